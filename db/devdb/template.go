@@ -1,0 +1,121 @@
+package devdb
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/nameplate-dev/nameplate/db"
+)
+
+// templateLock is the key of the advisory lock under which one process builds the template while others wait.
+const templateLock = 0x74656d70 // "temp"
+
+// Template makes sure that the template of this binary's migrations exists, and answers its name. Any number of processes may call it at once.
+// It is built under another name and renamed when complete: only a whole template ever carries the name.
+func (s *Server) Template(ctx context.Context) (string, error) {
+	name := "tmpl_" + db.MigrationsHash()
+	err := s.admin(ctx, func(c *pgx.Conn) error {
+		if done, err := exists(ctx, c, name); done || err != nil {
+			return err
+		}
+		if _, err := c.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(templateLock)); err != nil { // ends with the connection
+			return err
+		}
+		if done, err := exists(ctx, c, name); done || err != nil {
+			return err
+		}
+		half := name + "_half"
+		for _, sql := range []string{"DROP DATABASE IF EXISTS " + half + " WITH (FORCE)", "CREATE DATABASE " + half + " TEMPLATE template0"} {
+			if _, err := c.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		if err := s.migrate(ctx, half); err != nil {
+			return err
+		}
+		// Nobody may connect to it: CREATE DATABASE refuses a template with guests.
+		for _, sql := range []string{"ALTER DATABASE " + half + " ALLOW_CONNECTIONS false", "ALTER DATABASE " + half + " RENAME TO " + name} {
+			if _, err := c.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("build the template database %s: %w", name, err)
+	}
+	return name, nil
+}
+
+func exists(ctx context.Context, c *pgx.Conn, name string) (found bool, err error) {
+	err = c.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&found)
+	return found, err
+}
+
+func (s *Server) migrate(ctx context.Context, name string) error {
+	d, err := db.Open(ctx, s.dsn(name), db.Name("template"))
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return db.Migrate(ctx, d)
+}
+
+// Clone makes a database from the template and answers its name, which says when it was made so that a later run can sweep what a killed one left.
+func (s *Server) Clone(ctx context.Context) (string, error) {
+	template, err := s.Template(ctx)
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("t_%d_%s", time.Now().Unix(), strings.ToLower(rand.Text()[:10]))
+	err = s.admin(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", name, template))
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("clone %s: %w", template, err)
+	}
+	return name, nil
+}
+
+// Drop drops a clone with whoever is still connected. What it cannot drop, a later sweep will.
+func (s *Server) Drop(ctx context.Context, name string) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	_ = s.admin(ctx, func(c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		return err
+	})
+}
+
+// sweep drops what former runs left on a server of our own, which nobody else uses: clones, and templates of other migrations.
+func (s *Server) sweep(ctx context.Context) error {
+	return s.admin(ctx, func(c *pgx.Conn) error {
+		rows, _ := c.Query(ctx, `SELECT datname FROM pg_database WHERE (datname LIKE 't\_%' OR datname LIKE 'tmpl\_%') AND datname <> $1`, "tmpl_"+db.MigrationsHash())
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return fmt.Errorf("look for left databases: %w", err)
+		}
+		for _, name := range names {
+			if _, err := c.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
+				return fmt.Errorf("drop %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// admin runs fn on a connection of its own.
+func (s *Server) admin(ctx context.Context, fn func(*pgx.Conn) error) error {
+	c, err := pgx.Connect(ctx, s.DSN)
+	if err != nil {
+		return fmt.Errorf("reach the database server: %w", err)
+	}
+	defer c.Close(context.WithoutCancel(ctx))
+	return fn(c)
+}
