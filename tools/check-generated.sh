@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Generates everything again and fails when anything committed would change.
+set -euo pipefail
+shopt -s nullglob
+sums() { find sqlc.yaml graph resolvers queries frontend/src widget/src \
+  \( -name __generated__ -o -name routeTree.gen.ts -o -name node_modules \) -prune -o -type f -print 2>/dev/null | LC_ALL=C sort | xargs -r sha256sum; }
+before=$(mktemp) after=$(mktemp)
+trap 'rm -f "$before" "$after"' EXIT
+sums > "$before"
+make --no-print-directory generate
+sums > "$after"
+if ! changed=$(diff "$before" "$after"); then
+  echo "Generated code was not up to date. \"make generate\" has just written it; look at the change and commit it:" >&2
+  awk '/^[<>]/ {print "  " $3}' <<< "$changed" | sort -u >&2
+  exit 1
+fi
