@@ -1,0 +1,53 @@
+// Package secret holds text that must never be seen by accident.
+package secret
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+const hidden = "[secret]"
+
+// String hides its value from fmt, slog, JSON and text encoders. Only Reveal, GraphQL answers (Secret fields, shown once) and gob, which the
+// door's sealed store uses, see the value.
+type String struct{ v string }
+
+func New(v string) String { return String{v} }
+
+// Reveal answers the value. Every call of it is a place to review.
+func (s String) Reveal() string { return s.v }
+
+func (s String) IsZero() bool { return s.v == "" }
+
+// Hash answers SHA-256 of the value, for columns that are compared and never read.
+func (s String) Hash() []byte { h := sha256.Sum256([]byte(s.v)); return h[:] }
+
+// Equal compares in constant time.
+func (s String) Equal(o String) bool { return subtle.ConstantTimeCompare(s.Hash(), o.Hash()) == 1 }
+
+func (s String) String() string               { return hidden }
+func (s String) GoString() string             { return hidden }
+func (s String) Format(f fmt.State, _ rune)   { io.WriteString(f, hidden) }
+func (s String) LogValue() slog.Value         { return slog.StringValue(hidden) }
+func (s String) MarshalJSON() ([]byte, error) { return json.Marshal(hidden) }
+func (s String) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+func (s String) GobEncode() ([]byte, error)    { return []byte(s.v), nil }
+func (s *String) GobDecode(b []byte) error     { s.v = string(b); return nil }
+func (s *String) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &s.v) }
+
+// MarshalGQL shows the value: a field of type Secret is one that the caller is meant to see once.
+func (s String) MarshalGQL(w io.Writer) { b, _ := json.Marshal(s.v); w.Write(b) }
+
+func (s *String) UnmarshalGQL(v any) error {
+	t, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("a secret is text")
+	}
+	s.v = t
+	return nil
+}

@@ -1,0 +1,113 @@
+package authz
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+)
+
+// Kind says how a caller proved who it is; the values are those of @access(to:), and SYSTEM for work of the product itself.
+type Kind string
+
+const (
+	PUBLIC   Kind = "PUBLIC"
+	USER     Kind = "USER"
+	WIDGET   Kind = "WIDGET"
+	API_KEY  Kind = "API_KEY"
+	MACHINE  Kind = "MACHINE"
+	SERVICE  Kind = "SERVICE"
+	OPERATOR Kind = "OPERATOR"
+	SYSTEM   Kind = "SYSTEM"
+)
+
+// Principal is the caller of one request.
+type Principal struct {
+	Kind          Kind
+	UserID        ident.UserID        // the person behind a session or a key
+	SessionID     ident.SessionID     // USER
+	KeyID         ident.KeyID         // API_KEY
+	OrgID         ident.OrgID         // what a key or widget token is bound to; for a session, where the browser works now
+	ApplicationID ident.ApplicationID // what a key or widget token is narrowed to; zero: nothing
+	Scopes        []Permission        // API_KEY
+	Widget        *WidgetClaims       // WIDGET
+	AuthTime      time.Time           // USER: the last authentication or step-up
+	AAL           int                 // USER: 1 one factor, 2 two
+	Name          string              // SYSTEM: which work
+
+	IP, Network, UserAgent, Origin, Locale, RequestID string
+}
+
+// WidgetClaims is what a widget token says, verified.
+type WidgetClaims struct {
+	TokenID       ident.WidgetTokenID
+	ApplicationID ident.ApplicationID
+	Hostname      string // "" or the one name that the token works for
+	EndUserRef    string
+	ConnectionIDs []ident.ConnectionID
+	ExternalRef   string
+	EndUserEmail  string
+	Metadata      json.RawMessage
+	RecipeID      *ident.RecipeID
+	Origin        string
+	Scopes        []string
+	ExpiresAt     time.Time
+}
+
+// Actor is how the ledger names the caller: kind:id.
+func (p Principal) Actor() string {
+	switch p.Kind {
+	case USER:
+		return "user:" + p.UserID.String()
+	case OPERATOR:
+		return "operator:" + p.UserID.String()
+	case API_KEY:
+		return "key:" + p.KeyID.String()
+	case MACHINE:
+		return "machine:" + p.UserID.String()
+	case WIDGET:
+		return "widget:" + p.Widget.TokenID.String()
+	case SYSTEM:
+		return "system:" + p.Name
+	}
+	return "public:" + p.Network
+}
+
+// Person says whether somebody sits behind the call and looks: a session or a widget.
+func (p Principal) Person() bool { return p.Kind == USER || p.Kind == OPERATOR || p.Kind == WIDGET }
+
+// Subjects are the ids whose revocation ends this caller's rights.
+func (p Principal) Subjects() []string {
+	var out []string
+	for _, s := range []string{p.UserID.String(), p.SessionID.String(), p.KeyID.String()} {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	if p.Widget != nil {
+		out = append(out, p.Widget.TokenID.String())
+	}
+	return out
+}
+
+type contextKey struct{}
+
+// With puts the caller into the context.
+func With(ctx context.Context, p Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// From answers the caller; PUBLIC when nobody said who it is.
+func From(ctx context.Context) Principal {
+	if p, ok := ctx.Value(contextKey{}).(Principal); ok {
+		return p
+	}
+	return Principal{Kind: PUBLIC}
+}
+
+// System is the context of work inside the product; name says which, "check".
+func System(ctx context.Context, name string) context.Context {
+	p := From(ctx)
+	return With(ctx, Principal{Kind: SYSTEM, Name: name, RequestID: p.RequestID, Locale: p.Locale})
+}

@@ -1,0 +1,173 @@
+package authz
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/queries/authzq"
+)
+
+// look is how often every process asks for rights that ended: two looks fit into the promised second.
+const look = 500 * time.Millisecond
+
+// Revoke records in the caller's transaction that the rights of subject (a session, key, token, membership or user, by its id) have ended.
+// Within one second of the commit no process honours them any more.
+func (a *Authorizer) Revoke(ctx context.Context, tx *db.Tx, subject, reason string) error {
+	id := ident.V7(tx.Now)
+	if err := a.q.AddRevocation(ctx, tx, authzq.AddRevocationParams{ID: id, Subject: subject, Reason: reason, At: tx.Now}); err != nil {
+		return fmt.Errorf("record the revocation of %s: %w", subject, err)
+	}
+	tx.AfterCommit(func() { a.revoked.end(id, subject) })
+	return nil
+}
+
+// Revoked is the log of ended rights as this process knows it.
+func (a *Authorizer) Revoked() *Revocations { return a.revoked }
+
+// Revocations tells who waits for it that a right has ended.
+type Revocations struct {
+	db     *db.DB
+	q      *authzq.Queries
+	forget func(subject string)
+
+	mu      sync.Mutex
+	seen    map[uuid.UUID]time.Time
+	watched map[string]map[chan struct{}]struct{}
+	hooks   []func(subject string)
+	ended   map[string]time.Time
+}
+
+func newRevocations(d *db.DB, forget func(string)) *Revocations {
+	return &Revocations{db: d, q: authzq.New(), forget: forget, seen: map[uuid.UUID]time.Time{}, watched: map[string]map[chan struct{}]struct{}{}, ended: map[string]time.Time{}}
+}
+
+// Watch answers a channel that is closed when one of the subjects loses its rights, and a function that ends the watch.
+func (r *Revocations) Watch(subjects ...string) (<-chan struct{}, func()) {
+	c := make(chan struct{})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range subjects {
+		if _, already := r.ended[s]; already {
+			close(c)
+			return c, func() {}
+		}
+	}
+	for _, s := range subjects {
+		if r.watched[s] == nil {
+			r.watched[s] = map[chan struct{}]struct{}{}
+		}
+		r.watched[s][c] = struct{}{}
+	}
+	return c, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.drop(c, subjects)
+	}
+}
+
+// Ended says whether one of the subjects lost its rights in the last minutes, as far as this process knows: caches ask it before they answer.
+func (r *Revocations) Ended(subjects ...string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range subjects {
+		if _, ok := r.ended[s]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// OnEnd registers what drops a cache; for the assembly, before Run.
+func (r *Revocations) OnEnd(fn func(subject string)) { r.hooks = append(r.hooks, fn) }
+
+// Run reads the new rows twice a second until ctx ends. A failing database is logged once, and tried again.
+func (r *Revocations) Run(ctx context.Context) error {
+	mark, failing := "", false
+	for {
+		next, err := r.read(ctx, mark)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && !failing:
+			slog.WarnContext(ctx, "rights that ended cannot be read", "err", err)
+		case err == nil:
+			mark = next
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(look):
+		}
+	}
+}
+
+func (r *Revocations) read(ctx context.Context, mark string) (string, error) {
+	if mark == "" {
+		return r.q.RevocationMark(ctx, r.db)
+	}
+	next, err := r.q.RevocationMark(ctx, r.db) // before the rows: what commits in between is read again next time
+	if err != nil {
+		return "", err
+	}
+	rows, err := r.q.RevocationsSince(ctx, r.db, authzq.RevocationsSinceParams{Since: mark})
+	if err != nil {
+		return "", err
+	}
+	for _, row := range rows {
+		r.end(row.ID, row.Subject)
+	}
+	return next, nil
+}
+
+func (r *Revocations) end(id uuid.UUID, subject string) {
+	now := time.Now()
+	r.mu.Lock()
+	if _, again := r.seen[id]; again {
+		r.mu.Unlock()
+		return
+	}
+	r.seen[id], r.ended[subject] = now, now
+	for c := range r.watched[subject] {
+		close(c)
+		r.drop(c, nil)
+	}
+	if len(r.seen) > 10_000 {
+		for k, at := range r.seen {
+			if now.Sub(at) > time.Hour {
+				delete(r.seen, k)
+			}
+		}
+		for k, at := range r.ended {
+			if now.Sub(at) > time.Hour {
+				delete(r.ended, k)
+			}
+		}
+	}
+	r.mu.Unlock()
+	r.forget(subject)
+	for _, fn := range r.hooks {
+		fn(subject)
+	}
+}
+
+// drop takes a channel out of the given subjects, or out of all.
+func (r *Revocations) drop(c chan struct{}, subjects []string) {
+	if subjects == nil {
+		for s := range r.watched {
+			subjects = append(subjects, s)
+		}
+	}
+	for _, s := range subjects {
+		delete(r.watched[s], c)
+		if len(r.watched[s]) == 0 {
+			delete(r.watched, s)
+		}
+	}
+}

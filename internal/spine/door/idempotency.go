@@ -1,0 +1,123 @@
+package door
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/gob"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
+	"github.com/nameplate-dev/nameplate/queries/doorq"
+)
+
+// kept is how long a finished effect answers the same under its key.
+const kept = 24 * time.Hour
+
+type headerKey struct{}
+
+// WithKey carries the Idempotency-Key header of a request. It wins over clientMutationId.
+func WithKey(ctx context.Context, key string) context.Context {
+	return context.WithValue(ctx, headerKey{}, key)
+}
+
+// call is one (actor, action, key); without a key it does nothing.
+type call struct{ actor, action, key string }
+
+func (d *Door) key(ctx context.Context, a Action, caller authz.Principal, key string) call {
+	if h, _ := ctx.Value(headerKey{}).(string); h != "" {
+		key = h
+	}
+	if a.Public || caller.Kind == authz.PUBLIC || caller.Kind == authz.SYSTEM {
+		key = ""
+	}
+	return call{caller.Actor(), a.Name, key}
+}
+
+func (c call) row() string { return c.actor + " " + c.action + " " + c.key }
+
+// answered looks whether this call was finished before, and then gives the same answer. Simultaneous calls under one key wait here for each other.
+func (c call) answered(ctx context.Context, d *Door, tx *db.Tx, out, in any) (bool, error) {
+	if c.key == "" {
+		return false, nil
+	}
+	if len(c.key) > 200 {
+		return false, fault.Invalid("clientMutationId", "idempotency_key", "An idempotency key has at most 200 characters.")
+	}
+	if err := d.q.LockKey(ctx, tx, doorq.LockKeyParams{Actor: c.actor, Action: c.action, Key: c.key}); err != nil {
+		return false, fmt.Errorf("lock the idempotency key: %w", err)
+	}
+	row, err := d.q.Answered(ctx, tx, doorq.AnsweredParams{Actor: c.actor, Action: c.action, Key: c.key, Since: tx.Now.Add(-kept)})
+	if db.NotFound(err) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("look up the idempotency key: %w", err)
+	}
+	sum, err := hash(in)
+	if err != nil {
+		return false, err
+	}
+	if subtle.ConstantTimeCompare(sum, row.RequestHash) != 1 {
+		return false, fault.Conflict("clientMutationId", "idempotency_key_reused", "This idempotency key was used for another request. Use a new one for each request.")
+	}
+	raw, err := d.Vault.Open(ctx, tx, ident.OrgID{}, "idempotency.sealed_response", c.row(), row.SealedResponse)
+	if err != nil {
+		return false, fmt.Errorf("open the kept answer: %w", err)
+	}
+	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(out); err != nil {
+		return false, fmt.Errorf("read the kept answer: %w", err)
+	}
+	return true, nil
+}
+
+// keep stores the finished answer, sealed: it may hold a secret that is shown once.
+func (c call) keep(ctx context.Context, d *Door, tx *db.Tx, out, in any) error {
+	if c.key == "" {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(out); err != nil {
+		return fmt.Errorf("keep the answer of %s: %w", c.action, err)
+	}
+	sealed, err := d.Vault.Seal(ctx, tx, ident.OrgID{}, "idempotency.sealed_response", c.row(), b.Bytes())
+	if err != nil {
+		return fmt.Errorf("seal the answer of %s: %w", c.action, err)
+	}
+	sum, err := hash(in)
+	if err != nil {
+		return err
+	}
+	return d.q.KeepAnswer(ctx, tx, doorq.KeepAnswerParams{Actor: c.actor, Action: c.action, Key: c.key, RequestHash: sum, SealedResponse: sealed, At: tx.Now})
+}
+
+func hash(in any) ([]byte, error) {
+	raw, err := json.Marshal(in)
+	if err != nil {
+		return nil, fmt.Errorf("read the input: %w", err)
+	}
+	sum := sha256.Sum256(raw)
+	return sum[:], nil
+}
+
+// Forget is the schedule that deletes answers after their day.
+func (d *Door) Forget() work.Periodic {
+	return work.Periodic{Kind: "idempotency.forget", Every: time.Hour, Do: func(ctx context.Context) error {
+		_, err := d.q.ForgetAnswers(ctx, d.DB, doorq.ForgetAnswersParams{At: d.DB.Now().Add(-kept)})
+		return err
+	}}
+}
+
+// Register tells gob of the open types that answers may hold inside an interface.
+func Register() {
+	gob.Register(map[string]any{})
+	gob.Register([]any{})
+	gob.Register([]string{})
+	gob.Register(time.Time{})
+}

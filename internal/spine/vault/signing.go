@@ -1,0 +1,141 @@
+package vault
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/queries/vaultq"
+)
+
+// Purpose is what a signing key is for; each has its own.
+type Purpose string
+
+const (
+	WidgetToken Purpose = "WIDGET_TOKEN" // Ed25519
+	Nonce       Purpose = "NONCE"        // HMAC-SHA256, as the rest
+	CSRF        Purpose = "CSRF"
+	Session     Purpose = "SESSION"
+)
+
+// monthly is how old a current key gets before a new one is made; remembered is how long a process trusts its copy.
+const (
+	monthly    = 30 * 24 * time.Hour
+	remembered = 10 * time.Second
+)
+
+// SigningKey is one of the two valid keys of a purpose.
+type SigningKey struct {
+	ID     uuid.UUID
+	Public ed25519.PublicKey // WIDGET_TOKEN
+	seed   []byte
+}
+
+// Private is the Ed25519 key.
+func (k *SigningKey) Private() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.seed) }
+
+// MAC is HMAC-SHA256 over the parts, each behind its length.
+func (k *SigningKey) MAC(parts ...string) []byte {
+	h := hmac.New(sha256.New, k.seed)
+	for _, p := range parts {
+		var n [4]byte
+		binary.BigEndian.PutUint32(n[:], uint32(len(p)))
+		h.Write(n[:])
+		h.Write([]byte(p))
+	}
+	return h.Sum(nil)
+}
+
+type signers struct {
+	sync.Mutex
+	keys map[Purpose][]*SigningKey
+	at   map[Purpose]time.Time
+}
+
+// Signer is the key that signs now; the first call of an installation makes it, and a month later the next.
+func (v *Vault) Signer(ctx context.Context, p Purpose) (*SigningKey, error) {
+	keys, err := v.Verifiers(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return keys[0], nil
+}
+
+// Verifiers are the two keys whose signatures count, the newest first.
+func (v *Vault) Verifiers(ctx context.Context, p Purpose) ([]*SigningKey, error) {
+	v.sign.Lock()
+	keys, at := v.sign.keys[p], v.sign.at[p]
+	v.sign.Unlock()
+	if len(keys) > 0 && time.Since(at) < remembered {
+		return keys, nil
+	}
+	rows, err := v.q.SigningKeys(ctx, v.db, vaultq.SigningKeysParams{Purpose: string(p)})
+	if err != nil {
+		return nil, fmt.Errorf("read the signing keys for %s: %w", p, err)
+	}
+	if len(rows) == 0 || v.db.Now().Sub(rows[0].CreatedAt) > monthly {
+		if err := v.rotate(ctx, p); err != nil {
+			return nil, err
+		}
+		if rows, err = v.q.SigningKeys(ctx, v.db, vaultq.SigningKeysParams{Purpose: string(p)}); err != nil {
+			return nil, fmt.Errorf("read the signing keys for %s: %w", p, err)
+		}
+	}
+	keys = nil
+	for _, r := range rows {
+		seed, err := v.Open(ctx, v.db, ident.OrgID{}, "signing_key.sealed_key", r.ID.String(), r.SealedKey)
+		if err != nil {
+			return nil, fmt.Errorf("open the signing key %s: %w", r.ID, err)
+		}
+		keys = append(keys, &SigningKey{ID: r.ID, Public: r.PublicKey, seed: seed})
+	}
+	v.sign.Lock()
+	defer v.sign.Unlock()
+	if v.sign.keys == nil {
+		v.sign.keys, v.sign.at = map[Purpose][]*SigningKey{}, map[Purpose]time.Time{}
+	}
+	v.sign.keys[p], v.sign.at[p] = keys, time.Now()
+	return keys, nil
+}
+
+// rotate makes a new current key; the former goes on verifying, the one before it ends. Of several processes one does it.
+func (v *Vault) rotate(ctx context.Context, p Purpose) error {
+	return v.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if err := v.q.LockSigning(ctx, tx, vaultq.LockSigningParams{Purpose: string(p)}); err != nil {
+			return err
+		}
+		rows, err := v.q.SigningKeys(ctx, tx, vaultq.SigningKeysParams{Purpose: string(p)})
+		if err != nil {
+			return err
+		}
+		if len(rows) > 0 && tx.Now.Sub(rows[0].CreatedAt) <= monthly {
+			return nil // somebody was faster
+		}
+		if err := v.q.RetirePrevious(ctx, tx, vaultq.RetirePreviousParams{Purpose: string(p)}); err != nil {
+			return err
+		}
+		if err := v.q.DemoteCurrent(ctx, tx, vaultq.DemoteCurrentParams{Purpose: string(p)}); err != nil {
+			return err
+		}
+		id, seed := ident.V7(tx.Now), make([]byte, ed25519.SeedSize)
+		rand.Read(seed)
+		sealed, err := v.Seal(ctx, tx, ident.OrgID{}, "signing_key.sealed_key", id.String(), seed)
+		if err != nil {
+			return err
+		}
+		key := vaultq.AddSigningKeyParams{ID: id, Purpose: string(p), SealedKey: sealed, CreatedAt: tx.Now}
+		if p == WidgetToken {
+			key.PublicKey = ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
+		}
+		return v.q.AddSigningKey(ctx, tx, key)
+	})
+}
