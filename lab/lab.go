@@ -21,6 +21,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/nameplate-dev/nameplate/lab/acmeca"
 	"github.com/nameplate-dev/nameplate/lab/authority"
 	"github.com/nameplate-dev/nameplate/lab/clock"
 	"github.com/nameplate-dev/nameplate/lab/loopback"
@@ -51,6 +52,9 @@ type World struct {
 	resolver  *recursor.Recursor // the CA's
 
 	root, tld *authority.Server
+
+	cas           map[string]*acmeca.CA
+	directoryRoot []byte
 
 	mu    sync.Mutex
 	zones map[string]*hosted
@@ -86,7 +90,7 @@ func New(ctx context.Context, cfg Config) (_ *World, err error) {
 			w.Close()
 		}
 	}()
-	for _, start := range []func(context.Context, Config) error{w.startDNS} {
+	for _, start := range []func(context.Context, Config) error{w.startDNS, w.startCAs} {
 		if err := start(ctx, cfg); err != nil {
 			return nil, fmt.Errorf("start the lab: %w", err)
 		}
