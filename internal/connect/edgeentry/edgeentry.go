@@ -1,0 +1,99 @@
+// Package edgeentry is the projection: all that an edge needs to serve, and nothing else.
+//
+// Every name that we answer for has one entry: may a certificate be ordered for it, is it served, and where its requests go. Every connection has
+// one name in the edge zone, its target. Whoever changes a connection writes the entry and the target here, in the transaction of that change.
+//
+// Every such transaction locks the one row of edge_generation, adds one and stamps what it wrote, so generations become visible in the order of
+// their numbers. An edge that has read generation 8 knows all of 7. Edges read what is newer than theirs, and say how far they have come.
+package edgeentry
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+)
+
+// Subject is poked when the projection has a newer generation.
+const Subject = "edge:generation"
+
+// Alive is how long an edge counts after its last heartbeat.
+const Alive = 10 * time.Second
+
+// Mode says what an edge does with requests for a name.
+type Mode string
+
+const (
+	Proxy     Mode = "PROXY"     // to the upstream, once the entry says Serve
+	Suspended Mode = "SUSPENDED" // the handshake succeeds, every request gets 421
+	Gone      Mode = "GONE"      // withdrawn: the handshake is refused. The row stays 30 days, so that edges learn it from a delta
+)
+
+// Entry is one name.
+type Entry struct {
+	Hostname      string // lower-case A-label without trailing dot
+	ConnectionID  ident.ConnectionID
+	OrgID         ident.OrgID
+	Serve         bool // requests may reach the upstream; ownership is verified or contested (I1)
+	CertAllowed   bool // a certificate may be ordered (I1): what Ask answers
+	Mode          Mode
+	Route         Route
+	CertificateID *ident.CertificateID // what to present; nil until there is one
+	Generation    int64                // set when written
+	UpdatedAt     time.Time            // set when written
+}
+
+// Route says where requests go and what the origin and a branded page learn.
+type Route struct {
+	Upstream     *Upstream          `json:"upstream,omitempty"` // nil: the application has not set one
+	Application  string             `json:"application"`        // its name, for people
+	ConnectionID ident.ConnectionID `json:"connectionId"`
+	CustomerRef  string             `json:"customerRef,omitempty"` // the developer's external reference
+
+	// ProxiedBy is the slug of the provider whose proxy the connection's last probe saw in front of us (VIA_PROXY), "" when there was none.
+	// It matters for one thing: a request on port 80 from that provider's addresses that came to it over https is not redirected (RU-30).
+	ProxiedBy string `json:"proxiedBy,omitempty"`
+}
+
+// Upstream is an origin.
+type Upstream struct {
+	OriginURL         string  `json:"originUrl"`
+	HostHeader        string  `json:"hostHeader"` // CUSTOMER, UPSTREAM or CUSTOM
+	CustomHost        *string `json:"customHost,omitempty"`
+	ConnectTimeoutMs  int32   `json:"connectTimeoutMs"`
+	ResponseTimeoutMs int32   `json:"responseTimeoutMs"`
+	TLSVerify         bool    `json:"tlsVerify"`
+}
+
+// ZoneRecord is one row of the edge zone. A target is a row of type TARGET; its addresses and CAA are computed when answering.
+type ZoneRecord struct {
+	FQDN       string // lower case, no trailing dot
+	Type       string
+	Value      string
+	TTL        int32
+	Owner      string // the connection's id
+	Generation int64
+	ExpiresAt  *time.Time // not answered from then on
+}
+
+// TypeTarget is the type of a target's row.
+const TypeTarget = "TARGET"
+
+// Snapshot is what changed between two generations, or everything.
+type Snapshot struct {
+	Generation int64
+	Entries    []Entry
+	Records    []ZoneRecord
+}
+
+// Node is one running edge.
+type Node struct {
+	ID        ident.EdgeNodeID
+	Name      string
+	Version   string
+	ServesDNS bool
+	Addresses []netip.Addr
+	StartedAt time.Time
+	Acked     int64 // everything up to this generation is in force there
+	Draining  bool  // going away: nobody waits for it
+}
