@@ -15,7 +15,7 @@ import (
 type Table struct {
 	Name   string
 	Owner  string // the subdomain named by the line "-- owner: X" above it; "" when there is none
-	Tenant bool   // it has a column org_id that is never null: each row belongs to one organization
+	Tenant bool   // it has a column org_id: a row may belong to an organization
 	File   string
 }
 
@@ -23,7 +23,7 @@ var (
 	ownerLine = regexp.MustCompile(`^\s*--\s*owner:\s*(\w+)`)
 	tableLine = regexp.MustCompile(`(?i)^\s*create\s+(?:unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?(\w+)`)
 	partition = regexp.MustCompile(`(?i)\bpartition\s+of\s+(\w+)`)
-	tenancy   = regexp.MustCompile(`(?i)\borg_id\s+uuid\s+not\s+null`)
+	tenancy   = regexp.MustCompile(`(?i)\borg_id\s+uuid\b`)
 )
 
 // Tables reads every migration below dir in order.

@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -53,7 +54,12 @@ func write(only, path string) error {
 	return os.WriteFile(path, out.Bytes(), 0o644)
 }
 
-var page = template.Must(template.New("").Parse(`# Written by "make generate" from the folders below queries/ and the tables in db/migrations (internal/arch/sqlcyaml). Do not edit.
+// spine serves the product itself and works across organizations; in the districts each query is about one.
+func spine(folder string) bool {
+	return slices.Contains([]string{"authzq", "doorq", "eventq", "limitq", "liveq", "vaultq", "workq"}, folder)
+}
+
+var page = template.Must(template.New("").Funcs(template.FuncMap{"spine": spine}).Parse(`# Written by "make generate" from the folders below queries/ and the tables in db/migrations (internal/arch/sqlcyaml). Do not edit.
 version: "2"
 rules:
   - name: tenant
@@ -95,7 +101,7 @@ sql:
     queries: queries/{{$folder}}
     database: { uri: "${SQLC_DATABASE}" }
     analyzer: { database: false }
-    rules: [tenant, order, offset, everything, sqlc/db-prepare]
+    rules: [{{if not (spine $folder)}}tenant, {{end}}order, offset, everything, sqlc/db-prepare]
     gen:
       go: &go
         package: {{$folder}}
@@ -109,7 +115,7 @@ sql:
         omit_sqlc_version: true
         query_parameter_limit: 0
 {{- else}}
-  - { <<: *entry, queries: queries/{{$folder}}, gen: { go: { <<: *go, package: {{$folder}}, out: queries/{{$folder}} } } }
+  - { <<: *entry, queries: queries/{{$folder}}, rules: [{{if not (spine $folder)}}tenant, {{end}}order, offset, everything, sqlc/db-prepare], gen: { go: { <<: *go, package: {{$folder}}, out: queries/{{$folder}} } } }
 {{- end}}
 {{- end}}
 `))

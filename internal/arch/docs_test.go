@@ -1,0 +1,116 @@
+package arch
+
+import (
+	"bufio"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// row is one line of a table in docs: the id stands first, the test last.
+type row struct {
+	id, test string
+	line     int
+}
+
+func rows(t *testing.T, file string) (list []row) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	in := bufio.NewScanner(f)
+	for line := 1; in.Scan(); line++ {
+		text, table := strings.CutPrefix(strings.TrimSpace(in.Text()), "|")
+		if !table {
+			continue
+		}
+		cells := strings.Split(strings.TrimSuffix(strings.ReplaceAll(text, `\|`, " "), "|"), "|")
+		id := strings.TrimSpace(cells[0])
+		if id == "id" || strings.HasPrefix(id, "---") {
+			continue
+		}
+		if len(cells) != 5 {
+			t.Errorf("%s:%d: %d columns, want id, as a, I want to, surface, test", file, line, len(cells))
+			continue
+		}
+		list = append(list, row{id, strings.TrimSpace(cells[4]), line})
+	}
+	return list
+}
+
+// seeds are the rows that the product was asked for.
+func seeds() map[string][]string {
+	journeys, cases := []string{}, []string{}
+	count := func(to *[]string, area, dot string, n int) {
+		for i := range n {
+			*to = append(*to, fmt.Sprintf("%s%s%d", area, dot, i+1))
+		}
+	}
+	count(&journeys, "C", "", 6)
+	count(&journeys, "D", "", 11)
+	count(&journeys, "O", "", 5)
+	for _, a := range []struct {
+		area string
+		n    int
+	}{
+		{"Cars", 8}, {"Bookings", 3}, {"Health", 1}, {"Audits", 3}, {"Emails", 3}, {"SMS", 3}, {"Flags", 3}, {"Provisioning", 2}, {"Recording", 2}, {"Usages", 2},
+		{"Users", 8}, {"Identities", 1}, {"APIKeys", 3}, {"AuthTokens", 2}, {"Machines", 1}, {"Pwd", 8}, {"MFA", 7}, {"SSO", 1}, {"Images", 5}, {"Orgs", 11}, {"Events", 3}, {"Subs", 9},
+		{"Profiles", 5}, {"BFF.Health", 1}, {"BFF.Flags", 2}, {"BFF.Rec", 5}, {"BFF.Auth", 3},
+	} {
+		count(&cases, a.area, ".", a.n)
+	}
+	count(&cases, "002", "-", 20)
+	return map[string][]string{"docs/journeys.md": journeys, "docs/use-cases.md": cases}
+}
+
+var testName = regexp.MustCompile(`\bTest\w+`)
+
+func TestMapsNameRealTests(t *testing.T) {
+	t.Parallel()
+	tests := map[string]bool{}
+	goFiles(t, func(file string) {
+		if !strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return
+		}
+		for _, d := range parsed.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") {
+				tests[fn.Name.Name] = true
+			}
+		}
+	})
+	for file, want := range seeds() {
+		seen := map[string]bool{}
+		for _, r := range rows(t, file) {
+			if seen[r.id] {
+				t.Errorf("%s:%d: %s stands there twice; a row keeps its id for ever", file, r.line, r.id)
+			}
+			seen[r.id] = true
+			named := testName.FindAllString(r.test, -1)
+			if len(named) == 0 && r.test != "not yet" {
+				t.Errorf("%s:%d: %s says %q: name the test function that proves it, or write \"not yet\"", file, r.line, r.id, r.test)
+			}
+			for _, n := range named {
+				if !tests[n] {
+					t.Errorf("%s:%d: %s is proven by %s, which no _test.go file declares: write the test, correct the name, or write \"not yet\"", file, r.line, r.id, n)
+				}
+			}
+		}
+		for _, id := range want {
+			if !seen[id] {
+				t.Errorf("%s: the row %s is missing; every row that was asked for stays on the map, if only as \"not yet\"", file, id)
+			}
+		}
+	}
+}
