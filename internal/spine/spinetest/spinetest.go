@@ -1,0 +1,109 @@
+// Package spinetest sets up the spine for tests of the packages above it: a real database of the test's own, an organization with its owner, and the
+// mechanisms joined as the assembly joins them.
+package spinetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/internal/spine/vault"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
+)
+
+// Bundle is a spine with one organization in it.
+type Bundle struct {
+	DB     *db.DB
+	Authz  *authz.Authorizer
+	Door   *door.Door
+	Ledger *event.Ledger
+	Vault  *vault.Vault
+	Hub    *live.Hub
+	Work   *work.Runner
+
+	Org  ident.OrgID
+	User ident.UserID // holds all three roles in Org
+}
+
+// New makes a bundle on a database of its own. Parts are joined as the assembly joins them.
+func New(t testing.TB, parts ...part.Part) *Bundle {
+	t.Helper()
+	return on(t, dbtest.New(t), parts)
+}
+
+func on(t testing.TB, d *db.DB, parts []part.Part) *Bundle {
+	door.Register()
+	b := &Bundle{DB: d, Hub: live.NewHub(nil), Vault: vault.New(d, vault.GenerateKEK("test")), Work: &work.Runner{DB: d}}
+	b.Authz = authz.New(d)
+	b.Ledger = &event.Ledger{DB: d, Hub: b.Hub, Work: b.Work}
+	b.Door = &door.Door{DB: d, Authz: b.Authz, Ledger: b.Ledger, Vault: b.Vault, Hub: b.Hub}
+	b.Work.Queues = []work.Queue{b.Ledger.Queue()}
+	b.Join(parts...)
+	b.Org, b.User = b.Organization(t, "acme")
+	return b
+}
+
+// Join adds parts that need the bundle to be built.
+func (b *Bundle) Join(parts ...part.Part) {
+	for _, p := range parts {
+		b.Authz.Add(p.Grants...)
+		b.Ledger.Readers = append(b.Ledger.Readers, p.Readers...)
+		b.Work.Queues = append(b.Work.Queues, p.Queues...)
+	}
+}
+
+// Organization makes another tenant with an owner of its own.
+func (b *Bundle) Organization(t testing.TB, slug string) (ident.OrgID, ident.UserID) {
+	t.Helper()
+	now := b.DB.Now()
+	org, user := ident.New[ident.OrgID](now), ident.New[ident.UserID](now)
+	for _, q := range []struct {
+		sql  string
+		args []any
+	}{
+		{"insert into app_user (id, kind, status, created_at) values ($1, 'PERSON', 'REGISTERED', $2)", []any{user.UUID(), now}},
+		{"insert into user_profile (user_id, first_name, display_name, email) values ($1, $2, $2, $3)", []any{user.UUID(), slug, slug + "@example.com"}},
+		{"insert into organization (id, slug, name, ownership, created_by, created_at) values ($1, $2, $3, 'SHARED', $4, $5)", []any{org.UUID(), slug, slug, user.UUID(), now}},
+		{"insert into membership (id, org_id, user_id, roles, joined_at) values ($1, $2, $3, '{MEMBER,OWNER,BILLING_ADMIN}', $4)", []any{ident.V7(now), org.UUID(), user.UUID(), now}},
+	} {
+		if _, err := b.DB.Exec(t.Context(), q.sql, q.args...); err != nil {
+			t.Fatalf("make the organization %s: %v", slug, err)
+		}
+	}
+	return org, user
+}
+
+// As is a request of the bundle's owner, signed in just now.
+func (b *Bundle) As(ctx context.Context) context.Context { return As(ctx, b.User) }
+
+// As is a request of a person who signed in just now.
+func As(ctx context.Context, user ident.UserID) context.Context {
+	return authz.With(ctx, authz.Principal{Kind: authz.USER, UserID: user, SessionID: ident.New[ident.SessionID](time.Now()), AuthTime: time.Now(), AAL: 1, RequestID: "test", Locale: "en"})
+}
+
+// Actions lists what stands in the ledger, oldest first.
+func (b *Bundle) Actions(t testing.TB) []string {
+	t.Helper()
+	rows, err := b.DB.Query(t.Context(), "select action from event order by id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var a string
+		if err := rows.Scan(&a); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, a)
+	}
+	return out
+}
