@@ -23,7 +23,8 @@ type Server struct {
 // Connect answers the server of DATABASE_URL, or starts one for this process: it ends with Close or with the process, however that ends.
 func Connect(ctx context.Context) (*Server, error) {
 	if dsn := os.Getenv("DATABASE_URL"); dsn != "" {
-		return &Server{DSN: dsn}, nil
+		s := &Server{DSN: dsn}
+		return s, s.sweep(ctx)
 	}
 	bin, err := postgres.Binaries(filepath.Join(root(), "tools", "postgres"))
 	if err != nil {

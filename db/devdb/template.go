@@ -93,16 +93,26 @@ func (s *Server) Drop(ctx context.Context, name string) {
 	})
 }
 
-// sweep drops what former runs left on a server of our own, which nobody else uses: clones, and templates of other migrations.
+// left finds what former runs left. On a server of our own, which nobody else uses, that is every clone and every template of other migrations; on one
+// that others share, clones that are an hour old and that nobody is connected to.
+const left = `
+SELECT datname FROM pg_database d
+WHERE CASE WHEN $1
+  THEN (datname LIKE 't\_%' OR datname LIKE 'tmpl\_%') AND datname <> $2
+  ELSE datname ~ '^t_\d{9,11}_' AND to_timestamp(split_part(datname, '_', 2)::bigint) < now() - interval '1 hour'
+    AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname) END
+ORDER BY datname`
+
 func (s *Server) sweep(ctx context.Context) error {
 	return s.admin(ctx, func(c *pgx.Conn) error {
-		rows, _ := c.Query(ctx, `SELECT datname FROM pg_database WHERE (datname LIKE 't\_%' OR datname LIKE 'tmpl\_%') AND datname <> $1`, "tmpl_"+db.MigrationsHash())
+		rows, _ := c.Query(ctx, left, s.own != nil, "tmpl_"+db.MigrationsHash())
 		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 		if err != nil {
 			return fmt.Errorf("look for left databases: %w", err)
 		}
 		for _, name := range names {
-			if _, err := c.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
+			// Another process may sweep at the same time, so what is gone or in use again is none of ours.
+			if _, err := c.Exec(ctx, "DROP DATABASE IF EXISTS "+name); err != nil && ctx.Err() != nil {
 				return fmt.Errorf("drop %s: %w", name, err)
 			}
 		}

