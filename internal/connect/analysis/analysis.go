@@ -18,7 +18,7 @@ type Depth int
 
 const (
 	Full  Depth = iota // walk, discovery, every authoritative server for what decides, resolvers when allowed, probe
-	Light              // only Expected records that are missing, one question each to every server of Zone (somebody is looking)
+	Light              // one question for each Expected (those that are missing) to every server of Zone (somebody is looking). A record is OK, FLATTENED, PARTIAL, UNVERIFIABLE or else PENDING; news is also a changed Seen
 	Watch              // a live connection: the deciding RRsets and the probe, no discovery
 )
 
@@ -133,9 +133,10 @@ type RRset struct {
 type RecordResult struct {
 	Key      string
 	Status   string
-	Have, Of int32 // servers that have it, of the servers that answered
+	Have, Of int32 // name servers that have it, of those that answered; of all when fewer than half of them did
 	Observed []ServerRRset
-	Finding  *finding.Finding // what is wrong or missing, nil when the record is right
+	Seen     []string         // values of its own type over all servers, sorted: the same at every depth, so that passes can be compared
+	Finding  *finding.Finding // what is wrong or missing, or how it was recognised; nil when the record simply stands
 }
 
 // ServerRRset is what one server answers for a record's name and type.

@@ -1,0 +1,382 @@
+package dnscheck
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/provider"
+)
+
+// analyze goes from the delegation to the probes. Each part leaves what it found in r.ans.
+func (r *run) analyze(ctx context.Context) {
+	r.owner = r.host
+	if r.q.Wildcard {
+		r.owner = "*." + r.host
+	}
+	r.ours = slices.Concat(r.e.Settings.EdgeV4, r.e.Settings.EdgeV6)
+	for _, x := range r.q.Expected {
+		if (x.Type == "A" || x.Type == "AAAA") && x.Requirement != "REMOVE" {
+			r.ours = append(r.ours, addressList([]string{x.Value})...)
+		}
+	}
+	r.step("delegation", "RUNNING", "walking", params{"name": r.q.Hostname})
+	f, ok := r.locate(ctx)
+	if !ok {
+		return
+	}
+	r.zone = f.cut.apex
+	m := r.gather(ctx, f.cut)
+	r.reportServers(ctx, f.cut, m)
+	if r.ans.Verdict != "" {
+		return
+	}
+	if r.q.Depth == analysis.Full {
+		r.detect(f.cut, m)
+	}
+	r.records(ctx, f.cut, m)
+	if r.q.Depth == analysis.Full {
+		r.certificate()
+	}
+	r.outside(ctx)
+	r.ans.Verdict = r.verdict(m)
+}
+
+// locate finds the zone. It answers false when the verdict is already known.
+func (r *run) locate(ctx context.Context) (found, bool) {
+	switch r.q.Depth {
+	case analysis.Light:
+		return found{cut: known(r.q.Zone)}, true
+	case analysis.Watch:
+		// The delegation found last, while its parent's answer is still fresh: nothing is asked but what decides.
+		if c := r.e.closest(r.host, false); r.q.Zone != nil && c.apex == full(r.q.Zone.Apex) {
+			f := found{cut: c}
+			r.zones[r.host] = f
+			return f, true
+		}
+	}
+	f := r.walk(ctx, r.host, r.q.Interactive, nil)
+	r.zones[r.host] = f
+	apex := plain(f.cut.apex)
+	switch {
+	case errors.Is(f.err, errBudget):
+		r.ans.Verdict = analysis.CouldNotAsk
+		return f, false
+	case f.err != nil && (r.registry(f.cut.apex) || errors.Is(f.err, errOurs)):
+		r.couldNotAsk()
+		return f, false
+	case f.err == nil && f.rcode == dns.RcodeNameError && r.registry(f.cut.apex) && !r.registered(ctx, f):
+		r.ans.Registered = false
+		domain := r.registrable()
+		r.stop(finding.NotRegistered, params{"domain": domain}, f.last)
+		return f, false
+	case errors.Is(f.err, errLoop):
+		r.ans.Zone = (&matrix{zone: f.cut.apex}).zoneView(f.cut.chain)
+		r.stop(finding.DelegationLoop, params{"zone": apex, "servers": names(f.cut)}, f.last)
+		return f, false
+	case errors.Is(f.err, errNoAddress):
+		r.ans.Zone = (&matrix{zone: f.cut.apex}).zoneView(f.cut.chain)
+		r.stop(finding.NoNSAddress, params{"zone": apex, "servers": names(f.cut)}, f.last)
+		return f, false
+	}
+	return f, true
+}
+
+// stop ends the analysis: as the delegation stands, no record of the customer can be seen by anybody.
+func (r *run) stop(code string, p params, a answer) {
+	f := finding.New(code, p, evidenceOf(a.id)...)
+	if len(f.Evidence) == 0 {
+		for _, o := range r.seen {
+			f.Evidence = append(f.Evidence, o.ID)
+		}
+	}
+	r.find(f)
+	r.ans.Verdict = analysis.Absent
+	r.unverifiable()
+	r.step("delegation", "FAILED", code, p)
+}
+
+func (r *run) couldNotAsk() {
+	r.find(finding.New(finding.CouldNotAsk, nil))
+	r.ans.Verdict = analysis.CouldNotAsk
+	r.unverifiable()
+	r.step("delegation", "FAILED", finding.CouldNotAsk, nil)
+}
+
+func (r *run) unverifiable() {
+	r.ans.Records = r.ans.Records[:0]
+	for _, x := range r.q.Expected {
+		r.ans.Records = append(r.ans.Records, analysis.RecordResult{Key: x.Key, Status: statusUnverifiable, Observed: []analysis.ServerRRset{}, Seen: []string{}})
+	}
+}
+
+// registry says that a zone is no customer's: the root, or above the registrable domain.
+func (r *run) registry(apex string) bool {
+	if reg := r.q.Registrable; reg != "" {
+		return below(apex, full(reg))
+	}
+	return dns.CountLabel(apex) < 2
+}
+
+func (r *run) registrable() string {
+	if r.q.Registrable != "" {
+		return r.q.Registrable
+	}
+	labels := dns.SplitDomainName(r.host)
+	return strings.Join(labels[max(0, len(labels)-2):], ".")
+}
+
+// registered asks for the domain itself, when the host below it does not exist in the registry's zone.
+func (r *run) registered(ctx context.Context, f found) bool {
+	domain := full(r.registrable())
+	if domain == r.host {
+		return false
+	}
+	a, err := r.askZone(ctx, walking, f.cut, domain, dns.TypeNS, nil)
+	return err != nil || a.Rcode != dns.RcodeNameError
+}
+
+func (r *run) isApex(name string) bool { return name == r.zone }
+
+func (r *run) edgeZone() string {
+	if r.q.EdgeZone != "" {
+		return r.q.EdgeZone
+	}
+	return r.e.Settings.EdgeZone
+}
+
+func names(z cut) []string {
+	out := []string{}
+	for _, s := range z.servers {
+		out = append(out, plain(s.name))
+	}
+	return out
+}
+
+func (r *run) servers() []string { return names(r.zones[r.host].cut) }
+
+// known is the zone that an earlier analysis found.
+func known(v *analysis.ZoneView) cut {
+	c := cut{apex: full(v.Apex)}
+	for _, n := range v.Chain {
+		c.chain = append(c.chain, full(n))
+	}
+	for _, ns := range v.NameServers {
+		name := full(ns.Name)
+		i := slices.IndexFunc(c.servers, func(s nameServer) bool { return s.name == name })
+		if i < 0 {
+			i = len(c.servers)
+			c.servers = append(c.servers, nameServer{name: name})
+		}
+		c.servers[i].addrs = append(c.servers[i].addrs, addressList([]string{ns.Address})...)
+	}
+	return c
+}
+
+// gather asks everything that does not depend on an answer, all at once: every server for what decides, one for the rest.
+func (r *run) gather(ctx context.Context, z cut) *matrix {
+	var asks []ask
+	for _, x := range r.q.Expected {
+		for _, k := range r.needs(x) {
+			if !slices.Contains(asks, k) && within(z.apex, k.name) {
+				asks = append(asks, k)
+			}
+		}
+	}
+	if k := r.proof(); r.q.Verification != "" && r.q.Depth != analysis.Light && !slices.Contains(asks, k) && within(z.apex, k.name) {
+		asks = append(asks, k)
+	}
+	var m *matrix
+	var wg sync.WaitGroup
+	wg.Go(func() { m = r.askAll(ctx, z, asks) })
+	if r.q.Depth == analysis.Full {
+		r.step("provider", "RUNNING", "reading", nil)
+		r.step("records", "RUNNING", "reading", nil)
+		r.step("certificate", "RUNNING", "reading", nil)
+		wg.Go(func() { r.discover(ctx, z, asks) })
+		wg.Go(func() {
+			state, f := r.dnssec(ctx, z)
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.ans.Dnssec, r.bogus = state, f
+		})
+		wg.Go(func() { r.resolveTarget(ctx) })
+	}
+	wg.Wait()
+	return m
+}
+
+// proof is where the ownership TXT stands.
+func (r *run) proof() ask { return ask{"_nameplate." + r.host, dns.TypeTXT} }
+
+// resolveTarget learns the addresses of our target, which a flattened apex shows in its place.
+func (r *run) resolveTarget(ctx context.Context) {
+	i := slices.IndexFunc(r.q.Expected, func(x analysis.Expected) bool { return x.Type == "ALIAS" && x.Value != "" })
+	if i < 0 {
+		return
+	}
+	list, _, err := r.resolveAddresses(ctx, full(r.q.Expected[i].Value))
+	if err != nil {
+		return // the settings' addresses have to do
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ours = append(r.ours, list...)
+}
+
+// reportServers turns the servers' verdicts into the zone view and its findings.
+func (r *run) reportServers(ctx context.Context, z cut, m *matrix) {
+	r.ans.Zone = m.zoneView(z.chain)
+	r.ans.Zone.Dnssec = r.ans.Dnssec
+	silent, lame, slow := []string{}, []string{}, []string{}
+	var silentIDs, lameIDs, slowIDs []answer
+	answered := map[string]bool{}
+	rcode := ""
+	for _, c := range m.columns {
+		one := answer{id: c.id}
+		switch c.verdict {
+		case analysis.ServerTimeout:
+			silent, silentIDs = append(silent, c.String()), append(silentIDs, one)
+		case analysis.ServerRefused, analysis.ServerServfail, analysis.ServerLame:
+			lame, lameIDs, rcode = append(lame, c.String()), append(lameIDs, one), c.rcode
+		case analysis.ServerSlow:
+			slow, slowIDs = append(slow, c.String()), append(slowIDs, one)
+		}
+		answered[c.name] = answered[c.name] || c.responsive()
+	}
+	apex := plain(z.apex)
+	working := len(m.responsive()) > 0
+	note := func(code string, p params, seen []answer) {
+		f := finding.New(code, p)
+		for _, a := range seen {
+			f.Evidence = append(f.Evidence, a.id)
+		}
+		if working && f.Severity == finding.Blocking {
+			f = f.As(finding.Warning) // the others answer, and so does the domain
+		}
+		r.find(f)
+	}
+	switch {
+	case working && len(silent) > 0:
+		gone := 0
+		for _, ok := range answered {
+			if !ok {
+				gone++
+			}
+		}
+		note(finding.NSUnreachable, params{"k": max(gone, 1), "n": len(z.servers), "servers": silent}, silentIDs)
+	case m.cut && !working:
+		r.ans.Verdict = analysis.CouldNotAsk
+		r.unverifiable()
+		return
+	case len(lame) == 0 && !working && !r.anybody(ctx):
+		r.couldNotAsk()
+		return
+	case len(silent) > 0 && len(lame) == 0:
+		note(finding.AllNSUnreachable, params{"zone": apex, "servers": silent}, silentIDs)
+	}
+	if len(lame) > 0 {
+		note(finding.LameDelegation, params{"zone": apex, "servers": lame, "rcode": rcode}, lameIDs)
+	}
+	if len(m.noAddress) > 0 {
+		note(finding.NoNSAddress, params{"zone": apex, "servers": m.noAddress}, nil)
+	}
+	if len(slow) > 0 {
+		note(finding.NSSlow, params{"servers": slow}, slowIDs)
+	}
+	if len(r.ans.Zone.Serials) > 1 {
+		var ids []answer
+		for _, c := range m.responsive() {
+			ids = append(ids, answer{id: c.id})
+		}
+		note(finding.SerialMismatch, params{"zone": apex, "serials": r.ans.Zone.Serials}, ids)
+	}
+	if !working {
+		r.ans.Verdict = analysis.Absent
+		r.unverifiable()
+		r.step("delegation", "FAILED", r.ans.Findings[0].Code, r.ans.Findings[0].Params)
+		return
+	}
+	r.compareParent(z)
+	if reg := r.q.Registrable; reg != "" && below(full(reg), z.apex) {
+		r.find(finding.New(finding.Subzone, params{"zone": apex, "name": r.q.Hostname}))
+	}
+	r.step("delegation", "DONE", "delegated", params{"zone": apex, "servers": names(z)})
+}
+
+// anybody says whether our own side works: when no server of a zone answers, somebody else is asked.
+func (r *run) anybody(ctx context.Context) bool {
+	_, err := r.askZone(ctx, deciding, r.e.root(), ".", dns.TypeNS, nil)
+	return err == nil || errors.Is(err, errLame) // even a wrong answer came over the network
+}
+
+// compareParent tells when the zone names other servers than its parent does: resolvers use both.
+func (r *run) compareParent(z cut) {
+	a, ok := r.found[ask{z.apex, dns.TypeNS}]
+	if !ok {
+		return
+	}
+	child, above := values(a.At(z.apex, dns.TypeNS)), names(z)
+	slices.Sort(above)
+	if len(child) > 0 && !slices.Equal(child, above) {
+		r.find(finding.New(finding.ParentChildNSMismatch, params{"zone": plain(z.apex), "parent": above, "child": child}, a.id))
+	}
+}
+
+// detect says who runs the zone.
+func (r *run) detect(z cut, m *matrix) {
+	e := provider.Evidence{NameServers: names(z)}
+	for _, c := range m.responsive() {
+		if c.soa != nil {
+			e.SOAMName, e.SOARName = c.soa.Ns, c.soa.Mbox
+		}
+	}
+	if r.e.Catalogue == nil {
+		r.ans.Provider = provider.ProviderMatch{Evidence: []provider.ProviderEvidence{}}
+	} else {
+		r.ans.Provider = r.e.Catalogue.Detect(e)
+	}
+	p := r.ans.Provider
+	if p.Provider == nil {
+		r.step("provider", "DONE", "provider_unknown", nil)
+		return
+	}
+	if p.Mixed {
+		list := []string{p.Provider.Name}
+		for _, other := range p.Others {
+			list = append(list, other.Name)
+		}
+		r.find(finding.New(finding.MixedDNS, params{"domain": plain(z.apex), "providers": list}))
+	}
+	if p.Provider.Parking {
+		r.find(finding.New(finding.ParkedDomain, params{"domain": plain(z.apex), "service": p.Provider.Name}))
+	}
+	r.step("provider", "DONE", "provider_found", params{"provider": p.Provider.Name, "slug": p.Provider.Slug})
+}
+
+// finish closes the answer.
+func (r *run) finish() analysis.Answer {
+	if r.incomplete {
+		at := r.e.now().Add(30 * time.Second).UTC().Format(time.RFC3339)
+		r.find(finding.New(finding.AnalysisIncomplete, params{"at": at}))
+	}
+	if r.ans.Verdict == "" {
+		r.ans.Verdict = analysis.CouldNotAsk
+	}
+	if r.ans.Findings == nil {
+		r.ans.Findings = []finding.Finding{}
+	}
+	if r.ans.Provider.Evidence == nil {
+		r.ans.Provider.Evidence = []provider.ProviderEvidence{}
+	}
+	r.ans.Observations, r.ans.Questions, r.ans.Errors = r.seen, r.questions, r.unanswered
+	r.ans.FinishedAt = r.e.now()
+	return r.ans
+}

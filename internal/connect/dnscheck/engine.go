@@ -1,0 +1,127 @@
+// Package dnscheck finds out what the DNS of a name says: which zone answers for it, which servers, what every one of them has of the
+// records that should stand there, what is in the way, who runs the zone, whether a certificate may be issued, and when the rest of the
+// world will see it.
+//
+// It asks the authoritative servers, from the root down, and judges by their answers alone. Recursive resolvers are asked last, only for
+// the ETA, and never about a name that the authorities do not have yet: such a question would put the absence into their caches and hide
+// the record for as long as the zone's negative TTL says. That our side could not ask is never reported as the customer's failure.
+//
+// The engine is pure: no database, no ledger. An analysis is bounded in time and questions; what it could not find out in its budget it
+// says, with the finding analysis_incomplete.
+package dnscheck
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/wire"
+	"github.com/nameplate-dev/nameplate/internal/connect/provider"
+)
+
+// Engine analyses names. One serves a whole process: its limits per server address hold over everything it does, and it remembers
+// delegations. Analyze may be called at the same time.
+type Engine struct {
+	Settings  Settings
+	Catalogue *provider.Catalogue
+	Now       func() time.Time           // the product's clock; nil: time.Now
+	Nonce     func(host string) []string // what our edge may answer to the probe of a host; the first is asked for. nil: no probes
+
+	once  sync.Once
+	wire  *wire.Client
+	cache cache
+}
+
+// Settings says where the DNS begins and how we behave in it. The zero value is the public internet.
+type Settings struct {
+	RootHints          []Hint // default: the root servers of IANA
+	Port               int    // of every authoritative server; default 53
+	Resolvers          []Resolver
+	AllowPrivate       bool                          // the lab: also ask loopback and private addresses
+	AddressMap         map[netip.Addr]netip.AddrPort // the lab: where a name server's address really is
+	Timeout            time.Duration                 // for one question; default 1.5 s
+	InteractiveTimeout time.Duration                 // when a person waits; default 0.8 s
+	PerServerQPS       int                           // questions a second to one server address; default 20
+	Burst              int                           // default 50
+	ProbeHTTPPort      int                           // default 80
+	ProbeHTTPSPort     int                           // default 443
+	ProbeRoots         *x509.CertPool                // whom the HTTPS probe trusts; nil: the system's
+	EdgeV4, EdgeV6     []netip.Addr                  // addresses of our edge
+	EdgeZone           string                        // zone of the connections' targets
+}
+
+// Hint is one root server.
+type Hint struct {
+	Name      string
+	Addresses []netip.Addr
+}
+
+// Resolver is a recursive resolver whose view is shown, and from which the ETA is taken.
+type Resolver struct {
+	Name    string
+	Address netip.AddrPort
+	Region  string // "" when it has none
+}
+
+func (s *Settings) port() int { return cmp.Or(s.Port, 53) }
+
+func (s *Settings) timeout(urgent bool) time.Duration {
+	if urgent {
+		return cmp.Or(s.InteractiveTimeout, 800*time.Millisecond)
+	}
+	return cmp.Or(s.Timeout, 1500*time.Millisecond)
+}
+
+func (e *Engine) client() *wire.Client {
+	e.once.Do(func() {
+		e.wire = &wire.Client{
+			AllowPrivate: e.Settings.AllowPrivate, AddressMap: e.Settings.AddressMap,
+			Limit: wire.Limiter{PerSecond: cmp.Or(e.Settings.PerServerQPS, 20), Burst: cmp.Or(e.Settings.Burst, 50)},
+		}
+	})
+	return e.wire
+}
+
+func (e *Engine) now() time.Time {
+	if e.Now == nil {
+		return time.Now()
+	}
+	return e.Now()
+}
+
+// Analyze answers the question within 3 s when a person waits and 10 s else. What the DNS says, and also that it says nothing, is an
+// answer; the error is for a question that is none, and for a context that ended.
+func (e *Engine) Analyze(ctx context.Context, q analysis.Question) (analysis.Answer, error) {
+	if _, ok := dns.IsDomainName(q.Hostname); !ok || q.Hostname == "" || full(q.Hostname) == "." {
+		return analysis.Answer{}, fmt.Errorf("analyze %q: not a host name", q.Hostname)
+	}
+	if q.Depth == analysis.Light && q.Zone == nil {
+		return analysis.Answer{}, fmt.Errorf("analyze %s lightly: the zone found last is missing", q.Hostname)
+	}
+	limit := background
+	if q.Interactive {
+		limit = interactive
+	}
+	inner, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r := &run{
+		e: e, q: q, host: full(q.Hostname), silent: map[netip.Addr]bool{}, good: map[string]netip.Addr{}, zones: map[string]found{}, found: map[ask]answer{},
+		ans: analysis.Answer{
+			Hostname: q.Hostname, Registered: true, Dnssec: analysis.DnssecUnknown, StartedAt: e.now(), Records: []analysis.RecordResult{},
+			Conflicts: []analysis.ConflictSeen{}, Findings: nil, Resolvers: []analysis.ResolverView{}, Probes: []analysis.ProbeResult{},
+			Existing: []analysis.RRset{},
+		},
+	}
+	r.analyze(inner)
+	if err := ctx.Err(); err != nil {
+		return analysis.Answer{}, fmt.Errorf("analyze %s: %w", q.Hostname, err)
+	}
+	return r.finish(), nil
+}

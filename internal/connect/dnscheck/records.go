@@ -1,0 +1,171 @@
+package dnscheck
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+)
+
+// records judges what was asked for, and looks for what went astray.
+func (r *run) records(ctx context.Context, z cut, m *matrix) {
+	for _, x := range r.q.Expected {
+		r.ans.Records = append(r.ans.Records, r.judge(x, m))
+	}
+	if r.q.Depth == analysis.Light {
+		r.ownership(m)
+		return
+	}
+	if r.q.Depth == analysis.Full {
+		r.searchMisnamed(ctx, z)
+	}
+	r.conflicts(m)
+	r.checkChain(ctx)
+	r.ownership(m)
+	for i, x := range r.q.Expected {
+		if f := r.ans.Records[i].Finding; f != nil && r.counts(x) && !(f.Code == finding.RecordAbsent && r.satisfied(x)) {
+			r.find(*f)
+		}
+	}
+	r.existing(m)
+	state, text := "DONE", "records_read"
+	if slices.ContainsFunc(r.ans.Findings, func(f finding.Finding) bool { return f.Facet == finding.DNS && f.NeedsPerson() }) {
+		state = "WARNING"
+	}
+	if r.q.Depth == analysis.Full {
+		r.step("records", state, text, params{"conflicts": len(r.ans.Conflicts)})
+	}
+}
+
+// checkChain follows the alias that stands in the place of ours, to say when it leads nowhere.
+func (r *run) checkChain(ctx context.Context) {
+	if r.q.Depth != analysis.Full {
+		return
+	}
+	for i, x := range r.q.Expected {
+		res := &r.ans.Records[i]
+		if x.Type != "CNAME" || res.Status != statusWrongValue || x.Purpose != "ROUTING" {
+			continue
+		}
+		got, err := r.resolve(ctx, deciding, full(x.FQDN), dns.TypeA)
+		if !errors.Is(err, errChain) {
+			continue
+		}
+		chain := make([]string, len(got.chain))
+		for n, name := range got.chain {
+			chain[n] = plain(name)
+		}
+		res.Finding = new(finding.New(finding.CNAMEChain, params{"name": x.FQDN, "chain": chain}, got.ids...))
+	}
+}
+
+// ownership says which proof stands on all servers that answered, at least half of the zone's.
+func (r *run) ownership(m *matrix) {
+	for i, x := range r.q.Expected {
+		if r.ans.Records[i].Status != statusOK {
+			continue
+		}
+		r.ans.Ownership.Target = r.ans.Ownership.Target || x.Type == "CNAME" && r.q.Target != "" && full(x.FQDN) == r.owner && plain(full(x.Value)) == plain(full(r.q.Target))
+		r.ans.Ownership.TXT = r.ans.Ownership.TXT || x.Type == "TXT" && r.q.Verification != "" && x.Value == r.q.Verification && full(x.FQDN) == r.proof().name
+	}
+	if r.q.Verification == "" || r.q.Depth == analysis.Light || r.ans.Ownership.TXT {
+		return
+	}
+	k := r.proof()
+	t := m.tally([]ask{k}, func(get func(ask) answer) bool {
+		return slices.Contains(values(get(k).At(k.name, k.qtype)), r.q.Verification)
+	})
+	r.ans.Ownership.TXT = t.of > 0 && t.have == t.of && t.quorum
+	routed := slices.ContainsFunc(r.ans.Records, func(res analysis.RecordResult) bool { return right(res.Status) })
+	if !r.ans.Ownership.TXT && !r.ans.Ownership.Target && routed {
+		r.find(finding.New(finding.OwnershipUnproven, params{"name": r.q.Hostname, "record": plain(k.name) + ` TXT "` + r.q.Verification + `"`}, t.proof...))
+	}
+}
+
+// counts says that a record is needed for the connection to work.
+func (r *run) counts(x analysis.Expected) bool {
+	return x.Requirement == "REQUIRED" || x.Requirement == "REMOVE" || x.Requirement == "ONE_OF" || x.Requirement == ""
+}
+
+// satisfied says that a record stands, or that another way of its group does. The addresses of a group are one way together.
+func (r *run) satisfied(x analysis.Expected) bool {
+	if x.Requirement != "ONE_OF" {
+		i := slices.IndexFunc(r.q.Expected, func(y analysis.Expected) bool { return y == x })
+		return right(r.ans.Records[i].Status)
+	}
+	addresses, all := 0, true
+	for i, y := range r.q.Expected {
+		if y.Requirement != "ONE_OF" || y.Group != x.Group {
+			continue
+		}
+		ok := right(r.ans.Records[i].Status)
+		switch {
+		case y.Type == "A" || y.Type == "AAAA":
+			addresses++
+			all = all && ok
+		case ok:
+			return true
+		}
+	}
+	return addresses > 0 && all
+}
+
+// verdict sums up the records; servers and delegation have had their say before.
+func (r *run) verdict(m *matrix) analysis.CheckVerdict {
+	needed, done, begun, broken := 0, 0, false, false
+	for i, x := range r.q.Expected {
+		if !r.counts(x) {
+			continue
+		}
+		needed++
+		res := r.ans.Records[i]
+		begun = begun || res.Have > 0 || right(res.Status) && x.Requirement != "REMOVE"
+		switch {
+		case r.satisfied(x):
+			done++
+		case res.Finding != nil && res.Finding.NeedsPerson():
+			broken = true
+		}
+	}
+	for _, c := range r.ans.Conflicts {
+		broken = broken || c.Severity == finding.Blocking && c.Kind != finding.CAAForbidden
+	}
+	unknown := slices.ContainsFunc(r.ans.Records, func(res analysis.RecordResult) bool { return res.Status == statusUnverifiable })
+	switch {
+	case m.cut && (unknown || done < needed):
+		return analysis.CouldNotAsk // what was not asked for is not absent
+	case broken:
+		return analysis.Conflicting
+	case needed > 0 && done == needed:
+		return analysis.Correct
+	case begun:
+		return analysis.Partial
+	}
+	return analysis.Absent
+}
+
+// existing lists what stands at the names in question, for the difference that is shown to the person.
+func (r *run) existing(m *matrix) {
+	list := []string{r.owner}
+	for _, x := range r.q.Expected {
+		if n := full(x.FQDN); !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	for _, name := range list {
+		v := look(name, m.responsive(), r.found)
+		for _, t := range []uint16{dns.TypeCNAME, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeMX, dns.TypeCAA, dns.TypeNS, dns.TypeHTTPS} {
+			if v.has(t) {
+				r.ans.Existing = append(r.ans.Existing, analysis.RRset{Name: plain(name), Type: dns.TypeToString[t], Values: v.sets[t], TTL: v.ttl})
+			}
+		}
+	}
+}
+
+// certificate and outside: see caa.go and outside.go.
+func (r *run) certificate()            {}
+func (r *run) outside(context.Context) {}
