@@ -81,6 +81,7 @@ var edges = map[string][]string{
 
 	"internal/connect/*":             {"internal/connect/analysis", "internal/connect/finding"},
 	"internal/connect/analysis":      connects("provider"), // an answer names who runs the DNS
+	"internal/connect/check":         connects("provider"), // and so does a stored check
 	"internal/connect/recipe":        connects("application"),
 	"internal/connect/record":        connects("recipe provider"),
 	"internal/connect/connection":    connects("application recipe record claim edgeentry check provider"),
