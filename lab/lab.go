@@ -24,9 +24,11 @@ import (
 	"github.com/nameplate-dev/nameplate/lab/acmeca"
 	"github.com/nameplate-dev/nameplate/lab/authority"
 	"github.com/nameplate-dev/nameplate/lab/clock"
+	"github.com/nameplate-dev/nameplate/lab/hostpage"
 	"github.com/nameplate-dev/nameplate/lab/loopback"
 	"github.com/nameplate-dev/nameplate/lab/provider"
 	"github.com/nameplate-dev/nameplate/lab/recursor"
+	"github.com/nameplate-dev/nameplate/lab/sink"
 )
 
 // Config of a world. The zero value takes the fixed ports for people, each giving way to the next free one.
@@ -44,6 +46,8 @@ type Config struct {
 type World struct {
 	Clock     *clock.Clock
 	Addresses Addresses
+	Mail      *sink.Mail
+	Hooks     *sink.Hooks
 
 	plan      plan
 	log       *slog.Logger
@@ -56,8 +60,11 @@ type World struct {
 	cas           map[string]*acmeca.CA
 	directoryRoot []byte
 
-	mu    sync.Mutex
-	zones map[string]*hosted
+	host, evil *hostpage.Site
+
+	mu       sync.Mutex
+	zones    map[string]*hosted
+	embedded Embed
 
 	closing sync.Once
 	stops   []func() // run last to first
@@ -90,7 +97,7 @@ func New(ctx context.Context, cfg Config) (_ *World, err error) {
 			w.Close()
 		}
 	}()
-	for _, start := range []func(context.Context, Config) error{w.startDNS, w.startCAs} {
+	for _, start := range []func(context.Context, Config) error{w.startDNS, w.startCAs, w.startServices} {
 		if err := start(ctx, cfg); err != nil {
 			return nil, fmt.Errorf("start the lab: %w", err)
 		}

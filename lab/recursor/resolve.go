@@ -1,6 +1,7 @@
 package recursor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -282,4 +283,35 @@ func (s *session) put(k key, e entry, ttl uint32) {
 	if s.r.cache != nil {
 		s.r.cache.put(k, e)
 	}
+}
+
+// Authority is one name server of a zone.
+type Authority struct {
+	Name string
+	Addr string
+}
+
+// Authorities finds the deepest zone that is delegated above a name, and its servers, without the cache.
+func (r *Recursor) Authorities(ctx context.Context, name string) (apex string, servers []Authority) {
+	ctx, cancel := context.WithTimeout(ctx, questionTime)
+	defer cancel()
+	bare := &Recursor{Root: r.Root, Now: r.Now}
+	s := bare.session()
+	name = dns.CanonicalName(name)
+	s.resolve(ctx, name, dns.TypeSOA, 0)
+	zone := s.closest(name, dns.TypeSOA)
+	for _, ns := range zone.servers {
+		if ns.addrs == nil {
+			for _, rr := range s.resolve(ctx, ns.name, dns.TypeA, 1).answer {
+				if a, ok := rr.(*dns.A); ok {
+					ns.addrs = append(ns.addrs, a.A.String())
+				}
+			}
+		}
+		for _, a := range ns.addrs {
+			servers = append(servers, Authority{ns.name, a})
+		}
+	}
+	slices.SortFunc(servers, func(a, b Authority) int { return cmp.Compare(a.Name+a.Addr, b.Name+b.Addr) })
+	return zone.apex, servers
 }
