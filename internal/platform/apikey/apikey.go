@@ -1,0 +1,273 @@
+// Package apikey is the credential of a program: a secret bound to one organization, and to one application if wished.
+//
+// A key reads npk_<lookup>_<secret><checksum>. The lookup part is public and finds the row; of the secret only SHA-256 is stored, and it is shown
+// once. A key has exactly the scopes it was made with (none given: none), and never more than the person behind it. A key made by a key stays
+// within its parent and ends with it. A deleted key is dead within a second, its sockets included.
+package apikey
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"fmt"
+	"hash/crc32"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/queries/apikeyq"
+)
+
+const (
+	prefix     = "npk_"
+	lookupSize = 12
+	secretSize = 52 // 256 bits and four
+	sumSize    = 7
+	usedEvery  = time.Minute
+)
+
+// ApiKey is a key as it may be shown.
+type ApiKey struct {
+	ID             ident.KeyID
+	Prefix         string // npk_ and the lookup part
+	LastFour       string
+	Description    string
+	Scopes         []string
+	OrganizationID ident.OrgID
+	ApplicationID  *ident.ApplicationID
+	ParentID       *ident.KeyID
+	UserID         ident.UserID
+	CreatedAt      time.Time
+	ExpiresAt      *time.Time
+	LastUsedAt     *time.Time
+	LastUsedIP     *string
+	RevokedAt      *time.Time
+}
+
+func (*ApiKey) IsNode() {}
+
+type (
+	ApiKeyPage = page.Of[*ApiKey]
+	ApiKeyEdge = page.Edge[*ApiKey]
+)
+
+// Service makes, lists, ends and recognises keys.
+type Service struct {
+	DB    *db.DB
+	Door  *door.Door
+	Authz *authz.Authorizer
+	// OrgOfApplication says whose application a key is narrowed to; NOT_FOUND for an unknown one.
+	OrgOfApplication func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error)
+
+	q     apikeyq.Queries
+	mu    sync.Mutex
+	cache map[[32]byte]remembered
+}
+
+type remembered struct {
+	caller authz.Principal
+	until  time.Time
+}
+
+var lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// generate makes the two parts of a new key.
+func generate() (lookup, hidden string) {
+	var b [33]byte
+	rand.Read(b[:])
+	hidden = lower.EncodeToString(b[:])[:secretSize]
+	rand.Read(b[:])
+	return lower.EncodeToString(b[:])[:lookupSize], hidden
+}
+
+func checksum(lookup, hidden string) string {
+	n := crc32.ChecksumIEEE([]byte(lookup + hidden))
+	return lower.EncodeToString([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
+func compose(lookup, hidden string) secret.String {
+	return secret.New(prefix + lookup + "_" + hidden + checksum(lookup, hidden))
+}
+
+// split reads a key; a text with a wrong checksum is no key, and costs no look-up.
+func split(text string) (lookup, hidden string, ok bool) {
+	rest, found := strings.CutPrefix(text, prefix)
+	lookup, tail, cut := strings.Cut(rest, "_")
+	if !found || !cut || len(lookup) != lookupSize || len(tail) != secretSize+sumSize {
+		return "", "", false
+	}
+	hidden = tail[:secretSize]
+	return lookup, hidden, tail[secretSize:] == checksum(lookup, hidden)
+}
+
+// Is says that a bearer credential means to be an API key.
+func Is(text string) bool { return strings.HasPrefix(text, prefix) }
+
+// Authenticate answers the caller behind a key. Everything wrong with it is the same UNAUTHENTICATED. What it remembers lives one second.
+func (s *Service) Authenticate(ctx context.Context, key secret.String, ip string) (authz.Principal, error) {
+	none := authz.Principal{Kind: authz.PUBLIC}
+	memory := sha256.Sum256([]byte(key.Reveal()))
+	s.mu.Lock()
+	r, hit := s.cache[memory]
+	s.mu.Unlock()
+	if hit && time.Now().Before(r.until) && !s.Authz.Revoked().Ended(r.caller.KeyID.String()) {
+		return r.caller, nil
+	}
+	lookup, hidden, ok := split(key.Reveal())
+	if !ok {
+		return none, invalid()
+	}
+	row, err := s.q.OrgOfLookup(ctx, s.DB, apikeyq.OrgOfLookupParams{Lookup: lookup})
+	if db.NotFound(err) {
+		return none, invalid()
+	} else if err != nil {
+		return none, fmt.Errorf("look up an API key: %w", err)
+	}
+	sum, now := sha256.Sum256([]byte(hidden)), s.DB.Now()
+	if subtle.ConstantTimeCompare(sum[:], row.SecretHash) != 1 || row.RevokedAt != nil || row.ExpiresAt != nil && now.After(*row.ExpiresAt) || row.Access != "ENABLED" {
+		return none, invalid()
+	}
+	caller := authz.Principal{Kind: authz.API_KEY, KeyID: ident.From[ident.KeyID](row.ID), UserID: ident.From[ident.UserID](row.UserID), OrgID: ident.From[ident.OrgID](row.OrgID)}
+	if row.AppID != nil {
+		caller.ApplicationID = ident.From[ident.ApplicationID](*row.AppID)
+	}
+	for _, scope := range row.Scopes {
+		caller.Scopes = append(caller.Scopes, authz.Permission(scope))
+	}
+	if row.LastUsedAt == nil || now.Sub(*row.LastUsedAt) > usedEvery {
+		p := apikeyq.UseKeyParams{ID: row.ID, LastUsedAt: &now}
+		if ip != "" {
+			p.Ip = &ip
+		}
+		if err := s.q.UseKey(ctx, s.DB, p); err != nil {
+			return none, fmt.Errorf("note the use of a key: %w", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cache == nil || len(s.cache) > 10_000 {
+		s.cache = map[[32]byte]remembered{}
+	}
+	s.cache[memory] = remembered{caller, time.Now().Add(time.Second)}
+	return caller, nil
+}
+
+func invalid() error {
+	return fault.Unauthorized("key_invalid", "This API key is unknown, expired or deleted.")
+}
+
+// Get reads one key that the caller may see.
+func (s *Service) Get(ctx context.Context, id ident.KeyID) (*ApiKey, error) {
+	org, err := s.OrgOf(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := s.Authz.Enter(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.byID(ctx, s.DB, scope, id)
+	if err != nil {
+		return nil, err
+	}
+	if k.UserID != authz.From(ctx).UserID {
+		if _, err := s.Authz.Authorize(ctx, "apikey.read", org); err != nil {
+			return nil, fault.NotFound("API key")
+		}
+	}
+	return k, nil
+}
+
+func (s *Service) byID(ctx context.Context, on apikeyq.DBTX, scope authz.Scope, id ident.KeyID) (*ApiKey, error) {
+	r, err := s.q.KeyByID(ctx, on, apikeyq.KeyByIDParams{ID: id.UUID(), OrgID: scope.OrgUUID()})
+	if db.NotFound(err) {
+		return nil, fault.NotFound("API key")
+	} else if err != nil {
+		return nil, fmt.Errorf("read the key %s: %w", id, err)
+	}
+	return fromRow((*row)(r)), nil
+}
+
+// OrgOf says whose a key is.
+func (s *Service) OrgOf(ctx context.Context, id ident.KeyID) (ident.OrgID, error) {
+	u, err := s.q.OrgOfKey(ctx, s.DB, apikeyq.OrgOfKeyParams{ID: id.UUID()})
+	if db.NotFound(err) {
+		return ident.OrgID{}, fault.NotFound("API key")
+	} else if err != nil {
+		return ident.OrgID{}, fmt.Errorf("find the key %s: %w", id, err)
+	}
+	return ident.From[ident.OrgID](u), nil
+}
+
+// List pages through the keys of an organization: one's own, or with apikey.read all of them. A narrowed key sees its own application's.
+func (s *Service) List(ctx context.Context, org *ident.OrgID, inactive bool, a page.Args) (*ApiKeyPage, error) {
+	caller := authz.From(ctx)
+	if org == nil {
+		org = &caller.OrgID
+	}
+	scope, err := s.Authz.Enter(ctx, *org)
+	if err != nil {
+		return nil, err
+	}
+	_, all := s.Authz.Authorize(ctx, "apikey.read", *org)
+	app := scope.Application()
+	before := uuid.Max
+	if a.After != nil {
+		before = a.After.ID
+	}
+	rows, err := s.q.ListKeys(ctx, s.DB, apikeyq.ListKeysParams{OrgID: scope.OrgUUID(), AllUsers: all == nil, UserID: caller.UserID.UUID(), AllApps: app.IsZero(), AppID: app.UUID(),
+		Inactive: inactive, Now: s.DB.Now(), Before: before, Most: int32(a.First + 1)})
+	if err != nil {
+		return nil, fmt.Errorf("list the keys: %w", err)
+	}
+	n, err := s.q.CountKeys(ctx, s.DB, apikeyq.CountKeysParams{OrgID: scope.OrgUUID(), AllUsers: all == nil, UserID: caller.UserID.UUID(), AllApps: app.IsZero(), AppID: app.UUID(), Inactive: inactive, Now: s.DB.Now()})
+	if err != nil {
+		return nil, fmt.Errorf("count the keys: %w", err)
+	}
+	keys := make([]*ApiKey, len(rows))
+	for i, r := range rows {
+		keys[i] = fromRow((*row)(r))
+	}
+	return new(page.Make(a, keys, new(int32(n)), at)), nil
+}
+
+func at(k *ApiKey) page.Cursor { return page.Cursor{ID: k.ID.UUID()} }
+
+type row = apikeyq.KeyByIDRow
+
+func fromRow(r *row) *ApiKey {
+	k := &ApiKey{ID: ident.From[ident.KeyID](r.ID), Prefix: prefix + r.Lookup, LastFour: r.LastFour, Description: r.Description, Scopes: r.Scopes, OrganizationID: ident.From[ident.OrgID](r.OrgID),
+		ApplicationID: ident.FromPtr[ident.ApplicationID](r.AppID), ParentID: ident.FromPtr[ident.KeyID](r.ParentID), UserID: ident.From[ident.UserID](r.UserID),
+		CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, LastUsedAt: r.LastUsedAt, RevokedAt: r.RevokedAt}
+	if r.LastUsedIp != "" {
+		k.LastUsedIP = &r.LastUsedIp
+	}
+	return k
+}
+
+// Part is what keys contribute.
+func (s *Service) Part() part.Part {
+	owner := []authz.Role{authz.Owner}
+	return part.Part{Name: "apikey", Grants: []authz.Grant{
+		{Permission: "apikey.read", Roles: owner, What: "see all API keys of the organization"},
+		{Permission: "apikey.revoke", Roles: owner, What: "delete any API key of the organization"},
+		{Permission: "apikey.manage", Roles: owner, What: "as a scope: a key that makes and deletes keys below itself"},
+	}, Nodes: map[string]part.Finder{"key": func(ctx context.Context, a ident.Any) (any, error) {
+		id, err := ident.As[ident.KeyID](a, "id")
+		if err != nil {
+			return nil, err
+		}
+		return s.Get(ctx, id)
+	}}}
+}

@@ -1,0 +1,53 @@
+// Package billing says what an organization's plan entitles to. In this version every organization has the built-in plan.
+package billing
+
+import (
+	"context"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+)
+
+// fresh is how young a proof of identity must be for a step-up action.
+const fresh = 10 * time.Minute
+
+// Quota is one line of a plan.
+type Quota struct {
+	Metric string
+	Limit  int64
+	Hard   bool // refuse at the limit; else up to a tenth more (at least five) is accepted with a notice
+}
+
+// Plan is what an organization has.
+type Plan struct {
+	ID     string
+	Paid   bool
+	Quotas []Quota
+}
+
+// BuiltIn is the plan of every organization of a self-hosted installation.
+var BuiltIn = Plan{ID: "built-in", Paid: true, Quotas: []Quota{{Metric: "connections", Limit: 100_000}, {Metric: "applications", Limit: 1_000}}}
+
+// Entitlement refuses what the plan lacks.
+type Entitlement struct{ Plan Plan }
+
+func (g Entitlement) Check(_ context.Context, _ *door.Effect, a door.Action) error {
+	if !a.Paid || a.Once || g.Plan.Paid {
+		return nil
+	}
+	f := &fault.Fault{Code: fault.EntitlementCode, Message: "Your plan does not include this."}
+	return f.With("requiredFeature", "PAID_TRIAL")
+}
+
+// StepUp asks a person for a fresh proof of who they are.
+type StepUp struct{}
+
+func (StepUp) Check(_ context.Context, e *door.Effect, a door.Action) error {
+	if !a.StepUp || e.Caller.Kind != authz.USER || e.Tx.Now.Sub(e.Caller.AuthTime) < fresh {
+		return nil
+	}
+	f := &fault.Fault{Code: fault.StepUpCode, Message: "Please confirm that it is you, then this goes on by itself."}
+	return f.With("purpose", a.Name).With("methods", []string{"password"})
+}

@@ -1,0 +1,241 @@
+// Package credential is the password: how a person signs in, and proves again who they are (step-up).
+//
+// Known and unknown names take the same path and the same time, and get the same answer. Wrong passwords make the same network wait longer and
+// longer for the same name; nobody can lock somebody else out from elsewhere.
+package credential
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/vault"
+	"github.com/nameplate-dev/nameplate/queries/credentialq"
+)
+
+var (
+	perName    = limit.Bucket{Name: "login", Rate: 10, Per: 5 * time.Minute, Closed: true}
+	perNetwork = limit.Bucket{Name: "login-network", Rate: 100, Per: 5 * time.Minute, Closed: true}
+)
+
+// free is how many wrong tries cost nothing; then each waits twice as long as the one before, up to ten minutes.
+const free = 4
+
+// Service checks passwords.
+type Service struct {
+	DB       *db.DB
+	Door     *door.Door
+	Vault    *vault.Vault
+	Limit    *limit.Limiter
+	Sessions *session.Service
+	// Home answers the organization in which a person's browser begins.
+	Home func(ctx context.Context, user ident.UserID) (*ident.OrgID, error)
+
+	q     credentialq.Queries
+	once  sync.Once
+	dummy string
+}
+
+// SignedIn is a new session.
+type SignedIn struct {
+	Cookie    secret.String
+	SessionID ident.SessionID
+	UserID    ident.UserID
+}
+
+// SetTx stores a password, hashed by argon2id.
+func (s *Service) SetTx(ctx context.Context, tx *db.Tx, user ident.UserID, password secret.String) error {
+	if n := len(password.Reveal()); n < 12 || n > maxPassword {
+		return fault.Invalid("password", "password_length", "Choose a password of 12 to %d characters.", maxPassword)
+	}
+	phc, err := hash(ctx, password.Reveal())
+	if err != nil {
+		return err
+	}
+	if err := s.q.SetPassword(ctx, tx, credentialq.SetPasswordParams{UserID: user.UUID(), Phc: phc, SetAt: tx.Now}); err != nil {
+		return fmt.Errorf("keep the password: %w", err)
+	}
+	return nil
+}
+
+// SignIn checks name and password and starts a session. Every refusal is the same UNAUTHENTICATED, or RATE_LIMITED with the seconds to wait.
+func (s *Service) SignIn(ctx context.Context, username string, password secret.String) (*SignedIn, error) {
+	caller := authz.From(ctx)
+	username = strings.ToLower(strings.TrimSpace(username))
+	if username == "" || len(username) > 254 || password.IsZero() || len(password.Reveal()) > maxPassword {
+		return nil, wrong()
+	}
+	if err := s.Limit.Allow(ctx, perNetwork, caller.Network); err != nil {
+		return nil, err
+	}
+	if err := s.Limit.Allow(ctx, perName, caller.Network+" "+username); err != nil {
+		return nil, err
+	}
+	name, err := s.nameHash(ctx, username)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.blocked(ctx, name, network(caller.Network)); err != nil {
+		return nil, err
+	}
+	row, err := s.q.PasswordOfEmail(ctx, s.DB, credentialq.PasswordOfEmailParams{Email: username})
+	known := err == nil && row.Access == "ENABLED"
+	if err != nil && !db.NotFound(err) {
+		return nil, fmt.Errorf("find the account: %w", err)
+	}
+	phc := s.nobody(ctx)
+	if known {
+		phc = row.Phc
+	}
+	right, err := verify(ctx, phc, password.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	if !known || !right {
+		return nil, s.refuse(ctx, name, caller)
+	}
+	return s.admit(ctx, ident.From[ident.UserID](row.UserID), name)
+}
+
+func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte) (*SignedIn, error) {
+	home, err := s.Home(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return door.Do(ctx, s.Door, door.Change[ident.UserID, *SignedIn]{
+		Action: door.Action{Name: "credential.authenticate", Public: true},
+		Do: func(ctx context.Context, e *door.Effect, user ident.UserID) (*SignedIn, error) {
+			before, err := s.q.ForgetFailures(ctx, e.Tx, credentialq.ForgetFailuresParams{AccountHash: name, Network: network(e.Caller.Network)})
+			if err != nil {
+				return nil, fmt.Errorf("forget the failures: %w", err)
+			}
+			cookie, id, err := s.Sessions.StartTx(ctx, e, user, home, "pwd")
+			if err != nil {
+				return nil, err
+			}
+			e.Record(event.Change{Action: "credential.authenticated", Subject: user.String(), Version: 1, Stream: "credential:" + user.String(), Chain: user.String(),
+				Payload: map[string]any{"v": 1, "failedBefore": before}, Audited: true})
+			return &SignedIn{cookie, id, user}, nil
+		},
+	}, user)
+}
+
+// refuse notes a failure as a fact about the network, on one of sixteen chains, and answers the same for every cause.
+func (s *Service) refuse(ctx context.Context, name []byte, caller authz.Principal) error {
+	_, err := door.Do(ctx, s.Door, door.Change[struct{}, struct{}]{
+		Action: door.Action{Name: "credential.refuse", Public: true},
+		Do: func(ctx context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
+			net := network(caller.Network)
+			n, err := s.q.AddFailure(ctx, e.Tx, credentialq.AddFailureParams{AccountHash: name, Network: net, Now: e.Tx.Now})
+			if err != nil {
+				return struct{}{}, fmt.Errorf("note the failure: %w", err)
+			}
+			if n > free {
+				wait := min(10*time.Minute, time.Second<<min(n-free, 10))
+				if err := s.q.BlockUntil(ctx, e.Tx, credentialq.BlockUntilParams{AccountHash: name, Network: net, Until: e.Tx.Now.Add(wait)}); err != nil {
+					return struct{}{}, fmt.Errorf("note the wait: %w", err)
+				}
+			}
+			sum := sha256.Sum256([]byte(net))
+			chain := fmt.Sprintf("network:%x", sum[0]>>4)
+			e.Record(event.Change{Action: "credential.refused_invalid", Subject: chain, Version: 1, Chain: chain, Payload: map[string]any{"v": 1}, Audited: true})
+			e.Refuse(wrong())
+			return struct{}{}, nil
+		},
+	}, struct{}{})
+	return err
+}
+
+func (s *Service) blocked(ctx context.Context, name []byte, net string) error {
+	row, err := s.q.FailuresOf(ctx, s.DB, credentialq.FailuresOfParams{AccountHash: name, Network: net})
+	if db.NotFound(err) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("read the failures: %w", err)
+	}
+	if row.BlockedUntil != nil {
+		if wait := row.BlockedUntil.Sub(s.DB.Now()); wait > 0 {
+			return fault.RateLimited(wait)
+		}
+	}
+	return nil
+}
+
+// StepUp proves the caller's identity again by password and rotates the session; cookie is the browser's present one.
+func (s *Service) StepUp(ctx context.Context, cookie string, password secret.String) (*SignedIn, error) {
+	caller := authz.From(ctx)
+	if caller.Kind != authz.USER {
+		return nil, fault.Unauthorized("", "Sign in first.")
+	}
+	if err := s.Limit.Allow(ctx, perName, caller.UserID.String()); err != nil {
+		return nil, err
+	}
+	row, err := s.q.PasswordOfUser(ctx, s.DB, credentialq.PasswordOfUserParams{UserID: caller.UserID.UUID()})
+	if err != nil && !db.NotFound(err) {
+		return nil, fmt.Errorf("read the password: %w", err)
+	}
+	phc := s.nobody(ctx)
+	if err == nil {
+		phc = row.Phc
+	}
+	right, err := verify(ctx, phc, password.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	if !right {
+		return nil, fault.Invalid("password", "password_wrong", "This is not your password.")
+	}
+	return door.Do(ctx, s.Door, door.Change[string, *SignedIn]{
+		Action: door.Action{Name: "session.step_up", Public: true},
+		Do: func(ctx context.Context, e *door.Effect, cookie string) (*SignedIn, error) {
+			next, err := s.Sessions.StepUpTx(ctx, e, cookie)
+			return &SignedIn{next, caller.SessionID, caller.UserID}, err
+		},
+	}, cookie)
+}
+
+// nameHash hides the name typed: the table of failures must not be a list of addresses.
+func (s *Service) nameHash(ctx context.Context, username string) ([]byte, error) {
+	key, err := s.Vault.Signer(ctx, vault.CSRF)
+	if err != nil {
+		return nil, err
+	}
+	h := hmac.New(sha256.New, key.MAC("sign-in failures"))
+	h.Write([]byte(username))
+	return h.Sum(nil), nil
+}
+
+// nobody is a hash to compare with when there is no account, so that unknown names cost the same work.
+func (s *Service) nobody(ctx context.Context) string {
+	s.once.Do(func() { s.dummy, _ = hash(context.WithoutCancel(ctx), "nobody has this password") })
+	return s.dummy
+}
+
+func wrong() *fault.Fault {
+	return fault.Unauthorized("credentials", "The name or the password is wrong.")
+}
+
+// network is the caller's network as a cidr; a caller without an address (tests, sockets) shares one.
+func network(n string) string {
+	if p, err := netip.ParsePrefix(n); err == nil {
+		return p.String()
+	}
+	if a, err := netip.ParseAddr(n); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()).String()
+	}
+	return "0.0.0.0/32"
+}

@@ -1,0 +1,350 @@
+// Package session is a signed-in browser.
+//
+// Its one cookie reads id.generation.secret; the server keeps the secret's hash. The secret changes with every sign-in and step-up. Each secret is
+// derived from the one before it, so that an older cookie is recognised: within ten seconds it still counts (a second tab), later its use means
+// that it was copied, and ends the session. A session ends after eight hours without use, after seven days, or when somebody ends it; its sockets
+// are closed within a second.
+package session
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/internal/spine/vault"
+	"github.com/nameplate-dev/nameplate/queries/sessionq"
+)
+
+const (
+	idle      = 8 * time.Hour
+	absolute  = 7 * 24 * time.Hour
+	overlap   = 10 * time.Second // how long a rotated secret still counts, for parallel tabs
+	seenEvery = time.Minute
+	rotations = 1000
+)
+
+// Session is a signed-in browser as its owner sees it.
+type Session struct {
+	ID          ident.SessionID
+	Kind        SessionKind
+	Client      string
+	CreatedAt   time.Time
+	LastSeenAt  time.Time
+	ExpiresAt   time.Time
+	IP          string
+	UserAgent   string
+	Aal         int32
+	Amr         []string
+	SteppedUpAt *time.Time
+	Current     bool
+
+	UserID ident.UserID
+	OrgID  ident.OrgID
+}
+
+// SessionKind tells browsers from programs.
+type SessionKind string
+
+const Browser SessionKind = "BROWSER"
+
+// Service starts, recognises and ends sessions.
+type Service struct {
+	DB    *db.DB
+	Door  *door.Door
+	Authz *authz.Authorizer
+	Vault *vault.Vault
+
+	q     sessionq.Queries
+	mu    sync.Mutex
+	cache map[[32]byte]remembered
+}
+
+type remembered struct {
+	session *Session
+	until   time.Time
+}
+
+// StartTx signs a person in and answers the cookie's value.
+func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID, org *ident.OrgID, amr ...string) (secret.String, ident.SessionID, error) {
+	id := ident.New[ident.SessionID](e.Tx.Now)
+	key, err := s.Vault.Signer(ctx, vault.Session)
+	if err != nil {
+		return secret.String{}, id, err
+	}
+	plain := make([]byte, 32)
+	rand.Read(plain)
+	row := sessionq.AddSessionParams{ID: id.UUID(), UserID: user.UUID(), SecretHash: sum(plain), SigningKeyID: key.ID, Aal: 1, Amr: amr, AuthTime: e.Tx.Now,
+		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, IdleExpiresAt: e.Tx.Now.Add(idle), AbsoluteExpiresAt: e.Tx.Now.Add(absolute)}
+	if org != nil {
+		row.OrgID = new(org.UUID())
+	}
+	if e.Caller.IP != "" {
+		row.Ip = &e.Caller.IP
+	}
+	if err := s.q.AddSession(ctx, e.Tx, row); err != nil {
+		return secret.String{}, id, fmt.Errorf("add the session: %w", err)
+	}
+	e.Record(event.Change{Action: "session.started", Subject: id.String(), Version: 1, Chain: user.String(), Payload: map[string]any{"v": 1, "user": user.String(), "amr": amr}, Audited: true})
+	return cookie(id, 1, plain), id, nil
+}
+
+// Resolve answers the living session of a cookie; nil when there is none. What it remembers lives one second. The use of a copied, older secret ends the session.
+func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
+	id, generation, plain, ok := parse(value)
+	if !ok {
+		return nil, nil
+	}
+	memory := sha256.Sum256([]byte(value))
+	s.mu.Lock()
+	r, hit := s.cache[memory]
+	s.mu.Unlock()
+	if hit && time.Now().Before(r.until) && !s.Authz.Revoked().Ended(id.String()) {
+		return r.session, nil
+	}
+	row, err := s.q.OrgOfSession(ctx, s.DB, sessionq.OrgOfSessionParams{ID: id.UUID()})
+	if db.NotFound(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("read the session: %w", err)
+	}
+	now := s.DB.Now()
+	if row.RevokedAt != nil || now.After(row.IdleExpiresAt) || now.After(row.AbsoluteExpiresAt) {
+		return nil, nil
+	}
+	match, err := s.matches(ctx, row, generation, plain, now)
+	if err != nil || !match {
+		return nil, err
+	}
+	if now.Sub(row.LastSeenAt) > seenEvery {
+		if err := s.q.SeeSession(ctx, s.DB, sessionq.SeeSessionParams{ID: row.ID, LastSeenAt: now, IdleExpiresAt: now.Add(idle)}); err != nil {
+			return nil, fmt.Errorf("note the use of the session: %w", err)
+		}
+	}
+	out := fromRow(row)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cache == nil || len(s.cache) > 10_000 {
+		s.cache = map[[32]byte]remembered{}
+	}
+	s.cache[memory] = remembered{out, time.Now().Add(time.Second)}
+	return out, nil
+}
+
+// matches compares the cookie's secret with the present one, deriving forward from an older generation.
+func (s *Service) matches(ctx context.Context, row *sessionq.OrgOfSessionRow, generation int, plain []byte, now time.Time) (bool, error) {
+	behind := int(row.Generation) - generation
+	if behind < 0 || behind > rotations {
+		return false, nil
+	}
+	if behind > 0 {
+		keys, err := s.Vault.Verifiers(ctx, vault.Session)
+		if err != nil {
+			return false, err
+		}
+		key := find(keys, row.SigningKeyID)
+		if key == nil {
+			return false, nil
+		}
+		for n := range behind {
+			plain = derive(key, plain, generation+n+1)
+		}
+	}
+	if !hmac.Equal(sum(plain), row.SecretHash) {
+		return false, nil
+	}
+	if behind > 1 || behind == 1 && (row.RotatedAt == nil || now.Sub(*row.RotatedAt) > overlap) {
+		return false, s.reused(ctx, row)
+	}
+	return true, nil
+}
+
+// reused ends a session whose older secret was used: somebody has a copy of it.
+func (s *Service) reused(ctx context.Context, row *sessionq.OrgOfSessionRow) error {
+	id, user := ident.From[ident.SessionID](row.ID), ident.From[ident.UserID](row.UserID)
+	_, err := door.Do(ctx, s.Door, door.Change[ident.SessionID, struct{}]{
+		Action: door.Action{Name: "session.detect_reuse", Public: true},
+		Do: func(ctx context.Context, e *door.Effect, id ident.SessionID) (struct{}, error) {
+			return struct{}{}, s.endTx(ctx, e, id, user, "session.reuse_detected", "reuse")
+		},
+	}, id)
+	return err
+}
+
+// StepUpTx notes that the caller has just proved who they are, and rotates the secret. It answers the new cookie's value.
+func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string) (secret.String, error) {
+	id, generation, plain, ok := parse(value)
+	if !ok || id != e.Caller.SessionID {
+		return secret.String{}, fault.Unauthorized("", "Sign in again.")
+	}
+	row, err := s.q.LockSession(ctx, e.Tx, sessionq.LockSessionParams{ID: id.UUID(), UserID: e.Caller.UserID.UUID()})
+	if db.NotFound(err) || err == nil && row.RevokedAt != nil {
+		return secret.String{}, fault.Unauthorized("", "Sign in again.")
+	} else if err != nil {
+		return secret.String{}, fmt.Errorf("lock the session: %w", err)
+	}
+	keys, err := s.Vault.Verifiers(ctx, vault.Session)
+	if err != nil {
+		return secret.String{}, err
+	}
+	full, err := s.q.OrgOfSession(ctx, e.Tx, sessionq.OrgOfSessionParams{ID: id.UUID()})
+	if err != nil {
+		return secret.String{}, fmt.Errorf("read the session: %w", err)
+	}
+	key := find(keys, full.SigningKeyID)
+	if key == nil {
+		return secret.String{}, fault.Unauthorized("", "Sign in again.")
+	}
+	for ; generation <= int(row.Generation); generation++ {
+		plain = derive(key, plain, generation+1)
+	}
+	if err := s.q.RotateSession(ctx, e.Tx, sessionq.RotateSessionParams{ID: id.UUID(), SecretHash: sum(plain), RotatedAt: &e.Tx.Now}); err != nil {
+		return secret.String{}, fmt.Errorf("rotate the session: %w", err)
+	}
+	e.Record(event.Change{Action: "session.stepped_up", Subject: id.String(), Version: row.Generation + 1, Chain: e.Caller.UserID.String(), Payload: map[string]any{"v": 1, "user": e.Caller.UserID.String()}, Audited: true})
+	return cookie(id, int(row.Generation)+1, plain), nil
+}
+
+// End signs the caller out. A second time changes nothing.
+func (s *Service) End(ctx context.Context) error {
+	_, err := door.Do(ctx, s.Door, door.Change[struct{}, struct{}]{
+		Action: door.Action{Name: "session.end", Public: true},
+		Do: func(ctx context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
+			if e.Caller.SessionID.IsZero() {
+				e.Quiet()
+				return struct{}{}, nil
+			}
+			return struct{}{}, s.endTx(ctx, e, e.Caller.SessionID, e.Caller.UserID, "session.revoked", "sign-out")
+		},
+	}, struct{}{})
+	return err
+}
+
+func (s *Service) endTx(ctx context.Context, e *door.Effect, id ident.SessionID, user ident.UserID, action, reason string) error {
+	n, err := s.q.EndSession(ctx, e.Tx, sessionq.EndSessionParams{ID: id.UUID(), RevokedAt: &e.Tx.Now, RevokeReason: &reason})
+	if err != nil {
+		return fmt.Errorf("end the session: %w", err)
+	}
+	if n == 0 {
+		e.Quiet()
+		return nil
+	}
+	e.Record(event.Change{Action: action, Subject: id.String(), Version: 2, Chain: user.String(), Payload: map[string]any{"v": 1, "user": user.String(), "reason": reason}, Audited: true})
+	return s.Authz.Revoke(ctx, e.Tx, id.String(), reason)
+}
+
+// CSRF is the value that a browser with this session sends beside every change (platform 3.6): no other page can read it.
+func (s *Service) CSRF(ctx context.Context, id ident.SessionID) (string, error) {
+	key, err := s.Vault.Signer(ctx, vault.CSRF)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(key.MAC("csrf", id.String())), nil
+}
+
+// CheckCSRF says whether value belongs to the session.
+func (s *Service) CheckCSRF(ctx context.Context, id ident.SessionID, value string) (bool, error) {
+	keys, err := s.Vault.Verifiers(ctx, vault.CSRF)
+	if err != nil {
+		return false, err
+	}
+	got, err := base64.RawURLEncoding.DecodeString(value)
+	if err != nil {
+		return false, nil
+	}
+	for _, k := range keys {
+		if hmac.Equal(got, k.MAC("csrf", id.String())) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Current is the caller's own session; nil without one.
+func (s *Service) Current(ctx context.Context) (*Session, error) {
+	id := authz.From(ctx).SessionID
+	if id.IsZero() {
+		return nil, nil
+	}
+	row, err := s.q.OrgOfSession(ctx, s.DB, sessionq.OrgOfSessionParams{ID: id.UUID()})
+	if err != nil {
+		return nil, fmt.Errorf("read the session: %w", err)
+	}
+	return fromRow(row), nil
+}
+
+func fromRow(r *sessionq.OrgOfSessionRow) *Session {
+	out := &Session{ID: ident.From[ident.SessionID](r.ID), Kind: Browser, CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IP: r.Ip, Aal: int32(r.Aal), Amr: r.Amr,
+		SteppedUpAt: &r.AuthTime, Current: true, UserID: ident.From[ident.UserID](r.UserID), ExpiresAt: r.IdleExpiresAt}
+	if r.AbsoluteExpiresAt.Before(out.ExpiresAt) {
+		out.ExpiresAt = r.AbsoluteExpiresAt
+	}
+	if r.UserAgent != nil {
+		out.UserAgent, out.Client = *r.UserAgent, client(*r.UserAgent)
+	}
+	if r.OrgID != nil {
+		out.OrgID = ident.From[ident.OrgID](*r.OrgID)
+	}
+	return out
+}
+
+// client names a browser in a word, for a list that a person reads.
+func client(agent string) string {
+	for _, b := range []string{"Edg", "Firefox", "Chrome", "Safari", "curl"} {
+		if strings.Contains(agent, b) {
+			return strings.Replace(b, "Edg", "Edge", 1)
+		}
+	}
+	return "Browser"
+}
+
+func derive(key *vault.SigningKey, parent []byte, generation int) []byte {
+	return key.MAC("session", string(parent), strconv.Itoa(generation))
+}
+
+func find(keys []*vault.SigningKey, id uuid.UUID) *vault.SigningKey {
+	for _, k := range keys {
+		if k.ID == id {
+			return k
+		}
+	}
+	return nil
+}
+
+func cookie(id ident.SessionID, generation int, plain []byte) secret.String {
+	return secret.New(id.String() + "." + strconv.Itoa(generation) + "." + base64.RawURLEncoding.EncodeToString(plain))
+}
+
+func parse(value string) (id ident.SessionID, generation int, plain []byte, ok bool) {
+	parts := strings.Split(value, ".")
+	if len(value) > 200 || len(parts) != 3 {
+		return id, 0, nil, false
+	}
+	id, err1 := ident.Parse[ident.SessionID](parts[0])
+	generation, err2 := strconv.Atoi(parts[1])
+	plain, err3 := base64.RawURLEncoding.DecodeString(parts[2])
+	return id, generation, plain, err1 == nil && err2 == nil && err3 == nil && generation > 0 && len(plain) == 32
+}
+
+func sum(plain []byte) []byte { h := sha256.Sum256(plain); return h[:] }
+
+func cut(s string, most int) *string {
+	if s == "" {
+		return nil
+	}
+	return new(s[:min(len(s), most)])
+}
