@@ -107,3 +107,6 @@ var UnknownDialect = Dialect{
 	ApexName: "@", RelativeNames: true, TrailingDot: Allowed,
 	Notes: []string{"If your provider wants the full name, use the full name shown beneath."},
 }
+
+// AutoConfigures: we can write the records at this provider ourselves. So far a person does it everywhere.
+func (p *Provider) AutoConfigures() bool { return false }

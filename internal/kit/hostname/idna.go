@@ -55,7 +55,7 @@ func checkLabels(host, ascii string) *Error {
 	for label := range strings.SplitSeq(ascii, ".") {
 		switch {
 		case label == "" && strings.Contains(strings.ToLower(host), "xn--"):
-			return refuse(IDNA, "label", "xn--") // an A-label that encodes nothing
+			return refuse(IDNA, "character", "xn--") // an A-label that encodes nothing
 		case label == "": // made of characters that the mapping drops, such as soft hyphens
 			return refuse(LabelEmpty, "name", host)
 		case len(label) > maxLabel:
@@ -72,7 +72,7 @@ func checkLabels(host, ascii string) *Error {
 }
 
 // idnaError names the character if it is one character's fault; else (direction, joiners, hyphens, a broken
-// A-label) it names the label.
+// A-label) the parameter holds the whole label.
 func idnaError(host string) *Error {
 	if strings.Contains(norm.NFKC.String(host), "_") {
 		return refuse(Underscore, "name", host)
@@ -87,8 +87,8 @@ func idnaError(host string) *Error {
 	}
 	for label := range strings.SplitSeq(host, ".") {
 		if _, err := strict.ToASCII(label); err != nil {
-			return refuse(IDNA, "label", label)
+			return refuse(IDNA, "character", label)
 		}
 	}
-	return refuse(IDNA, "label", host)
+	return refuse(IDNA, "character", host)
 }

@@ -1,0 +1,206 @@
+package finding
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
+)
+
+var placeholders = regexp.MustCompile(`\{([^{}]*)\}`)
+
+func TestCatalogue_EveryCodeHasATextInEveryLocale(t *testing.T) {
+	t.Parallel()
+	if !slices.Equal(Locales(), []string{"de", "en"}) {
+		t.Errorf("locales %q", Locales())
+	}
+	for locale, c := range catalogues {
+		if c.And == "" || c.None == "" || c.Time == "" {
+			t.Errorf("%s: words are missing", locale)
+		}
+		for _, spec := range specs {
+			e, ok := c.Codes[spec.Code]
+			if !ok || e.Title == "" || e.Body == "" {
+				t.Errorf("%s: %s has no text", locale, spec.Code)
+				continue
+			}
+			if spec.Severity == Blocking && len(e.Steps) == 0 {
+				t.Errorf("%s: %s blocks, and nobody says what to do", locale, spec.Code)
+			}
+			for _, text := range append([]string{e.Title, e.Body}, e.Steps...) {
+				for _, found := range placeholders.FindAllStringSubmatch(text, -1) {
+					if !slices.Contains(spec.Names(), found[1]) {
+						t.Errorf("%s: %s speaks of {%s}, which is none of its details", locale, spec.Code, found[1])
+					}
+				}
+				if strings.Count(text, "{") != strings.Count(text, "}") || strings.TrimSpace(text) != text || strings.Contains(text, "  ") {
+					t.Errorf("%s: %s: %q", locale, spec.Code, text)
+				}
+			}
+			if len([]rune(e.Title)) > 110 || strings.HasSuffix(e.Title, ".") {
+				t.Errorf("%s: %s: the title is long or ends with a full stop: %q", locale, spec.Code, e.Title)
+			}
+		}
+		for code := range c.Codes {
+			if _, ok := Lookup(code); !ok {
+				t.Errorf("%s: text for %s, which is no code", locale, code)
+			}
+		}
+	}
+}
+
+func TestCatalogue_TheLanguagesSayTheSame(t *testing.T) {
+	t.Parallel()
+	for _, spec := range specs {
+		en, de := catalogues["en"].Codes[spec.Code], catalogues["de"].Codes[spec.Code]
+		used := func(e entry) []string {
+			var names []string
+			for _, found := range placeholders.FindAllStringSubmatch(e.Title+e.Body+strings.Join(e.Steps, ""), -1) {
+				names = append(names, found[1])
+			}
+			slices.Sort(names)
+			return slices.Compact(names)
+		}
+		if !slices.Equal(used(en), used(de)) || len(en.Steps) != len(de.Steps) {
+			t.Errorf("%s: en uses %q in %d steps, de %q in %d", spec.Code, used(en), len(en.Steps), used(de), len(de.Steps))
+		}
+	}
+}
+
+func TestSpecs(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, s := range Codes() {
+		if seen[s.Code] || !regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)*$`).MatchString(s.Code) || len(s.Who) == 0 || s.Confidence <= 0 || s.Confidence > 1 {
+			t.Errorf("%+v", s)
+		}
+		seen[s.Code] = true
+		if s.Waivable && (s.Severity == Info || s.Facet == Ownership || s.Facet == TLS) {
+			t.Errorf("%s must not be waivable", s.Code)
+		}
+		for _, name := range s.Names() {
+			if _, ok := examples[name]; !ok {
+				t.Errorf("%s: no example for {%s}", s.Code, name)
+			}
+		}
+		if New(s.Code, nil).Severity != s.Severity {
+			t.Errorf("New(%s)", s.Code)
+		}
+	}
+	for _, reason := range []string{
+		hostname.Empty, hostname.TooLong, hostname.LabelTooLong, hostname.LabelEmpty, hostname.Characters, hostname.IDNA, hostname.Underscore, hostname.IPAddress,
+		hostname.SingleLabel, hostname.ReservedTLD, hostname.PublicSuffix, hostname.OwnZone, hostname.WildcardPosition, hostname.Typo, hostname.Confusable,
+		safehttp.Invalid, safehttp.NotHTTPS, safehttp.PrivateAddress, safehttp.Credentials, safehttp.Port, safehttp.Redirect,
+	} {
+		if !seen[reason] {
+			t.Errorf("%s is a reason without a row", reason)
+		}
+	}
+}
+
+func TestExplain_FillsInTheDetails(t *testing.T) {
+	t.Parallel()
+	params := map[string]any{"observedName": "shop.acme.com.acme.com", "name": "shop.acme.com", "host": "shop"}
+	en, ok := Explain(WrongNameDoubled, "en", params)
+	if !ok || en.Steps[0] != "Rename the record from shop.acme.com.acme.com to shop. It then becomes shop.acme.com." || en.Who != Customer {
+		t.Errorf("%+v", en)
+	}
+	de, _ := Explain(WrongNameDoubled, "de-AT", params)
+	if de.Steps[0] != "Benennen Sie den Eintrag von shop.acme.com.acme.com in shop um. Daraus wird dann shop.acme.com." {
+		t.Errorf("%+v", de)
+	}
+}
+
+func TestExplain_FallsBackFromRegionToBaseToEnglish(t *testing.T) {
+	t.Parallel()
+	en, de := Sentence(HostnameEmpty, "en", nil), Sentence(HostnameEmpty, "de", nil)
+	for locale, want := range map[string]string{"de": de, "DE": de, "de-AT": de, "de_CH": de, "de-Latn-DE-1996": de, "en-GB": en, "fr": en, "": en, "-": en, "xx-yy-zz": en, "../de": en} {
+		if got := Sentence(HostnameEmpty, locale, nil); got != want {
+			t.Errorf("%q: %q", locale, got)
+		}
+	}
+}
+
+func TestExplain_UnknownCode(t *testing.T) {
+	t.Parallel()
+	if _, ok := Explain("no_such_code", "en", nil); ok || Sentence("no_such_code", "de", nil) != "no_such_code" {
+		t.Error("an unknown code was explained")
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("New accepted an unknown code")
+		}
+	}()
+	New("no_such_code", nil)
+}
+
+func TestExplain_WithoutACaseGivesAnExample(t *testing.T) {
+	t.Parallel()
+	for _, locale := range Locales() {
+		for _, s := range specs {
+			e, _ := Explain(s.Code, locale, nil)
+			if all := e.Title + e.Body + strings.Join(e.Steps, ""); strings.ContainsAny(all, "{}") || strings.Contains(all, "<nil>") {
+				t.Errorf("%s %s: %s", locale, s.Code, all)
+			}
+		}
+	}
+	if e, _ := Explain(WrongValue, "en", map[string]any{"name": "shop.acme.com"}); strings.Contains(e.Body, "example") || !strings.Contains(e.Body, "…") {
+		t.Errorf("an example stands among facts: %s", e.Body)
+	}
+}
+
+func TestShow(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2030, 5, 4, 14, 32, 0, 0, time.FixedZone("x", 7200))
+	for _, test := range []struct {
+		v      any
+		en, de string
+	}{
+		{"plain", "plain", "plain"}, {7, "7", "7"}, {int32(7), "7", "7"}, {7.0, "7", "7"}, {1.5, "1.5", "1.5"}, {true, "true", "true"},
+		{[]string{}, "(none)", "(keine)"}, {[]string{"a"}, "a", "a"}, {[]string{"a", "b"}, "a and b", "a und b"}, {[]any{"a", 2.0, "c"}, "a, 2 and c", "a, 2 und c"},
+		{[]int64{41, 42}, "41 and 42", "41 und 42"}, {[]string{"1", "2", "3", "4", "5", "6", "7"}, "1, 2, 3, 4, 5 and …", "1, 2, 3, 4, 5 und …"},
+		{at, "4 May 2030, 12:32 UTC", "04.05.2030, 12:32 UTC"}, {at.Format(time.RFC3339), "4 May 2030, 12:32 UTC", "04.05.2030, 12:32 UTC"}, {&at, "4 May 2030, 12:32 UTC", "04.05.2030, 12:32 UTC"},
+		{"a\x00b\x1b[31m\u202ec\n", "ab[31mc", "ab[31mc"}, {strings.Repeat("x", 400), strings.Repeat("x", 300) + "…", strings.Repeat("x", 300) + "…"}, {"{name}", "{name}", "{name}"},
+	} {
+		if en, de := catalogues["en"].show(test.v), catalogues["de"].show(test.v); en != test.en || de != test.de {
+			t.Errorf("%v: %q, %q", test.v, en, de)
+		}
+	}
+	list := []string{"a\x00"}
+	catalogues["en"].show(list)
+	if list[0] != "a\x00" {
+		t.Error("showing changed the detail")
+	}
+}
+
+func TestFinding_SurvivesStorage(t *testing.T) {
+	t.Parallel()
+	f := New(NSUnreachable, map[string]any{"k": 1, "n": 3, "servers": []string{"ns1.acme.com", "ns2.acme.com"}}, ident.New[ident.ObservationID](time.Unix(1, 0)))
+	b, err := json.Marshal(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Finding
+	if err := json.Unmarshal(b, &back); err != nil || back.Sentence("en") != f.Sentence("en") || back.Explain("de").Body != f.Explain("de").Body || back.Evidence[0] != f.Evidence[0] {
+		t.Errorf("%s: %v", b, err)
+	}
+	if f.NeedsPerson() || !f.As(Blocking).NeedsPerson() || New(OwnershipUnproven, nil).NeedsPerson() || !New(WrongValue, nil).NeedsPerson() {
+		t.Error("NeedsPerson")
+	}
+}
+
+func FuzzExplain(f *testing.F) {
+	f.Add(WrongValue, "de-AT", "observed", "{name}")
+	f.Fuzz(func(t *testing.T, code, locale, name, value string) {
+		e, ok := Explain(code, locale, map[string]any{name: value, "servers": []any{value, nil, map[string]any{name: value}}})
+		if ok && e.Title == "" {
+			t.Fatal("an empty title")
+		}
+	})
+}
