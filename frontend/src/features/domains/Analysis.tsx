@@ -1,0 +1,199 @@
+import { Button } from "@mantine/core";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Analysis_result$data, Analysis_result$key } from "#/relay/__generated__/Analysis_result.graphql.ts";
+import type { AnalysisCheckQuery } from "#/relay/__generated__/AnalysisCheckQuery.graphql.ts";
+import type { AnalysisProgressSubscription, ProgressState } from "#/relay/__generated__/AnalysisProgressSubscription.graphql.ts";
+import { failedOf, graphql, type RequestFailed, read, useFeed, useFragment } from "#/relay/index.ts";
+import { ErrorCard } from "#/ui/ErrorCard.tsx";
+import { HostName } from "#/ui/HostName.tsx";
+import { Status } from "#/ui/Status.tsx";
+import { StateBadge } from "./Badges.tsx";
+import css from "./domains.module.css";
+import { StepMark } from "./StepMark.tsx";
+
+/** Worth asking about: at least two labels. */
+export const looksComplete = (hostname: string) => /[^\s.]+\.[^\s.]{2,}/.test(hostname);
+
+const WITHOUT_ANSWER_MS = 3_000;
+
+type Step = { key: string; state: ProgressState; text: string };
+type Props = { hostname: string; applicationId: string; onChoose: (hostname: string) => void; onOpen: (connectionId: string) => void };
+
+/** What we learn about a name, row by row as it is answered; by one question where sockets are impossible. */
+export function Analysis({ hostname, applicationId, onChoose, onOpen }: Props) {
+  const { t, i18n } = useTranslation();
+  const [steps, setSteps] = useState<readonly Step[]>([]);
+  const [result, setResult] = useState<Analysis_result$key | null>(null);
+  const [failed, setFailed] = useState<RequestFailed | null>(null);
+  const variables = { hostname, applicationId, locale: i18n.language };
+
+  useFeed<AnalysisProgressSubscription>({
+    subscription: graphql`
+      subscription AnalysisProgressSubscription($hostname: String!, $applicationId: ID!, $locale: String) {
+        checkProgress(hostname: $hostname, applicationId: $applicationId, locale: $locale) {
+          key
+          state
+          text
+          result {
+            ...Analysis_result
+          }
+        }
+      }
+    `,
+    variables,
+    enabled: !result && !failed,
+    onNext: ({ checkProgress: step }) => {
+      if (step.result) setResult(step.result);
+      else setSteps((all) => [...all.filter((one) => one.key !== step.key), step]);
+    },
+  });
+
+  const silent = steps.length === 0 && !result;
+  useEffect(() => {
+    if (!silent) return;
+    const timer = setTimeout(() => {
+      read<AnalysisCheckQuery>(
+        graphql`
+          query AnalysisCheckQuery($hostname: String!, $applicationId: ID!, $locale: String) {
+            domainCheck(hostname: $hostname, applicationId: $applicationId) {
+              ...Analysis_result
+            }
+          }
+        `,
+        { hostname, applicationId, locale: i18n.language },
+        true,
+      ).then(
+        (data) => setResult(data.domainCheck),
+        (error) => setFailed(failedOf(error)),
+      );
+    }, WITHOUT_ANSWER_MS);
+    return () => clearTimeout(timer);
+  }, [silent, hostname, applicationId, i18n.language]);
+
+  return (
+    <div className={css.analysis} aria-live="polite" aria-busy={!result && !failed}>
+      {failed && <ErrorCard problem={failed} />}
+      {!result && !failed && steps.length === 0 && (
+        <div className={css.step}>
+          <StepMark state="RUNNING" />
+          <span>{t("connect.looking", { hostname })}</span>
+        </div>
+      )}
+      {!result &&
+        steps.map((step) => (
+          <div key={step.key} className={css.step}>
+            <StepMark state={step.state} />
+            <span>{step.text}</span>
+          </div>
+        ))}
+      {result && <Result check={result} onChoose={onChoose} onOpen={onOpen} />}
+    </div>
+  );
+}
+
+function Result({ check, onChoose, onOpen }: { check: Analysis_result$key; onChoose: Props["onChoose"]; onOpen: Props["onOpen"] }) {
+  const { t } = useTranslation();
+  const data = useFragment(
+    graphql`
+      fragment Analysis_result on DomainCheck {
+        hostname
+        unicodeName
+        registrableDomain
+        isApex
+        provider {
+          mixed
+          provider {
+            name
+          }
+        }
+        zone {
+          apex
+        }
+        records {
+          type
+          display {
+            name
+            value
+          }
+        }
+        findings {
+          code
+          severity
+          explain(locale: $locale) {
+            title
+            body
+          }
+        }
+        suggestions {
+          kind
+          hostname
+          text
+        }
+        existing {
+          resumable
+          connection {
+            id
+            state
+          }
+        }
+        durationMs
+        queries
+      }
+    `,
+    check,
+  );
+  return (
+    <>
+      <div className={css.resultHead}>
+        <HostName name={data.hostname} unicode={data.unicodeName} registrable={data.registrableDomain} withALabel />
+        {data.existing && <StateBadge state={data.existing.connection.state} />}
+      </div>
+      <div className={css.resultFacts}>
+        <span>{data.provider.provider ? t("connect.provider", { name: data.provider.provider.name }) : t("connect.providerUnknown")}</span>
+        <span>{t("connect.records", { count: data.records.length })}</span>
+        <span className="dim">{t("connect.asked", { count: data.queries, ms: data.durationMs })}</span>
+      </div>
+      <Findings findings={data.findings} />
+      {data.suggestions.length > 0 && (
+        <div className={css.suggestions}>
+          {data.suggestions.map((suggestion) => (
+            <Button
+              key={suggestion.hostname}
+              size="compact-sm"
+              variant="default"
+              title={suggestion.text}
+              onClick={() => onChoose(suggestion.hostname)}
+            >
+              {t("connect.use")} <span className="mono">&nbsp;{suggestion.hostname}</span>
+            </Button>
+          ))}
+        </div>
+      )}
+      {data.existing && (
+        <div className={css.suggestions}>
+          <span className="dim">{t("connect.existing")}</span>
+          <Button size="compact-sm" variant="default" onClick={() => data.existing && onOpen(data.existing.connection.id)}>
+            {t("connect.open")}
+          </Button>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Findings({ findings }: { findings: Analysis_result$data["findings"] }) {
+  const { t } = useTranslation();
+  const shown = findings.filter((finding) => finding.severity !== "INFO");
+  return shown.map((finding) => (
+    <div key={finding.code} className={css.smallFinding}>
+      <Status tone={finding.severity === "BLOCKING" ? "bad" : "warn"} plain>
+        {t(`severity.${finding.severity}`)}
+      </Status>
+      <div>
+        <strong>{finding.explain.title}</strong>
+        <div className="dim">{finding.explain.body}</div>
+      </div>
+    </div>
+  ));
+}

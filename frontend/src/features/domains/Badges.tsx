@@ -1,0 +1,37 @@
+import { Tooltip } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { ConnectionState } from "#/relay/__generated__/DomainRow_connection.graphql.ts";
+import { Status } from "#/ui/Status.tsx";
+import css from "./domains.module.css";
+import { facetNames, facetTone, stateTone } from "./states.ts";
+
+export function StateBadge({ state, size }: { state: ConnectionState; size?: "lg" }) {
+  const { t } = useTranslation();
+  const tone = stateTone[state];
+  return (
+    <Status tone={tone} busy={tone === "busy"} size={size}>
+      {t(`state.${state}`)}
+    </Status>
+  );
+}
+
+type FacetState = { readonly value: string; readonly servers?: { readonly have: number; readonly of: number } | null };
+
+/** Four small bars: ownership, DNS, certificate, edge. The words are in the label. */
+export function Facets({ facets }: { facets: Readonly<Record<(typeof facetNames)[number], FacetState>> }) {
+  const { t } = useTranslation();
+  const words = facetNames.map((name) => {
+    const { value, servers } = facets[name];
+    const shown = t(`facet.value.${value.toLowerCase()}`, { defaultValue: value.toLowerCase() });
+    return `${t(`facet.${name}`)}: ${shown}${servers ? ` ${servers.have}/${servers.of}` : ""}`;
+  });
+  return (
+    <Tooltip label={words.join(" · ")}>
+      <span className={css.facets} role="img" aria-label={words.join(", ")}>
+        {facetNames.map((name) => (
+          <span key={name} className={css.facet} data-tone={facetTone(name, facets[name].value)} />
+        ))}
+      </span>
+    </Tooltip>
+  );
+}

@@ -1,0 +1,90 @@
+import { Button } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import type { Timeline_connection$key } from "#/relay/__generated__/Timeline_connection.graphql.ts";
+import type { TimelineMoreQuery } from "#/relay/__generated__/TimelineMoreQuery.graphql.ts";
+import type { TimelineTailSubscription } from "#/relay/__generated__/TimelineTailSubscription.graphql.ts";
+import { graphql, usePaginationFragment, useStream } from "#/relay/index.ts";
+import { moreClass } from "#/ui/DataTable.tsx";
+import { Card, LiveDot } from "#/ui/Page.tsx";
+import { RelativeTime } from "#/ui/RelativeTime.tsx";
+import css from "./domain.module.css";
+
+const toneOf = (type: string) => {
+  if (/\.(live|recovered|dns_verified|issued|renewed|ownership_verified)$/.test(type)) return "good";
+  if (/\.(failed|blocked|certificate_failed|expired|revoked|lost)$/.test(type)) return "bad";
+  if (/\.(degraded|action_required|suspended|contested|renewal_at_risk)$/.test(type)) return "warn";
+  return "none";
+};
+
+/** Everything that happened, newest first, and every new line as it happens. */
+export function Timeline({ connection }: { connection: Timeline_connection$key }) {
+  const { t, i18n } = useTranslation();
+  const { data, hasNext, loadNext, isLoadingNext } = usePaginationFragment<TimelineMoreQuery, Timeline_connection$key>(
+    graphql`
+      fragment Timeline_connection on Connection
+      @refetchable(queryName: "TimelineMoreQuery")
+      @argumentDefinitions(first: { type: "Int", defaultValue: 50 }, after: { type: "String" }) {
+        id
+        timeline(first: $first, after: $after) @connection(key: "Timeline_timeline") {
+          __id
+          edges {
+            node {
+              id
+              sequence
+              at
+              type
+              actor
+              text(locale: $locale)
+            }
+          }
+        }
+      }
+    `,
+    connection,
+  );
+  const rows = data.timeline.edges.map((edge) => edge.node).toSorted((a, b) => b.sequence - a.sequence);
+  const feed = useStream<TimelineTailSubscription>({
+    subscription: graphql`
+      subscription TimelineTailSubscription($id: ID!, $after: Int64, $locale: String, $connections: [ID!]!) {
+        connectionEvents(id: $id, after: $after) @prependNode(connections: $connections, edgeTypeName: "ConnectionEventEdge") {
+          id
+          cursor
+          sequence
+          at
+          type
+          actor
+          text(locale: $locale)
+        }
+      }
+    `,
+    variables: { id: data.id, locale: i18n.language, connections: [data.timeline.__id], after: rows[0]?.sequence ?? 0 },
+    point: (message) => message.connectionEvents.sequence,
+  });
+  return (
+    <Card title={t("timeline.title")} actions={<LiveDot state={feed} label={t(`live.${feed}`)} />}>
+      <ol className={css.timeline} aria-live="polite">
+        {rows.map((row) => (
+          <li key={row.id} data-tone={toneOf(row.type)}>
+            <div>
+              <span>{row.text}</span>
+              <span className={css.event}>
+                {row.type} · {row.actor}
+              </span>
+            </div>
+            <span className={css.stepTime}>
+              <RelativeTime at={row.at} />
+            </span>
+          </li>
+        ))}
+      </ol>
+      {rows.length === 0 && <p className="dim">{t("timeline.empty")}</p>}
+      {hasNext && (
+        <div className={moreClass}>
+          <Button size="xs" variant="default" loading={isLoadingNext} onClick={() => loadNext(50)}>
+            {t("list.more")}
+          </Button>
+        </div>
+      )}
+    </Card>
+  );
+}

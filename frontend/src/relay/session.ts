@@ -1,0 +1,114 @@
+import { useSyncExternalStore } from "react";
+import { type Fault, OFFLINE, RequestFailed } from "./fault.ts";
+
+/** What a page has to ask the person for before a call can be repeated. */
+export type Prompt = { kind: "session" | "stepUp"; fault: Fault; answer(ok: boolean): void };
+
+type Answer = { result: string; csrf?: string; expiresAt?: string; viewer?: { userId?: string } };
+
+let csrf: string | null = null;
+let known: Promise<boolean> | null = null;
+let prompt: Prompt | null = null;
+let waiting: { kind: string; done: Promise<boolean> } | null = null;
+let person: string | null = null;
+const listeners = new Set<() => void>();
+
+function set(next: Prompt | null) {
+  prompt = next;
+  for (const listener of listeners) listener();
+}
+
+async function auth(path: string, body?: object): Promise<Answer> {
+  let answer: Response;
+  try {
+    answer = await fetch(`/auth/${path}`, {
+      method: body ? "POST" : "GET",
+      headers: {
+        Accept: "application/json",
+        ...(body && { "Content-Type": "application/json" }),
+        ...(body && csrf && { "X-Nameplate-Csrf": csrf }),
+      },
+      body: body && JSON.stringify(body),
+      credentials: "same-origin",
+    });
+  } catch {
+    throw new RequestFailed([{ code: OFFLINE, message: "" }]);
+  }
+  const json = (await answer.json().catch(() => ({}))) as Answer & Fault;
+  if (!answer.ok) {
+    const retryAfter = Number(answer.headers.get("Retry-After")) || undefined;
+    throw new RequestFailed([{ retryAfter, ...json, code: json.code ?? "INTERNAL", message: json.message ?? "" }]);
+  }
+  if (json.csrf) csrf = json.csrf;
+  return json;
+}
+
+export const csrfToken = () => csrf;
+
+/** Is somebody signed in? Asked once per page; `again` asks anew (after a refused CSRF value, for example). */
+export function signedIn(again = false): Promise<boolean> {
+  if (again || !known) {
+    known = auth("session").then((answer) => answer.result === "signed_in");
+    known.catch(() => {
+      known = null;
+    });
+  }
+  return known;
+}
+
+export async function signIn(username: string, password: string): Promise<void> {
+  const answer = await auth("sign-in", { username, password });
+  if (answer.result !== "signed_in") throw new RequestFailed([{ code: "UNAUTHENTICATED", message: answer.result }]);
+  known = Promise.resolve(true);
+  const now = answer.viewer?.userId ?? null;
+  // Another person than before: what the page shows is not theirs.
+  if (person && now && person !== now) location.assign("/");
+  person = now ?? person;
+}
+
+export async function stepUp(password: string): Promise<void> {
+  await auth("step-up", { password });
+}
+
+export async function signOut(): Promise<void> {
+  await auth("sign-out", {});
+  csrf = null;
+  known = null;
+  location.assign("/login");
+}
+
+/** The person whose page this is; signing in as somebody else leaves the page. */
+export function rememberPerson(userId: string | null | undefined) {
+  if (userId) person = userId;
+}
+
+/** Opens a dialog over the page and answers when it is closed. Calls that fail together share one dialog. */
+export function ask(kind: Prompt["kind"], fault: Fault): Promise<boolean> {
+  if (waiting?.kind === kind) return waiting.done;
+  const done = (waiting?.done ?? Promise.resolve(true)).then(
+    () =>
+      new Promise<boolean>((resolve) => {
+        set({
+          kind,
+          fault,
+          answer(ok) {
+            set(null);
+            waiting = null;
+            resolve(ok);
+          },
+        });
+      }),
+  );
+  waiting = { kind, done };
+  return done;
+}
+
+export function usePrompt(): Prompt | null {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => prompt,
+  );
+}

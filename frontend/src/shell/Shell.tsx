@@ -1,0 +1,273 @@
+import { Kbd, Menu, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { useHotkeys } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
+import {
+  IconDeviceDesktop,
+  IconDots,
+  IconKeyboard,
+  IconLanguage,
+  IconLogout,
+  IconMoon,
+  IconSearch,
+  IconSelector,
+  IconSun,
+} from "@tabler/icons-react";
+import { Link, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { type Language, languages, setLanguage } from "#/i18n/index.ts";
+import { onOutdated } from "#/relay/index.ts";
+import { rememberPerson, signOut } from "#/relay/session.ts";
+import { Banner } from "./Banner.tsx";
+import { type NavEntry, nav } from "./nav.ts";
+import css from "./shell.module.css";
+import { useShortcuts } from "./shortcuts.ts";
+
+const Help = lazy(() => import("./Help.tsx"));
+const Palette = lazy(() => import("./Palette.tsx"));
+
+export type Person = { userId: string | null | undefined; name: string; email: string; permissions: readonly string[] };
+export type Place = { id: string; slug: string; name: string };
+
+type Props = { organization: Place; person: Person; children: ReactNode };
+
+/** Sidebar, search, contents; a bottom bar on a phone. */
+export function Shell({ organization, person, children }: Props) {
+  const { t } = useTranslation();
+  const router = useRouter();
+  const navigate = useNavigate();
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const { setColorScheme } = useMantineColorScheme();
+  const scheme = useComputedColorScheme("light");
+  const [help, setHelp] = useState(false);
+  const [palette, setPalette] = useState(false);
+  const base = `/${organization.slug}`;
+  const entries = nav.filter((entry) => !entry.permission || person.permissions.includes(entry.permission));
+
+  const go = (to: string, document?: boolean) => {
+    if (document) location.assign(to);
+    else router.history.push(to);
+  };
+  const search = () => {
+    if (palette) void import("@mantine/spotlight").then(({ spotlight }) => spotlight.open());
+    else setPalette(true);
+  };
+  const toggleScheme = () => setColorScheme(scheme === "dark" ? "light" : "dark");
+
+  useEffect(() => rememberPerson(person.userId), [person.userId]);
+  useEffect(() => {
+    if (palette) void import("@mantine/spotlight").then(({ spotlight }) => spotlight.open());
+  }, [palette]);
+  useEffect(() => {
+    const off = onOutdated(() =>
+      notifications.show({
+        id: "outdated",
+        autoClose: false,
+        title: t("update.title"),
+        message: <UnstyledButton onClick={() => location.reload()}>{t("update.reload")}</UnstyledButton>,
+      }),
+    );
+    return () => {
+      off();
+    };
+  }, [t]);
+  useHotkeys([["mod+K", search]], []);
+  useShortcuts(
+    (key) => {
+      const entry = entries.find((one) => one.shortcut === key);
+      if (entry) go(`${base}/${entry.path}`, entry.document);
+      return entry !== undefined;
+    },
+    () => setHelp(true),
+  );
+
+  const connect = () => void navigate({ to: "/$org/domains", params: { org: organization.slug }, search: { connect: true } });
+  return (
+    <div className={css.shell}>
+      <a href="#main" className={css.skip}>
+        {t("shell.skip")}
+      </a>
+      <aside className={css.side}>
+        <div className={css.org}>
+          <span className={css.mark} aria-hidden>
+            {organization.name.slice(0, 1).toUpperCase()}
+          </span>
+          <span className={css.orgName}>{organization.name}</span>
+        </div>
+        <button type="button" className={css.search} onClick={search}>
+          <IconSearch size={15} />
+          <span>{t("shell.search")}</span>
+          <Kbd size="xs">{/Mac|iPhone/.test(navigator.userAgent) ? "⌘K" : "Ctrl K"}</Kbd>
+        </button>
+        <nav aria-label={t("shell.main")}>
+          {(["connect", "developers"] as const).map((group) => (
+            <div key={group} className={css.group}>
+              <div className={css.groupName}>{t(`nav.group.${group}`)}</div>
+              {entries
+                .filter((entry) => entry.group === group)
+                .map((entry) => (
+                  <Entry key={entry.key} entry={entry} base={base} className={css.entry} size={17} />
+                ))}
+            </div>
+          ))}
+        </nav>
+        <div className={css.grow} />
+        <Account person={person} help={() => setHelp(true)}>
+          <UnstyledButton className={css.account} aria-label={t("account.menu")}>
+            <span className={css.avatar} aria-hidden>
+              {initials(person.name)}
+            </span>
+            <span className={css.who}>
+              <span>{person.name}</span>
+              <span className="dim">{person.email}</span>
+            </span>
+            <IconSelector size={15} className="dim" />
+          </UnstyledButton>
+        </Account>
+      </aside>
+      <div className={css.main}>
+        <header className={css.top}>
+          <span className={css.mark} aria-hidden>
+            {organization.name.slice(0, 1).toUpperCase()}
+          </span>
+          <span className={css.orgName}>{organization.name}</span>
+          <button type="button" className={css.topSearch} onClick={search} aria-label={t("shell.search")}>
+            <IconSearch size={18} />
+          </button>
+          <Account person={person} help={() => setHelp(true)}>
+            <UnstyledButton className={css.avatar} aria-label={t("account.menu")}>
+              {initials(person.name)}
+            </UnstyledButton>
+          </Account>
+        </header>
+        <Banner />
+        <main id="main" className={css.page}>
+          {children}
+        </main>
+      </div>
+      <nav className={css.bottom} aria-label={t("shell.main")}>
+        {entries
+          .filter((entry) => ["domains", "apps", "webhooks"].includes(entry.key))
+          .map((entry) => (
+            <Entry key={entry.key} entry={entry} base={base} className={css.tab} size={20} />
+          ))}
+        <Menu position="top-end" width={220}>
+          <Menu.Target>
+            <UnstyledButton className={css.tab}>
+              <IconDots size={20} />
+              <span>{t("nav.more")}</span>
+            </UnstyledButton>
+          </Menu.Target>
+          <Menu.Dropdown>
+            {entries
+              .filter((entry) => !["domains", "apps", "webhooks"].includes(entry.key))
+              .map((entry) => (
+                <Menu.Item
+                  key={entry.key}
+                  leftSection={<entry.icon size={17} />}
+                  onClick={() => go(`${base}/${entry.path}`, entry.document)}
+                >
+                  {t(`nav.${entry.key}`)}
+                </Menu.Item>
+              ))}
+          </Menu.Dropdown>
+        </Menu>
+      </nav>
+      <div className="sr" aria-live="polite" key={path}>
+        {document.title}
+      </div>
+      {palette && (
+        <Suspense>
+          <Palette entries={entries} base={base} go={go} toggleScheme={toggleScheme} connect={connect} />
+        </Suspense>
+      )}
+      {help && (
+        <Suspense>
+          <Help onClose={() => setHelp(false)} entries={entries} />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+const initials = (name: string) =>
+  name
+    .split(/\s+/)
+    .map((word) => word[0])
+    .filter(Boolean)
+    .slice(0, 2)
+    .join("")
+    .toUpperCase();
+
+function Entry({ entry, base, className, size }: { entry: NavEntry; base: string; className?: string; size: number }) {
+  const { t } = useTranslation();
+  const inside = (
+    <>
+      <entry.icon size={size} stroke={1.7} />
+      <span>{t(`nav.${entry.key}`)}</span>
+    </>
+  );
+  if (entry.document) {
+    return (
+      <a href={`${base}/${entry.path}`} className={className}>
+        {inside}
+      </a>
+    );
+  }
+  return (
+    <Link to={`${base}/${entry.path}` as "/"} className={className} activeProps={{ "aria-current": "page" }}>
+      {inside}
+    </Link>
+  );
+}
+
+function Account({ person, help, children }: { person: Person; help: () => void; children: ReactNode }) {
+  const { t, i18n } = useTranslation();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const schemes = [
+    ["light", IconSun],
+    ["dark", IconMoon],
+    ["auto", IconDeviceDesktop],
+  ] as const;
+  return (
+    <Menu position="top-start" width={240}>
+      <Menu.Target>{children}</Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{person.email || person.name}</Menu.Label>
+        {schemes.map(([value, Icon]) => (
+          <Menu.Item
+            key={value}
+            leftSection={<Icon size={16} />}
+            role="menuitemradio"
+            aria-checked={colorScheme === value}
+            rightSection={colorScheme === value ? "✓" : undefined}
+            onClick={() => setColorScheme(value)}
+          >
+            {t(`account.scheme.${value}`)}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        {Object.entries(languages).map(([tag, name]) => (
+          <Menu.Item
+            key={tag}
+            leftSection={<IconLanguage size={16} />}
+            role="menuitemradio"
+            aria-checked={i18n.language === tag}
+            rightSection={i18n.language === tag ? "✓" : undefined}
+            lang={tag}
+            onClick={() => void setLanguage(tag as Language)}
+          >
+            {name}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconKeyboard size={16} />} rightSection={<Kbd size="xs">?</Kbd>} onClick={help}>
+          {t("account.shortcuts")}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+          {t("account.signOut")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

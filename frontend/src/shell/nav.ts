@@ -1,0 +1,32 @@
+import { IconApps, IconBroadcast, IconKey, IconPlugConnected, IconTerminal2, IconWorld, type TablerIcon } from "@tabler/icons-react";
+
+/** One entry of the sidebar, the palette and the bottom bar. What does not work yet is not here. */
+export type NavEntry = {
+  key: string;
+  group: "connect" | "developers";
+  path: string;
+  icon: TablerIcon;
+  /** Absent: everybody who is signed in. */
+  permission?: string;
+  /** Second key after `g`. */
+  shortcut: string;
+  /** A page of its own, outside the router: loaded as a document. */
+  document?: true;
+};
+
+export const nav: NavEntry[] = [
+  { key: "domains", group: "connect", path: "domains", icon: IconWorld, permission: "connection.read", shortcut: "d" },
+  { key: "apps", group: "connect", path: "apps", icon: IconApps, permission: "application.read", shortcut: "a" },
+  { key: "providers", group: "connect", path: "providers", icon: IconPlugConnected, permission: "provider.read", shortcut: "p" },
+  { key: "keys", group: "developers", path: "keys", icon: IconKey, shortcut: "k" },
+  { key: "webhooks", group: "developers", path: "webhooks", icon: IconBroadcast, permission: "webhook.read", shortcut: "w" },
+  {
+    key: "explorer",
+    group: "developers",
+    path: "explorer",
+    icon: IconTerminal2,
+    permission: "application.read",
+    shortcut: "e",
+    document: true,
+  },
+];

@@ -1,0 +1,34 @@
+import { resolve } from "node:path";
+import { tanstackRouter } from "@tanstack/router-plugin/vite";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+import { compress } from "./build/compress.ts";
+import { relay } from "./build/relay.ts";
+
+const test = process.env.VITEST !== undefined;
+
+const isEditor = (id: string) => /graphiql|monaco|graphql-language-service/.test(id);
+
+export default defineConfig({
+  plugins: [!test && tanstackRouter({ target: "react", autoCodeSplitting: true, disableLogging: true }), relay(), react(), compress()],
+  resolve: { alias: { "#": resolve("src") } },
+  html: { cspNonce: "__NONCE__" },
+  build: {
+    target: ["chrome125", "safari18", "firefox128"],
+    manifest: true,
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 5000,
+    rolldownOptions: {
+      input: { console: resolve("index.html"), graphiql: resolve("graphiql.html") },
+      output: {
+        // The editor has a folder of its own: it is never sent unpacked.
+        chunkFileNames: ({ moduleIds }) => (moduleIds.some(isEditor) ? "assets/explorer/[name]-[hash].js" : "assets/[name]-[hash].js"),
+        assetFileNames: ({ originalFileNames }) =>
+          originalFileNames.some((name) => isEditor(name)) ? "assets/explorer/[name]-[hash][extname]" : "assets/[name]-[hash][extname]",
+      },
+    },
+  },
+  test: { environment: "happy-dom", setupFiles: ["src/test/setup.ts"], include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true },
+});
