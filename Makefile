@@ -14,14 +14,15 @@ have = $(wildcard $(1))
 
 # What of the front ends is there; a checkout without them still builds and tests its Go.
 FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f)))
-sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o -type f -print 2>/dev/null)
+# Folders of src count too: they change when a file goes.
+sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
 .PHONY: help dev build test generate check-generated schema frontend widget bench shots packages node postgres clean
 .PHONY: generate-sql generate-graphql generate-documents test-fronts test-go test-redis go-build
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 dev: build postgres ## start everything here: product, its world, console, widget
 	@exec bin/nameplate-lab $(ARGS)

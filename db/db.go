@@ -66,7 +66,9 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 
 // timesInUTC makes a time that was read equal to the tx.Now that was written; pgx would answer in the machine's zone.
 func timesInUTC(_ context.Context, c *pgx.Conn) error {
-	c.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
+	instant := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}}
+	c.TypeMap().RegisterType(instant)
+	c.TypeMap().RegisterType(&pgtype.Type{Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: instant}})
 	return nil
 }
 

@@ -20,11 +20,12 @@ func TestNowIsWhatPostgresKeeps(t *testing.T) {
 	})
 	err := d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		var back time.Time
-		if err := tx.QueryRow(ctx, "SELECT $1::timestamptz", tx.Now).Scan(&back); err != nil {
+		var list []time.Time
+		if err := tx.QueryRow(ctx, "SELECT $1::timestamptz, ARRAY[$1::timestamptz]", tx.Now).Scan(&back, &list); err != nil {
 			return err
 		}
-		if back != tx.Now {
-			t.Errorf("wrote %v, read %v", tx.Now, back)
+		if back != tx.Now || len(list) != 1 || list[0] != tx.Now {
+			t.Errorf("wrote %v, read %v and %v", tx.Now, back, list)
 		}
 		return nil
 	})
