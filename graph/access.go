@@ -1,0 +1,109 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// checkAccess refuses a schema in which a root field does not say who may knock.
+func checkAccess(s *ast.Schema) error {
+	var faults []error
+	for _, root := range []*ast.Definition{s.Query, s.Mutation, s.Subscription} {
+		if root == nil {
+			continue
+		}
+		for _, f := range root.Fields {
+			if len(f.Name) > 1 && f.Name[:2] == "__" {
+				continue
+			}
+			if len(allowed(f)) == 0 {
+				faults = append(faults, fmt.Errorf("%s.%s has no @access: say in graph/*.graphqls who may call it", root.Name, f.Name))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// allowed reads @access(to:).
+func allowed(f *ast.FieldDefinition) []authz.Kind {
+	d := f.Directives.ForName("access")
+	if d == nil {
+		return nil
+	}
+	var kinds []authz.Kind
+	for _, c := range d.Arguments.ForName("to").Value.Children {
+		kinds = append(kinds, authz.Kind(c.Value.Raw))
+	}
+	return kinds
+}
+
+// mayCall is early refusal and never a grant: the service decides.
+func mayCall(caller authz.Principal, f *ast.FieldDefinition) error {
+	kinds := allowed(f)
+	if kinds == nil || slices.Contains(kinds, authz.PUBLIC) || slices.Contains(kinds, caller.Kind) {
+		return nil
+	}
+	if caller.Kind == authz.PUBLIC {
+		return fault.Unauthorized("", "Sign in, or send an API key.")
+	}
+	return fault.Refused("caller_kind", "%s cannot be read or called with this kind of credential.", f.Name)
+}
+
+// operation refuses before anything runs what the caller may not send at all, and bounds the time of what runs.
+func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	op, caller := graphql.GetOperationContext(ctx), authz.From(ctx)
+	op.DisableIntrospection = caller.Kind != authz.API_KEY && caller.Kind != authz.MACHINE && caller.Kind != authz.OPERATOR
+	if op.Operation.Operation == ast.Subscription && !streams(ctx) {
+		return refused(ctx, fault.Invalid("query", "subscription_transport", "Subscriptions need a WebSocket or an event stream."))
+	}
+	ctx, err := s.price(ctx, op, caller)
+	if err != nil {
+		return refused(ctx, err)
+	}
+	began := time.Now()
+	if op.Operation.Operation == ast.Subscription {
+		return next(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	answer := next(ctx)
+	return func(ctx context.Context) *graphql.Response {
+		defer cancel()
+		r := answer(ctx)
+		if s.Observe != nil && r != nil {
+			s.Observe(op.Operation.Name, string(op.Operation.Operation), time.Since(began), len(r.Errors) > 0)
+		}
+		return r
+	}
+}
+
+func refused(ctx context.Context, err error) graphql.ResponseHandler {
+	graphql.AddError(ctx, err)
+	return graphql.OneShot(&graphql.Response{Errors: graphql.GetErrors(ctx), Data: []byte("null")})
+}
+
+// field refuses fields that a lesser caller must not read, such as Connection.metadata for a widget.
+func (s *Server) field(ctx context.Context, next graphql.Resolver) (any, error) {
+	if f := graphql.GetFieldContext(ctx); f.Field.Definition != nil && f.Field.Definition.Directives != nil {
+		if err := mayCall(authz.From(ctx), f.Field.Definition); err != nil {
+			return nil, err
+		}
+	}
+	return next(ctx)
+}
+
+// streams says whether the transport can carry more than one answer.
+func streams(ctx context.Context) bool {
+	if _, socket := ctx.Value(holderKey{}).(*holder); socket {
+		return true
+	}
+	h := graphql.GetOperationContext(ctx).Headers
+	return h != nil && containsToken(h.Values("Accept"), "text/event-stream")
+}

@@ -1,0 +1,125 @@
+package graph
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// present is the one place where an error becomes what a caller sees. Faults keep their words; several faults of one input become several errors;
+// everything else is logged once and shown as INTERNAL with a reference.
+func present(ctx context.Context, err error) *gqlerror.Error {
+	var path ast.Path
+	g, ours := errors.AsType[*gqlerror.Error](err)
+	if ours {
+		path = g.Path
+	} else if graphql.GetFieldContext(ctx) != nil {
+		path = graphql.GetPath(ctx)
+	}
+	faults := fault.All(err)
+	switch {
+	case len(faults) > 0:
+		for _, f := range faults[:len(faults)-1] {
+			graphql.AddError(ctx, &gqlerror.Error{Err: f, Path: path})
+		}
+		return shape(ctx, faults[len(faults)-1], path, locations(g))
+	case ours && g.Err == nil && g.Rule != "" || ours && g.Err == nil && g.Extensions["code"] != nil:
+		return shape(ctx, early(g), path, g.Locations)
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return shape(ctx, fault.Unavailable("timeout", "This took too long. Please try again."), path, nil)
+	case ours && g.Err == nil:
+		return shape(ctx, fault.Invalid("", reasonOf(g), "%s", g.Message), path, g.Locations)
+	}
+	ref := rand.Text()[:12]
+	slog.ErrorContext(ctx, "a request failed", "ref", ref, "request_id", authz.From(ctx).RequestID, "path", path.String(), "err", err)
+	f := &fault.Fault{Code: fault.Internal, Message: "Something broke on our side. Please quote the reference " + ref + "."}
+	return shape(ctx, f.With("ref", ref), path, nil)
+}
+
+func locations(g *gqlerror.Error) []gqlerror.Location {
+	if g == nil {
+		return nil
+	}
+	return g.Locations
+}
+
+// shape writes the wire form: message, path, and extensions with code, reason, field and requestId.
+func shape(ctx context.Context, f *fault.Fault, path ast.Path, at []gqlerror.Location) *gqlerror.Error {
+	e := &gqlerror.Error{Message: f.Message, Path: path, Locations: at, Extensions: map[string]any{"code": string(f.Code)}}
+	for k, v := range f.Meta {
+		e.Extensions[k] = v
+	}
+	field := f.Field
+	if f.Reason == "id_kind" || f.Reason == "time" || f.Reason == "json_object" {
+		field, e.Path = inInput(path, field)
+	}
+	for k, v := range map[string]string{"reason": f.Reason, "field": field, "requestId": authz.From(ctx).RequestID} {
+		if v != "" {
+			e.Extensions[k] = v
+		}
+	}
+	return e
+}
+
+// inInput turns the path of a value that could not be read (startConnection.input.applicationId) into the fault's field (applicationId).
+func inInput(path ast.Path, field string) (string, ast.Path) {
+	for n, p := range path {
+		name, ok := p.(ast.PathName)
+		if n == 0 || !ok {
+			continue
+		}
+		rest := path[n:]
+		if name == "input" {
+			rest = path[n+1:]
+		}
+		var words []string
+		for _, r := range rest {
+			words = append(words, strings.Trim(fmt.Sprint(r), `"`))
+		}
+		if len(words) > 0 {
+			return strings.Join(words, "."), path[:1]
+		}
+	}
+	return field, path
+}
+
+// early is an error that gqlgen or gqlparser made before anything ran.
+func early(g *gqlerror.Error) *fault.Fault {
+	return fault.Invalid("", reasonOf(g), "%s", g.Message)
+}
+
+func reasonOf(g *gqlerror.Error) string {
+	switch {
+	case g.Extensions["code"] == "GRAPHQL_PARSE_FAILED" && strings.Contains(g.Message, "exceeded token limit"):
+		return "too_many_tokens"
+	case g.Extensions["code"] == "GRAPHQL_PARSE_FAILED":
+		return "parse_failed"
+	case len(g.Path) > 0 && g.Path[0] == ast.PathName("variable"):
+		return "variables"
+	}
+	return "validation_failed"
+}
+
+// recovered makes an error of a panic; the process lives.
+func recovered(_ context.Context, p any) error {
+	return fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+}
+
+func containsToken(values []string, token string) bool {
+	for _, v := range values {
+		if strings.Contains(v, token) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,144 @@
+// Package graph is the GraphQL server: transports, limits, access, trusted documents and the one presenter of errors. What a field does is in
+// resolvers; who the caller is was decided before (internal/web), except on a socket, where the credential may come in its first message.
+package graph
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+const (
+	maxBody    = 1 << 20
+	maxMessage = 256 << 10
+	maxTokens  = 15_000
+)
+
+// Config is what the server needs of the house.
+type Config struct {
+	Schema graphql.ExecutableSchema
+	// Bearer answers the caller behind a credential that came in connection_init; app is the public key in the socket's address, origin its Origin header.
+	Bearer func(ctx context.Context, token, app, origin string) (authz.Principal, error)
+	// Origin says whether a socket of this origin may be opened at this address.
+	Origin  func(*http.Request) bool
+	Revoked *authz.Revocations
+	Limit   *limit.Limiter
+	// Around runs inside every response: loaders live there.
+	Around func(context.Context) context.Context
+	// Observe is told of every operation.
+	Observe func(operation, kind string, took time.Duration, failed bool)
+}
+
+// Server answers /graphql.
+type Server struct {
+	Config
+	documents *documents
+	http      http.Handler
+}
+
+// New checks the schema (every root field says who may knock) and the trusted documents, and builds the server.
+func New(c Config) (*Server, error) {
+	if err := checkAccess(c.Schema.Schema()); err != nil {
+		return nil, err
+	}
+	docs, err := loadDocuments(c.Schema.Schema())
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Config: c, documents: docs}
+	srv := handler.New(c.Schema)
+	sockets := Sockets{Origin: c.Origin, InitTimeout: 5 * time.Second, WriteWait: 10 * time.Second, MaxMessage: maxMessage}
+	srv.AddTransport(transport.Websocket{Implementation: sockets, PayloadReadLimit: new(int64(maxMessage)), PingPongInterval: 10 * time.Second, InitFunc: s.open})
+	srv.AddTransport(transport.SSE{KeepAlivePingInterval: 10 * time.Second})
+	srv.AddTransport(Post{MaxBody: maxBody})
+	srv.SetParserTokenLimit(maxTokens)
+	srv.SetQueryCache(lru.New[*ast.QueryDocument](1000))
+	srv.Use(extension.Introspection{})
+	srv.Use(s.documents)
+	srv.SetErrorPresenter(present)
+	srv.SetRecoverFunc(recovered)
+	srv.AroundOperations(s.operation)
+	srv.AroundFields(s.field)
+	if c.Around != nil {
+		srv.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response { return next(c.Around(ctx)) })
+	}
+	s.http = sockets.Guard(strictStream(srv))
+	return s, nil
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.http.ServeHTTP(w, withAddress(r))
+}
+
+type addressKey struct{}
+
+// address is what a socket's first message is judged by.
+type address struct{ app, origin string }
+
+func withAddress(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), addressKey{}, address{r.URL.Query().Get("app"), r.Header.Get("Origin")}))
+}
+
+// open runs at connection_init: a credential in the message wins, else the cookie of the upgrade counts. The socket ends with the rights behind it.
+func (s *Server) open(ctx context.Context, init transport.InitPayload) (context.Context, *transport.InitPayload, error) {
+	caller := authz.From(ctx)
+	if token, ok := strings.CutPrefix(init.Authorization(), "Bearer "); ok {
+		at, _ := ctx.Value(addressKey{}).(address)
+		found, err := s.Bearer(ctx, token, at.app, at.origin)
+		if err != nil {
+			return transport.AppendCloseReason(transport.WithWebsocketCloseCode(ctx, 4403), "Forbidden"), nil, err
+		}
+		found.RequestID, found.IP, found.Network, found.UserAgent, found.Locale = caller.RequestID, caller.IP, caller.Network, caller.UserAgent, caller.Locale
+		caller = found
+	}
+	if caller.Kind == authz.PUBLIC {
+		return transport.AppendCloseReason(transport.WithWebsocketCloseCode(ctx, 4403), "Forbidden"), nil, fault.Unauthorized("", "Send a credential in connection_init.")
+	}
+	ctx = authz.With(ctx, caller)
+	if caller.Widget != nil {
+		EndAt(ctx, caller.Widget.ExpiresAt)
+	}
+	ended, stop := s.Revoked.Watch(caller.Subjects()...)
+	socket := ctx
+	go func() {
+		defer stop()
+		select {
+		case <-ended:
+			EndAt(socket, time.Now())
+		case <-socket.Done():
+		}
+	}()
+	return ctx, nil, nil
+}
+
+// strictStream holds bodies of event streams to the same decoder as plain requests: gqlgen's own repeats a broken body in its answer.
+func strictStream(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
+			p, err := decode(http.MaxBytesReader(w, r.Body, maxBody))
+			if err != nil {
+				w.Header().Set("Content-Type", plainJSON+"; charset=utf-8")
+				refuse(w, http.StatusBadRequest, "INVALID", err.Error())
+				return
+			}
+			raw, _ := json.Marshal(map[string]any{"query": p.Query, "operationName": p.OperationName, "variables": p.Variables, "extensions": p.Extensions})
+			r.Body = io.NopCloser(bytes.NewReader(raw))
+			r.ContentLength = int64(len(raw))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
