@@ -145,14 +145,14 @@ func (r *run) conflict(f finding.Finding, typ string, existing []string, desired
 	r.find(f)
 }
 
-// find notes a finding; the same code about the same name is said once.
+// find notes a finding; the same code about the same name and address is said once.
 func (r *run) find(f finding.Finding) {
 	f.Evidence = evidenceOf(f.Evidence...)
 	if f.Evidence == nil {
 		f.Evidence = finding.New(f.Code, nil).Evidence
 	}
 	for _, other := range r.ans.Findings {
-		if other.Code == f.Code && other.Params["name"] == f.Params["name"] {
+		if other.Code == f.Code && other.Params["name"] == f.Params["name"] && other.Params["address"] == f.Params["address"] {
 			return
 		}
 	}

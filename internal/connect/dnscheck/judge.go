@@ -101,6 +101,9 @@ func (r *run) judge(x analysis.Expected, m *matrix) analysis.RecordResult {
 	v := look(name, t.lacking, nil)
 	code, status, p := r.explain(x, name, v)
 	p["name"] = x.FQDN
+	if code == finding.WrongValue || code == finding.RecordAbsent {
+		p["type"] = x.Type
+	}
 	if len(v.ids) == 0 {
 		v.ids = t.proof
 	}
@@ -193,15 +196,16 @@ func (r *run) explain(x analysis.Expected, name string, v view) (code, status st
 		if list := v.sets[dns.TypeA]; slices.Contains(list, want) {
 			return finding.ForeignAddress, statusConflict, params{"addresses": r.foreign(list)}
 		}
-		return finding.WrongValue, statusWrongValue, r.wrong(x, strings.Join(v.sets[dns.TypeA], ", "))
+		return finding.WrongValue, statusWrongValue, wrong(x, strings.Join(v.sets[dns.TypeA], ", "))
 	case x.Type == "TXT":
 		return r.explainTXT(x, v, want)
 	}
-	return finding.RecordAbsent, statusPending, params{"type": x.Type}
+	return finding.RecordAbsent, statusPending, params{}
 }
 
-func (r *run) wrong(x analysis.Expected, seen string) params {
-	return params{"type": x.Type, "observed": seen, "desired": x.Value}
+// wrong is the difference between what was seen and what should stand.
+func wrong(x analysis.Expected, seen string) params {
+	return params{"observed": seen, "desired": x.Value}
 }
 
 func (r *run) explainCNAME(x analysis.Expected, v view, want string, addrs []string) (code, status string, p params) {
@@ -212,13 +216,13 @@ func (r *run) explainCNAME(x analysis.Expected, v view, want string, addrs []str
 	case len(aliases) > 0 && slices.Contains(aliases, want):
 		return finding.CNAMECollision, statusConflict, params{"types": present(v, dns.TypeA, dns.TypeAAAA)}
 	case len(aliases) > 0:
-		return flaw(aliases[0], want, plain(r.zone), r.edgeZone()), statusWrongValue, r.wrong(x, aliases[0])
+		return flaw(aliases[0], want, plain(r.zone), r.edgeZone()), statusWrongValue, wrong(x, aliases[0])
 	case len(addrs) > 0 && len(r.foreign(addrs)) == 0:
 		return finding.TargetAsAddress, statusWrongType, params{"addresses": addrs, "desired": x.Value}
 	case len(addrs) > 0:
 		return finding.WrongType, statusWrongType, params{"type": present(v, dns.TypeA, dns.TypeAAAA)[0], "desiredType": "CNAME", "desired": x.Value}
 	}
-	return finding.RecordAbsent, statusPending, params{"type": x.Type}
+	return finding.RecordAbsent, statusPending, params{}
 }
 
 // explainTXT looks for a value that was meant to be ours among the others, which may stand beside it.
@@ -228,17 +232,17 @@ func (r *run) explainTXT(x analysis.Expected, v view, want string) (code, status
 		bare := strings.Trim(strings.TrimSpace(seen), `"'`)
 		switch {
 		case bare == want && bare != seen:
-			return finding.ValueQuoted, statusWrongValue, r.wrong(x, seen)
+			return finding.ValueQuoted, statusWrongValue, wrong(x, seen)
 		case strings.HasPrefix(bare, want):
-			return finding.ValueTrailingText, statusWrongValue, r.wrong(x, seen)
+			return finding.ValueTrailingText, statusWrongValue, wrong(x, seen)
 		case strings.HasPrefix(strings.ToLower(bare), strings.ToLower(key)+"="):
 			if x.Purpose == "OWNERSHIP" {
 				return finding.OwnershipTXTWrong, statusWrongValue, params{"observed": seen, "record": line(x)}
 			}
-			return finding.WrongValue, statusWrongValue, r.wrong(x, seen)
+			return finding.WrongValue, statusWrongValue, wrong(x, seen)
 		}
 	}
-	return finding.RecordAbsent, statusPending, params{"type": x.Type}
+	return finding.RecordAbsent, statusPending, params{}
 }
 
 // line is a record as one line of text.

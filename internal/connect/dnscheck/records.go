@@ -32,6 +32,7 @@ func (r *run) records(ctx context.Context, z cut, m *matrix) {
 		}
 	}
 	r.existing(m)
+	r.ans.Apex.Flattened = slices.ContainsFunc(r.ans.Records, func(res analysis.RecordResult) bool { return res.Status == statusFlattened })
 	state, text := "DONE", "records_read"
 	if slices.ContainsFunc(r.ans.Findings, func(f finding.Finding) bool { return f.Facet == finding.DNS && f.NeedsPerson() }) {
 		state = "WARNING"
@@ -166,6 +167,4 @@ func (r *run) existing(m *matrix) {
 	}
 }
 
-// certificate and outside: see caa.go and outside.go.
-func (r *run) certificate()            {}
-func (r *run) outside(context.Context) {}
+func (r *run) certificate() {}

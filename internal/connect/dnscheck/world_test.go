@@ -34,7 +34,7 @@ type authority struct {
 	addr  netip.Addr
 	zones map[string][]dns.RR
 	fault func(m, reply *dns.Msg, tcp bool) *dns.Msg // may change or drop (nil) the reply
-	log   []string                                    // "type name"
+	log   []string                                   // "type name"
 }
 
 func newWorld(t *testing.T) *world {
@@ -56,6 +56,9 @@ func (w *world) server(name string) *authority {
 	w.next++
 	w.servers[name] = s
 	w.places[s.addr] = serve(w.t, s)
+	for _, nic := range w.hosts("lab.") {
+		nic.set("lab.", append(nic.zones["lab."], parse(w.t, ".", fmt.Sprintf("%s 3600 A %s", s.name, s.addr))...))
+	}
 	return s
 }
 
@@ -117,10 +120,13 @@ func (w *world) zone(apex, lines string, servers ...string) {
 	for above = parent(above); ; above = parent(above) {
 		parents := w.hosts(above)
 		for _, p := range parents {
+			for _, name := range servers {
+				w.server(name)
+			}
 			rrs := p.zones[above]
 			for _, name := range servers {
 				rrs = append(rrs, parse(w.t, apex, "@ 3600 NS "+dns.Fqdn(name))...)
-				if s := w.server(name); dns.IsSubDomain(above, s.name) && !w.inside(above, s.name, apex) {
+				if s := w.server(name); above != "lab." && dns.IsSubDomain(above, s.name) && !w.inside(above, s.name, apex) {
 					rrs = append(rrs, parse(w.t, apex, fmt.Sprintf("%s 3600 A %s", s.name, s.addr))...)
 				}
 			}

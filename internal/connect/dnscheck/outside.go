@@ -1,0 +1,201 @@
+package dnscheck
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/probe"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+)
+
+// outside looks at the name as the rest of the world does, once the authorities have its routing record: resolvers for the ETA, and
+// whoever answers at its addresses. Before that nothing is asked, because a question would put the absence into caches.
+func (r *run) outside(ctx context.Context) {
+	x, ok := r.routed()
+	if !ok {
+		return
+	}
+	var wg sync.WaitGroup
+	if r.q.AskResolvers {
+		wg.Go(func() { r.askResolvers(ctx, x) })
+	}
+	if (r.q.Probe.HTTP || r.q.Probe.HTTPS) && r.e.Nonce != nil && !r.q.Wildcard {
+		wg.Go(func() { r.probe(ctx) })
+	}
+	wg.Wait()
+}
+
+// routed gives the routing record that stands on every server that answered.
+func (r *run) routed() (analysis.Expected, bool) {
+	for i, x := range r.q.Expected {
+		if x.Purpose == "ROUTING" && x.Requirement != "REMOVE" && full(x.FQDN) == r.owner && right(r.ans.Records[i].Status) && r.satisfied(x) {
+			return x, true
+		}
+	}
+	return analysis.Expected{}, false
+}
+
+// askResolvers reads what each resolver of the settings keeps for the name, and for how long.
+func (r *run) askResolvers(ctx context.Context, x analysis.Expected) {
+	list := r.e.Settings.Resolvers
+	views, etas := make([]analysis.ResolverView, len(list)), make([]analysis.ResolverEta, len(list))
+	var wg sync.WaitGroup
+	for i, res := range list {
+		wg.Go(func() { views[i], etas[i] = r.askOneResolver(ctx, res, x) })
+	}
+	wg.Wait()
+	eta := analysis.Eta{PerResolver: etas}
+	for _, e := range etas {
+		eta.Seconds = max(eta.Seconds, e.Seconds)
+	}
+	eta.Until = r.e.now().Add(time.Duration(eta.Seconds) * time.Second)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ans.Resolvers = views
+	if len(list) > 0 {
+		r.ans.Eta = &eta
+	}
+}
+
+func (r *run) askOneResolver(ctx context.Context, res Resolver, x analysis.Expected) (analysis.ResolverView, analysis.ResolverEta) {
+	v := analysis.ResolverView{Name: res.Name, Values: []string{}}
+	e := analysis.ResolverEta{Resolver: res.Name, Reason: analysis.NotAsked}
+	if res.Region != "" {
+		v.Region, e.Region = &res.Region, &res.Region
+	}
+	qtype := dns.TypeA
+	if x.Type == "AAAA" {
+		qtype = dns.TypeAAAA
+	}
+	a, err := r.askResolver(ctx, res, r.owner, qtype)
+	if err != nil {
+		return v, e
+	}
+	v.Rcode = dns.RcodeToString[a.Rcode]
+	v.Values, v.TTL = observed(a.Reply, r.owner, qtype)
+	get := func(k ask) answer {
+		if k.qtype == qtype || k.qtype == dns.TypeCNAME {
+			return a
+		}
+		return answer{}
+	}
+	switch soa := a.SOA(); {
+	case x.Type == "CNAME" && len(v.Values) == 1 && v.Values[0] == canonical("CNAME", x.Value), x.Type != "CNAME" && r.has(x, r.owner, get):
+		e.Reason = analysis.UpToDate
+	case len(v.Values) > 0 && v.TTL != nil:
+		e.Reason, e.Seconds = analysis.OldAnswer, *v.TTL
+	case soa != nil && (a.Rcode == dns.RcodeNameError || a.Rcode == dns.RcodeSuccess):
+		// The remaining life of the absence is that of the SOA in this very answer (RFC 2308 section 5).
+		e.Reason, e.Seconds = analysis.NegativeAnswer, int32(min(soa.Hdr.Ttl, 1<<31-1))
+	}
+	return v, e
+}
+
+// probe asks every address of the host, each family by itself, on the ports that are wanted.
+func (r *run) probe(ctx context.Context) {
+	addrs, proof, err := r.resolveAddresses(ctx, r.host)
+	if err != nil && len(addrs) == 0 {
+		return
+	}
+	addrs = addrs[:min(len(addrs), 8)]
+	s := &r.e.Settings
+	p := &probe.Prober{
+		AllowPrivate: s.AllowPrivate, HTTPPort: s.ProbeHTTPPort, HTTPSPort: s.ProbeHTTPSPort, Roots: s.ProbeRoots,
+		Edge: slices.Concat(s.EdgeV4, s.EdgeV6),
+	}
+	nonces := r.e.Nonce(plain(r.host))
+	type one struct {
+		addr   netip.Addr
+		secure bool
+	}
+	var all []one
+	for _, a := range addrs {
+		if r.q.Probe.HTTP {
+			all = append(all, one{a, false})
+		}
+		if r.q.Probe.HTTPS {
+			all = append(all, one{a, true})
+		}
+	}
+	results := make([]analysis.ProbeResult, len(all))
+	var wg sync.WaitGroup
+	for i, o := range all {
+		wg.Go(func() { results[i] = p.Ask(ctx, plain(r.host), o.addr, o.secure, nonces) })
+	}
+	wg.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ans.Probes = results
+	v4 := slices.ContainsFunc(results, func(res analysis.ProbeResult) bool { return res.Family == 4 && res.Result == analysis.ProbeOK })
+	for i, res := range results {
+		if res.Result == analysis.ProbeTimeout && ctx.Err() != nil {
+			r.incomplete = true // our own budget ended, not their patience
+			continue
+		}
+		if f := r.probeFinding(res, all[i].secure, v4); f != nil {
+			f.Evidence = append(slices.Clone(proof), r.observe(res))
+			r.find(*f)
+		} else {
+			r.observe(res)
+		}
+	}
+}
+
+// observe keeps a probe as evidence. It is called with mu held.
+func (r *run) observe(res analysis.ProbeResult) ident.ObservationID {
+	now := r.e.now()
+	o := analysis.Observation{
+		ID: ident.New[ident.ObservationID](now), At: now, SourceKind: analysis.Probe, Source: netip.AddrPortFrom(netip.MustParseAddr(res.Address), uint16(res.Port)).String(),
+		Family: res.Family, Type: map[int32]string{4: "A", 6: "AAAA"}[res.Family], Name: plain(r.host), Values: []string{string(res.Result)},
+		ElapsedUs: int32(res.ElapsedMs * 1000), Error: res.Detail,
+	}
+	r.seen = append(r.seen, o)
+	return o.ID
+}
+
+func (r *run) probeFinding(res analysis.ProbeResult, secure, v4 bool) *finding.Finding {
+	p := params{"name": r.q.Hostname, "address": res.Address}
+	detail := ""
+	if res.Detail != nil {
+		detail = *res.Detail
+	}
+	code := ""
+	switch res.Result {
+	case analysis.ProbeTimeout, analysis.ProbeRefused:
+		code = finding.HTTPUnreachable
+		if secure {
+			code = finding.HTTPSUnreachable
+		}
+		if res.Family == 6 && v4 {
+			code = finding.IPv6Unreachable
+		}
+	case analysis.ProbeOtherServer:
+		code = finding.OtherServer
+	case analysis.ProbeRedirect:
+		code, p = finding.RedirectElsewhere, params{"name": r.q.Hostname, "location": detail}
+	case analysis.ProbeTLSError:
+		code, p = finding.ProbeTLSError, params{"name": r.q.Hostname, "detail": detail}
+	case analysis.ProbeViaProxy:
+		code, p = finding.Proxied, r.proxy()
+	case analysis.ProbeLoopRisk:
+		code, p = finding.RedirectLoopRisk, r.proxy()
+	default:
+		return nil
+	}
+	return new(finding.New(code, p))
+}
+
+func (r *run) proxy() params {
+	p := params{"name": r.q.Hostname}
+	if r.ans.Provider.Provider != nil {
+		p["provider"] = r.ans.Provider.Provider.Name
+	}
+	return p
+}
