@@ -12,7 +12,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +28,7 @@ import (
 type edge struct {
 	mu     sync.Mutex
 	values map[string]string
+	cert   tls.Certificate
 }
 
 func (e *edge) Present(_ context.Context, c acme.Challenge) error {
@@ -36,6 +36,13 @@ func (e *edge) Present(_ context.Context, c acme.Challenge) error {
 	defer e.mu.Unlock()
 	e.values[c.HTTP01ResourcePath()] = c.KeyAuthorization
 	return nil
+}
+
+// latest is the certificate that was obtained last.
+func (e *edge) latest(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return &e.cert, nil
 }
 
 func (e *edge) CleanUp(context.Context, acme.Challenge) error { return nil }
@@ -61,9 +68,13 @@ func customer(t *testing.T, opts ...lab.Option) (*lab.World, *acmez.Client, func
 	srv := &http.Server{Handler: e}
 	go func() { _ = srv.Serve(l) }()
 	t.Cleanup(func() { _ = srv.Close() })
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	n, _ := strconv.Atoi(port)
-	w := lab.Start(t, append(opts, func(c *lab.Config) { c.EdgeHTTPPort = n })...)
+	secure, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{GetCertificate: e.latest, MinVersion: tls.VersionTLS12})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { _ = srv.Serve(secure) }()
+	port := func(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
+	w := lab.Start(t, append(opts, func(c *lab.Config) { c.EdgeHTTPPort, c.EdgeHTTPSPort = port(l), port(secure) })...)
 
 	client := &acmez.Client{
 		Client: &acme.Client{
@@ -78,10 +89,22 @@ func customer(t *testing.T, opts ...lab.Option) (*lab.World, *acmez.Client, func
 		t.Fatalf("make an account: %v", err)
 	}
 	return w, client, func(name string) (*x509.Certificate, error) {
-		chains, err := client.ObtainCertificateForSANs(t.Context(), account, newKey(t), []string{name})
+		key := newKey(t)
+		chains, err := client.ObtainCertificateForSANs(t.Context(), account, key, []string{name})
 		if err != nil {
 			return nil, err
 		}
+		keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(chains[0].ChainPEM, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
+		if err != nil {
+			return nil, err
+		}
+		e.mu.Lock()
+		e.cert = pair
+		e.mu.Unlock()
 		leaf, rest, _ := strings.Cut(string(chains[0].ChainPEM), "-----END CERTIFICATE-----\n")
 		cert, err := x509.ParseCertificate(der(t, leaf+"-----END CERTIFICATE-----\n"))
 		if err != nil {
@@ -124,6 +147,37 @@ func TestOrderOverHTTP01(t *testing.T) {
 	}
 	if len(w.CAResolver().Log("shop.acme.lab")) == 0 || len(w.Recursor(1).Log("shop.acme.lab")) != 0 {
 		t.Error("the CA must ask its own resolver, and nobody else's")
+	}
+}
+
+func TestVisitThroughTheEdge(t *testing.T) {
+	t.Parallel()
+	w, _, obtain := customer(t)
+	w.Zone("acme.lab").Set("shop", "A", "127.0.0.1")
+	if _, err := w.Visit(t.Context(), "shop.acme.lab", "/"); err == nil {
+		t.Error("a visit without a certificate went well")
+	}
+	if _, err := obtain("shop.acme.lab"); err != nil {
+		t.Fatal(err)
+	}
+	page, err := w.Visit(t.Context(), "Shop.acme.lab", "/nothing")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page.Code != 404 || page.Certificate.Names[0] != "shop.acme.lab" || !strings.HasPrefix(page.Certificate.Issuer, "Pebble Intermediate") {
+		t.Errorf("page %+v, certificate %+v", page, page.Certificate)
+	}
+	if _, err := w.Visit(t.Context(), "other.acme.lab", "/"); err == nil {
+		t.Error("the certificate of another name was accepted")
+	}
+	_, body := send(t, "GET", w.Addresses.Page+"/visit?host=https://shop.acme.lab/nothing", "")
+	for _, want := range []string{"404 Not Found", "--resolve shop.acme.lab:", "Pebble Intermediate"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is missing in %s", want, body)
+		}
+	}
+	if _, body := send(t, "GET", w.Addresses.Page+"/live", ""); !strings.Contains(body, "valid") {
+		t.Error("the order is not on the page")
 	}
 }
 

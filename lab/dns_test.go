@@ -274,7 +274,10 @@ func TestRegistry(t *testing.T) {
 	if resolve("new.lab") != dns.RcodeNameError {
 		t.Error("an expired domain must not exist")
 	}
-	w.DelegateEdge("edge.lab", []netip.Addr{w.Addresses.Edge[0].Addr(), w.Addresses.Edge[1].Addr()})
+	w.DelegateEdge("else.lab", []netip.Addr{netip.MustParseAddr("127.0.0.9")})
+	if got := short(ask(t, w.Addresses.TLD, "x.else.lab", "A", noRecursion).Extra); got != "ns1.else.lab. A 127.0.0.9" {
+		t.Errorf("glue of another edge zone: %q", got)
+	}
 	if got := short(ask(t, w.Addresses.TLD, "tok.edge.lab", "A", noRecursion).Extra); got != "ns1.edge.lab. A "+w.Addresses.Edge[0].Addr().String()+" | ns2.edge.lab. A "+w.Addresses.Edge[1].Addr().String() {
 		t.Errorf("glue of the edge zone: %q", got)
 	}

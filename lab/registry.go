@@ -17,6 +17,9 @@ import (
 // otherCA is the identity in caa.lab's CAA: a CA that is not in the world.
 const otherCA = "other-ca.example"
 
+// EdgeZone is delegated to Addresses.Edge from the start; the product has to listen there.
+const EdgeZone = "edge.lab"
+
 // populate makes the world at start.
 func (w *World) populate() {
 	p := w.plan
@@ -71,6 +74,7 @@ func (w *World) populate() {
 	flat.Servers[0].Host(zone)
 	w.add(&hosted{zone: zone, provider: plain, servers: mixed})
 	w.delegate("mixed.lab", []string{mixed[0].Name, mixed[1].Name}, nil)
+	w.DelegateEdge(EdgeZone, p.edge())
 }
 
 func (w *World) server(name string, addr netip.Addr) *authority.Server {

@@ -367,7 +367,7 @@ func TestLabPage(t *testing.T) {
 	form("/hooks", "status=500")
 	form("/register", "name=my-shop.lab&provider=plain")
 	_, live := send(t, "GET", page+"/live", "")
-	for _, want := range []string{"72h0m0s ahead", "refused", "lags 1h0m0s", "CA main: down", "webhook sink: 500", "my-shop.lab"} {
+	for _, want := range []string{"72h ahead", "refused", "lags 1h<", "CA main: down", "webhook sink: 500", "my-shop.lab"} {
 		if !strings.Contains(live, want) {
 			t.Errorf("%q is missing in %s", want, live)
 		}

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func Templates(files fs.FS, patterns ...string) *template.Template {
 		"clock":  func(t time.Time) string { return t.Format("15:04:05") },
 		"date":   func(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04:05 UTC") },
 		"list":   func(s ...string) []string { return s },
-		"second": func(d time.Duration) string { return d.Round(time.Second).String() },
+		"second": short,
 	}).ParseFS(files, patterns...))
 }
 
@@ -43,4 +44,16 @@ func Page(w http.ResponseWriter, status int, t *template.Template, name string, 
 	}
 	w.WriteHeader(status)
 	_ = t.ExecuteTemplate(w, name, data)
+}
+
+// short prints whole seconds without the parts that are zero: 1h30m.
+func short(d time.Duration) string {
+	s := d.Round(time.Second).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
