@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,7 +28,7 @@ var pages = look.Templates(files, "host.html")
 // Product is what the world learns of the product once it runs.
 type Product struct {
 	GraphQL       string // URL
-	GraphQLWS     string // URL of the socket
+	GraphQLWS     string // URL of the socket; that of GraphQL with ws when empty
 	WidgetOrigin  string // where /widget/v1/connect.js is; the GraphQL origin when empty
 	PublicKey     string // of the application
 	ApplicationID string
@@ -107,6 +108,10 @@ func (s *Site) page(w http.ResponseWriter, r *http.Request) {
 		d.Widget = d.API
 	}
 	d.Ready = d.API != ""
+	socket := origin(p.GraphQLWS)
+	if socket == "" {
+		socket = strings.Replace(d.API, "http", "ws", 1)
+	}
 	if u := q.Get("user"); userName.MatchString(u) {
 		d.User = u
 	}
@@ -117,7 +122,7 @@ func (s *Site) page(w http.ResponseWriter, r *http.Request) {
 		d.Locale = l
 	}
 	// The policy that the widget promises to work under: no inline code, no foreign host but its own.
-	policy := "default-src 'none'; style-src 'self'; script-src 'self' " + d.Widget + "; connect-src 'self' " + d.API + " " + origin(p.GraphQLWS) +
+	policy := "default-src 'none'; style-src 'self'; script-src 'self' " + d.Widget + "; connect-src 'self' " + d.API + " " + socket +
 		"; img-src 'self'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'"
 	w.Header().Set("Content-Security-Policy", policy)
 	look.Page(w, http.StatusOK, pages, "host.html", d)
