@@ -1,0 +1,83 @@
+import type { DnsRecord } from "./documents";
+
+export type Tone = "good" | "wait" | "bad";
+
+/** How a record stands, as a tone beside its word; never the tone alone. */
+export function tone(record: DnsRecord): Tone {
+  if (done(record)) return "good";
+  return record.status.startsWith("WRONG") || record.status === "CONFLICT" ? "bad" : "wait";
+}
+
+const fine = new Set(["OK", "FLATTENED", "PROXIED", "MERGED", "WAIVED"]);
+export const done = (record: DnsRecord) => fine.has(record.status);
+
+export type ServerWord = "ok" | "other" | "none" | "error";
+
+/** What one name server says about one record. Compared as DNS compares: no case, no final dot, no quotes. */
+export function serverWord(record: DnsRecord, seen: DnsRecord["observed"][number]): ServerWord {
+  if (seen.rcode !== "NOERROR" && seen.rcode !== "NXDOMAIN") return "error";
+  if (seen.values.length === 0) return record.requirement === "REMOVE" ? "ok" : "none";
+  if (record.requirement === "REMOVE") return "other";
+  return done(record) || seen.values.some((value) => canonical(value) === canonical(record.value)) ? "ok" : "other";
+}
+
+export function canonical(value: string): string {
+  return value
+    .trim()
+    .replace(/^"(.*)"$/s, "$1")
+    .replaceAll('" "', "")
+    .replace(/\.$/, "")
+    .toLowerCase();
+}
+
+/** What is observed instead of what is wanted, once each. */
+export function strangers(record: DnsRecord): readonly string[] {
+  const values = record.observed.flatMap((seen) => seen.values);
+  return [...new Set(values)].filter((value) => record.requirement === "REMOVE" || canonical(value) !== canonical(record.value));
+}
+
+export interface Alternative {
+  readonly id: string;
+  readonly label: string;
+  readonly records: readonly DnsRecord[];
+}
+
+export interface Groups {
+  readonly alone: readonly DnsRecord[];
+  readonly groups: readonly { readonly name: string; readonly alternatives: readonly Alternative[] }[];
+}
+
+/**
+ * Records that all have to be there, and groups of which one alternative is enough. In a group the addresses belong
+ * together (A with AAAA); a name is an alternative of its own. The server's order is kept: the first fits the provider.
+ */
+export function arrange(records: readonly DnsRecord[]): Groups {
+  const alone: DnsRecord[] = [];
+  const groups = new Map<string, Map<string, DnsRecord[]>>();
+  for (const record of records) {
+    if (record.requirement !== "ONE_OF" || !record.group) {
+      alone.push(record);
+      continue;
+    }
+    const family = record.type === "A" || record.type === "AAAA" ? "address" : record.key;
+    const alternatives = groups.get(record.group) ?? new Map<string, DnsRecord[]>();
+    groups.set(record.group, alternatives);
+    alternatives.set(family, [...(alternatives.get(family) ?? []), record]);
+  }
+  return {
+    alone,
+    groups: [...groups].map(([name, alternatives]) => ({
+      name,
+      alternatives: [...alternatives].map(([id, members]) => ({
+        id,
+        label: [...new Set(members.map((record) => record.type))].join(" + "),
+        records: members,
+      })),
+    })),
+  };
+}
+
+/** The alternative that the person seems to be on: one that was seen, else the first. */
+export function likely(alternatives: readonly Alternative[]): string {
+  return (alternatives.find(({ records }) => records.some((record) => record.status !== "PENDING")) ?? alternatives[0])?.id ?? "";
+}

@@ -1,0 +1,174 @@
+import { useState } from "preact/hooks";
+import type { DnsRecord } from "../documents";
+import { Plaque } from "../plaque";
+import { type Alternative, arrange, done, likely } from "../records";
+import { Button, CopyButton, Disclosure, Host, Icon, RefusalText, Title, useUi } from "../ui";
+import { EtaText } from "./eta";
+import { ConflictCard, RecordCard } from "./record";
+
+/** S13: what to add, field by field, and what we see of it. */
+export function Manual() {
+  const { state, send, t } = useUi();
+  const c = state.connection!;
+  const { alone, groups } = arrange(c.records);
+  const [chosen, choose] = useState<Record<string, string>>({});
+  const picked = (name: string, alternatives: readonly Alternative[]) => chosen[name] ?? likely(alternatives);
+
+  const toAdd = [
+    ...alone.filter((record) => record.requirement === "REQUIRED"),
+    ...groups.flatMap(({ name, alternatives }) => alternatives.find(({ id }) => id === picked(name, alternatives))?.records ?? []),
+  ];
+  const removals = alone.filter((record) => record.requirement === "REMOVE" && !done(record));
+  const provider = c.provider?.name ?? t("manual.provider");
+  const all = [...alone.filter((record) => record.requirement !== "REMOVE"), ...toAdd.filter((record) => !alone.includes(record))];
+  const after = c.state === "SECURING" || c.state === "APPLYING" || state.added;
+
+  return (
+    <div class="screen manual">
+      <Plaque name={c.unicodeName} phase="waiting" done={toAdd.filter(done).length} of={toAdd.length} />
+      <Title>{t("manual.title", { n: toAdd.length, provider })}</Title>
+      <p class="lead">
+        <Host k="manual.lead" name={c.unicodeName} />
+      </p>
+      {c.provider?.consoleUrl && (
+        <p>
+          <a class="button plain" href={c.provider.consoleUrl} target="_blank" rel="noopener noreferrer">
+            {t("manual.open", { provider })}
+            <Icon name="out" />
+          </a>
+        </p>
+      )}
+      {c.provider && c.provider.guide.length > 0 && (
+        <Disclosure label={t("manual.steps")}>
+          <ol class="guide">
+            {c.provider.guide.map((step) => (
+              <li key={step.text}>
+                {step.url ? (
+                  <a href={step.url} target="_blank" rel="noopener noreferrer">
+                    {step.text}
+                  </a>
+                ) : (
+                  step.text
+                )}
+              </li>
+            ))}
+          </ol>
+        </Disclosure>
+      )}
+      {c.provider?.dialect.notes.map((note) => (
+        <p class="hint" key={note}>
+          {note}
+        </p>
+      ))}
+
+      {c.conflicts.length + removals.length > 0 && (
+        <ul class="cards">
+          {c.conflicts.map((conflict) => (
+            <ConflictCard key={conflict.id} conflict={conflict} />
+          ))}
+          {removals.map((record) => (
+            <RecordCard key={record.id} record={record} />
+          ))}
+        </ul>
+      )}
+      {groups.map(({ name, alternatives }) => (
+        <OneOf
+          key={name}
+          name={name}
+          alternatives={alternatives}
+          chosen={picked(name, alternatives)}
+          choose={(id) => choose({ ...chosen, [name]: id })}
+        />
+      ))}
+      <ul class="cards">
+        {alone
+          .filter((record) => record.requirement !== "REMOVE")
+          .map((record) => (
+            <RecordCard key={record.id} record={record} />
+          ))}
+      </ul>
+      {all.length > 1 && (
+        <div class="tools">
+          <CopyButton
+            text={all.map((record) => record.display.copyAll).join("\n\n")}
+            what={t("dialog.title")}
+            label={t("manual.copy-all")}
+          />
+          <Button look="quiet" onClick={() => download(c.hostname, all)}>
+            {t("manual.download")}
+          </Button>
+        </div>
+      )}
+      <EtaText eta={c.eta} />
+      {state.refusal && <RefusalText refusal={state.refusal} />}
+      <div class="actions sticky">
+        <p class="pulse">
+          <i aria-hidden="true" />
+          {t(state.added ? "manual.ours" : "manual.watching")}
+        </p>
+        {after ? (
+          <Button look="primary" onClick={() => send({ type: "show", view: "progress" })}>
+            {t("manual.back")}
+          </Button>
+        ) : (
+          <Button look="primary" busy={state.busy} onClick={() => send({ type: "added" })}>
+            {t("manual.added", { n: toAdd.length })}
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Tabs over the alternatives of a group; arrow keys move, as in any tab list. */
+function OneOf(props: { name: string; alternatives: readonly Alternative[]; chosen: string; choose: (id: string) => void }) {
+  const { t } = useUi();
+  const { name, alternatives, chosen, choose } = props;
+  const move = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
+    const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (!by) return;
+    const at = alternatives.findIndex(({ id }) => id === chosen);
+    const next = (at + by + alternatives.length) % alternatives.length;
+    choose(alternatives[next]!.id);
+    (event.currentTarget.children[next] as HTMLElement).focus();
+  };
+  const shown = alternatives.find(({ id }) => id === chosen)!;
+  return (
+    <div class="one-of">
+      <h3 id={`group-${name}`}>{t("manual.one-of")}</h3>
+      <div class="tabs" role="tablist" aria-labelledby={`group-${name}`} onKeyDown={move}>
+        {alternatives.map(({ id, label }) => (
+          <button
+            key={id}
+            id={`tab-${name}-${id}`}
+            type="button"
+            role="tab"
+            aria-selected={id === chosen}
+            aria-controls={`panel-${name}`}
+            tabIndex={id === chosen ? 0 : -1}
+            onClick={() => choose(id)}
+          >
+            {label}
+          </button>
+        ))}
+      </div>
+      <div role="tabpanel" id={`panel-${name}`} aria-labelledby={`tab-${name}-${chosen}`}>
+        <ul class="cards">
+          {shown.records.map((record) => (
+            <RecordCard key={record.id} record={record} />
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
+/** A zone file snippet, for those who import one. */
+function download(hostname: string, records: readonly DnsRecord[]) {
+  const text = `${records.map((record) => record.display.bindLine).join("\n")}\n`;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  link.download = `${hostname}.zone.txt`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

@@ -1,0 +1,158 @@
+import type { Conflict, DnsRecord } from "../documents";
+import { type Key, translate, type Values } from "../i18n";
+import { done, type ServerWord, serverWord, strangers, tone } from "../records";
+import { Button, breakable, CopyButton, Disclosure, ExplainText, Icon, useUi } from "../ui";
+
+/** One record, laid out like the form at the provider: field by field, each with its own copy button. */
+export function RecordCard({ record }: { record: DnsRecord }) {
+  const { t } = useUi();
+  const remove = record.requirement === "REMOVE";
+  const { display } = record;
+  const extra = record.requirement === "OPTIONAL" || record.requirement === "RECOMMENDED";
+  const other = strangers(record);
+  return (
+    <li class={`card record ${tone(record)} ${remove ? "removal" : ""}`} aria-label={`${record.type} ${record.fqdn}`}>
+      <div class="card-head">
+        <span class="kind">
+          <b>{t(remove ? "record.remove" : "record.add")}</b>{" "}
+          {extra && <small>{t(`record.${record.requirement.toLowerCase()}` as Key)}</small>}
+        </span>
+        <StatusChip record={record} />
+      </div>
+      <dl>
+        <Field label={t("record.type")} value={record.type} />
+        <Field label={t("record.name")} value={display.name} copy={`${record.type} ${t("record.name")}`} />
+        <Field label={t("record.value")} value={display.value} copy={`${record.type} ${t("record.value")}`} strong />
+        {record.priority != null && <Field label={t("record.priority")} value={String(record.priority)} copy={t("record.priority")} />}
+        {!remove && display.ttl && <Field label={t("record.ttl")} value={display.ttl} />}
+      </dl>
+      {display.hint && <p class="hint">{display.hint}</p>}
+      {record.finding && !done(record) && record.finding.code !== "record_absent" && (
+        <div class={`note ${record.finding.severity === "BLOCKING" ? "bad" : ""}`}>
+          <ExplainText explain={record.finding.explain} />
+          {other.length > 0 && !remove && (
+            <p class="observed">
+              {t("record.seen")}:{" "}
+              {other.map((value) => (
+                <code key={value} dir="ltr">
+                  {breakable(value)}
+                </code>
+              ))}
+            </p>
+          )}
+        </div>
+      )}
+      <div class="card-foot">
+        <CopyButton text={display.copyAll} what={`${record.type} ${record.fqdn}`} label={t("record.line")} />
+        <CopyButton text={record.fqdn} what={t("record.full")} label={t("record.full.copy")} />
+      </div>
+      {record.observed.length > 0 && <Servers record={record} />}
+    </li>
+  );
+}
+
+function Field({ label, value, copy, strong }: { label: string; value: string; copy?: string; strong?: boolean }) {
+  return (
+    <div class={strong ? "row strong" : "row"}>
+      <dt>{label}</dt>
+      <dd>
+        <code dir="ltr">{breakable(value)}</code>
+        {copy && <CopyButton text={value} what={copy} />}
+      </dd>
+    </div>
+  );
+}
+
+export function StatusChip({ record }: { record: DnsRecord }) {
+  const { t } = useUi();
+  const how = tone(record);
+  const gone = record.requirement === "REMOVE" && done(record);
+  const values: Values = { have: record.servers?.have ?? 0, of: record.servers?.of ?? 0 };
+  return (
+    <span class={`status ${how}`}>
+      <Icon name={how === "good" ? "check" : how === "bad" ? "alert" : "dot"} />
+      {t(gone ? "status.GONE" : (`status.${record.status}` as Key), values)}
+    </span>
+  );
+}
+
+const icons = { ok: "check", other: "alert", none: "dot", error: "cross" } as const;
+const tones: Record<ServerWord, string> = { ok: "good", other: "bad", none: "wait", error: "bad" };
+
+/** Server by server, because "not everywhere yet" is the usual reason to wait. */
+function Servers({ record }: { record: DnsRecord }) {
+  const { t } = useUi();
+  return (
+    <Disclosure label={t("record.servers")}>
+      <table class="servers">
+        <thead class="offscreen">
+          <tr>
+            <th scope="col">{t("record.server")}</th>
+            <th scope="col">{t("record.answer")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {record.observed.map((seen) => {
+            const word = serverWord(record, seen);
+            return (
+              <tr key={seen.server}>
+                <th scope="row">
+                  <bdi dir="ltr">{breakable(seen.server)}</bdi>
+                </th>
+                <td>
+                  <span class={`status ${tones[word]}`}>
+                    <Icon name={icons[word]} />
+                    {t(`server.${word}`)}
+                  </span>
+                  {word === "other" && (
+                    <code dir="ltr" class="small">
+                      {breakable(seen.values.join(", "))}
+                    </code>
+                  )}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Disclosure>
+  );
+}
+
+/** Something that stands where ours has to stand: what, why it matters, and what to do with it. */
+export function ConflictCard({ conflict }: { conflict: Conflict }) {
+  const { state, send, t, language } = useUi();
+  const word = (choice: string) => translate(language, `conflict.${choice}` as Key);
+  return (
+    <li class={`card conflict ${conflict.severity === "BLOCKING" ? "bad" : "wait"}`}>
+      <ExplainText explain={conflict.explain} />
+      <dl>
+        <Field label={t("record.name")} value={`${conflict.name} ${conflict.type}`} />
+        <div class="row">
+          <dt>{t("conflict.now")}</dt>
+          <dd>
+            {conflict.existing.map((value) => (
+              <code key={value} dir="ltr" class="gone">
+                {breakable(value)}
+              </code>
+            ))}
+          </dd>
+        </div>
+        {conflict.desired && <Field label={t("conflict.wanted")} value={conflict.desired} />}
+      </dl>
+      {conflict.resolution ? (
+        <p class="muted">{t("conflict.chosen", { choice: word(conflict.resolution) })}</p>
+      ) : (
+        conflict.choices.length > 1 && (
+          <div class="choices inline" role="group" aria-label={conflict.explain.title}>
+            {conflict.choices.map((resolution) => (
+              <Button key={resolution} busy={state.busy} onClick={() => send({ type: "resolved", id: conflict.id, resolution })}>
+                {word(resolution)}
+              </Button>
+            ))}
+          </div>
+        )
+      )}
+    </li>
+  );
+}

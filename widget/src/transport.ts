@@ -1,0 +1,408 @@
+import type { Client } from "graphql-ws";
+import { ended, type Fault, Refused } from "./fault";
+import type { Document } from "./graphql";
+
+/**
+ * How the widget talks to the server: requests by fetch, live data by the first of three ways that works. The socket is
+ * tried for ever in the background; after three failures in a row server-sent events take over, after their failure
+ * polling does, and both stop the moment a socket is back.
+ *
+ * The token is asked for anew before every connection and is never part of an address.
+ */
+export interface TransportOptions {
+  /** Origin of the API, without a path. */
+  api: string;
+  publicKey: string;
+  locale: string;
+  /** `fresh`: the last one was refused, so a kept one is no use. Rejects when there is none. */
+  token: (fresh: boolean) => Promise<string>;
+  onLink: (link: Link) => void;
+  /** The session is over: a fresh token was refused too. */
+  onEnded: () => void;
+}
+
+export type Link = "up" | "reconnecting" | "offline";
+
+export interface Sink<Data> {
+  next: (data: Data) => void;
+  /** The server refused; nothing more comes. Lost connections never end here. */
+  error: (error: unknown) => void;
+  complete?: () => void;
+}
+
+export interface Watch<Variables, Data> {
+  document: Document<Variables, Data>;
+  variables: Variables;
+  /** The same answer as a request. `pause` is how long to wait before the next, 0 for a stream that ends. */
+  poll: () => Promise<Data>;
+  once?: boolean;
+}
+
+interface Answer<Data> {
+  readonly data?: Data | null;
+  readonly errors?: readonly Fault[];
+}
+
+type Way = "socket" | "events" | "poll";
+
+const retryCeiling = 10_000;
+const failuresBeforeEvents = 3;
+
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #feeds = new Set<Feed>();
+  #socket: Client | undefined;
+  #way: Way = "socket";
+  #failures = 0;
+  #refusals = 0;
+  #connects = 0;
+  #overlay: ReturnType<typeof setTimeout> | undefined;
+  #hidden: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    addEventListener("online", this.#online);
+    addEventListener("offline", this.#offline);
+    document.addEventListener("visibilitychange", this.#visibility);
+  }
+
+  get #address() {
+    return `${this.#options.api}/graphql?app=${encodeURIComponent(this.#options.publicKey)}`;
+  }
+
+  /** Sends a query or a mutation. Throws `Refused` for the server's no, anything else for the network's. */
+  async ask<Variables, Data>(doc: Document<Variables, Data>, variables: Variables, press = newKey()): Promise<Data> {
+    const body = JSON.stringify({ documentId: doc.id, operationName: doc.name, variables });
+    for (let fresh = false; ; fresh = true) {
+      const headers: Record<string, string> = {
+        authorization: `Bearer ${await this.#options.token(fresh)}`,
+        "content-type": "application/json",
+        accept: "application/graphql-response+json, application/json;q=0.9",
+        "accept-language": this.#options.locale,
+      };
+      if (doc.kind === "mutation") headers["idempotency-key"] = press;
+      try {
+        const response = await fetch(this.#address, {
+          method: "POST",
+          headers,
+          body,
+          credentials: "omit",
+          referrerPolicy: "no-referrer",
+          signal: AbortSignal.timeout(15_000),
+        });
+        return unwrap(await read<Data>(response));
+      } catch (error) {
+        if (!ended(error)) throw error;
+        if (fresh) {
+          this.#options.onEnded();
+          throw error;
+        }
+      }
+    }
+  }
+
+  /** Follows a subscription until the returned function is called, the server completes it, or refuses it. */
+  watch<Variables, Data>(watch: Watch<Variables, Data>, sink: Sink<Data>): () => void {
+    const feed = new Feed(watch as Watch<never, unknown>, sink as Sink<unknown>, this.#ways);
+    this.#feeds.add(feed);
+    feed.onDone = () => this.#feeds.delete(feed);
+    if (!this.#paused) feed.start(this.#way);
+    return () => {
+      feed.stop();
+      this.#feeds.delete(feed);
+      if (this.#feeds.size === 0) this.#say("up");
+    };
+  }
+
+  /** After a new token: forget the refusals and connect again. */
+  resume() {
+    this.#refusals = 0;
+    for (const feed of this.#feeds) feed.restart(this.#way);
+  }
+
+  close() {
+    this.#closed = true;
+    removeEventListener("online", this.#online);
+    removeEventListener("offline", this.#offline);
+    document.removeEventListener("visibilitychange", this.#visibility);
+    clearTimeout(this.#overlay);
+    clearTimeout(this.#hidden);
+    for (const feed of this.#feeds) feed.stop();
+    this.#feeds.clear();
+    void this.#socket?.dispose();
+  }
+
+  readonly #ways: Ways = {
+    socket: async (watch, sink) => {
+      const { createClient } = await import("./socket");
+      return this.#client(createClient).subscribe(
+        { query: "", operationName: watch.document.name, variables: watch.variables, extensions: { documentId: watch.document.id } },
+        sink as never,
+      );
+    },
+    events: async (watch, sink) => {
+      const { follow } = await import("./sse");
+      return follow(
+        {
+          url: this.#address,
+          headers: async () => ({ authorization: `Bearer ${await this.#options.token(false)}`, "accept-language": this.#options.locale }),
+        },
+        watch,
+        sink,
+      );
+    },
+    socketFailed: () => {
+      if (this.#refusals < 2 && this.#way === "socket") this.#choose("events");
+    },
+    eventsFailed: () => this.#choose("poll"),
+    working: () => {
+      if (this.#way !== "socket") this.#say("up");
+    },
+    ended: () => this.#options.onEnded(),
+  };
+
+  #client(createClient: typeof import("graphql-ws").createClient): Client {
+    if (this.#socket) return this.#socket;
+    let pongDue: ReturnType<typeof setTimeout> | undefined;
+    this.#socket = createClient({
+      url: this.#address.replace(/^http/, "ws"),
+      // The first refusal may only mean that the token's time was up; after it we ask for a new one.
+      connectionParams: async () => {
+        try {
+          return { authorization: `Bearer ${await this.#options.token(this.#connects++ > 0)}` };
+        } catch {
+          // Throwing here would end the client for good.
+          this.#refusals = 2;
+          this.#options.onEnded();
+          return {};
+        }
+      },
+      lazyCloseTimeout: 2_000,
+      keepAlive: 15_000,
+      connectionAckWaitTimeout: 8_000,
+      retryAttempts: Number.POSITIVE_INFINITY,
+      retryWait: (retries) => sleepUntilOnline(Math.min(retryCeiling, 500 * 2 ** Math.min(retries, 8)) * (0.5 + Math.random() / 2)),
+      shouldRetry: () => !this.#closed && this.#refusals < 2,
+      on: {
+        connected: () => {
+          this.#failures = 0;
+          this.#refusals = 0;
+          this.#choose("socket");
+          this.#say("up");
+        },
+        closed: (event) => {
+          clearTimeout(pongDue);
+          if ((event as CloseEvent).code === 4403) this.#refusals++;
+          if (this.#refusals >= 2) return this.#options.onEnded();
+          this.#lost();
+        },
+        ping: (received) => {
+          if (!received) pongDue = setTimeout(() => this.#socket?.terminate(), 8_000);
+        },
+        pong: (received) => {
+          if (received) clearTimeout(pongDue);
+        },
+      },
+    });
+    return this.#socket;
+  }
+
+  #lost() {
+    if (this.#closed || this.#feeds.size === 0) return;
+    this.#failures++;
+    if (this.#way === "socket" && this.#overlay === undefined) this.#overlay = setTimeout(() => this.#say("reconnecting"), 2_000);
+    if (this.#failures >= failuresBeforeEvents && this.#way === "socket" && navigator.onLine) this.#choose("events");
+  }
+
+  #choose(way: Way) {
+    if (this.#way === way) return;
+    this.#way = way;
+    for (const feed of this.#feeds) feed.change(way);
+  }
+
+  #say(link: Link) {
+    clearTimeout(this.#overlay);
+    this.#overlay = undefined;
+    this.#options.onLink(navigator.onLine ? link : "offline");
+  }
+
+  #online = () => this.#say(this.#way === "socket" && this.#failures > 0 && this.#feeds.size > 0 ? "reconnecting" : "up");
+  #offline = () => this.#say("offline");
+
+  #paused = false;
+  /** Nobody looks for a minute: stop asking. The state now comes with the first message when they are back. */
+  #visibility = () => {
+    clearTimeout(this.#hidden);
+    if (document.hidden) {
+      this.#hidden = setTimeout(() => {
+        this.#paused = true;
+        for (const feed of this.#feeds) feed.stop();
+      }, 60_000);
+    } else if (this.#paused) {
+      this.#paused = false;
+      for (const feed of this.#feeds) feed.start(this.#way);
+    }
+  };
+}
+
+interface Ways {
+  socket: (watch: Watch<never, unknown>, sink: RawSink) => Promise<() => void>;
+  events: (watch: Watch<never, unknown>, sink: RawSink) => Promise<() => void>;
+  socketFailed: () => void;
+  eventsFailed: () => void;
+  working: () => void;
+  ended: () => void;
+}
+
+export interface RawSink {
+  next: (answer: Answer<unknown>) => void;
+  error: (error: unknown) => void;
+  complete: () => void;
+}
+
+/** One subscription, on whichever way works now. The socket's attempt goes on beside the other ways. */
+class Feed {
+  onDone: () => void = () => {};
+  #socket: (() => void) | undefined;
+  #other: (() => void) | undefined;
+  #running = false;
+
+  constructor(
+    private readonly watch: Watch<never, unknown>,
+    private readonly sink: Sink<unknown>,
+    private readonly ways: Ways,
+  ) {}
+
+  start(way: Way) {
+    if (this.#running) return;
+    this.#running = true;
+    this.#socket = this.#stream(this.ways.socket, this.ways.socketFailed);
+    this.change(way);
+  }
+
+  stop() {
+    this.#running = false;
+    this.#socket?.();
+    this.#socket = undefined;
+    this.#other?.();
+    this.#other = undefined;
+  }
+
+  restart(way: Way) {
+    this.stop();
+    this.start(way);
+  }
+
+  change(way: Way) {
+    this.#other?.();
+    this.#other = undefined;
+    if (!this.#running) return;
+    if (way === "events") this.#other = this.#stream(this.ways.events, this.ways.eventsFailed);
+    if (way === "poll") this.#poll();
+  }
+
+  /** Opens a stream; `failed` is called when the way does not work, not when the server says no. */
+  #stream(open: Ways["socket"], failed: () => void): () => void {
+    let gone = false;
+    let close: (() => void) | undefined;
+    const fail = () => !gone && failed();
+    open(this.watch, {
+      next: (answer) => {
+        if (gone) return;
+        try {
+          this.sink.next(unwrap(answer));
+          this.ways.working();
+        } catch (error) {
+          this.#refused(error);
+        }
+      },
+      error: (error) => {
+        if (gone) return;
+        if (Array.isArray(error)) this.#refused(new Refused(error));
+        else fail();
+      },
+      complete: () => {
+        if (gone) return;
+        this.stop();
+        this.onDone();
+        this.sink.complete?.();
+      },
+    }).then((stop) => {
+      if (gone) stop();
+      close = stop;
+    }, fail);
+    return () => {
+      gone = true;
+      close?.();
+    };
+  }
+
+  #refused(error: unknown) {
+    this.stop();
+    if (ended(error)) return this.ways.ended();
+    this.onDone();
+    this.sink.error(error);
+  }
+
+  #poll() {
+    let timer: ReturnType<typeof setTimeout>;
+    let gone = false;
+    const turn = async () => {
+      let pause = 5_000;
+      try {
+        const data = await this.watch.poll();
+        if (gone) return;
+        this.ways.working();
+        this.sink.next(data);
+        if (this.watch.once) return;
+      } catch (error) {
+        if (gone) return;
+        const code = error instanceof Refused ? error.faults[0]?.extensions?.code : undefined;
+        if (code === "RATE_LIMITED") pause = 8_000;
+        else if (code && code !== "UNAVAILABLE" && code !== "INTERNAL") return this.#refused(error);
+      }
+      timer = setTimeout(turn, pause);
+    };
+    this.#other = () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+    void turn();
+  }
+}
+
+async function read<Data>(response: Response): Promise<Answer<Data>> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) as Answer<Data>;
+  } catch {
+    if (response.status === 429) return { errors: [{ message: "", extensions: { code: "RATE_LIMITED" } }] };
+    throw new Error(`the answer is no JSON (status ${response.status})`);
+  }
+}
+
+/** A part that failed beside others that did not is no reason to show nothing. */
+function unwrap<Data>({ data, errors }: Answer<Data>): Data {
+  if (data != null && (!errors?.length || Object.values(data).some((value) => value != null))) return data;
+  if (errors?.length) throw new Refused(errors);
+  throw new Error("the answer has no data");
+}
+
+/** One key for one press of a button, the same over all its retries. Also where the page is no secure context. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function sleepUntilOnline(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    addEventListener("online", done);
+  });
+}
