@@ -35,6 +35,9 @@ type catalogue struct {
 	None  string           `json:"none"` // an empty list
 	Time  string           `json:"time"` // layout of package time
 	Codes map[string]entry `json:"codes"`
+	// Phrases are what is said while nothing is wrong: rows of a running analysis ("walking"), headlines ("state.LIVE"),
+	// the four steps ("progress.TLS.DONE"), the timeline ("event.connection.live").
+	Phrases map[string]string `json:"phrases"`
 }
 
 var catalogues = load()
@@ -118,4 +121,16 @@ func Sentence(code, locale string, params map[string]any) string {
 		return e.Title
 	}
 	return code
+}
+
+// Phrase says what is going on; see catalogue.Phrases for the keys. A finding code is a key too, so that a row of an
+// analysis can carry either. The key itself where nobody knows it.
+func Phrase(key, locale string, params map[string]any) string {
+	for _, l := range fallback(locale) {
+		c := catalogues[l]
+		if phrase, ok := c.Phrases[key]; ok {
+			return c.fill(phrase, params)
+		}
+	}
+	return Sentence(key, locale, params)
 }

@@ -10,6 +10,8 @@
 package finding
 
 import (
+	"slices"
+
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
@@ -77,6 +79,25 @@ func (f Finding) As(s FindingSeverity) Finding {
 // count, since the person may just have added it.
 func (f Finding) NeedsPerson() bool {
 	return f.Severity == Blocking && f.Code != RecordAbsent && f.Code != OwnershipUnproven
+}
+
+// Problems names the details that the table asks for and the finding lacks ("-name"), and those it holds without being
+// asked ("+name"). For the tests of whoever makes findings: a lacking detail is an ellipsis in somebody's sentence.
+func (f Finding) Problems() []string {
+	var out []string
+	spec, _ := Lookup(f.Code)
+	for _, name := range spec.Names() {
+		if _, ok := f.Params[name]; !ok {
+			out = append(out, "-"+name)
+		}
+	}
+	for name := range f.Params {
+		if !slices.Contains(spec.Names(), name) {
+			out = append(out, "+"+name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Explain is the finding in words.

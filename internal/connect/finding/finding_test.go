@@ -73,6 +73,34 @@ func TestCatalogue_TheLanguagesSayTheSame(t *testing.T) {
 	}
 }
 
+func TestPhrases(t *testing.T) {
+	t.Parallel()
+	en, de := catalogues["en"].Phrases, catalogues["de"].Phrases
+	for key := range en {
+		if de[key] == "" || !slices.Equal(placeholders.FindAllString(en[key], -1), placeholders.FindAllString(de[key], -1)) {
+			t.Errorf("%s: %q is not the same in German: %q", key, en[key], de[key])
+		}
+		if _, isCode := Lookup(key); isCode {
+			t.Errorf("%s is a code", key)
+		}
+	}
+	if len(de) != len(en) {
+		t.Errorf("%d phrases in English, %d in German", len(en), len(de))
+	}
+	for _, facet := range []Facet{Ownership, DNS, TLS, Edge} {
+		for _, state := range []string{"WAITING", "RUNNING", "DONE", "WARNING", "FAILED"} {
+			if en["progress."+string(facet)+"."+state] == "" {
+				t.Errorf("no phrase for %s %s", facet, state)
+			}
+		}
+	}
+	for key, want := range map[string]string{"state.LIVE": "shop.acme.com ist online", NotRegistered: "… ist nicht registriert", "no.such": "no.such"} {
+		if got := Phrase(key, "de-CH", map[string]any{"name": "shop.acme.com"}); got != want {
+			t.Errorf("%s: %q", key, got)
+		}
+	}
+}
+
 func TestSpecs(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -189,6 +217,9 @@ func TestFinding_SurvivesStorage(t *testing.T) {
 	var back Finding
 	if err := json.Unmarshal(b, &back); err != nil || back.Sentence("en") != f.Sentence("en") || back.Explain("de").Body != f.Explain("de").Body || back.Evidence[0] != f.Evidence[0] {
 		t.Errorf("%s: %v", b, err)
+	}
+	if got := New(RecordPartial, map[string]any{"name": "x", "extra": 1}).Problems(); !slices.Equal(got, []string{"+extra", "-have", "-of"}) || f.Problems() != nil {
+		t.Errorf("problems %q, %q", got, f.Problems())
 	}
 	if f.NeedsPerson() || !f.As(Blocking).NeedsPerson() || New(OwnershipUnproven, nil).NeedsPerson() || !New(WrongValue, nil).NeedsPerson() {
 		t.Error("NeedsPerson")
