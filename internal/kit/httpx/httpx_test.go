@@ -172,6 +172,39 @@ func TestRecover(t *testing.T) {
 	Recover(log, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "half"); panic("boom") })).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 }
 
+func TestRecover_LeavesSocketsAndStreamsTheirWay(t *testing.T) {
+	t.Parallel()
+	base, stop := start(t, Identify(Recover(slog.New(slog.DiscardHandler), LimitBody(10, time.Second, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := w.(http.Flusher); !ok {
+			t.Error("no Flusher")
+		}
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		<-r.Context().Done() // a hijacked socket ends with the server's base context
+	})))), time.Second)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+	first := make([]byte, 12)
+	if _, err := io.ReadFull(conn, first); err != nil || string(first) != "HTTP/1.1 101" {
+		t.Fatalf("%q, %v", first, err)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLimitBody(t *testing.T) {
 	t.Parallel()
 	answered := make(chan error, 1)

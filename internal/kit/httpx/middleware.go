@@ -1,12 +1,14 @@
 package httpx
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -83,6 +85,12 @@ func (w *written) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *written) Flush() {
 	w.yes = true
 	http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+// Hijack is found by upgraders to WebSocket, which test for http.Hijacker.
+func (w *written) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	w.yes = true
+	return http.NewResponseController(w.ResponseWriter).Hijack()
 }
 
 // LimitBody refuses bodies over max octets and those that take longer than patience to arrive. Reading past the limit

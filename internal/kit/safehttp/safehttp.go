@@ -66,7 +66,7 @@ type Options struct {
 	Resolver Resolver
 	// Timeout covers a whole exchange with its body; 0 means 15 s.
 	Timeout time.Duration
-	// MaxResponse is how much of a body may be read, in bytes; 0 means 1 MiB.
+	// MaxResponse is how much of a body may be read, in bytes; 0 means 1 MiB, less than 0 no limit (a proxy that streams).
 	MaxResponse int64
 }
 
@@ -172,7 +172,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if limit == 0 {
 		limit = defaultResponse
 	}
-	if _, isUpgrade := res.Body.(io.Writer); !isUpgrade {
+	if _, isUpgrade := res.Body.(io.Writer); !isUpgrade && limit > 0 {
 		res.Body = &limited{ReadCloser: res.Body, left: limit}
 	}
 	return res, nil
