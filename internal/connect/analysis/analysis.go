@@ -243,8 +243,17 @@ type CaaView struct {
 	Set          []string
 	Allowed      []string // our CAs' identities
 	Refused      []string
-	Methods      []string
+	Methods      []string // that some CA of ours may use
 	AccountOk    bool
+	CAs          []CaaVerdict // in the order of preference
+}
+
+// CaaVerdict says whether one of our CAs may issue, with which ACME challenge types, and else which finding code says why not.
+type CaaVerdict struct {
+	CA      string
+	Allowed bool
+	Methods []string
+	Reason  string
 }
 
 // ProbeResult is one HTTP question to one address of the name.

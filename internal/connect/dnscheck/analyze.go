@@ -41,8 +41,7 @@ func (r *run) analyze(ctx context.Context) {
 	if r.q.Depth == analysis.Full {
 		r.detect(f.cut, m)
 	}
-	r.records(ctx, f.cut, m)
-	if r.q.Depth == analysis.Full {
+	if r.records(ctx, f.cut, m); r.q.Depth == analysis.Full {
 		r.certificate()
 	}
 	r.outside(ctx)
@@ -208,6 +207,8 @@ func (r *run) gather(ctx context.Context, z cut) *matrix {
 			r.ans.Dnssec, r.bogus = state, f
 		})
 		wg.Go(func() { r.resolveTarget(ctx) })
+		wg.Go(func() { r.readCAA(ctx) })
+		wg.Go(func() { r.readTargetCAA(ctx) })
 	}
 	wg.Wait()
 	return m

@@ -22,6 +22,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/caa"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/wire"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 )
@@ -33,6 +34,7 @@ type Engine struct {
 	Catalogue *provider.Catalogue
 	Now       func() time.Time           // the product's clock; nil: time.Now
 	Nonce     func(host string) []string // what our edge may answer to the probe of a host; the first is asked for. nil: no probes
+	CAs       func() []caa.CA            // who we can order certificates from, in order, with our accounts as they are now. nil: CAA is not read
 
 	once  sync.Once
 	wire  *wire.Client

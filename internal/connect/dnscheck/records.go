@@ -133,7 +133,8 @@ func (r *run) verdict(m *matrix) analysis.CheckVerdict {
 		}
 	}
 	for _, c := range r.ans.Conflicts {
-		broken = broken || c.Severity == finding.Blocking && c.Kind != finding.CAAForbidden
+		spec, _ := finding.Lookup(c.Kind)
+		broken = broken || c.Severity == finding.Blocking && spec.Facet == finding.DNS
 	}
 	unknown := slices.ContainsFunc(r.ans.Records, func(res analysis.RecordResult) bool { return res.Status == statusUnverifiable })
 	switch {
@@ -166,5 +167,3 @@ func (r *run) existing(m *matrix) {
 		}
 	}
 }
-
-func (r *run) certificate() {}

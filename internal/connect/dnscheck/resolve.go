@@ -36,10 +36,10 @@ func (r *run) resolve(ctx context.Context, st stage, name string, qtype uint16) 
 			return out, err
 		}
 		a, err := r.askZone(ctx, st, z, name, qtype, nil)
+		out.rcode, out.ids = a.Rcode, evidenceOf(append(out.ids, a.id)...)
 		if err != nil {
 			return out, err
 		}
-		out.rcode, out.ids = a.Rcode, append(out.ids, a.id)
 		if out.set = a.At(name, qtype); len(out.set) > 0 {
 			return out, nil
 		}

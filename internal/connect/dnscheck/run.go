@@ -48,6 +48,8 @@ type run struct {
 	found      map[ask]answer        // of discovery
 	wild       wildcard
 	bogus      *finding.Finding
+	caaNow     relevant  // as the name leads today
+	caaThen    *relevant // as it will lead when the expected CNAME stands; nil when there is none
 }
 
 // stage says which budget a question counts against.

@@ -148,11 +148,11 @@ func address(rr dns.RR) (netip.Addr, bool) {
 }
 
 // askZone asks one responsive server of a zone: whoever answered last, then the others in random order over UDP, then over TCP those
-// that were silent.
+// that were silent. With errLame comes the last answer that was none.
 func (r *run) askZone(ctx context.Context, st stage, z cut, name string, qtype uint16, path []string) (answer, error) {
 	list, names := r.candidates(z)
 	alone := len(list)+len(names) == 1
-	worst := errNoAddress
+	worst, bad := errNoAddress, answer{}
 	var mute []server
 	try := func(list []server, by transport) (answer, bool, error) {
 		for _, s := range list {
@@ -166,7 +166,7 @@ func (r *run) askZone(ctx context.Context, st stage, z cut, name string, qtype u
 			case errors.Is(err, wire.ErrSilent):
 				worst, mute = graver(worst, errSilent), append(mute, s)
 			case err != nil || !answers(z.apex, a):
-				worst = graver(worst, errLame)
+				worst, bad = graver(worst, errLame), a
 			default:
 				r.mu.Lock()
 				r.good[z.apex] = s.addr
@@ -205,7 +205,7 @@ func (r *run) askZone(ctx context.Context, st stage, z cut, name string, qtype u
 			return a, err
 		}
 	}
-	return answer{}, worst
+	return bad, worst
 }
 
 // candidates gives the addresses that are known, the silent ones last, and the names whose addresses are not.
