@@ -1,0 +1,124 @@
+package edge
+
+import (
+	"context"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+)
+
+const (
+	lookEvery = 500 * time.Millisecond
+	beatEvery = time.Second
+	readTime  = 5 * time.Second // one read of the projection
+	loadTime  = time.Minute     // all of it
+)
+
+// firstLoad reads the whole projection, however long the database stays away.
+func (e *Edge) firstLoad(ctx context.Context) error {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		err := e.load(ctx)
+		if err == nil {
+			e.acknowledge(ctx)
+			return nil
+		}
+		e.Log.Warn("the edge waits for the projection", "err", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (e *Edge) load(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, loadTime)
+	defer cancel()
+	s, err := e.Projection.Load(ctx)
+	if err != nil {
+		return err
+	}
+	e.take(s, true)
+	return nil
+}
+
+// follow keeps up with the projection: after each poke, and whenever its generation, read twice a second, is ahead.
+func (e *Edge) follow(ctx context.Context) {
+	t := time.NewTicker(lookEvery)
+	defer t.Stop()
+	away := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.Poked:
+		case <-t.C:
+		}
+		before := e.table.at()
+		err := e.catchUp(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if (err != nil) != away {
+			away = err != nil
+			e.Log.Warn("the projection", "away", away, "generation", before, "err", err)
+		}
+		if err == nil && e.table.at() != before {
+			e.acknowledge(ctx) // at once: orders wait for it
+		}
+	}
+}
+
+func (e *Edge) catchUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	generation, err := e.Projection.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	switch mine := e.table.at(); {
+	case generation < mine: // a restored database: what we know is not its future
+		return e.load(context.WithoutCancel(ctx))
+	case generation > mine:
+		s, err := e.Projection.Delta(ctx, mine)
+		if err != nil {
+			return err
+		}
+		e.take(s, false)
+	}
+	return nil
+}
+
+// take puts a snapshot into force everywhere in this node.
+func (e *Edge) take(s edgeentry.Snapshot, all bool) {
+	if e.DNS != nil {
+		e.DNS.Apply(s, all)
+	}
+	fresh := e.table.apply(s, all)
+	if len(fresh) > 0 {
+		go e.certs.warm(fresh) // ends by itself within its own time limit
+	}
+}
+
+func (e *Edge) beat(ctx context.Context) {
+	t := time.NewTicker(beatEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			e.acknowledge(ctx)
+		}
+	}
+}
+
+// acknowledge says how far this node is.
+func (e *Edge) acknowledge(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	n := edgeentry.Node{ID: e.id, Name: e.Name, Version: e.Version, ServesDNS: e.DNS != nil, Addresses: e.Addresses, StartedAt: e.started, Acked: e.table.at()}
+	if err := e.Projection.Heartbeat(ctx, n); err != nil && ctx.Err() == nil {
+		e.Log.Debug("heartbeat", "err", err)
+	}
+}

@@ -1,0 +1,189 @@
+package edge
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+)
+
+const (
+	acmeALPN       = "acme-tls/1" // RFC 8737
+	handshakeTime  = 10 * time.Second
+	handshakesMost = 4096 // under way at once in this process
+)
+
+// newTLSConfig decides by the client's hello. A name that we do not answer for gets a configuration without any certificate and without session
+// tickets: crypto/tls then sends the alert unrecognized_name (RFC 6066 section 3), and no old session resumes past a withdrawal.
+func (e *Edge) newTLSConfig() *tls.Config {
+	base := &tls.Config{MinVersion: tls.VersionTLS12}
+	refuse := &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}
+	base.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		outcome := outcomeOf(hello.Context())
+		name := strings.ToLower(hello.ServerName)
+		n := e.table.find(name)
+		if n == nil {
+			outcome.is = "unrecognized_name"
+			e.limits.refused(e.Log, name)
+			return refuse, nil
+		}
+		if slices.Equal(hello.SupportedProtos, []string{acmeALPN}) {
+			c, err := e.known.alpn(hello.Context(), e.Challenges, name)
+			if err != nil || c == nil {
+				outcome.is = "no_challenge"
+				return refuse, err
+			}
+			outcome.is = "challenge"
+			return &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{acmeALPN}, Certificates: []tls.Certificate{*c}}, nil
+		}
+		c, err := e.certificate(hello.Context(), n)
+		if err != nil {
+			outcome.is = "no_certificate"
+			return nil, err
+		}
+		return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{*c}}, nil
+	}
+	return base
+}
+
+var errNoCertificate = errors.New("there is no certificate for the name yet")
+
+// certificate is what a name presents. One that has expired is better than none (ED-4): whoever holds the name sees what is wrong.
+func (e *Edge) certificate(ctx context.Context, n *name) (*tls.Certificate, error) {
+	if n.CertificateID == nil {
+		if e.Missing != nil && n.CertAllowed && n.Mode == edgeentry.Proxy {
+			e.Missing(n.ConnectionID)
+		}
+		return nil, errNoCertificate
+	}
+	c, err := e.certs.get(ctx, n.Entry)
+	if err == nil && c.Leaf != nil && time.Now().After(c.Leaf.NotAfter) && e.Missing != nil && n.CertAllowed {
+		e.Missing(n.ConnectionID)
+	}
+	return c, err
+}
+
+// rotateTickets keeps the keys of session tickets equal on all nodes.
+func (e *Edge) rotateTickets(ctx context.Context) {
+	t := time.NewTicker(time.Minute)
+	defer t.Stop()
+	for {
+		if keys, err := e.Tickets(ctx); err == nil && len(keys) > 0 {
+			e.tlsConfig.SetSessionTicketKeys(keys)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// outcome is what became of a handshake, for the counter; it travels in the handshake's context.
+type outcome struct{ is string }
+
+type outcomeKey struct{}
+
+func outcomeOf(ctx context.Context) *outcome {
+	if o, ok := ctx.Value(outcomeKey{}).(*outcome); ok {
+		return o
+	}
+	return new(outcome)
+}
+
+// handshaker is a listener that hands out connections after their handshakes, which run beside each other and never longer than ten seconds. A
+// CA that has seen its challenge certificate is not handed out (RFC 8737 section 3: no application data follows).
+type handshaker struct {
+	net.Listener
+	config *tls.Config
+	count  *prometheus.CounterVec
+	done   chan *tls.Conn
+	places chan struct{}
+	failed chan error
+}
+
+func newHandshaker(l net.Listener, config *tls.Config, count *prometheus.CounterVec) *handshaker {
+	return &handshaker{Listener: l, config: config, count: count, done: make(chan *tls.Conn), places: make(chan struct{}, handshakesMost), failed: make(chan error, 1)}
+}
+
+// run accepts until the listener is closed, and waits for the handshakes under way.
+func (h *handshaker) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	for {
+		c, err := h.Listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			h.failed <- err
+			return
+		}
+		if err != nil { // no file is free: somebody will leave
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		select {
+		case h.places <- struct{}{}:
+		default:
+			h.count.WithLabelValues("too_many").Inc()
+			_ = c.Close()
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-h.places }()
+			h.shake(ctx, c)
+		})
+	}
+}
+
+func (h *handshaker) shake(ctx context.Context, raw net.Conn) {
+	o := &outcome{}
+	ctx, cancel := context.WithTimeout(context.WithValue(ctx, outcomeKey{}, o), handshakeTime)
+	defer cancel()
+	c := tls.Server(raw, h.config)
+	err := c.HandshakeContext(ctx)
+	state := c.ConnectionState()
+	switch {
+	case err != nil && o.is == "" && ctx.Err() != nil:
+		o.is = "timeout"
+	case err != nil && o.is == "":
+		o.is = "error"
+	case err == nil && o.is == "" && state.DidResume:
+		o.is = "resumed"
+	case err == nil && o.is == "":
+		o.is = "ok"
+	}
+	h.count.WithLabelValues(o.is).Inc()
+	if err != nil {
+		_ = raw.Close() // the alert has been sent
+		return
+	}
+	if state.NegotiatedProtocol == acmeALPN {
+		_ = c.Close()
+		return
+	}
+	select {
+	case h.done <- c:
+	case <-ctx.Done():
+		_ = raw.Close()
+	}
+}
+
+// Accept hands out the next connection.
+func (h *handshaker) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.done:
+		return c, nil
+	case err := <-h.failed:
+		h.failed <- err // for the next call too
+		return nil, err
+	}
+}

@@ -1,0 +1,55 @@
+package edge
+
+import (
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
+)
+
+type metrics struct {
+	requests   *prometheus.CounterVec
+	handshakes *prometheus.CounterVec
+	ask        prometheus.Observer
+}
+
+func newMetrics(set *metric.Set) metrics {
+	return metrics{
+		requests:   set.Counter("edge", "requests_total", "Requests to the edge by class of their status.", "class"),
+		handshakes: set.Counter("edge", "handshakes_total", "TLS handshakes by what became of them.", "result"),
+		ask:        set.Histogram("edge", "ask_seconds", "Time to answer whether a certificate may be ordered.", []float64{.00001, .0001, .0005, .001, .002, .005, .05}).WithLabelValues(),
+	}
+}
+
+var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
+
+func (m *metrics) request(status int) {
+	n := status / 100
+	if n < 1 || n > 5 {
+		n = 0
+	}
+	m.requests.WithLabelValues(classes[n]).Inc()
+}
+
+// counted remembers the status that was sent.
+type counted struct {
+	http.ResponseWriter
+	status int
+}
+
+func (c *counted) WriteHeader(status int) {
+	if c.status == 0 && status >= 200 || status == http.StatusSwitchingProtocols {
+		c.status = status
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	if c.status == 0 {
+		c.status = http.StatusOK
+	}
+	return c.ResponseWriter.Write(b)
+}
+
+func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -1,0 +1,116 @@
+package edge
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+)
+
+// table is the projection in memory.
+type table struct {
+	mu         sync.RWMutex
+	names      map[string]*name
+	generation int64
+}
+
+// name is one entry and what belongs to it here. It is replaced as a whole, and its entry is never written to.
+type name struct {
+	edgeentry.Entry
+	origin *url.URL // nil: no upstream, or one that cannot be read
+
+	// withdrawn ends when requests for the name must: it was withdrawn, suspended, or belongs to another connection now.
+	withdrawn context.Context
+	withdraw  context.CancelFunc
+	active    *atomic.Int64 // requests that are under way
+}
+
+func newName(entry edgeentry.Entry, old *name) *name {
+	n := &name{Entry: entry}
+	if entry.Route.Upstream != nil {
+		if u, err := url.Parse(entry.Route.Upstream.OriginURL); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
+			n.origin = u
+		}
+	}
+	if old != nil && old.serves() && n.serves() && old.ConnectionID == n.ConnectionID {
+		n.withdrawn, n.withdraw, n.active = old.withdrawn, old.withdraw, old.active
+		return n
+	}
+	if old != nil {
+		old.withdraw()
+	}
+	n.withdrawn, n.withdraw = context.WithCancel(context.Background())
+	n.active = new(atomic.Int64)
+	return n
+}
+
+// serves says whether requests may reach the upstream.
+func (n *name) serves() bool { return n.Mode == edgeentry.Proxy && n.Serve }
+
+// apply takes a snapshot over and answers the entries whose certificate is new.
+func (t *table) apply(s edgeentry.Snapshot, all bool) (fresh []edgeentry.Entry) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := t.names
+	if all || before == nil {
+		t.names = make(map[string]*name, len(s.Entries))
+	}
+	for _, entry := range s.Entries {
+		old := before[entry.Hostname]
+		if entry.Mode == edgeentry.Gone {
+			if old != nil {
+				old.withdraw()
+			}
+			delete(t.names, entry.Hostname)
+			continue
+		}
+		if !all && old != nil && old.Generation > entry.Generation {
+			continue // a row that came early with the generation before
+		}
+		t.names[entry.Hostname] = newName(entry, old)
+		if entry.CertificateID != nil && (old == nil || old.CertificateID == nil || *old.CertificateID != *entry.CertificateID) {
+			fresh = append(fresh, entry)
+		}
+	}
+	if all {
+		for host, old := range before {
+			if t.names[host] == nil {
+				old.withdraw()
+			}
+		}
+		fresh = nil // a start warms nothing: the first handshake of each name does
+	}
+	t.generation = s.Generation
+	return fresh
+}
+
+// find is the entry that answers for a host: its own, else that of the wildcard above it, else nil.
+func (t *table) find(host string) *name {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if n := t.names[host]; n != nil {
+		return n
+	}
+	if _, parent, below := strings.Cut(host, "."); below {
+		return t.names["*."+parent]
+	}
+	return nil
+}
+
+func (t *table) at() int64 {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.generation
+}
+
+// Allowed says whether a certificate may be ordered for a host (I1). It reads memory alone: no DNS, no database, no billing.
+func (e *Edge) Allowed(host string) bool {
+	n := e.table.find(host)
+	return n != nil && n.CertAllowed && n.Mode == edgeentry.Proxy
+}
+
+// Generation is the newest that is in force here.
+func (e *Edge) Generation() int64 { return e.table.at() }
