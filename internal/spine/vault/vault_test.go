@@ -34,7 +34,9 @@ func TestAValueOpensForItsPlaceAlone(t *testing.T) {
 		"ChangedByte":       func() ([]byte, error) { return v.Open(t.Context(), d, org, "t.c", "r1", turned) },
 		"Short":             func() ([]byte, error) { return v.Open(t.Context(), d, org, "t.c", "r1", sealed[:20]) },
 		"Nothing":           func() ([]byte, error) { return v.Open(t.Context(), d, org, "t.c", "r1", nil) },
-		"UnknownKey":        func() ([]byte, error) { return v.Open(t.Context(), d, org, "t.c", "r1", append([]byte{1}, make([]byte, 60)...)) },
+		"UnknownKey": func() ([]byte, error) {
+			return v.Open(t.Context(), d, org, "t.c", "r1", append([]byte{1}, make([]byte, 60)...))
+		},
 	} {
 		if _, err := open(); !errors.Is(err, vault.ErrSealed) {
 			t.Errorf("%s: %v", name, err)

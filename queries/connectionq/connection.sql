@@ -1,0 +1,112 @@
+-- name: AddConnection :exec
+insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, is_wildcard,
+  external_ref, end_user_ref, end_user_email, metadata, labels, recipe_id, state, state_since, facets, setup_type, mechanism, setup_origin,
+  target_token, verification_token, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
+values (@id, @org_id, @application_id, @hostname, @hostname_unicode, @host_label, @registrable_domain, @public_suffix, @is_apex, @is_wildcard,
+  @external_ref, @end_user_ref, @end_user_email, @metadata, @labels, @recipe_id, @state, @now, @facets, @setup_type, @mechanism, @setup_origin,
+  @target_token, @verification_token, @upstream, @attention_until, @window_ends_at, @created_by, @now, @now);
+
+-- name: OrgOfConnection :one
+select org_id, application_id from connection where id = $1;
+
+-- name: ConnectionByID :one
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK' where c.id = @id and c.org_id = @org_id;
+
+-- name: LockConnection :one
+select sqlc.embed(c) from connection c where c.id = @id and c.org_id = @org_id for update;
+
+-- name: LockOpenConnection :one
+-- Who starts a name that is open already waits here for whoever changes it.
+select sqlc.embed(c) from connection c where c.org_id = @org_id and c.application_id = @application_id and c.hostname = @hostname and c.archived_at is null for update;
+
+-- name: LockNameToStart :exec
+-- One start at a time for a name of an application, so that twenty at once make one connection and nineteen find it.
+select pg_advisory_xact_lock(hashtextextended(@name::text, 20));
+
+-- name: ConnectionsByIDs :many
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK' where c.id = any(@ids::uuid[]) and c.org_id = @org_id order by c.id;
+
+-- name: OrgsOfConnections :many
+-- @sqlc-vet-disable tenant
+-- A look-up: says whose the ids are, so that the caller can be authorised for each.
+select id, org_id, application_id from connection where id = any(@ids::uuid[]) order by id;
+
+-- name: OpenConnectionsOf :many
+select id from connection where org_id = @org_id and application_id = @application_id and archived_at is null order by id;
+
+-- name: NewestConnections :many
+-- The list as it opens: by age, newest first, straight from connection_list.
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = @org_id and c.id < @before
+  and (cardinality(@states::text[]) = 0 and c.state <> 'ARCHIVED' or c.state = any(@states::text[]))
+  and (cardinality(@providers::text[]) = 0 or c.provider_slug = any(@providers::text[]))
+  and (@application_id::uuid = '00000000-0000-0000-0000-000000000000' or c.application_id = @application_id::uuid)
+  and (@label::text = '' or @label::text = any(c.labels)) and c.updated_at > @updated_after
+  and (@text::text = '' or strpos(c.hostname, @text::text) > 0 or strpos(lower(c.hostname_unicode), @text::text) > 0 or strpos(lower(coalesce(c.external_ref, '')), @text::text) > 0)
+order by c.id desc limit @most;
+
+-- name: SortedConnections :many
+-- Every other order: by a key as text, then by id, either way. Not from an index; an organization has thousands of names, not millions.
+with keyed as (
+  select id, (case @field::text when 'HOSTNAME' then hostname when 'STATE' then state
+    when 'UPDATED_AT' then to_char(updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US') else '' end collate "C")::text as key
+  from connection where org_id = @org_id
+)
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until, keyed.key as sort_key
+from connection c join keyed on keyed.id = c.id left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = @org_id
+  and (not @resumed::boolean or @descending::boolean and (keyed.key < @after_key::text or keyed.key = @after_key::text and c.id < @after_id::uuid)
+    or not @descending::boolean and (keyed.key > @after_key::text or keyed.key = @after_key::text and c.id > @after_id::uuid))
+  and (cardinality(@states::text[]) = 0 and c.state <> 'ARCHIVED' or c.state = any(@states::text[]))
+  and (cardinality(@providers::text[]) = 0 or c.provider_slug = any(@providers::text[]))
+  and (@application_id::uuid = '00000000-0000-0000-0000-000000000000' or c.application_id = @application_id::uuid)
+  and (@label::text = '' or @label::text = any(c.labels)) and c.updated_at > @updated_after
+  and (@text::text = '' or strpos(c.hostname, @text::text) > 0 or strpos(lower(c.hostname_unicode), @text::text) > 0 or strpos(lower(coalesce(c.external_ref, '')), @text::text) > 0)
+order by case when @descending::boolean then keyed.key end desc, case when @descending::boolean then c.id end desc, keyed.key, c.id limit @most;
+
+-- name: CountConnections :one
+select count(*)::int from connection c
+where c.org_id = @org_id
+  and (cardinality(@states::text[]) = 0 and c.state <> 'ARCHIVED' or c.state = any(@states::text[]))
+  and (cardinality(@providers::text[]) = 0 or c.provider_slug = any(@providers::text[]))
+  and (@application_id::uuid = '00000000-0000-0000-0000-000000000000' or c.application_id = @application_id::uuid)
+  and (@label::text = '' or @label::text = any(c.labels)) and c.updated_at > @updated_after
+  and (@text::text = '' or strpos(c.hostname, @text::text) > 0 or strpos(lower(c.hostname_unicode), @text::text) > 0 or strpos(lower(coalesce(c.external_ref, '')), @text::text) > 0);
+
+-- name: CountByState :many
+select state, count(*)::int as count from connection
+where org_id = @org_id and (@application_id::uuid = '00000000-0000-0000-0000-000000000000' or application_id = @application_id::uuid) group by state order by state;
+
+-- name: NewestChange :one
+-- What moved last in an organization or one of its applications, and where the list stands: the newest updated_at and the number of rows.
+select coalesce(max(updated_at), 'epoch')::timestamptz as at, count(*)::bigint as rows from connection
+where org_id = @org_id and (@application_id::uuid = '00000000-0000-0000-0000-000000000000' or application_id = @application_id::uuid);
+
+-- name: ChangedConnections :many
+-- Those that moved after a place, oldest change first.
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = @org_id and (@application_id::uuid = '00000000-0000-0000-0000-000000000000' or c.application_id = @application_id::uuid)
+  and (c.updated_at, c.id) > (@after_at::timestamptz, @after_id::uuid) order by c.updated_at, c.id limit @most;
+
+-- name: SaveLife :execrows
+-- All that checks, timers and verbs move. The row is locked by the caller; bump is 1 when there is news, else 0.
+update connection set state = @state, state_reason = @state_reason, state_since = @state_since, facets = @facets, findings = @findings, eta = @eta, zone_apex = @zone_apex,
+  provider_slug = @provider_slug, provider_confidence = @provider_confidence, pass_count = @pass_count, last_pass_at = @last_pass_at, fail_count = @fail_count, first_fail_at = @first_fail_at,
+  attention_until = @attention_until, ladder = @ladder, window_ends_at = @window_ends_at, grace_until = @grace_until, analyzed_at = @analyzed_at, verifying_since = @verifying_since,
+  live_at = @live_at, first_live_at = @first_live_at, suspended_at = @suspended_at, failed_at = @failed_at, archived_at = @archived_at,
+  version = version + @bump::int, updated_at = case when @bump::int > 0 then @now::timestamptz else updated_at end
+where id = @id and org_id = @org_id;
+
+-- name: SaveDetails :execrows
+update connection set external_ref = @external_ref, end_user_email = @end_user_email, metadata = @metadata, labels = @labels, upstream = @upstream, version = version + 1, updated_at = @now
+where id = @id and org_id = @org_id and version = @version;
+
+-- name: AddTarget :exec
+insert into edge_target (token, connection_id, org_id, created_at) values (@token, @connection_id, @org_id, @now);
+
+-- name: RetireTarget :exec
+update edge_target set retired_at = @now::timestamptz, answer_until = @until::timestamptz where token = @token and org_id = @org_id;

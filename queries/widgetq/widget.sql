@@ -1,0 +1,9 @@
+-- name: AddToken :exec
+insert into widget_token (jti, org_id, application_id, hostname, connection_ids, end_user_ref, external_ref, end_user_email, metadata, recipe_id, origin, scopes, minted_by, created_at, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
+-- name: OrgOfToken :one
+select org_id, application_id, revoked_at from widget_token where jti = $1;
+
+-- name: RevokeToken :execrows
+update widget_token set revoked_at = $3 where jti = $1 and org_id = $2 and revoked_at is null;
