@@ -155,7 +155,5 @@ func (r *run) evaluateCAA() *finding.Finding {
 	if !refused || hidden {
 		return nil
 	}
-	record, _ := f.Params["record"].(string)
-	r.conflict(f, "CAA", view.Set, record, []string{"MERGE"})
 	return &f
 }

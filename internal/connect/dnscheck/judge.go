@@ -48,8 +48,10 @@ func (r *run) needs(x analysis.Expected) []ask {
 		}
 		types = []uint16{t}
 	}
-	if r.q.Depth == analysis.Light {
+	if r.q.Depth == analysis.Light && x.Type != "ALIAS" { // which has two types of its own
 		types = types[:1]
+	} else if r.q.Depth == analysis.Light {
+		types = types[:2]
 	}
 	asks := make([]ask, len(types))
 	for i, t := range types {

@@ -133,8 +133,7 @@ func (r *run) verdict(m *matrix) analysis.CheckVerdict {
 		}
 	}
 	for _, c := range r.ans.Conflicts {
-		spec, _ := finding.Lookup(c.Kind)
-		broken = broken || c.Severity == finding.Blocking && spec.Facet == finding.DNS
+		broken = broken || c.Severity == finding.Blocking
 	}
 	unknown := slices.ContainsFunc(r.ans.Records, func(res analysis.RecordResult) bool { return res.Status == statusUnverifiable })
 	switch {

@@ -21,14 +21,14 @@ import (
 type world struct {
 	t       *testing.T
 	mu      sync.Mutex
-	servers map[string]*authority
+	servers map[string]*peer
 	places  map[netip.Addr]netip.AddrPort
 	now     time.Time
 	next    byte
 }
 
-// authority is one name server. Its zones are its own, so that servers of one zone can disagree.
-type authority struct {
+// peer is one name server. Its zones are its own, so that servers of one zone can disagree.
+type peer struct {
 	w     *world
 	name  string
 	addr  netip.Addr
@@ -38,7 +38,7 @@ type authority struct {
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, servers: map[string]*authority{}, places: map[netip.Addr]netip.AddrPort{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), next: 1}
+	w := &world{t: t, servers: map[string]*peer{}, places: map[netip.Addr]netip.AddrPort{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), next: 1}
 	w.zone(".", "", "a.root.lab")
 	w.zone("lab", "", "ns1.nic.lab", "ns2.nic.lab")
 	w.zone("co.lab", "", "ns1.nic.lab")
@@ -47,12 +47,12 @@ func newWorld(t *testing.T) *world {
 }
 
 // server gives the named server and starts it when it is new.
-func (w *world) server(name string) *authority {
+func (w *world) server(name string) *peer {
 	name = dns.Fqdn(name)
 	if s := w.servers[name]; s != nil {
 		return s
 	}
-	s := &authority{w: w, name: name, addr: netip.AddrFrom4([4]byte{9, 9, 0, w.next}), zones: map[string][]dns.RR{}}
+	s := &peer{w: w, name: name, addr: netip.AddrFrom4([4]byte{9, 9, 0, w.next}), zones: map[string][]dns.RR{}}
 	w.next++
 	w.servers[name] = s
 	w.places[s.addr] = serve(w.t, s)
@@ -148,8 +148,8 @@ func (w *world) inside(above, name, apex string) bool {
 	return false
 }
 
-func (w *world) hosts(apex string) []*authority {
-	var out []*authority
+func (w *world) hosts(apex string) []*peer {
+	var out []*peer
 	for _, s := range w.servers {
 		if s.zones[apex] != nil {
 			out = append(out, s)
@@ -167,7 +167,7 @@ func (w *world) add(apex, lines string, servers ...string) {
 	}
 }
 
-func (s *authority) set(apex string, rrs []dns.RR) {
+func (s *peer) set(apex string, rrs []dns.RR) {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	s.zones[apex] = rrs
@@ -186,7 +186,7 @@ func parse(t *testing.T, apex, text string) []dns.RR {
 	return out
 }
 
-func (s *authority) ServeDNS(out dns.ResponseWriter, m *dns.Msg) {
+func (s *peer) ServeDNS(out dns.ResponseWriter, m *dns.Msg) {
 	tcp := out.LocalAddr().Network() == "tcp"
 	s.w.mu.Lock()
 	s.log = append(s.log, dns.TypeToString[m.Question[0].Qtype]+" "+dns.CanonicalName(m.Question[0].Name))
@@ -206,7 +206,7 @@ func (s *authority) ServeDNS(out dns.ResponseWriter, m *dns.Msg) {
 }
 
 // reply answers as RFC 1034 section 4.3.2 says.
-func (s *authority) reply(m *dns.Msg) *dns.Msg {
+func (s *peer) reply(m *dns.Msg) *dns.Msg {
 	r := new(dns.Msg)
 	r.SetReply(m)
 	q := m.Question[0]
