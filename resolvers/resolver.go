@@ -1,0 +1,91 @@
+// Package resolvers joins the schema with the services: each function reads ids, calls one service and answers what it said. What may be seen and
+// done is decided in the services; what hangs below many objects of one response is read together by the loaders.
+//
+// The files named after graph/*.graphqls are kept by gqlgen, which rewrites all of them but the bodies: what is no resolver stands elsewhere.
+package resolvers
+
+import (
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/provider"
+	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
+	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/organization"
+	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
+)
+
+// Services is what the resolvers call; the assembly fills it in.
+type Services struct {
+	Accounts      *account.Service
+	Profiles      *profile.Service
+	Sessions      *session.Service
+	Organizations *organization.Service
+	Keys          *apikey.Service
+
+	Applications *application.Service
+	Recipes      *recipe.Service
+	Connections  *connection.Service
+	DomainChecks *domaincheck.Service
+	Providers    *provider.Catalogue
+
+	Authz *authz.Authorizer
+	Hub   *live.Hub
+	Parts []part.Part // what node(id:) finds and what health asks
+	Build string      // hash of the console bundle
+	// Version of the program, shown to operators.
+	Version string
+}
+
+// Resolver answers every field that is more than a member of a struct. Its fields are unexported: root fields would hide exported ones.
+type Resolver struct {
+	platform platform
+	connect  connect
+	house    house
+}
+
+type platform struct {
+	accounts      *account.Service
+	profiles      *profile.Service
+	sessions      *session.Service
+	organizations *organization.Service
+	keys          *apikey.Service
+}
+
+type connect struct {
+	applications *application.Service
+	recipes      *recipe.Service
+	connections  *connection.Service
+	domainChecks *domaincheck.Service
+	providers    *provider.Catalogue
+}
+
+type house struct {
+	authz   *authz.Authorizer
+	hub     *live.Hub
+	nodes   map[string]part.Finder
+	ready   []part.Check
+	build   string
+	version string
+}
+
+// New joins them.
+func New(s Services) *Resolver {
+	r := &Resolver{
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Keys},
+		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers},
+		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, build: s.Build, version: s.Version},
+	}
+	for _, p := range s.Parts {
+		for prefix, find := range p.Nodes {
+			r.house.nodes[prefix] = find
+		}
+		r.house.ready = append(r.house.ready, p.Ready...)
+	}
+	return r
+}
