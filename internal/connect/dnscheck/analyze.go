@@ -277,10 +277,13 @@ func (r *run) reportServers(ctx context.Context, z cut, m *matrix) {
 		r.ans.Verdict = analysis.CouldNotAsk
 		r.unverifiable()
 		return
-	case len(lame) == 0 && !working && !r.anybody(ctx):
+	case len(lame) == 0 && !working && (m.ours > 0 && len(silent) == 0 || !r.anybody(ctx)):
 		r.couldNotAsk()
 		return
-	case len(silent) > 0 && len(lame) == 0:
+	case len(lame) == 0 && !working && len(m.noAddress) < len(z.servers):
+		if len(silent) == 0 {
+			silent = names(z) // not even their names' own servers answered
+		}
 		note(finding.AllNSUnreachable, params{"zone": apex, "servers": silent}, silentIDs)
 	}
 	if len(lame) > 0 {

@@ -99,7 +99,7 @@ func (r *run) besideAddress(x analysis.Expected, name string, v view) {
 		f(finding.ForeignAddress, v6, "AAAA", params{"addresses": v6}, "REPLACE")
 	}
 	if list := v.sets[dns.TypeHTTPS]; slices.ContainsFunc(list, func(s string) bool { return r.elsewhere(s) }) {
-		f(finding.HTTPSRRConflict, list, "HTTPS", params{"observed": strings.Join(list, "; ")}, "DELETE", "KEEP")
+		f(finding.HTTPSRRConflict, list, "HTTPS", params{"observed": brief(strings.Join(list, "; "))}, "DELETE", "KEEP")
 	}
 }
 

@@ -207,7 +207,15 @@ func (r *run) explain(x analysis.Expected, name string, v view) (code, status st
 
 // wrong is the difference between what was seen and what should stand.
 func wrong(x analysis.Expected, seen string) params {
-	return params{"observed": seen, "desired": x.Value}
+	return params{"observed": brief(seen), "desired": x.Value}
+}
+
+// brief keeps what fits a sentence.
+func brief(s string) string {
+	if cut := []rune(s); len(cut) > 200 {
+		return string(cut[:200]) + "…"
+	}
+	return s
 }
 
 func (r *run) explainCNAME(x analysis.Expected, v view, want string, addrs []string) (code, status string, p params) {
@@ -239,7 +247,7 @@ func (r *run) explainTXT(x analysis.Expected, v view, want string) (code, status
 			return finding.ValueTrailingText, statusWrongValue, wrong(x, seen)
 		case strings.HasPrefix(strings.ToLower(bare), strings.ToLower(key)+"="):
 			if x.Purpose == "OWNERSHIP" {
-				return finding.OwnershipTXTWrong, statusWrongValue, params{"observed": seen, "record": line(x)}
+				return finding.OwnershipTXTWrong, statusWrongValue, params{"observed": brief(seen), "record": line(x)}
 			}
 			return finding.WrongValue, statusWrongValue, wrong(x, seen)
 		}

@@ -3,6 +3,7 @@ package dnscheck
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -51,18 +52,22 @@ const perServer = 6 // questions under way to one address
 func (r *run) askAll(ctx context.Context, z cut, asks []ask) *matrix {
 	m := &matrix{zone: z.apex, names: len(z.servers)}
 	unreachable := map[string]int{}
-	for _, s := range z.servers {
-		list, err := s.addrs, error(nil)
-		if len(list) == 0 {
-			list, err = r.addresses(ctx, s.name, nil)
+	lists, failed := make([][]netip.Addr, len(z.servers)), make([]error, len(z.servers))
+	var wg sync.WaitGroup
+	for i, s := range z.servers {
+		if lists[i] = s.addrs; len(s.addrs) == 0 {
+			wg.Go(func() { lists[i], failed[i] = r.addresses(ctx, s.name, nil) })
 		}
+	}
+	wg.Wait()
+	for i, s := range z.servers {
 		switch {
-		case errors.Is(err, errNoAddress):
+		case errors.Is(failed[i], errNoAddress):
 			m.noAddress = append(m.noAddress, plain(s.name))
-		case errors.Is(err, errBudget):
+		case errors.Is(failed[i], errBudget):
 			m.cut = true
 		}
-		for _, a := range list {
+		for _, a := range lists[i] {
 			m.columns = append(m.columns, &column{server: server{s.name, a}, got: map[ask]answer{}})
 		}
 	}
@@ -70,7 +75,6 @@ func (r *run) askAll(ctx context.Context, z cut, asks []ask) *matrix {
 		asks = append([]ask{{z.apex, dns.TypeSOA}}, asks...)
 	}
 	errs := make([]error, len(m.columns))
-	var wg sync.WaitGroup
 	for i, c := range m.columns {
 		wg.Go(func() { errs[i] = r.askColumn(ctx, z.apex, c, asks) })
 	}
@@ -225,7 +229,7 @@ func look(name string, columns []*column, extra map[ask]answer) view {
 		if !a.Authoritative {
 			for _, rr := range a.Authority {
 				if ns, ok := rr.(*dns.NS); ok && within(ns.Hdr.Name, name) {
-					v.servers = append(v.servers, value(ns))
+					v.servers = append(v.servers, clean(value(ns)))
 				}
 			}
 		}

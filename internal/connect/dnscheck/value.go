@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/miekg/dns"
 
@@ -70,12 +71,22 @@ func unescape(s string) string {
 	return string(out)
 }
 
+// clean makes text of octets: what cannot be shown, or not be stored, becomes U+FFFD.
+func clean(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
 // values gives the data of an RRset, sorted, without repetition, bounded and printable.
 func values(rrs []dns.RR) []string {
 	out := make([]string, 0, len(rrs))
 	for _, rr := range rrs[:min(len(rrs), maxValues)] {
 		v := value(rr)
-		out = append(out, strings.ToValidUTF8(v[:min(len(v), maxValue)], "\uFFFD"))
+		out = append(out, clean(v[:min(len(v), maxValue)]))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)

@@ -144,6 +144,17 @@ func TestZones(t *testing.T) {
 		{"ParentAndChildDisagree", func(w *world) { acme(ours + "\n@ 300 NS ns9.plain.lab.")(w) }, sub("shop.acme.lab"), "CORRECT", "cname:OK parent_child_ns_mismatch", "acme.lab", nil},
 		{"NoAddressOfOne", func(w *world) { acme(ours)(w); w.add("lab", "acme 3600 NS gone.plain.lab.") }, sub("shop.acme.lab"), "CORRECT", "cname:OK no_ns_address parent_child_ns_mismatch", "acme.lab", nil},
 		{"NoAddressAtAll", func(w *world) { w.add("lab", "acme 3600 NS gone.lab.") }, sub("shop.acme.lab"), "ABSENT", "cname:UNVERIFIABLE no_ns_address", "acme.lab", nil},
+		{"ServersOfServersSilent", func(w *world) {
+			w.zone("deep.lab", "ns1 300 A 9.9.9.9", "ns9.plain.lab")
+			w.add("lab", "acme 3600 NS ns1.deep.lab.")
+			w.server("ns9.plain.lab").fault = silent
+		}, sub("shop.acme.lab"), "ABSENT", "cname:UNVERIFIABLE all_ns_unreachable", "acme.lab", nil},
+		{"GluelessServers", func(w *world) {
+			s := w.server("ns1.deep.lab")
+			w.zone("deep.lab", "ns1 300 A "+s.addr.String(), "ns9.plain.lab")
+			s.zones["acme.lab."] = parse(w.t, "acme.lab.", "@ 300 SOA ns1.deep.lab. h.deep.lab. 1 2 3 4 5\n@ 300 NS ns1.deep.lab.\n"+ours)
+			w.add("lab", "acme 3600 NS ns1.deep.lab.")
+		}, sub("shop.acme.lab"), "CORRECT", "cname:OK", "acme.lab", nil},
 		{"Loop", func(w *world) { w.add("lab", "acme 3600 NS ns.other.lab.\nother 3600 NS ns.acme.lab.") }, sub("shop.acme.lab"), "ABSENT", "cname:UNVERIFIABLE delegation_loop", "acme.lab", nil},
 		{"NotRegistered", func(w *world) {}, sub("shop.acme.lab"), "ABSENT", "cname:UNVERIFIABLE not_registered", "", func(t *testing.T, a analysis.Answer) {
 			if a.Registered || a.Findings[0].Params["domain"] != "acme.lab" {
