@@ -23,6 +23,15 @@ with due as (
 select t.connection_id, t.org_id, t.epoch, t.trigger, coalesce(w.until > @now::timestamptz, false)::boolean as watched
 from taken t left join connection_watch w on w.connection_id = t.connection_id order by t.due_at;
 
+-- name: TakeDueOf :one
+-- One row out of its turn; none while somebody else holds it.
+with taken as (
+  update connection_due d set owner = 'preflight', lease_until = @until::timestamptz, epoch = d.epoch + 1
+  where d.connection_id = @connection_id and d.org_id = @org_id and d.kind = @kind and (d.lease_until is null or d.lease_until < @now::timestamptz)
+  returning d.connection_id, d.epoch
+)
+select t.epoch, coalesce(w.until > @now::timestamptz, false)::boolean as watched from taken t left join connection_watch w on w.connection_id = t.connection_id;
+
 -- name: ExtendDue :execrows
 -- @sqlc-vet-disable tenant
 -- The epoch says whose turn it is.

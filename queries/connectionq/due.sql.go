@@ -239,6 +239,42 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, arg TakeDueParams) ([]*T
 	return items, nil
 }
 
+const takeDueOf = `-- name: TakeDueOf :one
+with taken as (
+  update connection_due d set owner = 'preflight', lease_until = $2::timestamptz, epoch = d.epoch + 1
+  where d.connection_id = $3 and d.org_id = $4 and d.kind = $5 and (d.lease_until is null or d.lease_until < $1::timestamptz)
+  returning d.connection_id, d.epoch
+)
+select t.epoch, coalesce(w.until > $1::timestamptz, false)::boolean as watched from taken t left join connection_watch w on w.connection_id = t.connection_id
+`
+
+type TakeDueOfParams struct {
+	Now          time.Time
+	Until        time.Time
+	ConnectionID uuid.UUID
+	OrgID        uuid.UUID
+	Kind         string
+}
+
+type TakeDueOfRow struct {
+	Epoch   int64
+	Watched bool
+}
+
+// One row out of its turn; none while somebody else holds it.
+func (q *Queries) TakeDueOf(ctx context.Context, db DBTX, arg TakeDueOfParams) (*TakeDueOfRow, error) {
+	row := db.QueryRow(ctx, takeDueOf,
+		arg.Now,
+		arg.Until,
+		arg.ConnectionID,
+		arg.OrgID,
+		arg.Kind,
+	)
+	var i TakeDueOfRow
+	err := row.Scan(&i.Epoch, &i.Watched)
+	return &i, err
+}
+
 const watchConnections = `-- name: WatchConnections :many
 with fresh as (
   select u.id from unnest($1::uuid[]) as u(id) where not exists (select from connection_watch w where w.connection_id = u.id and w.until > $2::timestamptz)

@@ -1,0 +1,82 @@
+// Package claim says who holds a name: one connection in the whole installation, whatever the organization.
+//
+// A claim is written only with a check that proves the name (CL-2), and it is what every route and certificate derives from (CL-3). It is kept while
+// the name drifts and released when its connection is archived; then the next one who proves the name has it, with a target of their own, because a
+// name that still points at an old target proves nothing (CL-6). Who meets a held name learns one sentence: it is in use (CL-8).
+//
+// The primary key of the table decides a race. Nobody reads first and writes then.
+package claim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/queries/claimq"
+)
+
+// Proof is how a name was proven.
+type Proof string
+
+const (
+	None   Proof = ""       // not proven: only look who holds the name
+	Target Proof = "TARGET" // the CNAME is exactly the connection's own target
+	TXT    Proof = "TXT"    // the verification record stands
+)
+
+// Standing is where a connection stands with its name.
+type Standing struct {
+	Holds bool // it holds the name
+	New   bool // since just now
+	Held  bool // somebody else does
+}
+
+// Claims keeps the claims.
+type Claims struct{ q claimq.Queries }
+
+// SettleTx claims hostname for the connection if proof is given and nobody else holds it, renews the proof of a holder, and answers who has it. Two
+// that prove the same name at once are put in order by the database: the second waits for the first and sees the name held.
+func (c *Claims) SettleTx(ctx context.Context, tx *db.Tx, hostname string, org ident.OrgID, con ident.ConnectionID, proof Proof) (Standing, error) {
+	if proof != None {
+		n, err := c.q.TakeClaim(ctx, tx, claimq.TakeClaimParams{Hostname: hostname, ConnectionID: con.UUID(), OrgID: org.UUID(), Proof: string(proof), Now: tx.Now})
+		if err != nil {
+			return Standing{}, fmt.Errorf("claim %s for %s: %w", hostname, con, err)
+		}
+		if n == 1 {
+			return Standing{Holds: true, New: true}, nil
+		}
+		n, err = c.q.ProveClaim(ctx, tx, claimq.ProveClaimParams{Hostname: hostname, ConnectionID: con.UUID(), Proof: string(proof), Now: tx.Now})
+		if err != nil {
+			return Standing{}, fmt.Errorf("renew the proof of %s: %w", hostname, err)
+		}
+		return Standing{Holds: n == 1, Held: n == 0}, nil
+	}
+	holder, err := c.q.HolderOf(ctx, tx, claimq.HolderOfParams{Hostname: hostname})
+	if db.NotFound(err) {
+		return Standing{}, nil
+	} else if err != nil {
+		return Standing{}, fmt.Errorf("read who holds %s: %w", hostname, err)
+	}
+	mine := holder == con.UUID()
+	return Standing{Holds: mine, Held: !mine}, nil
+}
+
+// ReleaseTx gives the name up, if this connection holds it.
+func (c *Claims) ReleaseTx(ctx context.Context, tx *db.Tx, hostname string, con ident.ConnectionID) error {
+	if _, err := c.q.ReleaseClaim(ctx, tx, claimq.ReleaseClaimParams{Hostname: hostname, ConnectionID: con.UUID()}); err != nil {
+		return fmt.Errorf("release %s: %w", hostname, err)
+	}
+	return nil
+}
+
+// Holds says whether the connection holds the name.
+func (c *Claims) Holds(ctx context.Context, on claimq.DBTX, hostname string, con ident.ConnectionID) (bool, error) {
+	holder, err := c.q.HolderOf(ctx, on, claimq.HolderOfParams{Hostname: hostname})
+	if db.NotFound(err) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("read who holds %s: %w", hostname, err)
+	}
+	return holder == con.UUID(), nil
+}

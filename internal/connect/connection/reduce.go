@@ -1,0 +1,129 @@
+package connection
+
+import (
+	"slices"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
+	"github.com/nameplate-dev/nameplate/internal/connect/claim"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/record"
+)
+
+// proof says what the answer proves. Where a TXT is asked for (apex, policy), it alone counts.
+func proof(a *analysis.Answer, lines []*record.Record, policy application.OwnershipPolicy) claim.Proof {
+	asked := slices.ContainsFunc(lines, func(r *record.Record) bool { return r.Purpose == record.Ownership && r.Requirement == record.Required })
+	switch {
+	case a.Ownership.TXT:
+		return claim.TXT
+	case a.Ownership.Target && !asked && policy.TargetToken:
+		return claim.Target
+	}
+	return claim.None
+}
+
+// reduce says what an answer means for the facets; the lines are matched already.
+func reduce(a *analysis.Answer, asked analysis.ProbeWanted, lines []*record.Record, kept []*record.Conflict, standing claim.Standing) Seen {
+	j := record.Judge(lines)
+	s := Seen{Asked: a.Verdict != analysis.CouldNotAsk, Present: j.Any, Proven: standing.Holds, Held: standing.Held, Person: person(a.Findings), Why: j.Why}
+	if j.Servers.Of > 0 {
+		s.Servers = &j.Servers
+	}
+	conflict := blockingConflict(a, kept)
+	switch {
+	case conflict != "":
+		s.DNS, s.Why = Conflicting, conflict
+	case a.Verdict == analysis.Conflicting && !j.Routed:
+		s.DNS = Conflicting
+	case j.Routed:
+		s.DNS, s.Why = Correct, ""
+	case j.Servers.Have > 0 || a.Verdict == analysis.Partial && j.Any:
+		s.DNS = Partial
+	default:
+		s.DNS = Absent
+	}
+	for _, f := range a.Findings {
+		if f.Facet == finding.TLS && f.Severity == finding.Blocking && s.Rules == "" {
+			s.Rules = f.Code
+		}
+	}
+	s.Proxied = slices.ContainsFunc(a.Probes, func(p analysis.ProbeResult) bool {
+		return p.Result == analysis.ProbeViaProxy || p.Result == analysis.ProbeLoopRisk
+	})
+	if len(a.Probes) > 0 {
+		o := outcome(a, asked.HTTPS)
+		if asked.HTTPS {
+			s.HTTPS = o
+		} else {
+			s.HTTP = o
+		}
+	}
+	return s
+}
+
+// blockingConflict is the code of the first conflict that stands in the way, of those that the person did not choose to keep.
+func blockingConflict(a *analysis.Answer, kept []*record.Conflict) string {
+	for _, c := range a.Conflicts {
+		keep := slices.ContainsFunc(kept, func(k *record.Conflict) bool {
+			return k.Kind == c.Kind && k.Name == c.Name && string(k.Type) == c.Type && k.Resolution != nil && *k.Resolution == record.Keep
+		})
+		if c.Severity == finding.Blocking && !keep {
+			return c.Kind
+		}
+	}
+	return ""
+}
+
+// outcome is what the probes say together: every address must answer. A proxy that hands our nonce through has answered.
+func outcome(a *analysis.Answer, https bool) Outcome {
+	o := Outcome{Made: true, Passed: true}
+	for _, p := range a.Probes {
+		if p.Result == analysis.ProbeOK || p.Result == analysis.ProbeViaProxy || p.Result == analysis.ProbeLoopRisk {
+			continue
+		}
+		o.Passed = false
+		if o.Why == "" {
+			o.Why = probeCode(p, https)
+		}
+	}
+	return o
+}
+
+func probeCode(p analysis.ProbeResult, https bool) string {
+	switch {
+	case p.Result == analysis.ProbeOtherServer:
+		return finding.OtherServer
+	case p.Result == analysis.ProbeRedirect:
+		return finding.RedirectElsewhere
+	case p.Result == analysis.ProbeTLSError:
+		return finding.ProbeTLSError
+	case p.Family == 6:
+		return finding.IPv6Unreachable
+	case https:
+		return finding.HTTPSUnreachable
+	}
+	return finding.HTTPUnreachable
+}
+
+// findingsOf are what the connection shows after the answer: those of the answer and what only we know. A pass that looked at the deciding records
+// alone keeps what a full one had said about the rest.
+func findingsOf(c *Connection, a *analysis.Answer, depth analysis.Depth, held bool) []finding.Finding {
+	out := slices.Clone(a.Findings)
+	has := func(code string) bool {
+		return slices.ContainsFunc(out, func(f finding.Finding) bool { return f.Code == code })
+	}
+	if depth != analysis.Full {
+		for _, f := range c.Findings {
+			if f.Severity != finding.Blocking && f.Facet != finding.Edge && !has(f.Code) && f.Code != finding.RecordAbsent && f.Code != finding.RecordPartial {
+				out = append(out, f)
+			}
+		}
+	}
+	if held && !has(finding.HeldElsewhere) {
+		out = append(out, finding.New(finding.HeldElsewhere, map[string]any{"name": c.UnicodeName}))
+	}
+	if out == nil {
+		out = []finding.Finding{}
+	}
+	return out
+}

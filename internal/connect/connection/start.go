@@ -1,0 +1,376 @@
+package connection
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
+	"github.com/nameplate-dev/nameplate/internal/connect/record"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/queries/connectionq"
+
+	"slices"
+)
+
+// StartConnectionInput is what is asked for. A widget gives hostname, wildcard and preferred method; the rest are claims of its token.
+type StartConnectionInput struct {
+	ApplicationID    ident.ApplicationID
+	Hostname         string
+	Wildcard         *bool
+	RecipeID         *ident.RecipeID
+	ExternalRef      *string
+	EndUserRef       *string
+	EndUserEmail     *string
+	Metadata         json.RawMessage
+	Labels           []string
+	Upstream         *application.UpstreamInput
+	PreferredMethod  *SetupType
+	ClientMutationID *string
+
+	name   hostname.Name
+	app    *application.Application
+	recipe *recipe.Recipe
+	routed *application.Upstream
+}
+
+// StartConnectionPayload: Created is false when the connection was there already.
+type StartConnectionPayload struct {
+	Connection *Connection
+	Created    bool
+	Edge       *ConnectionEdge
+	Quota      *door.QuotaNotice
+}
+
+const (
+	maxMetadata = 4096
+	maxLabels   = 20
+)
+
+// Start begins to connect a name to an application (T1). It is idempotent for each application and name: however often and however simultaneously it
+// is called, one connection is made, and the others answer it. A widget that asks for a name which is open and not its own gets CONFLICT
+// held_elsewhere and learns nothing else.
+func (s *Service) Start(ctx context.Context, in StartConnectionInput) (*StartConnectionPayload, error) {
+	return door.Do(ctx, s.Door, door.Change[StartConnectionInput, *StartConnectionPayload]{
+		Action: door.Action{Name: "connection.start", Permission: "connection.start"},
+		Org: func(ctx context.Context, in StartConnectionInput) (ident.OrgID, error) {
+			app, err := s.application(ctx, "connection.start", in.ApplicationID)
+			if err != nil {
+				return ident.OrgID{}, err
+			}
+			return app.OrgID, nil
+		},
+		Key:      func(in StartConnectionInput) *string { return in.ClientMutationID },
+		Validate: s.validateStart,
+		Do:       s.start,
+	}, in)
+}
+
+// application reads one for a caller who has the permission in its organization; an unknown one and somebody else's are the same NOT_FOUND.
+func (s *Service) application(ctx context.Context, p authz.Permission, id ident.ApplicationID) (*application.Application, error) {
+	app, err := s.Applications.Find(ctx, id)
+	if err != nil && !fault.Is(err, fault.NotFoundCode) {
+		return nil, err
+	}
+	var org ident.OrgID
+	if err == nil {
+		org = app.OrgID
+	}
+	scope, refused := s.Authz.Authorize(ctx, p, org)
+	if fault.Is(refused, fault.NotFoundCode) || refused == nil && (err != nil || !scope.Covers(id)) {
+		return nil, fault.NotFound("application")
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	caller := authz.From(ctx)
+	if caller.Kind == authz.WIDGET && caller.Widget.ApplicationID != id {
+		return nil, fault.NotFound("application")
+	}
+	return app, nil
+}
+
+func (s *Service) validateStart(ctx context.Context, e *door.Effect, in *StartConnectionInput) error {
+	var faults []error
+	if e.Caller.Kind == authz.WIDGET {
+		faults = append(faults, in.takeClaims(e.Caller.Widget))
+	}
+	app, err := s.Applications.Find(ctx, in.ApplicationID)
+	if err != nil {
+		return err
+	}
+	if in.app = app; app.ArchivedAt != nil {
+		return fault.Precondition("application_archived", "This application was archived. Its domains cannot be connected any more.")
+	}
+	faults = append(faults, in.checkDetails())
+	if in.Upstream != nil {
+		in.routed, err = s.Applications.CheckUpstream(ctx, *in.Upstream)
+		faults = append(faults, err)
+	}
+	id := app.RecipeID
+	if in.RecipeID != nil {
+		id = *in.RecipeID
+	}
+	in.recipe, err = s.Recipes.Find(ctx, id)
+	switch {
+	case fault.Is(err, fault.NotFoundCode) || err == nil && in.recipe.ApplicationID != app.ID:
+		faults = append(faults, fault.Invalid("recipeId", "recipe_unknown", "This application has no such recipe."))
+	case err != nil:
+		return err
+	case in.recipe.Status != recipe.Published:
+		faults = append(faults, fault.Invalid("recipeId", "recipe_not_published", "Choose a published version of the recipe."))
+	}
+	faults = append(faults, s.parseName(e.Caller, in))
+	return errors.Join(faults...)
+}
+
+// takeClaims refuses what a widget may not say, and fills it in from its token (AP-27).
+func (in *StartConnectionInput) takeClaims(w *authz.WidgetClaims) error {
+	var faults []error
+	for _, m := range []struct {
+		field string
+		given bool
+	}{
+		{"recipeId", in.RecipeID != nil}, {"externalRef", in.ExternalRef != nil}, {"endUserRef", in.EndUserRef != nil}, {"endUserEmail", in.EndUserEmail != nil},
+		{"metadata", in.Metadata != nil}, {"labels", len(in.Labels) > 0}, {"upstream", in.Upstream != nil},
+	} {
+		if m.given {
+			faults = append(faults, fault.Invalid(m.field, "claim_of_token", "A widget cannot say this; put it into the token."))
+		}
+	}
+	in.RecipeID, in.Metadata, in.Labels, in.Upstream = w.RecipeID, w.Metadata, nil, nil
+	in.ExternalRef, in.EndUserRef, in.EndUserEmail = some(w.ExternalRef), some(w.EndUserRef), some(w.EndUserEmail)
+	return errors.Join(faults...)
+}
+
+func some(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func (in *StartConnectionInput) checkDetails() error {
+	return errors.Join(checkMetadata(in.Metadata), checkLabels(in.Labels), checkText("externalRef", in.ExternalRef, 200), checkText("endUserRef", in.EndUserRef, 200), checkEmail(in.EndUserEmail))
+}
+
+func checkMetadata(raw json.RawMessage) error {
+	raw = bytes.TrimSpace(raw)
+	switch {
+	case len(raw) == 0 || string(raw) == "null":
+		return nil
+	case len(raw) > maxMetadata:
+		return fault.Invalid("metadata", "metadata_too_large", "Metadata has at most %d characters.", maxMetadata)
+	case raw[0] != '{' || !json.Valid(raw) || bytes.Contains(raw, []byte(`\u0000`)):
+		return fault.Invalid("metadata", "metadata_object", "Metadata is a JSON object.")
+	}
+	return nil
+}
+
+func checkLabels(labels []string) error {
+	bad := func(l string) bool {
+		return l == "" || len(l) > 60 || strings.ContainsFunc(l, func(r rune) bool { return r < ' ' })
+	}
+	if len(labels) > maxLabels || slices.ContainsFunc(labels, bad) {
+		return fault.Invalid("labels", "labels", "Give at most %d labels of 1 to 60 characters.", maxLabels)
+	}
+	return nil
+}
+
+func checkText(field string, s *string, most int) error {
+	if s != nil && (len(*s) > most || strings.ContainsFunc(*s, func(r rune) bool { return r < ' ' })) {
+		return fault.Invalid(field, "text", "Give at most %d characters on one line.", most)
+	}
+	return nil
+}
+
+func checkEmail(s *string) error {
+	if s == nil || *s == "" {
+		return nil
+	}
+	at := strings.LastIndexByte(*s, '@')
+	if at < 1 || at == len(*s)-1 || len(*s) > 254 || strings.ContainsAny(*s, " \t\r\n<>,;\x00") {
+		return fault.Invalid("endUserEmail", "email", "This is no e-mail address.")
+	}
+	return nil
+}
+
+// parseName normalises the name and asks the recipe and the application whether such names may be connected.
+func (s *Service) parseName(caller authz.Principal, in *StartConnectionInput) error {
+	typed := in.Hostname
+	if in.Wildcard != nil && *in.Wildcard && !strings.HasPrefix(strings.TrimSpace(typed), "*.") {
+		typed = "*." + strings.TrimSpace(typed)
+	}
+	refuse := func(code string, params map[string]any) error {
+		f := fault.Invalid("hostname", code, "%s", finding.Sentence(code, caller.Locale, params))
+		for k, v := range params {
+			f = f.With(k, v)
+		}
+		return f
+	}
+	n, err := hostname.Parse(typed, s.Settings.Hostnames)
+	if err != nil {
+		bad, ok := errors.AsType[*hostname.Error](err)
+		if !ok {
+			return err
+		}
+		return refuse(bad.Reason, bad.Params)
+	}
+	in.name = n
+	if caller.Kind == authz.WIDGET && caller.Widget.Hostname != "" && caller.Widget.Hostname != n.ASCII {
+		return fault.Invalid("hostname", "token_hostname", "This set-up is for %s only.", caller.Widget.Hostname)
+	}
+	if in.recipe == nil {
+		return nil
+	}
+	suggestion := ""
+	if in.app.DefaultSubdomain != nil {
+		suggestion = *in.app.DefaultSubdomain + "." + n.Registrable
+	}
+	switch {
+	case n.Wildcard && !slices.Contains(in.recipe.Hosts, recipe.Wildcard):
+		return refuse(finding.WildcardNotAllowed, map[string]any{"name": n.Unicode})
+	case n.Apex && (!slices.Contains(in.recipe.Hosts, recipe.Apex) || in.app.SubdomainRule == application.SubdomainRequired):
+		return refuse(finding.HostClassNotAllowed, map[string]any{"name": n.Unicode, "suggestion": suggestion})
+	case !n.Apex && !n.Wildcard && (!slices.Contains(in.recipe.Hosts, recipe.Subdomain) || in.app.SubdomainRule == application.SubdomainForbidden):
+		return refuse(finding.HostClassNotAllowed, map[string]any{"name": n.Unicode, "suggestion": n.Registrable})
+	}
+	return nil
+}
+
+func (s *Service) start(ctx context.Context, e *door.Effect, in StartConnectionInput) (*StartConnectionPayload, error) {
+	if err := s.q.LockNameToStart(ctx, e.Tx, connectionq.LockNameToStartParams{Name: in.app.ID.String() + " " + in.name.ASCII}); err != nil {
+		return nil, fmt.Errorf("wait for the name %s: %w", in.name, err)
+	}
+	row, err := s.q.LockOpenConnection(ctx, e.Tx, connectionq.LockOpenConnectionParams{OrgID: in.app.OrgID.UUID(), ApplicationID: in.app.ID.UUID(), Hostname: in.name.ASCII})
+	if err == nil {
+		return s.repeated(e, &row.Connection)
+	} else if !db.NotFound(err) {
+		return nil, fmt.Errorf("look for %s: %w", in.name, err)
+	}
+	p := &StartConnectionPayload{Created: true}
+	if in.app.Environment == application.Live {
+		if p.Quota, err = e.Take(ctx, "connections", 1); err != nil {
+			return nil, err
+		}
+	}
+	if p.Connection, err = s.add(ctx, e, in); err != nil {
+		return nil, err
+	}
+	p.Edge = edge(p.Connection)
+	return p, nil
+}
+
+// repeated answers a start that found the name open. A widget is told about its own connections alone.
+func (s *Service) repeated(e *door.Effect, row *connectionq.Connection) (*StartConnectionPayload, error) {
+	c, err := s.fromRow(row)
+	if err != nil {
+		return nil, err
+	}
+	if !Own(e.Caller, c) {
+		return nil, fault.Conflict("hostname", finding.HeldElsewhere, "%s", finding.Sentence(finding.HeldElsewhere, e.Caller.Locale, map[string]any{"name": c.UnicodeName}))
+	}
+	e.Quiet()
+	return &StartConnectionPayload{Connection: c, Edge: edge(c)}, nil
+}
+
+func edge(c *Connection) *ConnectionEdge {
+	return &ConnectionEdge{Cursor: page.Cursor{ID: c.ID.UUID()}.String(), Node: c}
+}
+
+// add writes the connection with all that belongs to it from the first moment: its target, its records, its first check, the end of its window.
+func (s *Service) add(ctx context.Context, e *door.Effect, in StartConnectionInput) (*Connection, error) {
+	now, rules := e.Tx.Now, s.rules()
+	p := connectionq.AddConnectionParams{
+		ID: ident.V7(now), OrgID: in.app.OrgID.UUID(), ApplicationID: in.app.ID.UUID(), Hostname: in.name.ASCII, HostnameUnicode: in.name.Unicode, HostLabel: in.name.HostLabel,
+		RegistrableDomain: in.name.Registrable, PublicSuffix: in.name.PublicSuffix, IsApex: in.name.Apex, IsWildcard: in.name.Wildcard, ExternalRef: in.ExternalRef, EndUserRef: in.EndUserRef,
+		EndUserEmail: in.EndUserEmail, Metadata: object(in.Metadata), Labels: append([]string{}, in.Labels...), RecipeID: in.recipe.ID.UUID(), State: string(Draft), Now: now,
+		SetupType: new(string(Manual)), Mechanism: new(string(NoMechanism)), SetupOrigin: string(origin(e.Caller)), TargetToken: token(), VerificationToken: token(),
+		AttentionUntil: new(now.Add(rules.Attention)), WindowEndsAt: new(now.Add(rules.Window)), CreatedBy: e.Caller.Actor(),
+	}
+	var err error
+	if p.Facets, err = json.Marshal(fresh(now)); err != nil {
+		return nil, fmt.Errorf("write the facets: %w", err)
+	}
+	if in.routed != nil {
+		if p.Upstream, err = json.Marshal(in.routed); err != nil {
+			return nil, fmt.Errorf("write the upstream: %w", err)
+		}
+	}
+	id := ident.From[ident.ConnectionID](p.ID)
+	lines, err := record.Plan(in.recipe, record.Host{
+		Name: p.Hostname, Label: p.HostLabel, Registrable: p.RegistrableDomain, PublicSuffix: p.PublicSuffix, Apex: p.IsApex, Wildcard: p.IsWildcard,
+	}, record.Vars{
+		Target: s.Edge.Target(p.TargetToken), VerificationToken: p.VerificationToken, Application: in.app.Slug, ExternalRef: deref(in.ExternalRef),
+		EdgeV4: s.Settings.EdgeV4, EdgeV6: s.Settings.EdgeV6, TXT: in.app.OwnershipPolicy.TxtRequired || !in.app.OwnershipPolicy.TargetToken,
+	})
+	if err != nil {
+		return nil, fault.Precondition("recipe", "The recipe of this application does not fit this name.").Because(err)
+	}
+	if err := s.q.AddConnection(ctx, e.Tx, p); err != nil {
+		return nil, fmt.Errorf("add %s: %w", in.name, err)
+	}
+	if err := s.q.AddTarget(ctx, e.Tx, connectionq.AddTargetParams{Token: p.TargetToken, ConnectionID: p.ID, OrgID: p.OrgID, Now: now}); err != nil {
+		return nil, fmt.Errorf("keep the target of %s: %w", id, err)
+	}
+	if err := s.Records.AddTx(ctx, e.Tx, in.app.OrgID, id, lines); err != nil {
+		return nil, err
+	}
+	c, err := s.lock(ctx, e.Tx, in.app.OrgID, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.setDue(ctx, e.Tx, c, timerKind, *c.WindowEndsAt); err != nil {
+		return nil, err
+	}
+	if err := s.makeDue(ctx, e, c, now, analysis.TriggerCreate); err != nil {
+		return nil, err
+	}
+	if err := s.Edge.TargetTx(ctx, e.Tx, c.TargetToken, id); err != nil {
+		return nil, err
+	}
+	e.Record(event.Change{OrgID: c.OrgID, Action: "connection.created", Subject: id.String(), Version: c.Version, Audited: true,
+		Payload: Created{V: 1, Hostname: c.Hostname, ApplicationID: c.ApplicationID, Origin: c.SetupOrigin, SetupType: c.SetupType, ExternalRef: c.ExternalRef}})
+	return c, nil
+}
+
+// token is 130 random bits as 26 characters of a-z and 2-7 (CL-1). Its row in edge_target is never deleted, so it can never come back (I6).
+func token() string { return strings.ToLower(rand.Text()) }
+
+func object(raw json.RawMessage) []byte {
+	if raw = bytes.TrimSpace(raw); len(raw) == 0 || string(raw) == "null" {
+		return []byte("{}")
+	}
+	return raw
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func origin(p authz.Principal) SetupOrigin {
+	switch p.Kind {
+	case authz.WIDGET:
+		return FromWidget
+	case authz.USER, authz.OPERATOR:
+		return FromConsole
+	}
+	return FromAPI
+}

@@ -1,0 +1,194 @@
+package connection
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
+	"github.com/nameplate-dev/nameplate/internal/connect/check"
+	"github.com/nameplate-dev/nameplate/internal/connect/claim"
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/connect/record"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/queries/connectionq"
+)
+
+// writing is the transaction that brings one answer into the rows.
+type writing struct {
+	s     *Service
+	e     *door.Effect
+	t     turn
+	app   *application.Application
+	q     analysis.Question
+	a     *analysis.Answer
+	c     *Connection // locked, and brought up to date step by step
+	check ident.CheckID
+}
+
+// bring folds the answer into the connection as it stands now; what others changed while the questions were out stays.
+func (w *writing) bring(ctx context.Context, began time.Time) error {
+	before := *w.c
+	if w.a.Verdict == analysis.CouldNotAsk {
+		return w.couldNotAsk(ctx)
+	}
+	lines, err := w.s.linesOf(ctx, w.e.Tx, w.c)
+	if err != nil {
+		return err
+	}
+	kept, err := w.s.Records.ConflictsOf(ctx, w.e.Tx, w.c.OrgID, w.c.ID)
+	if err != nil {
+		return err
+	}
+	moved := record.Match(lines, w.a.Records, w.e.Tx.Now, w.a.Eta)
+	proven := proof(w.a, lines, w.app.OwnershipPolicy)
+	standing, err := w.s.Claims.SettleTx(ctx, w.e.Tx, w.c.Hostname, w.c.OrgID, w.c.ID, proven)
+	if err != nil {
+		return err
+	}
+	w.c.Findings = findingsOf(w.c, w.a, w.q.Depth, standing.Held)
+	w.learn()
+	seen := reduce(w.a, w.q.Probe, lines, kept[w.c.ID], standing)
+	seen.Began, seen.Now, seen.Check, seen.Person = began, w.e.Tx.Now, w.check, person(w.c.Findings)
+	seen.Preflight, seen.Full = w.t.trigger == analysis.TriggerPreIssue, w.q.Depth == analysis.Full
+	rules := w.s.rules()
+	w.c.Fold(seen, rules)
+	_, event := w.c.Settle(w.e.Tx.Now, rules)
+	if err := w.s.Records.SaveTx(ctx, w.e.Tx, w.c.OrgID, lines); err != nil {
+		return err
+	}
+	conflicts, err := w.s.Records.SeeTx(ctx, w.e.Tx, w.c.OrgID, w.c.ID, w.conflicts())
+	if err != nil {
+		return err
+	}
+	m := news(&before, w.c)
+	m.Records, m.CheckID = moved, &w.check
+	isNews := m.any(&before, w.c) || conflicts || standing.New
+	next := w.c.Next(w.e.Tx.Now, w.t.watched, isNews, false, rules)
+	if err := w.s.save(ctx, w.e.Tx, w.c, isNews); err != nil {
+		return err
+	}
+	if err := w.store(ctx, isNews); err != nil {
+		return err
+	}
+	w.record(standing.New, proven, event, isNews, m)
+	return w.close(ctx, next)
+}
+
+// couldNotAsk keeps the check and moves nothing (I7).
+func (w *writing) couldNotAsk(ctx context.Context) error {
+	next := w.c.Next(w.e.Tx.Now, w.t.watched, false, false, w.s.rules())
+	if err := w.s.save(ctx, w.e.Tx, w.c, false); err != nil {
+		return err
+	}
+	if err := w.store(ctx, false); err != nil {
+		return err
+	}
+	w.e.Quiet()
+	return w.finish(ctx, orNever(next))
+}
+
+// learn takes over what an answer says about the zone and its provider; a pass without discovery says nothing.
+func (w *writing) learn() {
+	if w.a.Zone != nil && w.a.Zone.Apex != "" {
+		w.c.ZoneApex = &w.a.Zone.Apex
+	}
+	if w.q.Depth == analysis.Full {
+		w.c.ProviderSlug, w.c.ProviderConfidence = nil, nil
+		if p := w.a.Provider.Provider; p != nil {
+			w.c.ProviderSlug, w.c.ProviderConfidence = &p.Slug, &w.a.Provider.Confidence
+		}
+		w.c.Eta = w.a.Eta
+	}
+}
+
+// conflicts of the answer; the engine may name one twice.
+func (w *writing) conflicts() []analysis.ConflictSeen {
+	type place struct{ kind, name, rtype string }
+	seen, out := map[place]bool{}, []analysis.ConflictSeen{}
+	for _, c := range w.a.Conflicts {
+		if at := (place{c.Kind, c.Name, c.Type}); !seen[at] {
+			seen[at] = true
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (w *writing) store(ctx context.Context, changed bool) error {
+	of := check.Of{Org: w.c.OrgID, Application: w.c.ApplicationID, Connection: w.c.ID, Trigger: w.t.trigger, Changed: changed || w.t.trigger == analysis.TriggerManual}
+	return w.s.Checks.AddTx(ctx, w.e.Tx, w.check, of, w.a)
+}
+
+// record notes the events: that the name is proven, and either the change of state or what else moved.
+func (w *writing) record(proven bool, how claim.Proof, event string, isNews bool, m Moved) {
+	if !isNews {
+		w.e.Quiet()
+		return
+	}
+	if proven {
+		w.e.Record(change(w.c, "connection.ownership_verified", Proven{V: 1, Hostname: w.c.Hostname, Proof: how, CheckID: w.check}))
+	}
+	if event == "" {
+		event = "connection.checked"
+	}
+	m.tell(event, w.c)
+	w.e.Record(change(w.c, event, m))
+}
+
+// close ends the turn, keeps the window's timer, and writes the projection last, because its lock stands in everybody's way.
+func (w *writing) close(ctx context.Context, next *time.Time) error {
+	if err := w.finish(ctx, orNever(next)); err != nil {
+		return err
+	}
+	if w.c.WindowEndsAt != nil && (w.c.State == ActionRequired || w.c.State == Verifying) {
+		if err := w.s.setDue(ctx, w.e.Tx, w.c, timerKind, *w.c.WindowEndsAt); err != nil {
+			return err
+		}
+	}
+	return w.s.putEntry(ctx, w.e, w.c, w.app)
+}
+
+func (w *writing) finish(ctx context.Context, next time.Time) error {
+	w.e.Quiet()
+	_, err := w.s.q.FinishDue(ctx, w.e.Tx, connectionq.FinishDueParams{ConnectionID: w.t.con.UUID(), OrgID: w.t.org.UUID(), Kind: w.t.kind, Epoch: w.t.epoch, DueAt: next})
+	if err != nil {
+		return fmt.Errorf("end the turn of %s: %w", w.t.con, err)
+	}
+	return nil
+}
+
+func orNever(t *time.Time) time.Time {
+	if t == nil {
+		return never
+	}
+	return *t
+}
+
+// putEntry writes what the edges serve. Nothing is written for a name that this connection does not hold (CL-3).
+func (s *Service) putEntry(ctx context.Context, e *door.Effect, c *Connection, app *application.Application) error {
+	if !c.serves() {
+		return nil
+	}
+	route := edgeentry.Route{Application: app.Name, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef)}
+	up := c.Upstream
+	if up == nil {
+		up = app.Upstream
+	}
+	if up != nil {
+		route.Upstream = &edgeentry.Upstream{OriginURL: up.OriginURL, HostHeader: string(up.HostHeader), CustomHost: up.CustomHost, ConnectTimeoutMs: up.ConnectTimeoutMs,
+			ResponseTimeoutMs: up.ResponseTimeoutMs, TLSVerify: up.TLSVerify}
+	}
+	if c.Facets.Edge.Proxied && c.ProviderSlug != nil {
+		route.ProxiedBy = *c.ProviderSlug
+	}
+	err := s.Edge.PutTx(ctx, e.Tx, edgeentry.Entry{
+		Hostname: c.Hostname, ConnectionID: c.ID, OrgID: c.OrgID, Serve: true, CertAllowed: c.certAllowed(), Mode: edgeentry.Proxy, Route: route,
+	})
+	if err != nil {
+		return fmt.Errorf("write the edge entry of %s: %w", c.ID, err)
+	}
+	return nil
+}
