@@ -275,7 +275,7 @@ func (e *Edge) shutDown(servers []*http.Server, die context.CancelFunc) {
 func (e *Edge) server(life context.Context, h http.Handler) *http.Server {
 	return &http.Server{
 		Handler: h, BaseContext: func(net.Listener) context.Context { return life },
-		ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit - 4096, // net/http adds 4096 of its own
+		DisableGeneralOptionsHandler: true, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit - 4096, // net/http adds 4096 of its own
 		ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelDebug),
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReadFrameSize: 1 << 16, SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: stallTime},
 	}

@@ -272,6 +272,13 @@ func (n *node) client(protocols ...string) *http.Client {
 
 func (n *node) get(url string, header ...string) (*http.Response, string) {
 	n.t.Helper()
+	return n.ask("h2", url, header...)
+}
+
+func (n *node) ask(protocol, url string, header ...string) (*http.Response, string) {
+	n.t.Helper()
+	client := n.client(protocol)
+	client.Transport.(*http.Transport).ForceAttemptHTTP2 = protocol == "h2"
 	r, err := http.NewRequestWithContext(n.t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		n.t.Fatal(err)
@@ -279,7 +286,7 @@ func (n *node) get(url string, header ...string) (*http.Response, string) {
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	res, err := n.client().Do(r)
+	res, err := client.Do(r)
 	if err != nil {
 		n.t.Fatal(err)
 	}
