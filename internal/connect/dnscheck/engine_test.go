@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,7 +100,7 @@ func TestCN10_ResolversAreAskedLast(t *testing.T) {
 		"OldName": {"shop.acme.lab. 90 CNAME former.lab.", analysis.OldAnswer, 90},
 		"New":     {"shop.acme.lab. 90 CNAME token.edge.lab.\ntoken.edge.lab. 60 A " + edge4, analysis.UpToDate, 0},
 	} {
-		r.answer = func(m, r *dns.Msg) { r.Answer = parse(t, ".", c.lines) }
+		r.remember(t, c.lines)
 		a, err := e.Analyze(t.Context(), q)
 		if err != nil || a.Eta.Seconds != c.seconds || a.Eta.PerResolver[0].Reason != c.reason {
 			t.Errorf("%s: %v %+v", what, err, a.Eta)
@@ -109,13 +110,26 @@ func TestCN10_ResolversAreAskedLast(t *testing.T) {
 
 // recursor is a recursive resolver with a memory that the test writes.
 type recursor struct {
+	mu     sync.Mutex
 	log    []string
 	answer func(m, r *dns.Msg)
 }
 
-func (r *recursor) asked() []string { return r.log }
+func (r *recursor) asked() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.log)
+}
+
+func (r *recursor) remember(t *testing.T, lines string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = func(m, r *dns.Msg) { r.Answer = parse(t, ".", lines) }
+}
 
 func (r *recursor) ServeDNS(out dns.ResponseWriter, m *dns.Msg) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.log = append(r.log, m.Question[0].String())
 	reply := new(dns.Msg)
 	reply.SetReply(m)
@@ -204,7 +218,7 @@ func TestDepths(t *testing.T) {
 	if a := light(); a.Records[0].Status != statusPending || !slices.Equal(a.Records[0].Seen, []string{"token.edge.lab.acme.lab"}) {
 		t.Errorf("a wrong value is news: %+v", a.Records)
 	}
-	w.server(n1).set("acme.lab.", w.server(n2).zones["acme.lab."])
+	w.server(n1).set("acme.lab.", slices.Clone(w.server(n2).zones["acme.lab."]))
 	w.add("acme.lab", "shop 300 CNAME token.edge.lab.", n1)
 	if a := light(); a.Records[0].Status != statusPartial || a.Records[0].Have != 1 || a.Verdict != analysis.Partial {
 		t.Errorf("%+v", a)

@@ -294,6 +294,8 @@ const edge4, edge6 = "203.0.113.10", "2001:db8:e::10"
 
 func (w *world) engine() *Engine {
 	root := w.server("a.root.lab")
+	w.mu.Lock() // what the test did to the servers is done
+	defer w.mu.Unlock()
 	return &Engine{
 		Settings: Settings{
 			RootHints: []Hint{{Name: "a.root.lab", Addresses: []netip.Addr{root.addr}}}, AddressMap: w.places, EdgeZone: "edge.lab",
