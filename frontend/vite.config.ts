@@ -7,7 +7,7 @@ import { relay } from "./build/relay.ts";
 
 const test = process.env.VITEST !== undefined;
 
-const isEditor = (id: string) => /graphiql|monaco|graphql-language-service/.test(id);
+const isEditor = (id: string) => /graphiql|monaco|graphql-language-service|prettier/.test(id);
 
 export default defineConfig({
   plugins: [!test && tanstackRouter({ target: "react", autoCodeSplitting: true, disableLogging: true }), relay(), react(), compress()],
@@ -24,11 +24,13 @@ export default defineConfig({
       input: { console: resolve("index.html"), graphiql: resolve("graphiql.html") },
       output: {
         // The editor has a folder of its own: it is never sent unpacked.
+        entryFileNames: ({ name }) => (name === "graphiql" ? "assets/explorer/[name]-[hash].js" : "assets/[name]-[hash].js"),
         chunkFileNames: ({ moduleIds }) => (moduleIds.some(isEditor) ? "assets/explorer/[name]-[hash].js" : "assets/[name]-[hash].js"),
         assetFileNames: ({ originalFileNames }) =>
           originalFileNames.some((name) => isEditor(name)) ? "assets/explorer/[name]-[hash][extname]" : "assets/[name]-[hash][extname]",
       },
     },
   },
+  worker: { rolldownOptions: { output: { entryFileNames: "assets/explorer/[name]-[hash].js" } } },
   test: { environment: "happy-dom", setupFiles: ["src/test/setup.ts"], include: ["src/**/*.test.{ts,tsx}"], restoreMocks: true },
 });

@@ -1,6 +1,12 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useRelayEnvironment } from "react-relay/hooks";
-import { commitMutation, type GraphQLTaggedNode, type MutationParameters, type SelectorStoreUpdater } from "relay-runtime";
+import {
+  commitLocalUpdate,
+  commitMutation,
+  type GraphQLTaggedNode,
+  type MutationParameters,
+  type SelectorStoreUpdater,
+} from "relay-runtime";
 import { Cancelled, type Fault, failedOf, type RequestFailed } from "./fault.ts";
 
 /** What an action needs of a form of @mantine/form. */
@@ -13,6 +19,8 @@ type Options<T extends MutationParameters> = {
   form?: Form;
   updater?: SelectorStoreUpdater<T["response"]>;
   optimisticUpdater?: SelectorStoreUpdater<T["response"]>;
+  /** Root field whose `secret` is shown once: it is taken out of the store as soon as it was handed over. */
+  secretOf?: string;
   /** Runs after success. */
   onDone?: (data: T["response"]) => void;
   /** Told about failures that have no field in the form; without it they are in `failed`. */
@@ -76,6 +84,16 @@ export function useAction<T extends MutationParameters>(mutation: GraphQLTaggedN
             onError: reject,
           });
         });
+        const { secretOf } = latest.current;
+        if (secretOf) {
+          commitLocalUpdate(environment, (store) => {
+            const { input } = variables as { input?: object };
+            store
+              .getRoot()
+              .getLinkedRecord(secretOf, { input } as never)
+              ?.setValue(null, "secret");
+          });
+        }
         latest.current.onDone?.(data);
         return data;
       } catch (error) {

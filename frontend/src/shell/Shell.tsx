@@ -1,33 +1,28 @@
-import { Kbd, Menu, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { Kbd, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
-import {
-  IconDeviceDesktop,
-  IconDots,
-  IconKeyboard,
-  IconLanguage,
-  IconLogout,
-  IconMoon,
-  IconSearch,
-  IconSelector,
-  IconSun,
-} from "@tabler/icons-react";
+import { IconDots, IconSearch, IconSelector } from "@tabler/icons-react";
 import { Link, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { lazy, type ReactElement, type ReactNode, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Language, languages, setLanguage } from "#/i18n/index.ts";
 import { onOutdated } from "#/relay/index.ts";
-import { rememberPerson, signOut } from "#/relay/session.ts";
+import { rememberPerson } from "#/relay/session.ts";
 import { Banner } from "./Banner.tsx";
 import { type NavEntry, nav } from "./nav.ts";
 import css from "./shell.module.css";
 import { useShortcuts } from "./shortcuts.ts";
 
+// Menus bring their positioning with them: they come after the first picture, their buttons are there at once.
+const AccountMenu = lazy(() => import("./AccountMenu.tsx"));
+const MoreMenu = lazy(() => import("./MoreMenu.tsx"));
 const Help = lazy(() => import("./Help.tsx"));
 const Palette = lazy(() => import("./Palette.tsx"));
 
 export type Person = { userId: string | null | undefined; name: string; email: string; permissions: readonly string[] };
 export type Place = { id: string; slug: string; name: string };
+
+/** What fits into the bottom bar of a phone; the rest is behind "More". */
+const bar = ["domains", "apps", "webhooks"];
 
 type Props = { organization: Place; person: Person; children: ReactNode };
 
@@ -112,18 +107,22 @@ export function Shell({ organization, person, children }: Props) {
           ))}
         </nav>
         <div className={css.grow} />
-        <Account person={person} help={() => setHelp(true)}>
-          <UnstyledButton className={css.account} aria-label={t("account.menu")}>
-            <span className={css.avatar} aria-hidden>
-              {initials(person.name)}
-            </span>
-            <span className={css.who}>
-              <span>{person.name}</span>
-              <span className="dim">{person.email}</span>
-            </span>
-            <IconSelector size={15} className="dim" />
-          </UnstyledButton>
-        </Account>
+        <Account
+          person={person}
+          help={() => setHelp(true)}
+          target={
+            <UnstyledButton className={css.account} aria-label={t("account.menu")}>
+              <span className={css.avatar} aria-hidden>
+                {initials(person.name)}
+              </span>
+              <span className={css.who}>
+                <span>{person.name}</span>
+                <span className="dim">{person.email}</span>
+              </span>
+              <IconSelector size={15} className="dim" />
+            </UnstyledButton>
+          }
+        />
       </aside>
       <div className={css.main}>
         <header className={css.top}>
@@ -134,11 +133,15 @@ export function Shell({ organization, person, children }: Props) {
           <button type="button" className={css.topSearch} onClick={search} aria-label={t("shell.search")}>
             <IconSearch size={18} />
           </button>
-          <Account person={person} help={() => setHelp(true)}>
-            <UnstyledButton className={css.avatar} aria-label={t("account.menu")}>
-              {initials(person.name)}
-            </UnstyledButton>
-          </Account>
+          <Account
+            person={person}
+            help={() => setHelp(true)}
+            target={
+              <UnstyledButton className={css.avatar} aria-label={t("account.menu")}>
+                {initials(person.name)}
+              </UnstyledButton>
+            }
+          />
         </header>
         <Banner />
         <main id="main" className={css.page}>
@@ -147,31 +150,11 @@ export function Shell({ organization, person, children }: Props) {
       </div>
       <nav className={css.bottom} aria-label={t("shell.main")}>
         {entries
-          .filter((entry) => ["domains", "apps", "webhooks"].includes(entry.key))
+          .filter((entry) => bar.includes(entry.key))
           .map((entry) => (
             <Entry key={entry.key} entry={entry} base={base} className={css.tab} size={20} />
           ))}
-        <Menu position="top-end" width={220}>
-          <Menu.Target>
-            <UnstyledButton className={css.tab}>
-              <IconDots size={20} />
-              <span>{t("nav.more")}</span>
-            </UnstyledButton>
-          </Menu.Target>
-          <Menu.Dropdown>
-            {entries
-              .filter((entry) => !["domains", "apps", "webhooks"].includes(entry.key))
-              .map((entry) => (
-                <Menu.Item
-                  key={entry.key}
-                  leftSection={<entry.icon size={17} />}
-                  onClick={() => go(`${base}/${entry.path}`, entry.document)}
-                >
-                  {t(`nav.${entry.key}`)}
-                </Menu.Item>
-              ))}
-          </Menu.Dropdown>
-        </Menu>
+        <More entries={entries.filter((entry) => !bar.includes(entry.key))} onGo={(entry) => go(`${base}/${entry.path}`, entry.document)} />
       </nav>
       <div className="sr" aria-live="polite" key={path}>
         {document.title}
@@ -221,53 +204,27 @@ function Entry({ entry, base, className, size }: { entry: NavEntry; base: string
   );
 }
 
-function Account({ person, help, children }: { person: Person; help: () => void; children: ReactNode }) {
-  const { t, i18n } = useTranslation();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const schemes = [
-    ["light", IconSun],
-    ["dark", IconMoon],
-    ["auto", IconDeviceDesktop],
-  ] as const;
+type AccountProps = { person: Person; help: () => void; target: ReactElement };
+
+function Account(props: AccountProps) {
   return (
-    <Menu position="top-start" width={240}>
-      <Menu.Target>{children}</Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{person.email || person.name}</Menu.Label>
-        {schemes.map(([value, Icon]) => (
-          <Menu.Item
-            key={value}
-            leftSection={<Icon size={16} />}
-            role="menuitemradio"
-            aria-checked={colorScheme === value}
-            rightSection={colorScheme === value ? "✓" : undefined}
-            onClick={() => setColorScheme(value)}
-          >
-            {t(`account.scheme.${value}`)}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        {Object.entries(languages).map(([tag, name]) => (
-          <Menu.Item
-            key={tag}
-            leftSection={<IconLanguage size={16} />}
-            role="menuitemradio"
-            aria-checked={i18n.language === tag}
-            rightSection={i18n.language === tag ? "✓" : undefined}
-            lang={tag}
-            onClick={() => void setLanguage(tag as Language)}
-          >
-            {name}
-          </Menu.Item>
-        ))}
-        <Menu.Divider />
-        <Menu.Item leftSection={<IconKeyboard size={16} />} rightSection={<Kbd size="xs">?</Kbd>} onClick={help}>
-          {t("account.shortcuts")}
-        </Menu.Item>
-        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
-          {t("account.signOut")}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
+    <Suspense fallback={props.target}>
+      <AccountMenu {...props} />
+    </Suspense>
+  );
+}
+
+function More({ entries, onGo }: { entries: NavEntry[]; onGo: (entry: NavEntry) => void }) {
+  const { t } = useTranslation();
+  const target = (
+    <UnstyledButton className={css.tab}>
+      <IconDots size={20} />
+      <span>{t("nav.more")}</span>
+    </UnstyledButton>
+  );
+  return (
+    <Suspense fallback={target}>
+      <MoreMenu entries={entries} onGo={onGo} target={target} />
+    </Suspense>
   );
 }

@@ -1,4 +1,3 @@
-import { Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -23,22 +22,25 @@ export function CopyButton({ text, what, className }: { text: string; what: stri
   const self = useRef<HTMLButtonElement>(null);
   const label = state === "copied" ? t("copy.done", { what }) : state === "refused" ? t("copy.refused") : t("copy.do", { what });
   return (
-    <Tooltip label={label} opened={state === "idle" ? undefined : true}>
-      <button
-        ref={self}
-        type="button"
-        className={className ? `${css.copy} ${className}` : css.copy}
-        data-copied={state === "copied" || undefined}
-        aria-label={label}
-        onClick={async () => {
-          const source = self.current?.closest("[data-copy-source]")?.querySelector("[data-copy-text]");
-          setState((await copyText(text, source)) ? "copied" : "refused");
-          clearTimeout(timer.current);
-          timer.current = setTimeout(() => setState("idle"), 1_600);
-        }}
-      >
-        {state === "copied" ? <IconCheck size={15} /> : <IconCopy size={15} />}
-      </button>
-    </Tooltip>
+    <button
+      ref={self}
+      type="button"
+      className={className ? `${css.copy} ${className}` : css.copy}
+      data-copied={state === "copied" || undefined}
+      data-tip={state === "idle" ? undefined : label}
+      aria-label={label}
+      title={label}
+      onClick={async () => {
+        const source = self.current?.closest("[data-copy-source]")?.querySelector("[data-copy-text]");
+        setState((await copyText(text, source)) ? "copied" : "refused");
+        clearTimeout(timer.current);
+        timer.current = setTimeout(() => setState("idle"), 1_600);
+      }}
+    >
+      {state === "copied" ? <IconCheck size={15} /> : <IconCopy size={15} />}
+      <span className="sr" aria-live="polite">
+        {state === "idle" ? "" : label}
+      </span>
+    </button>
   );
 }

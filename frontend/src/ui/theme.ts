@@ -38,8 +38,6 @@ export const theme = createTheme({
     DrawerCloseButton: { defaultProps: { "aria-label": "Close" } },
     Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
     Badge: { defaultProps: { variant: "dot" } },
-    Tooltip: { defaultProps: { openDelay: 300, withArrow: true, fz: "xs" } },
-    Select: { defaultProps: { allowDeselect: false, checkIconPosition: "right" } },
   },
 });
 

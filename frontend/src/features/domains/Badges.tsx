@@ -1,4 +1,3 @@
-import { Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { ConnectionState } from "#/relay/__generated__/DomainRow_connection.graphql.ts";
 import { Status } from "#/ui/Status.tsx";
@@ -26,12 +25,10 @@ export function Facets({ facets }: { facets: Readonly<Record<(typeof facetNames)
     return `${t(`facet.${name}`)}: ${shown}${servers ? ` ${servers.have}/${servers.of}` : ""}`;
   });
   return (
-    <Tooltip label={words.join(" · ")}>
-      <span className={css.facets} role="img" aria-label={words.join(", ")}>
-        {facetNames.map((name) => (
-          <span key={name} className={css.facet} data-tone={facetTone(name, facets[name].value)} />
-        ))}
-      </span>
-    </Tooltip>
+    <span className={css.facets} role="img" aria-label={words.join(", ")} title={words.join("\n")}>
+      {facetNames.map((name) => (
+        <span key={name} className={css.facet} data-tone={facetTone(name, facets[name].value)} />
+      ))}
+    </span>
   );
 }

@@ -1,0 +1,233 @@
+import { Button, Checkbox, NativeSelect, Switch, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { AppSettingsArchiveMutation } from "#/relay/__generated__/AppSettingsArchiveMutation.graphql.ts";
+import type { AppSettingsQuery } from "#/relay/__generated__/AppSettingsQuery.graphql.ts";
+import type { AppSettingsSaveMutation } from "#/relay/__generated__/AppSettingsSaveMutation.graphql.ts";
+import { graphql, useAction, useLazyLoadQuery } from "#/relay/index.ts";
+import { Confirm } from "#/ui/Confirm.tsx";
+import { ConflictDialog } from "#/ui/ConflictDialog.tsx";
+import { ErrorCard } from "#/ui/ErrorCard.tsx";
+import { Card } from "#/ui/Page.tsx";
+import { useCan } from "#/ui/Permissions.ts";
+import { toast } from "#/ui/toast.ts";
+import { UpstreamFields, upstreamInput, upstreamValues } from "#/ui/UpstreamFields.tsx";
+import css from "./applications.module.css";
+
+const rules = ["OPTIONAL", "REQUIRED", "FORBIDDEN"] as const;
+
+export default function AppSettings({ id, onArchived }: { id: string; onArchived: () => void }) {
+  const [round, setRound] = useState(0);
+  const { application } = useLazyLoadQuery<AppSettingsQuery>(
+    graphql`
+      query AppSettingsQuery($id: ID!) {
+        application(id: $id) {
+          id
+          version
+          name
+          slug
+          archivedAt
+          subdomainRule
+          defaultSubdomain
+          ownershipPolicy {
+            targetToken
+            txtRequired
+          }
+          upstream {
+            originUrl
+            hostHeader
+            customHost
+            connectTimeoutMs
+            responseTimeoutMs
+            tlsVerify
+          }
+          connectionCounts {
+            state
+            count
+          }
+        }
+      }
+    `,
+    { id },
+    { fetchKey: round, fetchPolicy: round ? "network-only" : "store-and-network" },
+  );
+  if (!application) return null;
+  return (
+    <div className={css.stack}>
+      <Form key={round} application={application} onReload={() => setRound(round + 1)} />
+      {!application.archivedAt && <Archive application={application} onArchived={onArchived} />}
+    </div>
+  );
+}
+
+type Application = NonNullable<AppSettingsQuery["response"]["application"]>;
+
+function Form({ application, onReload }: { application: Application; onReload: () => void }) {
+  const { t } = useTranslation();
+  const may = useCan("application.write");
+  const form = useForm({
+    initialValues: {
+      name: application.name,
+      slug: application.slug,
+      subdomainRule: application.subdomainRule,
+      defaultSubdomain: application.defaultSubdomain ?? "",
+      ownershipPolicy: { ...application.ownershipPolicy },
+      upstream: upstreamValues(application.upstream),
+    },
+  });
+  const save = useAction<AppSettingsSaveMutation>(
+    graphql`
+      mutation AppSettingsSaveMutation($input: UpdateApplicationInput!) {
+        updateApplication(input: $input) {
+          application {
+            id
+            version
+            name
+            slug
+            subdomainRule
+            defaultSubdomain
+            ownershipPolicy {
+              targetToken
+              txtRequired
+            }
+            upstream {
+              originUrl
+              hostHeader
+              customHost
+              connectTimeoutMs
+              responseTimeoutMs
+              tlsVerify
+            }
+          }
+        }
+      }
+    `,
+    { form, onDone: () => toast(t("saved")) },
+  );
+  const submit = form.onSubmit(({ defaultSubdomain, upstream, ...rest }) =>
+    save.run({
+      input: {
+        id: application.id,
+        version: application.version,
+        ...rest,
+        ...(defaultSubdomain.trim() ? { defaultSubdomain: defaultSubdomain.trim() } : { clearDefaultSubdomain: true }),
+        ...upstreamInput(upstream),
+      },
+    }),
+  );
+  return (
+    <form onSubmit={submit}>
+      <Card
+        title={t("apps.tab.settings")}
+        foot={
+          <Button type="submit" loading={save.pending} disabled={!may}>
+            {t("save")}
+          </Button>
+        }
+      >
+        <fieldset disabled={!may} className={css.fields}>
+          <TextInput {...form.getInputProps("name")} label={t("apps.name")} />
+          <TextInput {...form.getInputProps("slug")} label={t("apps.slug")} classNames={{ input: "mono" }} />
+          <h3>{t("upstream.title")}</h3>
+          <UpstreamFields form={form} />
+          <h3>{t("apps.names")}</h3>
+          <NativeSelect
+            {...form.getInputProps("subdomainRule")}
+            label={t("apps.subdomainRule")}
+            data={rules.map((value) => ({ value, label: t(`apps.subdomain.${value}`) }))}
+          />
+          <TextInput
+            {...form.getInputProps("defaultSubdomain")}
+            label={t("apps.defaultSubdomain")}
+            placeholder="shop"
+            classNames={{ input: "mono" }}
+          />
+          <h3>{t("apps.ownership")}</h3>
+          <Switch
+            {...form.getInputProps("ownershipPolicy.targetToken", { type: "checkbox" })}
+            label={t("apps.targetToken")}
+            description={t("apps.targetTokenHint")}
+          />
+          <Switch
+            {...form.getInputProps("ownershipPolicy.txtRequired", { type: "checkbox" })}
+            label={t("apps.txtRequired")}
+            description={t("apps.txtRequiredHint")}
+          />
+          {save.failed && <ErrorCard problem={save.failed} fieldsShown />}
+        </fieldset>
+      </Card>
+      <ConflictDialog conflict={save.conflict} mine={form.values} onReload={onReload} onClose={save.clear} />
+    </form>
+  );
+}
+
+function Archive({ application, onArchived }: { application: Application; onArchived: () => void }) {
+  const { t } = useTranslation();
+  const may = useCan("application.archive");
+  const [open, setOpen] = useState(false);
+  const [everything, setEverything] = useState(false);
+  const count = (live: boolean) =>
+    application.connectionCounts.reduce(
+      (sum, one) => sum + (one.state !== "ARCHIVED" && (!live || one.state === "LIVE") ? one.count : 0),
+      0,
+    );
+  const archive = useAction<AppSettingsArchiveMutation>(
+    graphql`
+      mutation AppSettingsArchiveMutation($id: ID!, $archiveConnections: Boolean!, $confirmName: String!) {
+        archiveApplication(id: $id, archiveConnections: $archiveConnections, confirmName: $confirmName) {
+          application {
+            id
+            version
+            archivedAt
+          }
+          waiting {
+            message
+            until
+          }
+        }
+      }
+    `,
+    {
+      onDone: ({ archiveApplication }) => {
+        setOpen(false);
+        toast(archiveApplication.waiting?.message ?? t("apps.archived", { name: application.name }));
+        if (archiveApplication.application) onArchived();
+      },
+    },
+  );
+  if (!may) return null;
+  return (
+    <Card
+      danger
+      title={t("apps.archiveTitle")}
+      text={t("apps.archiveText")}
+      actions={
+        <Button color="red.9" variant="outline" onClick={() => setOpen(true)}>
+          {t("archive.action")}
+        </Button>
+      }
+    >
+      <Confirm
+        opened={open}
+        onClose={() => setOpen(false)}
+        title={t("apps.archiveTitle")}
+        name={application.name}
+        action={t("archive.action")}
+        pending={archive.pending}
+        onConfirm={() => archive.run({ id: application.id, archiveConnections: everything, confirmName: application.name })}
+        failure={archive.failed && <ErrorCard problem={archive.failed} />}
+      >
+        {t("apps.archiveCount", { count: count(true) })}
+        {count(false) > 0 && (
+          <Checkbox
+            mt="md"
+            checked={everything}
+            onChange={(event) => setEverything(event.currentTarget.checked)}
+            label={t("apps.archiveConnections", { count: count(false) })}
+          />
+        )}
+      </Confirm>
+    </Card>
+  );
+}

@@ -1,0 +1,59 @@
+import { Kbd, Menu, useMantineColorScheme } from "@mantine/core";
+import { IconDeviceDesktop, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
+import type { ReactElement } from "react";
+import { useTranslation } from "react-i18next";
+import { type Language, languages, setLanguage } from "#/i18n/index.ts";
+import { signOut } from "#/relay/session.ts";
+import type { Person } from "./Shell.tsx";
+
+/** Who is signed in, light or dark, language, sign out. */
+export default function AccountMenu({ person, help, target }: { person: Person; help: () => void; target: ReactElement }) {
+  const { t, i18n } = useTranslation();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const schemes = [
+    ["light", IconSun],
+    ["dark", IconMoon],
+    ["auto", IconDeviceDesktop],
+  ] as const;
+  return (
+    <Menu position="top-start" width={240}>
+      <Menu.Target>{target}</Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{person.email || person.name}</Menu.Label>
+        {schemes.map(([value, Icon]) => (
+          <Menu.Item
+            key={value}
+            leftSection={<Icon size={16} />}
+            role="menuitemradio"
+            aria-checked={colorScheme === value}
+            rightSection={colorScheme === value ? "✓" : undefined}
+            onClick={() => setColorScheme(value)}
+          >
+            {t(`account.scheme.${value}`)}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        {Object.entries(languages).map(([tag, name]) => (
+          <Menu.Item
+            key={tag}
+            leftSection={<IconLanguage size={16} />}
+            role="menuitemradio"
+            aria-checked={i18n.language === tag}
+            rightSection={i18n.language === tag ? "✓" : undefined}
+            lang={tag}
+            onClick={() => void setLanguage(tag as Language)}
+          >
+            {name}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item leftSection={<IconKeyboard size={16} />} rightSection={<Kbd size="xs">?</Kbd>} onClick={help}>
+          {t("account.shortcuts")}
+        </Menu.Item>
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={() => void signOut()}>
+          {t("account.signOut")}
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

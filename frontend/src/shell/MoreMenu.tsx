@@ -1,0 +1,29 @@
+import { Menu } from "@mantine/core";
+import type { ReactElement } from "react";
+import { useTranslation } from "react-i18next";
+import type { NavEntry } from "./nav.ts";
+
+/** The pages that do not fit into the bottom bar. */
+export default function MoreMenu({
+  entries,
+  onGo,
+  target,
+}: {
+  entries: NavEntry[];
+  onGo: (entry: NavEntry) => void;
+  target: ReactElement;
+}) {
+  const { t } = useTranslation();
+  return (
+    <Menu position="top-end" width={220}>
+      <Menu.Target>{target}</Menu.Target>
+      <Menu.Dropdown>
+        {entries.map((entry) => (
+          <Menu.Item key={entry.key} leftSection={<entry.icon size={17} />} onClick={() => onGo(entry)}>
+            {t(`nav.${entry.key}`)}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
