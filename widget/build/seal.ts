@@ -10,9 +10,9 @@ const kB = 1000;
 const limits: [RegExp, number][] = [
   [/^connect\.js$/, 1.5 * kB],
   [/^connect-/, 1.5 * kB],
-  [/^app-/, 26 * kB],
-  [/^(de|en-XA)-/, 2.2 * kB],
-  [/^(work|outcome|socket|sse)-/, 4 * kB],
+  [/^app-/, 25 * kB],
+  [/^(de|en-XA)-/, 2 * kB],
+  [/^(work|short|plaque|socket|sse)-/, 4 * kB],
   [/^react\.js$/, 1 * kB],
 ];
 

@@ -118,11 +118,11 @@ const scenes = {
   },
   reconnecting: async (page) => {
     await at("manual")(page);
-    server.faults.sockets = server.faults.events = false;
+    Object.assign(server.faults, { sockets: false, events: false, requests: false });
     server.cut(0);
     await page.waitForSelector(".link.reconnecting", { timeout: 6000 });
     await page.waitForTimeout(200);
-    server.faults.sockets = server.faults.events = true;
+    Object.assign(server.faults, { sockets: true, events: true, requests: true });
   },
 };
 
@@ -156,7 +156,7 @@ for (const look of looks) {
     await page.screenshot({ path: `${folder}/${file}.png` });
     console.log(file, problems.length ? problems : "ok");
     await context.close();
-    server.faults.sockets = server.faults.events = true;
+    Object.assign(server.faults, { sockets: true, events: true, requests: true });
     world.pace = 30;
     world.tokens = new Set(["good"]);
   }

@@ -5,7 +5,6 @@ import { Controller, type Host } from "./controller";
 import { type Language, language, translate } from "./i18n";
 import type { Screen, State } from "./machine";
 import { LinkBar, Overlays } from "./overlays";
-import { Analysis } from "./screens/analysis";
 import { Boot } from "./screens/boot";
 import { Domain } from "./screens/domain";
 import { Fatal } from "./screens/fatal";
@@ -13,13 +12,19 @@ import { Speaker } from "./speaker";
 import css from "./style.css?inline";
 import { Icon, type Ui, UiContext } from "./ui";
 
-const screens: Partial<Record<Screen, ComponentType>> = { boot: Boot, "enter-domain": Domain, analysis: Analysis, error: Fatal };
+const screens: Partial<Record<Screen, ComponentType>> = { boot: Boot, "enter-domain": Domain, error: Fatal };
 
 /** Brings the other screens. Without them a screen shows the skeleton; a network that came back is asked again. */
-async function fetchScreens(arrived: () => void, gone: () => boolean) {
+async function fetchScreens(root: ShadowRoot, arrived: () => void, gone: () => boolean) {
   for (let wait = 1_000; !gone(); wait = Math.min(wait * 2, 10_000)) {
     try {
-      for (const { ...more } of await Promise.all([import("./screens/work"), import("./screens/outcome")])) Object.assign(screens, more);
+      const [work, short, css] = await Promise.all([
+        import("./screens/work"),
+        import("./screens/short"),
+        import("./screens/work.css?inline"),
+      ]);
+      Object.assign(screens, work, short);
+      root.adoptedStyleSheets = [sheet, styles(css.default)];
       return arrived();
     } catch {
       await new Promise((resolve) => setTimeout(resolve, wait));
@@ -43,8 +48,14 @@ export interface MountOptions extends Host {
   readonly locale: string;
 }
 
-const sheet = new CSSStyleSheet();
-sheet.replaceSync(css);
+/** Constructed, because a page's policy may refuse every other style. */
+function styles(text: string): CSSStyleSheet {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(text);
+  return sheet;
+}
+
+const sheet = styles(css);
 
 /** Starts the app in the shadow root of the custom element. */
 export async function mount(options: MountOptions): Promise<Mounted> {
@@ -67,7 +78,7 @@ export async function mount(options: MountOptions): Promise<Mounted> {
   const controller = new Controller(options, words.locale, draw);
   draw();
   controller.start();
-  void fetchScreens(draw, () => !controller.running);
+  void fetchScreens(root, draw, () => !controller.running);
   return {
     renew() {
       const { screen, overlay } = controller.state;

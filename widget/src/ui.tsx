@@ -1,5 +1,5 @@
 import { type ButtonHTMLAttributes, type ComponentChildren, createContext } from "preact";
-import { useContext, useEffect, useId, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import type { Explain } from "./documents";
 import type { Refusal } from "./fault";
 import { type Key, type Language, translate, type Values } from "./i18n";
@@ -24,9 +24,9 @@ export function useUi() {
 const mark = "\u0001";
 
 /** A sentence with a host name in it that stands out and stays left to right. */
-export function Host({ k, name, field = "host" }: { k: Key; name: string; field?: string }) {
+export function Host({ k, name, field = "host", values }: { k: Key; name: string; field?: string; values?: Values }) {
   const { t } = useUi();
-  const [before, after] = t(k, { [field]: mark }).split(mark);
+  const [before, after] = t(k, { ...values, [field]: mark }).split(mark);
   return (
     <>
       {before}
@@ -130,7 +130,6 @@ export function CopyButton({ text, what, label }: { text: string; what: string; 
   const { t, say } = useUi();
   const [copied, setCopied] = useState(false);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const tip = useId();
   useEffect(() => () => clearTimeout(timer.current), []);
   const copy = async (event: { currentTarget: EventTarget | null }) => {
     await toClipboard(text, event.currentTarget as HTMLElement);
@@ -142,13 +141,12 @@ export function CopyButton({ text, what, label }: { text: string; what: string; 
   return (
     <button
       type="button"
-      class={`copy ${copied ? "copied" : ""} ${label ? "wide" : ""}`}
+      class={`copier ${copied ? "copied" : ""} ${label ? "wide" : ""}`}
       onClick={copy}
-      aria-label={label ? undefined : t("record.copy", { what })}
-      id={tip}
+      aria-label={label || copied ? undefined : t("record.copy", { what })}
     >
       <Icon name={copied ? "check" : "copy"} />
-      <span>{copied ? t("record.copied") : label}</span>
+      <span>{copied ? t("record.copied") : (label ?? t("record.copy.short"))}</span>
     </button>
   );
 }
@@ -171,7 +169,7 @@ async function toClipboard(text: string, near: HTMLElement) {
 
 const paths = {
   check: "M3.5 8.5l3 3 6-7",
-  alert: "M8 4.5v4.25M8 11.4v.1",
+  alert: "M8 4.8v3.7M8 11v.1M8 1.8a6.2 6.2 0 1 0 0 12.4A6.2 6.2 0 0 0 8 1.8",
   cross: "M4 4l8 8M12 4l-8 8",
   back: "M9.5 3.5L5 8l4.5 4.5",
   out: "M6.5 3.5h-3v9h9v-3M9.5 3.5h3v3M12 4L7.5 8.5",

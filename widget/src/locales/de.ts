@@ -16,11 +16,11 @@ export const catalogue: Catalogue = {
   "domain.how": "So geht es",
   "domain.how.1": "Sie nennen uns Ihre Adresse.",
   "domain.how.2": "Sie kopieren ein, zwei Zeilen zu der Firma, bei der Sie die Adresse gekauft haben. Wir zeigen, wohin.",
-  "domain.how.3": "Wir bemerken es von selbst, sichern die Adresse ab und sagen Bescheid, sobald sie erreichbar ist.",
+  "domain.how.3": "Wir bemerken es, sichern die Adresse ab und sagen Bescheid.",
   "domain.what": "Was ist eine Web-Adresse?",
   "domain.what.text":
-    "Der Name, den man eintippt, um eine Seite zu besuchen, zum Beispiel acme.de. Man nennt ihn auch Domain. Sie mieten ihn bei einer Firma wie IONOS, STRATO oder GoDaddy; auf deren Rechnung steht meist, welche es ist.",
-  "domain.safe": "Ihre E-Mails und Ihre jetzige Website bleiben unberührt, solange Sie nichts ändern.",
+    "Der Name, den man eintippt, um eine Seite zu besuchen, etwa acme.de, auch Domain genannt. Sie mieten ihn bei einer Firma wie IONOS oder STRATO: sie steht auf der Rechnung.",
+  "domain.safe": "Ihre E-Mails und Ihre Website bleiben unberührt.",
   "domain.yours": "Ihre Domains",
 
   "state.LIVE": "Erreichbar",
@@ -47,7 +47,7 @@ export const catalogue: Catalogue = {
   "manual.title": "{n, plural, one {Diese Zeile} other {Diese # Zeilen}} bei {provider} eintragen",
   "manual.provider": "Ihrem Domain-Anbieter",
   "manual.lead":
-    "Damit weiß das Internet, dass {host} hierher gehört. Melden Sie sich bei {provider} an, öffnen Sie die DNS-Einstellungen, legen Sie einen neuen Eintrag an und kopieren Sie jedes Feld hinüber.",
+    "Damit weiß das Internet, dass {host} hierher gehört. Öffnen Sie bei {provider} die DNS-Einstellungen, legen Sie einen neuen Eintrag an und kopieren Sie jedes Feld hinüber.",
   "manual.open": "{provider} öffnen",
   "manual.steps": "Schritt für Schritt",
   "manual.one-of": "Wählen Sie, was Ihr Anbieter kann",
@@ -57,11 +57,9 @@ export const catalogue: Catalogue = {
   "manual.watching": "Wir sehen laufend nach. Sie müssen nichts drücken.",
   "manual.ours": "Danke. Wir sehen gleich nach.",
   "manual.back": "Zurück zum Fortschritt",
-  "manual.mail": "Ihre E-Mail-Einstellungen bleiben, wie sie sind.",
-  "manual.remove": "Entfernen, was jetzt dort steht",
 
-  "record.add": "Neu",
-  "record.remove": "Entfernen",
+  "record.add": "Neuer {type}-Eintrag",
+  "record.remove": "Diesen {type}-Eintrag entfernen",
   "record.type": "Typ",
   "record.name": "Name",
   "record.value": "Wert",
@@ -71,6 +69,7 @@ export const catalogue: Catalogue = {
   "record.line": "Ganze Zeile kopieren",
   "record.full.copy": "Vollen Namen kopieren",
   "record.copy": "{what} kopieren",
+  "record.copy.short": "Kopieren",
   "record.copied": "Kopiert",
   "record.copied.what": "Kopiert: {what}",
   "record.optional": "Freiwillig",
@@ -108,6 +107,7 @@ export const catalogue: Catalogue = {
   "conflict.KEEP": "Behalten",
   "conflict.chosen": "Ihre Wahl: {choice}",
 
+  "progress.title.dns": "Unterwegs",
   "progress.title": "Fast geschafft",
   "progress.lead": "Ab hier geschieht alles von selbst. Sie können dieses Fenster schließen: wir machen weiter.",
   "progress.OWNERSHIP": "Sie gehört Ihnen",
@@ -119,7 +119,7 @@ export const catalogue: Catalogue = {
   "progress.servers": "{have} von {of} Name-Servern",
   "progress.records": "Einträge zeigen",
   "progress.quiet":
-    "Seit zwei Minuten nichts Neues. Das ist normal: manche Firmen veröffentlichen Änderungen nur alle paar Minuten. Dauert es länger als eine Stunde, vergleichen Sie den Eintrag noch einmal.",
+    "Seit zwei Minuten nichts Neues. Manche Firmen veröffentlichen nur alle paar Minuten. Dauert es länger als eine Stunde, vergleichen Sie den Eintrag noch einmal.",
   "step.WAITING": "wartet",
   "step.RUNNING": "läuft",
   "step.DONE": "fertig",
@@ -143,34 +143,32 @@ export const catalogue: Catalogue = {
   "problem.retry": "Noch einmal versuchen",
   "problem.records": "Einträge zeigen",
   "problem.another": "Andere Adresse verwenden",
-  "problem.fine": "Noch nichts Neues. Wir haben eben nachgesehen.",
   "problem.developer": "Das muss {app} beheben. Sie müssen nichts tun.",
   "problem.provider": "Das muss Ihr Domain-Anbieter beheben.",
   "problem.operator": "Das müssen wir beheben. Sie müssen nichts tun.",
   "problem.docs": "Mehr dazu",
 
   "error.title": "Hier geht es nicht weiter",
-  "error.lead": "Bitte schließen Sie dieses Fenster und öffnen Sie es neu. Hilft das nicht, nennen Sie {app} die Kennung unten.",
-  "error.network": "Wir erreichen den Dienst gerade nicht. Sind Sie online?",
+  "error.lead": "Bitte öffnen Sie dieses Fenster neu. Hilft das nicht, nennen Sie {app} die Kennung.",
+  "error.network": "Der Dienst ist gerade nicht erreichbar. Sind Sie online?",
   "error.reference": "Kennung",
   "error.again": "Noch einmal versuchen",
 
   "exit.title": "Vorerst schließen?",
-  "exit.lead": "Wir behalten {host} im Auge. Kommen Sie jederzeit zurück: alles bleibt, wo es ist.",
+  "exit.lead": "Wir behalten {host} im Auge. Kommen Sie jederzeit zurück.",
   "exit.stay": "Hier bleiben",
   "exit.leave": "Schließen",
 
   "expired.title": "Ihre Sitzung ist zu Ende",
-  "expired.lead": "Sie gilt zu Ihrer Sicherheit nur eine Zeit lang. Es geht nichts verloren.",
+  "expired.lead": "Es geht nichts verloren.",
   "expired.resume": "Weitermachen",
   "expired.reload": "Hilft das nicht, laden Sie die Seite neu.",
 
   "link.offline": "Sie sind offline. Sobald Sie zurück sind, geht es weiter.",
   "link.reconnecting": "Verbindung wird wieder aufgebaut …",
 
-  "refused.NETWORK": "Wir konnten den Dienst nicht erreichen. Bitte versuchen Sie es noch einmal.",
-  "refused.RATE_LIMITED":
-    "Das war etwas schnell. Bitte warten Sie {n, plural, one {eine Sekunde} other {# Sekunden}} und versuchen Sie es noch einmal.",
+  "refused.NETWORK": "Der Dienst ist gerade nicht erreichbar. Bitte versuchen Sie es noch einmal.",
+  "refused.RATE_LIMITED": "Bitte warten Sie {n, plural, one {eine Sekunde} other {# Sekunden}} und versuchen Sie es noch einmal.",
   "refused.INTERNAL": "Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es noch einmal.",
   "refused.reference": "Kennung {ref}",
 };

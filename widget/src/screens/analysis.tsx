@@ -36,7 +36,7 @@ export function Analysis() {
       {question?.findings
         .filter((finding) => finding.severity !== "INFO")
         .map((finding) => (
-          <ExplainText key={finding.code} explain={finding.explain} />
+          <ExplainText key={finding.code} explain={finding.explain} level={0} />
         ))}
       {question && (
         <div class="choices">

@@ -34,7 +34,7 @@ export function Domain() {
       <div class={`field ${refusal ? "wrong" : ""}`}>
         <label for="hostname">{t("domain.label")}</label>
         <div class="plaque typing">
-          <span aria-hidden="true">https://</span>
+          {!state.typed.includes("://") && <span aria-hidden="true">https://</span>}
           <input
             ref={input}
             id="hostname"

@@ -28,7 +28,7 @@ export function Manual() {
       <Plaque name={c.unicodeName} phase="waiting" done={toAdd.filter(done).length} of={toAdd.length} />
       <Title>{t("manual.title", { n: toAdd.length, provider })}</Title>
       <p class="lead">
-        <Host k="manual.lead" name={c.unicodeName} />
+        <Host k="manual.lead" name={c.unicodeName} values={{ provider }} />
       </p>
       {c.provider?.consoleUrl && (
         <p>

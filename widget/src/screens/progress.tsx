@@ -14,7 +14,7 @@ export function Progress() {
   return (
     <div class="screen progress">
       <Plaque name={c.unicodeName} phase="securing" done={steps.filter((step) => step.state === "DONE").length} of={steps.length} />
-      <Title>{t("progress.title")}</Title>
+      <Title>{t(waitsForDns ? "progress.title.dns" : "progress.title")}</Title>
       <p class="lead">{c.progress.headline}</p>
       <Rail connection={c} />
       {waitsForDns && (

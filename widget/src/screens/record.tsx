@@ -14,7 +14,7 @@ export function RecordCard({ record }: { record: DnsRecord }) {
     <li class={`card record ${tone(record)} ${remove ? "removal" : ""}`} aria-label={`${record.type} ${record.fqdn}`}>
       <div class="card-head">
         <span class="kind">
-          <b>{t(remove ? "record.remove" : "record.add")}</b>{" "}
+          <b>{t(remove ? "record.remove" : "record.add", { type: record.type })}</b>{" "}
           {extra && <small>{t(`record.${record.requirement.toLowerCase()}` as Key)}</small>}
         </span>
         <StatusChip record={record} />
