@@ -1,0 +1,145 @@
+// Package web is the HTTP door. It finds out who is calling (a browser by its session's cookie, a program by its API key, a page by its widget
+// token), refuses what another site made a browser send, and gives the request to whoever serves its address: GraphQL, the few routes that set a
+// cookie, the console, the widget's files, and what other packages contribute. It decides nothing about anybody's rights.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
+)
+
+const (
+	maxBody  = 1 << 20
+	patience = 10 * time.Second // how long a body may take to arrive
+)
+
+// Config is what the door leads to. A handler that is nil is not mounted.
+type Config struct {
+	GraphQL                   http.Handler
+	Console, Explorer, Widget http.Handler
+	Metrics                   http.Handler
+	Routes                    []part.Route
+
+	Sessions    *session.Service
+	Credentials *credential.Service
+	Keys        *apikey.Service
+	Accounts    *account.Service
+	// WidgetToken answers the caller behind a page's token; app is the public key in the request's address, origin its Origin header.
+	WidgetToken func(ctx context.Context, token secret.String, app, origin string) (authz.Principal, error)
+	// Origins answers which origins may use the application with this public key; a nil function for an unknown key.
+	Origins func(ctx context.Context, app string) (func(origin string) bool, error)
+	// Keysfile is /.well-known/nameplate-keys.json.
+	Keysfile func(ctx context.Context) ([]byte, error)
+	// Ready answers each check by its name; nil is good.
+	Ready func(ctx context.Context) map[string]error
+
+	// Origin is where people reach the console, as configured and never as a request says: "https://console.example.com".
+	Origin string
+	// Proxies are the peers whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
+	Log     *slog.Logger
+}
+
+// server is a Config that serves.
+type server struct {
+	Config
+	log *slog.Logger
+}
+
+// New joins the routes. Its handler wants to be served by httpx.Server, which bounds the time for headers.
+func New(c Config) http.Handler {
+	s := &server{Config: c, log: c.Log}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	guarded := s.guard(s.routes())
+	return httpx.Identify(httpx.Recover(s.log, s.headers(httpx.LimitBody(maxBody, patience, s.greet(guarded)))))
+}
+
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	mount := func(pattern string, h http.Handler) {
+		if h != nil {
+			mux.Handle(pattern, h)
+		}
+	}
+	if s.GraphQL != nil {
+		mount("/graphql", s.cors(s.authenticate(s.idempotent(s.GraphQL))))
+	}
+	mux.Handle("/auth/sign-in", s.only(http.MethodPost, s.signIn))
+	mux.Handle("/auth/session", s.only(http.MethodGet, s.session))
+	mux.Handle("/auth/step-up", s.only(http.MethodPost, s.stepUp))
+	mux.Handle("/auth/sign-out", s.only(http.MethodPost, s.signOut))
+	mux.Handle("POST /login", s.authenticate(http.HandlerFunc(s.form)))
+	mount("/widget/v1/", s.Widget)
+	mount("GET /metrics", s.Metrics)
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /.well-known/nameplate-keys.json", s.keysfile)
+	for _, r := range s.Routes {
+		mux.Handle(r.Pattern, s.authenticate(r.Handler))
+	}
+	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/internal/", "/v1/", "/.well-known/", "/healthz/", "/readyz/", "/metrics/"} {
+		mux.HandleFunc(below, s.nothing)
+	}
+	mux.HandleFunc("/", s.pages)
+	return mux
+}
+
+// pages answers the explorer at /{org}/explorer and the console everywhere else; both answer reads alone.
+func (s *server) pages(w http.ResponseWriter, r *http.Request) {
+	org, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	switch {
+	case s.Explorer != nil && org != "" && rest == "explorer":
+		s.Explorer.ServeHTTP(w, r)
+	case s.Console != nil:
+		s.Console.ServeHTTP(w, r)
+	default:
+		s.nothing(w, r)
+	}
+}
+
+func (s *server) nothing(w http.ResponseWriter, r *http.Request) {
+	s.refuse(w, r, http.StatusNotFound, &fault.Fault{Code: fault.NotFoundCode, Message: "There is nothing at this address."})
+}
+
+// headers are those of every answer; pages bring a policy of their own.
+func (s *server) headers(next http.Handler) http.Handler {
+	secure := strings.HasPrefix(s.Origin, "https://")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		if secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// only answers one method, with authentication, and is the same for every route under /auth.
+func (s *server) only(method string, do http.HandlerFunc) http.Handler {
+	return s.authenticate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != method {
+			w.Header().Set("Allow", method)
+			s.refuse(w, r, http.StatusMethodNotAllowed, fault.Invalid("", "method", "Only %s is answered here.", method))
+			return
+		}
+		do(w, r)
+	}))
+}
