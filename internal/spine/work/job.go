@@ -40,8 +40,12 @@ func (j *Jobs) InsertTx(ctx context.Context, tx *db.Tx, args river.JobArgs, atte
 	return nil
 }
 
-// Run works on jobs until ctx ends, then waits up to eight seconds for what runs.
+// Run works on jobs until ctx ends, then waits up to eight seconds for what runs. Without a kind of job it only waits.
 func (j *Jobs) Run(ctx context.Context) error {
+	if len(j.jobs) == 0 {
+		<-ctx.Done()
+		return nil
+	}
 	workers := river.NewWorkers()
 	for _, register := range j.jobs {
 		register(workers)

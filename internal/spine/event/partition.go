@@ -1,0 +1,61 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
+)
+
+// partitioned are the tables that are kept by month.
+var partitioned = []string{"event", "dns_check", "observation", "webhook_delivery", "webhook_attempt"}
+
+// Partitions is the schedule that makes the months of the partitioned tables three ahead. Rows of a month that was not made stand in the default partition,
+// and stay there.
+func (l *Ledger) Partitions() work.Periodic {
+	return work.Periodic{Kind: "partition.make", Every: 24 * time.Hour, Do: func(ctx context.Context) error { return MakePartitions(ctx, l.DB) }}
+}
+
+// MakePartitions makes the partitions of this month and the next three. A month that has rows in the default partition already is left there.
+func MakePartitions(ctx context.Context, d *db.DB) error {
+	first := time.Date(d.Now().Year(), d.Now().Month(), 1, 0, 0, 0, 0, time.UTC)
+	for _, table := range partitioned {
+		for n := range 4 {
+			from, to := first.AddDate(0, n, 0), first.AddDate(0, n+1, 0)
+			if err := makePartition(ctx, d, table, from, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func makePartition(ctx context.Context, d *db.DB, table string, from, to time.Time) error {
+	name := table + "_" + from.Format("2006_01")
+	return d.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtextextended('partition', 7))"); err != nil {
+			return err
+		}
+		var there bool
+		if err := tx.QueryRow(ctx, "select to_regclass($1) is not null", name).Scan(&there); err != nil || there {
+			return err
+		}
+		err := tx.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, fmt.Sprintf("create table %s partition of %s for values from ('%s') to ('%s')", pgx.Identifier{name}.Sanitize(), pgx.Identifier{table}.Sanitize(),
+				from.Format(time.RFC3339), to.Format(time.RFC3339)))
+			return err
+		})
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "23514" { // check_violation: the month has rows already
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("make the partition %s: %w", name, err)
+		}
+		return nil
+	})
+}
