@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 )
@@ -24,7 +25,7 @@ func (r *run) analyze(ctx context.Context) {
 	r.ours = slices.Concat(r.e.Settings.EdgeV4, r.e.Settings.EdgeV6)
 	for _, x := range r.q.Expected {
 		if (x.Type == "A" || x.Type == "AAAA") && x.Requirement != "REMOVE" {
-			r.ours = append(r.ours, addressList([]string{x.Value})...)
+			r.ours = append(r.ours, tree.AddressList([]string{x.Value})...)
 		}
 	}
 	r.step("delegation", "RUNNING", "walking", params{"name": r.q.Hostname})
@@ -32,16 +33,16 @@ func (r *run) analyze(ctx context.Context) {
 	if !ok {
 		return
 	}
-	r.zone = f.cut.apex
-	m := r.gather(ctx, f.cut)
-	r.reportServers(ctx, f.cut, m)
+	r.cut, r.zone = f.Cut, f.Cut.Apex
+	m := r.gather(ctx, f.Cut)
+	r.reportServers(ctx, f.Cut, m)
 	if r.ans.Verdict != "" {
 		return
 	}
 	if r.q.Depth == analysis.Full {
-		r.detect(f.cut, m)
+		r.detect(f.Cut, m)
 	}
-	if r.records(ctx, f.cut, m); r.q.Depth == analysis.Full {
+	if r.records(ctx, f.Cut, m); r.q.Depth == analysis.Full {
 		r.certificate()
 	}
 	r.outside(ctx)
@@ -49,50 +50,49 @@ func (r *run) analyze(ctx context.Context) {
 }
 
 // locate finds the zone. It answers false when the verdict is already known.
-func (r *run) locate(ctx context.Context) (found, bool) {
+func (r *run) locate(ctx context.Context) (tree.Found, bool) {
 	switch r.q.Depth {
 	case analysis.Light:
-		return found{cut: known(r.q.Zone)}, true
+		return tree.Found{Cut: known(r.q.Zone)}, true
 	case analysis.Watch:
 		// The delegation found last, while its parent's answer is still fresh: nothing is asked but what decides.
-		if c := r.e.closest(r.host, false); r.q.Zone != nil && c.apex == full(r.q.Zone.Apex) {
-			f := found{cut: c}
-			r.zones[r.host] = f
+		if c := r.Closest(r.host); r.q.Zone != nil && c.Apex == tree.Full(r.q.Zone.Apex) {
+			f := tree.Found{Cut: c}
+			r.Know(f)
 			return f, true
 		}
 	}
-	f := r.walk(ctx, r.host, r.q.Interactive, nil)
-	r.zones[r.host] = f
-	apex := plain(f.cut.apex)
+	f := r.Walk(ctx, r.host, r.q.Interactive)
+	apex := tree.Plain(f.Cut.Apex)
 	switch {
-	case errors.Is(f.err, errBudget):
+	case errors.Is(f.Err, tree.ErrBudget):
 		r.ans.Verdict = analysis.CouldNotAsk
 		return f, false
-	case f.err != nil && (r.registry(f.cut.apex) || errors.Is(f.err, errOurs)):
+	case f.Err != nil && (r.registry(f.Cut.Apex) || errors.Is(f.Err, tree.ErrOurs)):
 		r.couldNotAsk()
 		return f, false
-	case f.err == nil && f.rcode == dns.RcodeNameError && r.registry(f.cut.apex) && !r.registered(ctx, f):
+	case f.Err == nil && f.Rcode == dns.RcodeNameError && r.registry(f.Cut.Apex) && !r.registered(ctx, f):
 		r.ans.Registered = false
 		domain := r.registrable()
-		r.stop(finding.NotRegistered, params{"domain": domain}, f.last)
+		r.stop(finding.NotRegistered, params{"domain": domain}, f.Last)
 		return f, false
-	case errors.Is(f.err, errLoop):
-		r.ans.Zone = (&matrix{zone: f.cut.apex}).zoneView(f.cut.chain)
-		r.stop(finding.DelegationLoop, params{"zone": apex, "servers": names(f.cut)}, f.last)
+	case errors.Is(f.Err, tree.ErrLoop):
+		r.ans.Zone = (&tree.Matrix{Zone: f.Cut.Apex}).View(f.Cut.Chain)
+		r.stop(finding.DelegationLoop, params{"zone": apex, "servers": names(f.Cut)}, f.Last)
 		return f, false
-	case errors.Is(f.err, errNoAddress):
-		r.ans.Zone = (&matrix{zone: f.cut.apex}).zoneView(f.cut.chain)
-		r.stop(finding.NoNSAddress, params{"zone": apex, "servers": names(f.cut)}, f.last)
+	case errors.Is(f.Err, tree.ErrNoAddress):
+		r.ans.Zone = (&tree.Matrix{Zone: f.Cut.Apex}).View(f.Cut.Chain)
+		r.stop(finding.NoNSAddress, params{"zone": apex, "servers": names(f.Cut)}, f.Last)
 		return f, false
 	}
 	return f, true
 }
 
 // stop ends the analysis: as the delegation stands, no record of the customer can be seen by anybody.
-func (r *run) stop(code string, p params, a answer) {
-	f := finding.New(code, p, evidenceOf(a.id)...)
+func (r *run) stop(code string, p params, a tree.Answer) {
+	f := finding.New(code, p, tree.Distinct(a.ID)...)
 	if len(f.Evidence) == 0 {
-		for _, o := range r.seen {
+		for _, o := range r.Account().Observations {
 			f.Evidence = append(f.Evidence, o.ID)
 		}
 	}
@@ -119,7 +119,7 @@ func (r *run) unverifiable() {
 // registry says that a zone is no customer's: the root, or above the registrable domain.
 func (r *run) registry(apex string) bool {
 	if reg := r.q.Registrable; reg != "" {
-		return below(apex, full(reg))
+		return tree.Below(apex, tree.Full(reg))
 	}
 	return dns.CountLabel(apex) < 2
 }
@@ -133,12 +133,12 @@ func (r *run) registrable() string {
 }
 
 // registered asks for the domain itself, when the host below it does not exist in the registry's zone.
-func (r *run) registered(ctx context.Context, f found) bool {
-	domain := full(r.registrable())
+func (r *run) registered(ctx context.Context, f tree.Found) bool {
+	domain := tree.Full(r.registrable())
 	if domain == r.host {
 		return false
 	}
-	a, err := r.askZone(ctx, walking, f.cut, domain, dns.TypeNS, nil)
+	a, err := r.AskZone(ctx, tree.Walking, f.Cut, domain, dns.TypeNS)
 	return err != nil || a.Rcode != dns.RcodeNameError
 }
 
@@ -151,50 +151,50 @@ func (r *run) edgeZone() string {
 	return r.e.Settings.EdgeZone
 }
 
-func names(z cut) []string {
+func names(z tree.Cut) []string {
 	out := []string{}
-	for _, s := range z.servers {
-		out = append(out, plain(s.name))
+	for _, s := range z.Servers {
+		out = append(out, tree.Plain(s.Name))
 	}
 	return out
 }
 
-func (r *run) servers() []string { return names(r.zones[r.host].cut) }
+func (r *run) servers() []string { return names(r.cut) }
 
 // known is the zone that an earlier analysis found.
-func known(v *analysis.ZoneView) cut {
-	c := cut{apex: full(v.Apex)}
+func known(v *analysis.ZoneView) tree.Cut {
+	c := tree.Cut{Apex: tree.Full(v.Apex)}
 	for _, n := range v.Chain {
-		c.chain = append(c.chain, full(n))
+		c.Chain = append(c.Chain, tree.Full(n))
 	}
 	for _, ns := range v.NameServers {
-		name := full(ns.Name)
-		i := slices.IndexFunc(c.servers, func(s nameServer) bool { return s.name == name })
+		name := tree.Full(ns.Name)
+		i := slices.IndexFunc(c.Servers, func(s tree.NameServer) bool { return s.Name == name })
 		if i < 0 {
-			i = len(c.servers)
-			c.servers = append(c.servers, nameServer{name: name})
+			i = len(c.Servers)
+			c.Servers = append(c.Servers, tree.NameServer{Name: name})
 		}
-		c.servers[i].addrs = append(c.servers[i].addrs, addressList([]string{ns.Address})...)
+		c.Servers[i].Addrs = append(c.Servers[i].Addrs, tree.AddressList([]string{ns.Address})...)
 	}
 	return c
 }
 
 // gather asks everything that does not depend on an answer, all at once: every server for what decides, one for the rest.
-func (r *run) gather(ctx context.Context, z cut) *matrix {
-	var asks []ask
+func (r *run) gather(ctx context.Context, z tree.Cut) *tree.Matrix {
+	var asks []tree.Key
 	for _, x := range r.q.Expected {
 		for _, k := range r.needs(x) {
-			if !slices.Contains(asks, k) && within(z.apex, k.name) {
+			if !slices.Contains(asks, k) && tree.Within(z.Apex, k.Name) {
 				asks = append(asks, k)
 			}
 		}
 	}
-	if k := r.proof(); r.q.Verification != "" && r.q.Depth != analysis.Light && !slices.Contains(asks, k) && within(z.apex, k.name) {
+	if k := r.proof(); r.q.Verification != "" && r.q.Depth != analysis.Light && !slices.Contains(asks, k) && tree.Within(z.Apex, k.Name) {
 		asks = append(asks, k)
 	}
-	var m *matrix
+	var m *tree.Matrix
 	var wg sync.WaitGroup
-	wg.Go(func() { m = r.askAll(ctx, z, asks) })
+	wg.Go(func() { m = r.AskAll(ctx, z, asks, r.q.Depth == analysis.Light) })
 	if r.q.Depth == analysis.Full {
 		r.step("provider", "RUNNING", "reading", nil)
 		r.step("records", "RUNNING", "reading", nil)
@@ -215,7 +215,7 @@ func (r *run) gather(ctx context.Context, z cut) *matrix {
 }
 
 // proof is where the ownership TXT stands.
-func (r *run) proof() ask { return ask{"_nameplate." + r.host, dns.TypeTXT} }
+func (r *run) proof() tree.Key { return tree.Key{Name: "_nameplate." + r.host, Type: dns.TypeTXT} }
 
 // resolveTarget learns the addresses of our target, which a flattened apex shows in its place.
 func (r *run) resolveTarget(ctx context.Context) {
@@ -223,7 +223,7 @@ func (r *run) resolveTarget(ctx context.Context) {
 	if i < 0 {
 		return
 	}
-	list, _, err := r.resolveAddresses(ctx, full(r.q.Expected[i].Value))
+	list, _, err := r.ResolveAddresses(ctx, tree.Full(r.q.Expected[i].Value))
 	if err != nil {
 		return // the settings' addresses have to do
 	}
@@ -233,31 +233,31 @@ func (r *run) resolveTarget(ctx context.Context) {
 }
 
 // reportServers turns the servers' verdicts into the zone view and its findings.
-func (r *run) reportServers(ctx context.Context, z cut, m *matrix) {
-	r.ans.Zone = m.zoneView(z.chain)
+func (r *run) reportServers(ctx context.Context, z tree.Cut, m *tree.Matrix) {
+	r.ans.Zone = m.View(z.Chain)
 	r.ans.Zone.Dnssec = r.ans.Dnssec
 	silent, lame, slow := []string{}, []string{}, []string{}
-	var silentIDs, lameIDs, slowIDs []answer
+	var silentIDs, lameIDs, slowIDs []tree.Answer
 	answered := map[string]bool{}
 	rcode := ""
-	for _, c := range m.columns {
-		one := answer{id: c.id}
-		switch c.verdict {
+	for _, c := range m.Columns {
+		one := tree.Answer{ID: c.ID}
+		switch c.Verdict {
 		case analysis.ServerTimeout:
 			silent, silentIDs = append(silent, c.String()), append(silentIDs, one)
 		case analysis.ServerRefused, analysis.ServerServfail, analysis.ServerLame:
-			lame, lameIDs, rcode = append(lame, c.String()), append(lameIDs, one), c.rcode
+			lame, lameIDs, rcode = append(lame, c.String()), append(lameIDs, one), c.Rcode
 		case analysis.ServerSlow:
 			slow, slowIDs = append(slow, c.String()), append(slowIDs, one)
 		}
-		answered[c.name] = answered[c.name] || c.responsive()
+		answered[c.Name] = answered[c.Name] || c.Responsive()
 	}
-	apex := plain(z.apex)
-	working := len(m.responsive()) > 0
-	note := func(code string, p params, seen []answer) {
+	apex := tree.Plain(z.Apex)
+	working := len(m.Responsive()) > 0
+	note := func(code string, p params, seen []tree.Answer) {
 		f := finding.New(code, p)
 		for _, a := range seen {
-			f.Evidence = append(f.Evidence, a.id)
+			f.Evidence = append(f.Evidence, a.ID)
 		}
 		if working && f.Severity == finding.Blocking {
 			f = f.As(finding.Warning) // the others answer, and so does the domain
@@ -272,15 +272,15 @@ func (r *run) reportServers(ctx context.Context, z cut, m *matrix) {
 				gone++
 			}
 		}
-		note(finding.NSUnreachable, params{"k": max(gone, 1), "n": len(z.servers), "servers": silent}, silentIDs)
-	case m.cut && !working:
+		note(finding.NSUnreachable, params{"k": max(gone, 1), "n": len(z.Servers), "servers": silent}, silentIDs)
+	case m.Short && !working:
 		r.ans.Verdict = analysis.CouldNotAsk
 		r.unverifiable()
 		return
-	case len(lame) == 0 && !working && (m.ours > 0 && len(silent) == 0 || !r.anybody(ctx)):
+	case len(lame) == 0 && !working && (m.Ours > 0 && len(silent) == 0 || !r.anybody(ctx)):
 		r.couldNotAsk()
 		return
-	case len(lame) == 0 && !working && len(m.noAddress) < len(z.servers):
+	case len(lame) == 0 && !working && len(m.NoAddress) < len(z.Servers):
 		if len(silent) == 0 {
 			silent = names(z) // not even their names' own servers answered
 		}
@@ -289,16 +289,16 @@ func (r *run) reportServers(ctx context.Context, z cut, m *matrix) {
 	if len(lame) > 0 {
 		note(finding.LameDelegation, params{"zone": apex, "servers": lame, "rcode": rcode}, lameIDs)
 	}
-	if len(m.noAddress) > 0 {
-		note(finding.NoNSAddress, params{"zone": apex, "servers": m.noAddress}, nil)
+	if len(m.NoAddress) > 0 {
+		note(finding.NoNSAddress, params{"zone": apex, "servers": m.NoAddress}, nil)
 	}
 	if len(slow) > 0 {
 		note(finding.NSSlow, params{"servers": slow}, slowIDs)
 	}
 	if len(r.ans.Zone.Serials) > 1 {
-		var ids []answer
-		for _, c := range m.responsive() {
-			ids = append(ids, answer{id: c.id})
+		var ids []tree.Answer
+		for _, c := range m.Responsive() {
+			ids = append(ids, tree.Answer{ID: c.ID})
 		}
 		note(finding.SerialMismatch, params{"zone": apex, "serials": r.ans.Zone.Serials}, ids)
 	}
@@ -309,7 +309,7 @@ func (r *run) reportServers(ctx context.Context, z cut, m *matrix) {
 		return
 	}
 	r.compareParent(z)
-	if reg := r.q.Registrable; reg != "" && below(full(reg), z.apex) {
+	if reg := r.q.Registrable; reg != "" && tree.Below(tree.Full(reg), z.Apex) {
 		r.find(finding.New(finding.Subzone, params{"zone": apex, "name": r.q.Hostname}))
 	}
 	r.step("delegation", "DONE", "delegated", params{"zone": apex, "servers": names(z)})
@@ -317,29 +317,29 @@ func (r *run) reportServers(ctx context.Context, z cut, m *matrix) {
 
 // anybody says whether our own side works: when no server of a zone answers, somebody else is asked.
 func (r *run) anybody(ctx context.Context) bool {
-	_, err := r.askZone(ctx, deciding, r.e.root(), ".", dns.TypeNS, nil)
-	return err == nil || errors.Is(err, errLame) // even a wrong answer came over the network
+	_, err := r.AskZone(ctx, tree.Deciding, r.Root(), ".", dns.TypeNS)
+	return err == nil || errors.Is(err, tree.ErrLame) // even a wrong answer came over the network
 }
 
 // compareParent tells when the zone names other servers than its parent does: resolvers use both.
-func (r *run) compareParent(z cut) {
-	a, ok := r.found[ask{z.apex, dns.TypeNS}]
+func (r *run) compareParent(z tree.Cut) {
+	a, ok := r.found[tree.Key{Name: z.Apex, Type: dns.TypeNS}]
 	if !ok {
 		return
 	}
-	child, above := values(a.At(z.apex, dns.TypeNS)), names(z)
+	child, above := tree.Values(a.At(z.Apex, dns.TypeNS)), names(z)
 	slices.Sort(above)
 	if len(child) > 0 && !slices.Equal(child, above) {
-		r.find(finding.New(finding.ParentChildNSMismatch, params{"zone": plain(z.apex), "parent": above, "child": child}, a.id))
+		r.find(finding.New(finding.ParentChildNSMismatch, params{"zone": tree.Plain(z.Apex), "parent": above, "child": child}, a.ID))
 	}
 }
 
 // detect says who runs the zone.
-func (r *run) detect(z cut, m *matrix) {
+func (r *run) detect(z tree.Cut, m *tree.Matrix) {
 	e := provider.Evidence{NameServers: names(z)}
-	for _, c := range m.responsive() {
-		if c.soa != nil {
-			e.SOAMName, e.SOARName = c.soa.Ns, c.soa.Mbox
+	for _, c := range m.Responsive() {
+		if c.SOA != nil {
+			e.SOAMName, e.SOARName = c.SOA.Ns, c.SOA.Mbox
 		}
 	}
 	if r.e.Catalogue == nil {
@@ -357,17 +357,18 @@ func (r *run) detect(z cut, m *matrix) {
 		for _, other := range p.Others {
 			list = append(list, other.Name)
 		}
-		r.find(finding.New(finding.MixedDNS, params{"domain": plain(z.apex), "providers": list}))
+		r.find(finding.New(finding.MixedDNS, params{"domain": tree.Plain(z.Apex), "providers": list}))
 	}
 	if p.Provider.Parking {
-		r.find(finding.New(finding.ParkedDomain, params{"domain": plain(z.apex), "service": p.Provider.Name}))
+		r.find(finding.New(finding.ParkedDomain, params{"domain": tree.Plain(z.Apex), "service": p.Provider.Name}))
 	}
 	r.step("provider", "DONE", "provider_found", params{"provider": p.Provider.Name, "slug": p.Provider.Slug})
 }
 
 // finish closes the answer.
 func (r *run) finish() analysis.Answer {
-	if r.incomplete {
+	account := r.Account()
+	if account.Incomplete {
 		at := r.e.now().Add(30 * time.Second).UTC().Format(time.RFC3339)
 		r.find(finding.New(finding.AnalysisIncomplete, params{"at": at}))
 	}
@@ -380,7 +381,7 @@ func (r *run) finish() analysis.Answer {
 	if r.ans.Provider.Evidence == nil {
 		r.ans.Provider.Evidence = []provider.ProviderEvidence{}
 	}
-	r.ans.Observations, r.ans.Questions, r.ans.Errors = r.seen, r.questions, r.unanswered
+	r.ans.Observations, r.ans.Questions, r.ans.Errors = account.Observations, account.Questions, account.Unanswered
 	r.ans.FinishedAt = r.e.now()
 	return r.ans
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/caa"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
@@ -27,24 +28,24 @@ type relevant struct {
 // the place of the host: our target, where the CNAME that is asked for is not there yet.
 func (r *run) climb(ctx context.Context, first string) relevant {
 	var out relevant
-	for i, name := range caa.Climb(plain(r.host)) {
-		at := full(name)
+	for i, name := range caa.Climb(tree.Plain(r.host)) {
+		at := tree.Full(name)
 		if i == 0 {
 			at = first
 		}
-		got, err := r.resolve(ctx, walking, at, dns.TypeCAA)
-		out.ids = append(out.ids, got.ids...)
+		got, err := r.Resolve(ctx, tree.Walking, at, dns.TypeCAA)
+		out.ids = append(out.ids, got.IDs...)
 		if err != nil {
-			out.failed, out.rcode, out.err = plain(at), dns.RcodeToString[got.rcode], err
+			out.failed, out.rcode, out.err = tree.Plain(at), dns.RcodeToString[got.Rcode], err
 			return out
 		}
-		if len(got.set) == 0 {
+		if len(got.Set) == 0 {
 			continue
 		}
-		out.name = plain(got.chain[len(got.chain)-1])
-		for _, rr := range got.set {
+		out.name = tree.Plain(got.Chain[len(got.Chain)-1])
+		for _, rr := range got.Set {
 			c := rr.(*dns.CAA)
-			out.set = append(out.set, caa.Record{Flags: c.Flag, Tag: c.Tag, Value: unescape(c.Value)})
+			out.set = append(out.set, caa.Record{Flags: c.Flag, Tag: c.Tag, Value: tree.Unescape(c.Value)})
 		}
 		return out
 	}
@@ -54,7 +55,7 @@ func (r *run) climb(ctx context.Context, first string) relevant {
 // aliased is the target that a certificate's name will lead to once the expected CNAME stands; "" when the host answers for itself.
 func (r *run) aliased() string {
 	for _, x := range r.q.Expected {
-		if x.Type == "CNAME" && full(x.FQDN) == r.owner && r.counts(x) {
+		if x.Type == "CNAME" && tree.Full(x.FQDN) == r.owner && r.counts(x) {
 			return x.Value
 		}
 	}
@@ -76,7 +77,7 @@ func (r *run) readTargetCAA(ctx context.Context) {
 	if r.e.CAs == nil || r.q.Target == "" || r.aliased() == "" {
 		return
 	}
-	then := r.climb(ctx, full(r.q.Target))
+	then := r.climb(ctx, tree.Full(r.q.Target))
 	r.mu.Lock()
 	r.caaThen = &then
 	r.mu.Unlock()
@@ -105,7 +106,7 @@ func (r *run) certificate() {
 func (r *run) evaluateCAA() *finding.Finding {
 	rel, hidden := r.caaNow, false
 	if r.aliased() != "" && !slices.ContainsFunc(r.q.Expected, func(x analysis.Expected) bool {
-		return x.Type == "CNAME" && full(x.FQDN) == r.owner && r.satisfied(x)
+		return x.Type == "CNAME" && tree.Full(x.FQDN) == r.owner && r.satisfied(x)
 	}) {
 		// The CNAME will bring the set of our target with it, which allows our CAs: what stands above the name does not count.
 		hidden = r.caaThen == nil || r.caaThen.err != nil
@@ -114,7 +115,7 @@ func (r *run) evaluateCAA() *finding.Finding {
 		}
 	}
 	switch {
-	case rel.err != nil && (errors.Is(rel.err, errLame) || errors.Is(rel.err, errSilent)) && !hidden:
+	case rel.err != nil && (errors.Is(rel.err, tree.ErrLame) || errors.Is(rel.err, tree.ErrSilent)) && !hidden:
 		return new(caa.LookupFailure(rel.failed, rel.rcode, rel.ids...))
 	case rel.err != nil:
 		return nil
@@ -124,7 +125,7 @@ func (r *run) evaluateCAA() *finding.Finding {
 		methods = []string{"http-01", "tls-alpn-01"}
 	}
 	cas := r.e.CAs()
-	result := caa.Evaluate(caa.Question{Host: plain(r.host), Wildcard: r.q.Wildcard, Found: rel.name, Set: rel.set, CAs: cas, Methods: methods})
+	result := caa.Evaluate(caa.Question{Host: tree.Plain(r.host), Wildcard: r.q.Wildcard, Found: rel.name, Set: rel.set, CAs: cas, Methods: methods})
 	view := &analysis.CaaView{Set: []string{}, Allowed: []string{}, Refused: []string{}, Methods: []string{}, AccountOk: true, CAs: []analysis.CaaVerdict{}}
 	if rel.name != "" {
 		view.RelevantName = &rel.name

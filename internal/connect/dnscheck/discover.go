@@ -9,7 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 )
 
 // wildcard is what a name answers that nobody can have created.
@@ -21,30 +21,30 @@ type wildcard struct {
 }
 
 // discover asks one responsive server for what stands beside the records that decide.
-func (r *run) discover(ctx context.Context, z cut, decided []ask) {
+func (r *run) discover(ctx context.Context, z tree.Cut, decided []tree.Key) {
 	types := []uint16{dns.TypeTXT, dns.TypeMX, dns.TypeCAA, dns.TypeNS, dns.TypeHTTPS}
 	if r.q.Wildcard || len(r.q.Expected) == 0 {
 		types = append([]uint16{dns.TypeCNAME, dns.TypeA, dns.TypeAAAA}, types...)
 	}
 	var wg sync.WaitGroup
 	for _, t := range types {
-		k := ask{r.owner, t}
+		k := tree.Key{Name: r.owner, Type: t}
 		if slices.Contains(decided, k) {
 			continue
 		}
 		wg.Go(func() {
-			if a, err := r.askZone(ctx, walking, z, k.name, k.qtype, nil); err == nil {
+			if a, err := r.AskZone(ctx, tree.Walking, z, k.Name, k.Type); err == nil {
 				r.mu.Lock()
 				r.found[k] = a
 				r.mu.Unlock()
 			}
 		})
 	}
-	if r.host != z.apex {
+	if r.host != z.Apex {
 		wg.Go(func() {
-			if a, err := r.askZone(ctx, walking, z, z.apex, dns.TypeNS, nil); err == nil {
+			if a, err := r.AskZone(ctx, tree.Walking, z, z.Apex, dns.TypeNS); err == nil {
 				r.mu.Lock()
-				r.found[ask{z.apex, dns.TypeNS}] = a
+				r.found[tree.Key{Name: z.Apex, Type: dns.TypeNS}] = a
 				r.mu.Unlock()
 			}
 		})
@@ -56,22 +56,22 @@ func (r *run) discover(ctx context.Context, z cut, decided []ask) {
 }
 
 // probeWildcard asks for a name beside the host (at the apex: below it) that nobody has made.
-func (r *run) probeWildcard(ctx context.Context, z cut) {
-	above := parent(r.host)
-	if r.host == z.apex {
-		above = z.apex
+func (r *run) probeWildcard(ctx context.Context, z tree.Cut) {
+	above := tree.Parent(r.host)
+	if r.host == z.Apex {
+		above = z.Apex
 	}
 	var random [4]byte
 	_, _ = rand.Read(random[:])
-	w := wildcard{owner: "*." + plain(above), probe: "np-" + hex.EncodeToString(random[:]) + "." + above, sets: map[uint16][]string{}}
+	w := wildcard{owner: "*." + tree.Plain(above), probe: "np-" + hex.EncodeToString(random[:]) + "." + above, sets: map[uint16][]string{}}
 	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
-		a, err := r.askZone(ctx, walking, z, w.probe, t, nil)
+		a, err := r.AskZone(ctx, tree.Walking, z, w.probe, t)
 		if err != nil || !a.Authoritative || a.Rcode != dns.RcodeSuccess {
 			break
 		}
 		w.exists = true
 		for _, got := range []uint16{t, dns.TypeCNAME} {
-			if list := values(a.At(w.probe, got)); len(list) > 0 {
+			if list := tree.Values(a.At(w.probe, got)); len(list) > 0 {
 				w.sets[got] = list
 			}
 		}
@@ -85,25 +85,14 @@ func (r *run) probeWildcard(ctx context.Context, z cut) {
 }
 
 // shadowed says that a name shows exactly what the wildcard shows.
-func (r *run) shadowed(name string, v view) bool {
-	if !r.wild.exists || !within(parent(r.wild.probe), name) || name == parent(r.wild.probe) {
+func (r *run) shadowed(name string, v tree.View) bool {
+	if !r.wild.exists || !tree.Within(tree.Parent(r.wild.probe), name) || name == tree.Parent(r.wild.probe) {
 		return false
 	}
 	for _, t := range []uint16{dns.TypeCNAME, dns.TypeA, dns.TypeAAAA} {
-		if !slices.Equal(v.sets[t], r.wild.sets[t]) && (len(v.sets[dns.TypeCNAME]) == 0 || t == dns.TypeCNAME) {
+		if !slices.Equal(v.Sets[t], r.wild.sets[t]) && (len(v.Sets[dns.TypeCNAME]) == 0 || t == dns.TypeCNAME) {
 			return false
 		}
 	}
 	return true
-}
-
-// evidenceOf lists observations without repetition.
-func evidenceOf(ids ...ident.ObservationID) []ident.ObservationID {
-	var out []ident.ObservationID
-	for _, id := range ids {
-		if !id.IsZero() && !slices.Contains(out, id) {
-			out = append(out, id)
-		}
-	}
-	return out
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/caa"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/wire"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 )
@@ -36,9 +37,8 @@ type Engine struct {
 	Nonce     func(host string) []string // what our edge may answer to the probe of a host; the first is asked for. nil: no probes
 	CAs       func() []caa.CA            // who we can order certificates from, in order, with our accounts as they are now. nil: CAA is not read
 
-	once  sync.Once
-	wire  *wire.Client
-	cache cache
+	once sync.Once
+	tree tree.Tree
 }
 
 // Settings says where the DNS begins and how we behave in it. The zero value is the public internet.
@@ -60,10 +60,7 @@ type Settings struct {
 }
 
 // Hint is one root server.
-type Hint struct {
-	Name      string
-	Addresses []netip.Addr
-}
+type Hint = tree.Hint
 
 // Resolver is a recursive resolver whose view is shown, and from which the ETA is taken.
 type Resolver struct {
@@ -72,8 +69,6 @@ type Resolver struct {
 	Region  string // "" when it has none
 }
 
-func (s *Settings) port() int { return cmp.Or(s.Port, 53) }
-
 func (s *Settings) timeout(urgent bool) time.Duration {
 	if urgent {
 		return cmp.Or(s.InteractiveTimeout, 800*time.Millisecond)
@@ -81,14 +76,16 @@ func (s *Settings) timeout(urgent bool) time.Duration {
 	return cmp.Or(s.Timeout, 1500*time.Millisecond)
 }
 
-func (e *Engine) client() *wire.Client {
+func (e *Engine) begin(host string, urgent bool) *tree.Session {
 	e.once.Do(func() {
-		e.wire = &wire.Client{
-			AllowPrivate: e.Settings.AllowPrivate, AddressMap: e.Settings.AddressMap,
-			Limit: wire.Limiter{PerSecond: cmp.Or(e.Settings.PerServerQPS, 20), Burst: cmp.Or(e.Settings.Burst, 50)},
+		s := &e.Settings
+		e.tree.Hints, e.tree.Port, e.tree.Now = s.RootHints, cmp.Or(s.Port, 53), e.now
+		e.tree.Client = &wire.Client{
+			AllowPrivate: s.AllowPrivate, AddressMap: s.AddressMap,
+			Limit: wire.Limiter{PerSecond: cmp.Or(s.PerServerQPS, 20), Burst: cmp.Or(s.Burst, 50)},
 		}
 	})
-	return e.wire
+	return e.tree.Begin(host, urgent, e.Settings.timeout(urgent))
 }
 
 func (e *Engine) now() time.Time {
@@ -101,7 +98,7 @@ func (e *Engine) now() time.Time {
 // Analyze answers the question within 3 s when a person waits and 10 s else. What the DNS says, and also that it says nothing, is an
 // answer; the error is for a question that is none, and for a context that ended.
 func (e *Engine) Analyze(ctx context.Context, q analysis.Question) (analysis.Answer, error) {
-	if _, ok := dns.IsDomainName(q.Hostname); !ok || q.Hostname == "" || full(q.Hostname) == "." {
+	if _, ok := dns.IsDomainName(q.Hostname); !ok || q.Hostname == "" || tree.Full(q.Hostname) == "." {
 		return analysis.Answer{}, fmt.Errorf("analyze %q: not a host name", q.Hostname)
 	}
 	if q.Depth == analysis.Light && q.Zone == nil {
@@ -113,8 +110,9 @@ func (e *Engine) Analyze(ctx context.Context, q analysis.Question) (analysis.Ans
 	}
 	inner, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	host := tree.Full(q.Hostname)
 	r := &run{
-		e: e, q: q, host: full(q.Hostname), silent: map[netip.Addr]bool{}, good: map[string]netip.Addr{}, zones: map[string]found{}, found: map[ask]answer{},
+		Session: e.begin(host, q.Interactive), e: e, q: q, host: host, found: map[tree.Key]tree.Answer{},
 		ans: analysis.Answer{
 			Hostname: q.Hostname, Registered: true, Dnssec: analysis.DnssecUnknown, StartedAt: e.now(), Records: []analysis.RecordResult{},
 			Conflicts: []analysis.ConflictSeen{}, Findings: nil, Resolvers: []analysis.ResolverView{}, Probes: []analysis.ProbeResult{},

@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 )
 
@@ -29,8 +30,8 @@ const (
 func right(status string) bool { return status == statusOK || status == statusFlattened }
 
 // needs are the RRsets that decide about a record: its own and those that cannot stand beside it. A light pass asks its own alone.
-func (r *run) needs(x analysis.Expected) []ask {
-	name := full(x.FQDN)
+func (r *run) needs(x analysis.Expected) []tree.Key {
+	name := tree.Full(x.FQDN)
 	var types []uint16
 	switch x.Type {
 	case "CNAME":
@@ -53,80 +54,80 @@ func (r *run) needs(x analysis.Expected) []ask {
 	} else if r.q.Depth == analysis.Light {
 		types = types[:2]
 	}
-	asks := make([]ask, len(types))
+	asks := make([]tree.Key, len(types))
 	for i, t := range types {
-		asks[i] = ask{name, t}
+		asks[i] = tree.Key{Name: name, Type: t}
 	}
 	return asks
 }
 
 // judge says how far an expected record stands, by all servers that answered and by nobody else.
-func (r *run) judge(x analysis.Expected, m *matrix) analysis.RecordResult {
+func (r *run) judge(x analysis.Expected, m *tree.Matrix) analysis.RecordResult {
 	out := analysis.RecordResult{Key: x.Key, Status: statusUnverifiable, Observed: []analysis.ServerRRset{}, Seen: []string{}}
 	asks := r.needs(x)
 	if len(asks) == 0 {
 		return out
 	}
-	name := asks[0].name
-	for _, c := range m.columns {
-		out.Observed = append(out.Observed, c.show(asks))
-		if a, ok := c.got[asks[0]]; ok {
-			list, _ := observed(a.Reply, name, asks[0].qtype)
+	name := asks[0].Name
+	for _, c := range m.Columns {
+		out.Observed = append(out.Observed, show(c, asks))
+		if a, ok := c.Got[asks[0]]; ok {
+			list, _ := tree.Observed(a.Reply, name, asks[0].Type)
 			out.Seen = append(out.Seen, list...)
 		}
 	}
 	slices.Sort(out.Seen)
 	out.Seen = slices.Compact(out.Seen)
-	t := m.tally(asks, func(get func(ask) answer) bool { return r.has(x, name, get) })
-	out.Have, out.Of = int32(t.have), int32(t.of)
+	t := m.Tally(asks, func(get func(tree.Key) tree.Answer) bool { return r.has(x, name, get) })
+	out.Have, out.Of = int32(t.Have), int32(t.Of)
 	switch {
-	case t.of == 0:
+	case t.Of == 0:
 		return out
-	case t.have == t.of && t.quorum:
+	case t.Have == t.Of && t.Quorum:
 		out.Status = statusOK
 		if x.Type == "ALIAS" {
 			out.Status = statusFlattened
-			out.Finding = new(finding.New(finding.RecordFlattened, params{"name": x.FQDN}, t.proof...))
+			out.Finding = new(finding.New(finding.RecordFlattened, params{"name": x.FQDN}, t.Proof...))
 		}
 		return out
-	case t.have > 0:
-		if !t.quorum {
-			out.Of = int32(m.names)
+	case t.Have > 0:
+		if !t.Quorum {
+			out.Of = int32(m.Names)
 		}
 		out.Status = statusPartial
-		out.Finding = new(finding.New(finding.RecordPartial, params{"name": x.FQDN, "have": out.Have, "of": out.Of}, t.proof...))
+		out.Finding = new(finding.New(finding.RecordPartial, params{"name": x.FQDN, "have": out.Have, "of": out.Of}, t.Proof...))
 		return out
 	case r.q.Depth == analysis.Light:
 		out.Status = statusPending // what stands there instead is for a full pass to say
 		return out
 	}
-	v := look(name, t.lacking, nil)
+	v := tree.Look(name, t.Lacking, nil)
 	code, status, p := r.explain(x, name, v)
 	p["name"] = x.FQDN
 	if code == finding.WrongValue || code == finding.RecordAbsent {
 		p["type"] = x.Type
 	}
-	if len(v.ids) == 0 {
-		v.ids = t.proof
+	if len(v.IDs) == 0 {
+		v.IDs = t.Proof
 	}
-	out.Status, out.Finding = status, new(finding.New(code, p, v.ids...))
+	out.Status, out.Finding = status, new(finding.New(code, p, v.IDs...))
 	return out
 }
 
 type params = map[string]any
 
 // show is one server's row under a record.
-func (c *column) show(asks []ask) analysis.ServerRRset {
-	out := analysis.ServerRRset{Server: c.String(), Values: []string{}, Rcode: cmp.Or(c.rcode, string(c.verdict))}
+func show(c *tree.Column, asks []tree.Key) analysis.ServerRRset {
+	out := analysis.ServerRRset{Server: c.String(), Values: []string{}, Rcode: cmp.Or(c.Rcode, string(c.Verdict))}
 	for i, k := range asks {
-		a, ok := c.got[k]
+		a, ok := c.Got[k]
 		if !ok {
 			continue
 		}
 		if i == 0 {
-			out.Rcode, out.Authoritative, out.At = dns.RcodeToString[a.Rcode], a.Authoritative, a.at
+			out.Rcode, out.Authoritative, out.At = dns.RcodeToString[a.Rcode], a.Authoritative, a.Came
 		}
-		if list, low := observed(a.Reply, k.name, k.qtype); len(list) > 0 && a.Authoritative {
+		if list, low := tree.Observed(a.Reply, k.Name, k.Type); len(list) > 0 && a.Authoritative {
 			out.Values, out.TTL = append(out.Values, list...), low
 		}
 	}
@@ -136,9 +137,11 @@ func (c *column) show(asks []ask) analysis.ServerRRset {
 }
 
 // has says that one server's answers hold the record, and nothing that contradicts it.
-func (r *run) has(x analysis.Expected, name string, get func(ask) answer) bool {
-	set := func(qtype uint16) []string { return values(get(ask{name, qtype}).At(name, qtype)) }
-	want := canonical(x.Type, x.Value)
+func (r *run) has(x analysis.Expected, name string, get func(tree.Key) tree.Answer) bool {
+	set := func(qtype uint16) []string {
+		return tree.Values(get(tree.Key{Name: name, Type: qtype}).At(name, qtype))
+	}
+	want := tree.Canonical(x.Type, x.Value)
 	if x.Requirement == "REMOVE" {
 		list := set(dns.StringToType[x.Type])
 		return want == "" && len(list) == 0 || want != "" && !slices.Contains(list, want)
@@ -169,16 +172,16 @@ func (r *run) foreign(list []string) []string {
 }
 
 // explain says what stands in the place of a record that no server has.
-func (r *run) explain(x analysis.Expected, name string, v view) (code, status string, p params) {
-	want := canonical(x.Type, x.Value)
-	addrs := append(slices.Clone(v.sets[dns.TypeA]), v.sets[dns.TypeAAAA]...)
-	aliases := v.sets[dns.TypeCNAME]
+func (r *run) explain(x analysis.Expected, name string, v tree.View) (code, status string, p params) {
+	want := tree.Canonical(x.Type, x.Value)
+	addrs := append(slices.Clone(v.Sets[dns.TypeA]), v.Sets[dns.TypeAAAA]...)
+	aliases := v.Sets[dns.TypeCNAME]
 	switch {
-	case len(v.servers) > 0:
-		return finding.NSBelow, statusConflict, params{"servers": v.servers}
+	case len(v.Servers) > 0:
+		return finding.NSBelow, statusConflict, params{"servers": v.Servers}
 	case x.Requirement == "REMOVE":
 		if x.Type == "AAAA" {
-			return finding.StaleAAAA, statusConflict, params{"addresses": v.sets[dns.TypeAAAA]}
+			return finding.StaleAAAA, statusConflict, params{"addresses": v.Sets[dns.TypeAAAA]}
 		}
 		return finding.WrongType, statusConflict, params{"type": x.Type, "desiredType": "", "desired": ""}
 	case len(aliases)+len(addrs) > 0 && r.shadowed(name, v):
@@ -189,16 +192,16 @@ func (r *run) explain(x analysis.Expected, name string, v view) (code, status st
 		return finding.IllegalApexCNAME, statusConflict, params{}
 	case len(aliases) > 0:
 		return finding.WrongType, statusWrongType, params{"type": "CNAME", "desiredType": x.Type, "desired": x.Value}
-	case x.Type == "ALIAS" && len(addrs) > 0, x.Type == "AAAA" && v.has(dns.TypeAAAA):
-		if v4 := v.sets[dns.TypeA]; len(v4) > 0 && len(r.foreign(v4)) == 0 {
-			return finding.StaleAAAA, statusConflict, params{"addresses": r.foreign(v.sets[dns.TypeAAAA])}
+	case x.Type == "ALIAS" && len(addrs) > 0, x.Type == "AAAA" && v.Has(dns.TypeAAAA):
+		if v4 := v.Sets[dns.TypeA]; len(v4) > 0 && len(r.foreign(v4)) == 0 {
+			return finding.StaleAAAA, statusConflict, params{"addresses": r.foreign(v.Sets[dns.TypeAAAA])}
 		}
 		return finding.ForeignAddress, statusConflict, params{"addresses": r.foreign(addrs)}
-	case x.Type == "A" && v.has(dns.TypeA):
-		if list := v.sets[dns.TypeA]; slices.Contains(list, want) {
+	case x.Type == "A" && v.Has(dns.TypeA):
+		if list := v.Sets[dns.TypeA]; slices.Contains(list, want) {
 			return finding.ForeignAddress, statusConflict, params{"addresses": r.foreign(list)}
 		}
-		return finding.WrongValue, statusWrongValue, wrong(x, strings.Join(v.sets[dns.TypeA], ", "))
+		return finding.WrongValue, statusWrongValue, wrong(x, strings.Join(v.Sets[dns.TypeA], ", "))
 	case x.Type == "TXT":
 		return r.explainTXT(x, v, want)
 	}
@@ -218,15 +221,15 @@ func brief(s string) string {
 	return s
 }
 
-func (r *run) explainCNAME(x analysis.Expected, v view, want string, addrs []string) (code, status string, p params) {
-	aliases := v.sets[dns.TypeCNAME]
+func (r *run) explainCNAME(x analysis.Expected, v tree.View, want string, addrs []string) (code, status string, p params) {
+	aliases := v.Sets[dns.TypeCNAME]
 	switch {
-	case v.multiple:
+	case v.Multiple:
 		return finding.MultipleCNAME, statusConflict, params{"values": aliases}
 	case len(aliases) > 0 && slices.Contains(aliases, want):
 		return finding.CNAMECollision, statusConflict, params{"types": present(v, dns.TypeA, dns.TypeAAAA)}
 	case len(aliases) > 0:
-		return flaw(aliases[0], want, plain(r.zone), r.edgeZone()), statusWrongValue, wrong(x, aliases[0])
+		return flaw(aliases[0], want, tree.Plain(r.zone), r.edgeZone()), statusWrongValue, wrong(x, aliases[0])
 	case len(addrs) > 0 && len(r.foreign(addrs)) == 0:
 		return finding.TargetAsAddress, statusWrongType, params{"addresses": addrs, "desired": x.Value}
 	case len(addrs) > 0:
@@ -236,9 +239,9 @@ func (r *run) explainCNAME(x analysis.Expected, v view, want string, addrs []str
 }
 
 // explainTXT looks for a value that was meant to be ours among the others, which may stand beside it.
-func (r *run) explainTXT(x analysis.Expected, v view, want string) (code, status string, p params) {
+func (r *run) explainTXT(x analysis.Expected, v tree.View, want string) (code, status string, p params) {
 	key, _, _ := strings.Cut(want, "=")
-	for _, seen := range v.sets[dns.TypeTXT] {
+	for _, seen := range v.Sets[dns.TypeTXT] {
 		bare := strings.Trim(strings.TrimSpace(seen), `"'`)
 		switch {
 		case bare == want && bare != seen:
@@ -282,10 +285,10 @@ func flaw(seen, want, zone, edgeZone string) string {
 	return finding.WrongValue
 }
 
-func present(v view, types ...uint16) []string {
+func present(v tree.View, types ...uint16) []string {
 	var out []string
 	for _, t := range types {
-		if v.has(t) {
+		if v.Has(t) {
 			out = append(out, dns.TypeToString[t])
 		}
 	}

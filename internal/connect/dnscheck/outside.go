@@ -11,6 +11,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/probe"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
@@ -35,7 +36,7 @@ func (r *run) outside(ctx context.Context) {
 // routed gives the routing record that stands on every server that answered.
 func (r *run) routed() (analysis.Expected, bool) {
 	for i, x := range r.q.Expected {
-		if x.Purpose == "ROUTING" && x.Requirement != "REMOVE" && full(x.FQDN) == r.owner && right(r.ans.Records[i].Status) && r.satisfied(x) {
+		if x.Purpose == "ROUTING" && x.Requirement != "REMOVE" && tree.Full(x.FQDN) == r.owner && right(r.ans.Records[i].Status) && r.satisfied(x) {
 			return x, true
 		}
 	}
@@ -74,20 +75,20 @@ func (r *run) askOneResolver(ctx context.Context, res Resolver, x analysis.Expec
 	if x.Type == "AAAA" {
 		qtype = dns.TypeAAAA
 	}
-	a, err := r.askResolver(ctx, res, r.owner, qtype)
+	a, err := r.AskResolver(ctx, res.Name, res.Address, r.owner, qtype)
 	if err != nil {
 		return v, e
 	}
 	v.Rcode = dns.RcodeToString[a.Rcode]
-	v.Values, v.TTL = observed(a.Reply, r.owner, qtype)
-	get := func(k ask) answer {
-		if k.qtype == qtype || k.qtype == dns.TypeCNAME {
+	v.Values, v.TTL = tree.Observed(a.Reply, r.owner, qtype)
+	get := func(k tree.Key) tree.Answer {
+		if k.Type == qtype || k.Type == dns.TypeCNAME {
 			return a
 		}
-		return answer{}
+		return tree.Answer{}
 	}
 	switch soa := a.SOA(); {
-	case x.Type == "CNAME" && len(v.Values) == 1 && v.Values[0] == canonical("CNAME", x.Value), x.Type != "CNAME" && r.has(x, r.owner, get):
+	case x.Type == "CNAME" && len(v.Values) == 1 && v.Values[0] == tree.Canonical("CNAME", x.Value), x.Type != "CNAME" && r.has(x, r.owner, get):
 		e.Reason = analysis.UpToDate
 	case len(v.Values) > 0 && v.TTL != nil:
 		e.Reason, e.Seconds = analysis.OldAnswer, *v.TTL
@@ -100,7 +101,7 @@ func (r *run) askOneResolver(ctx context.Context, res Resolver, x analysis.Expec
 
 // probe asks every address of the host, each family by itself, on the ports that are wanted.
 func (r *run) probe(ctx context.Context) {
-	addrs, proof, err := r.resolveAddresses(ctx, r.host)
+	addrs, proof, err := r.ResolveAddresses(ctx, r.host)
 	if err != nil && len(addrs) == 0 {
 		return
 	}
@@ -110,7 +111,7 @@ func (r *run) probe(ctx context.Context) {
 		AllowPrivate: s.AllowPrivate, HTTPPort: s.ProbeHTTPPort, HTTPSPort: s.ProbeHTTPSPort, Roots: s.ProbeRoots,
 		Edge: slices.Concat(s.EdgeV4, s.EdgeV6),
 	}
-	nonces := r.e.Nonce(plain(r.host))
+	nonces := r.e.Nonce(tree.Plain(r.host))
 	type one struct {
 		addr   netip.Addr
 		secure bool
@@ -127,7 +128,7 @@ func (r *run) probe(ctx context.Context) {
 	results := make([]analysis.ProbeResult, len(all))
 	var wg sync.WaitGroup
 	for i, o := range all {
-		wg.Go(func() { results[i] = p.Ask(ctx, plain(r.host), o.addr, o.secure, nonces) })
+		wg.Go(func() { results[i] = p.Ask(ctx, tree.Plain(r.host), o.addr, o.secure, nonces) })
 	}
 	wg.Wait()
 	r.mu.Lock()
@@ -136,7 +137,7 @@ func (r *run) probe(ctx context.Context) {
 	v4 := slices.ContainsFunc(results, func(res analysis.ProbeResult) bool { return res.Family == 4 && res.Result == analysis.ProbeOK })
 	for i, res := range results {
 		if res.Result == analysis.ProbeTimeout && ctx.Err() != nil {
-			r.incomplete = true // our own budget ended, not their patience
+			r.Session.Cut() // our own budget ended, not their patience
 			continue
 		}
 		if f := r.probeFinding(res, all[i].secure, v4); f != nil {
@@ -148,16 +149,13 @@ func (r *run) probe(ctx context.Context) {
 	}
 }
 
-// observe keeps a probe as evidence. It is called with mu held.
+// observe keeps a probe as evidence.
 func (r *run) observe(res analysis.ProbeResult) ident.ObservationID {
-	now := r.e.now()
-	o := analysis.Observation{
-		ID: ident.New[ident.ObservationID](now), At: now, SourceKind: analysis.Probe, Source: netip.AddrPortFrom(netip.MustParseAddr(res.Address), uint16(res.Port)).String(),
-		Family: res.Family, Type: map[int32]string{4: "A", 6: "AAAA"}[res.Family], Name: plain(r.host), Values: []string{string(res.Result)},
+	return r.Observe(analysis.Observation{
+		SourceKind: analysis.Probe, Source: netip.AddrPortFrom(netip.MustParseAddr(res.Address), uint16(res.Port)).String(), Family: res.Family,
+		Type: map[int32]string{4: "A", 6: "AAAA"}[res.Family], Name: tree.Plain(r.host), Values: []string{string(res.Result)},
 		ElapsedUs: int32(res.ElapsedMs * 1000), Error: res.Detail,
-	}
-	r.seen = append(r.seen, o)
-	return o.ID
+	})
 }
 
 func (r *run) probeFinding(res analysis.ProbeResult, secure, v4 bool) *finding.Finding {

@@ -8,11 +8,12 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 )
 
 // records judges what was asked for, and looks for what went astray.
-func (r *run) records(ctx context.Context, z cut, m *matrix) {
+func (r *run) records(ctx context.Context, z tree.Cut, m *tree.Matrix) {
 	for _, x := range r.q.Expected {
 		r.ans.Records = append(r.ans.Records, r.judge(x, m))
 	}
@@ -52,38 +53,38 @@ func (r *run) checkChain(ctx context.Context) {
 		if x.Type != "CNAME" || res.Status != statusWrongValue || x.Purpose != "ROUTING" {
 			continue
 		}
-		got, err := r.resolve(ctx, deciding, full(x.FQDN), dns.TypeA)
-		if !errors.Is(err, errChain) {
+		got, err := r.Resolve(ctx, tree.Deciding, tree.Full(x.FQDN), dns.TypeA)
+		if !errors.Is(err, tree.ErrChain) {
 			continue
 		}
-		chain := make([]string, len(got.chain))
-		for n, name := range got.chain {
-			chain[n] = plain(name)
+		chain := make([]string, len(got.Chain))
+		for n, name := range got.Chain {
+			chain[n] = tree.Plain(name)
 		}
-		res.Finding = new(finding.New(finding.CNAMEChain, params{"name": x.FQDN, "chain": chain}, got.ids...))
+		res.Finding = new(finding.New(finding.CNAMEChain, params{"name": x.FQDN, "chain": chain}, got.IDs...))
 	}
 }
 
 // ownership says which proof stands on all servers that answered, at least half of the zone's.
-func (r *run) ownership(m *matrix) {
+func (r *run) ownership(m *tree.Matrix) {
 	for i, x := range r.q.Expected {
 		if r.ans.Records[i].Status != statusOK {
 			continue
 		}
-		r.ans.Ownership.Target = r.ans.Ownership.Target || x.Type == "CNAME" && r.q.Target != "" && full(x.FQDN) == r.owner && plain(full(x.Value)) == plain(full(r.q.Target))
-		r.ans.Ownership.TXT = r.ans.Ownership.TXT || x.Type == "TXT" && r.q.Verification != "" && x.Value == r.q.Verification && full(x.FQDN) == r.proof().name
+		r.ans.Ownership.Target = r.ans.Ownership.Target || x.Type == "CNAME" && r.q.Target != "" && tree.Full(x.FQDN) == r.owner && tree.Plain(tree.Full(x.Value)) == tree.Plain(tree.Full(r.q.Target))
+		r.ans.Ownership.TXT = r.ans.Ownership.TXT || x.Type == "TXT" && r.q.Verification != "" && x.Value == r.q.Verification && tree.Full(x.FQDN) == r.proof().Name
 	}
 	if r.q.Verification == "" || r.q.Depth == analysis.Light || r.ans.Ownership.TXT {
 		return
 	}
 	k := r.proof()
-	t := m.tally([]ask{k}, func(get func(ask) answer) bool {
-		return slices.Contains(values(get(k).At(k.name, k.qtype)), r.q.Verification)
+	t := m.Tally([]tree.Key{k}, func(get func(tree.Key) tree.Answer) bool {
+		return slices.Contains(tree.Values(get(k).At(k.Name, k.Type)), r.q.Verification)
 	})
-	r.ans.Ownership.TXT = t.of > 0 && t.have == t.of && t.quorum
+	r.ans.Ownership.TXT = t.Of > 0 && t.Have == t.Of && t.Quorum
 	routed := slices.ContainsFunc(r.ans.Records, func(res analysis.RecordResult) bool { return right(res.Status) })
 	if !r.ans.Ownership.TXT && !r.ans.Ownership.Target && routed {
-		r.find(finding.New(finding.OwnershipUnproven, params{"name": r.q.Hostname, "record": plain(k.name) + ` TXT "` + r.q.Verification + `"`}, t.proof...))
+		r.find(finding.New(finding.OwnershipUnproven, params{"name": r.q.Hostname, "record": tree.Plain(k.Name) + ` TXT "` + r.q.Verification + `"`}, t.Proof...))
 	}
 }
 
@@ -116,7 +117,7 @@ func (r *run) satisfied(x analysis.Expected) bool {
 }
 
 // verdict sums up the records; servers and delegation have had their say before.
-func (r *run) verdict(m *matrix) analysis.CheckVerdict {
+func (r *run) verdict(m *tree.Matrix) analysis.CheckVerdict {
 	needed, done, begun, broken := 0, 0, false, false
 	for i, x := range r.q.Expected {
 		if !r.counts(x) {
@@ -137,7 +138,7 @@ func (r *run) verdict(m *matrix) analysis.CheckVerdict {
 	}
 	unknown := slices.ContainsFunc(r.ans.Records, func(res analysis.RecordResult) bool { return res.Status == statusUnverifiable })
 	switch {
-	case m.cut && (unknown || done < needed):
+	case m.Short && (unknown || done < needed):
 		return analysis.CouldNotAsk // what was not asked for is not absent
 	case broken:
 		return analysis.Conflicting
@@ -150,18 +151,18 @@ func (r *run) verdict(m *matrix) analysis.CheckVerdict {
 }
 
 // existing lists what stands at the names in question, for the difference that is shown to the person.
-func (r *run) existing(m *matrix) {
+func (r *run) existing(m *tree.Matrix) {
 	list := []string{r.owner}
 	for _, x := range r.q.Expected {
-		if n := full(x.FQDN); !slices.Contains(list, n) {
+		if n := tree.Full(x.FQDN); !slices.Contains(list, n) {
 			list = append(list, n)
 		}
 	}
 	for _, name := range list {
-		v := look(name, m.responsive(), r.found)
+		v := tree.Look(name, m.Responsive(), r.found)
 		for _, t := range []uint16{dns.TypeCNAME, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeMX, dns.TypeCAA, dns.TypeNS, dns.TypeHTTPS} {
-			if v.has(t) {
-				r.ans.Existing = append(r.ans.Existing, analysis.RRset{Name: plain(name), Type: dns.TypeToString[t], Values: v.sets[t], TTL: v.ttl})
+			if v.Has(t) {
+				r.ans.Existing = append(r.ans.Existing, analysis.RRset{Name: tree.Plain(name), Type: dns.TypeToString[t], Values: v.Sets[t], TTL: v.TTL})
 			}
 		}
 	}

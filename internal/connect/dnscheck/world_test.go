@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 )
 
 // world is a small DNS of real servers on loopback: a root, "lab.", "co.lab.", and what a test adds. Servers have made-up public
@@ -117,7 +118,7 @@ func (w *world) zone(apex, lines string, servers ...string) {
 		return
 	}
 	above := apex
-	for above = parent(above); ; above = parent(above) {
+	for above = tree.Parent(above); ; above = tree.Parent(above) {
 		parents := w.hosts(above)
 		for _, p := range parents {
 			for _, name := range servers {
@@ -140,7 +141,7 @@ func (w *world) zone(apex, lines string, servers ...string) {
 
 // inside says that a server's name lies in another zone below above, whose glue is not apex's to give.
 func (w *world) inside(above, name, apex string) bool {
-	for n := name; n != above; n = parent(n) {
+	for n := name; n != above; n = tree.Parent(n) {
 		if n != apex && len(w.hosts(n)) > 0 {
 			return true
 		}
@@ -161,7 +162,7 @@ func (w *world) hosts(apex string) []*peer {
 // set adds lines to a zone on the servers named, or on all.
 func (w *world) add(apex, lines string, servers ...string) {
 	for _, s := range w.hosts(dns.Fqdn(apex)) {
-		if len(servers) == 0 || slices.Contains(servers, plain(s.name)) {
+		if len(servers) == 0 || slices.Contains(servers, tree.Plain(s.name)) {
 			s.set(dns.Fqdn(apex), append(s.zones[dns.Fqdn(apex)], parse(w.t, dns.Fqdn(apex), lines)...))
 		}
 	}
@@ -212,7 +213,7 @@ func (s *peer) reply(m *dns.Msg) *dns.Msg {
 	q := m.Question[0]
 	name := dns.CanonicalName(q.Name)
 	apex := ""
-	for n := name; ; n = parent(n) {
+	for n := name; ; n = tree.Parent(n) {
 		if s.zones[n] != nil && !(n == name && q.Qtype == dns.TypeDS && n != ".") {
 			apex = n
 			break
@@ -227,7 +228,7 @@ func (s *peer) reply(m *dns.Msg) *dns.Msg {
 	}
 	zone := s.zones[apex]
 	r.Authoritative = true
-	for n := name; n != apex; n = parent(n) {
+	for n := name; n != apex; n = tree.Parent(n) {
 		if n == name && q.Qtype == dns.TypeDS {
 			continue
 		}
@@ -241,7 +242,7 @@ func (s *peer) reply(m *dns.Msg) *dns.Msg {
 	}
 	source := name
 	if !exists(zone, name) {
-		for source = "*." + parent(name); !exists(zone, source[2:]); source = "*." + parent(source[2:]) {
+		for source = "*." + tree.Parent(name); !exists(zone, source[2:]); source = "*." + tree.Parent(source[2:]) {
 		}
 	}
 	for _, t := range []uint16{q.Qtype, dns.TypeCNAME} {

@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 )
 
@@ -16,10 +17,10 @@ type misnamed struct{ code, name string }
 
 // places lists where to look for a record that is not where it should be.
 func (r *run) places(x analysis.Expected) []misnamed {
-	name := full(x.FQDN)
+	name := tree.Full(x.FQDN)
 	var out []misnamed
 	add := func(code, at string) {
-		if _, ok := dns.IsDomainName(at); !ok || len(at) > 254 || at == name || !within(r.zone, at) {
+		if _, ok := dns.IsDomainName(at); !ok || len(at) > 254 || at == name || !tree.Within(r.zone, at) {
 			return
 		}
 		for _, m := range out {
@@ -30,8 +31,8 @@ func (r *run) places(x analysis.Expected) []misnamed {
 		out = append(out, misnamed{code, at})
 	}
 	add(finding.WrongNameDoubled, name+r.zone)
-	if reg := r.q.Registrable; reg != "" && full(reg) != r.zone {
-		add(finding.WrongNameDoubled, name+full(reg))
+	if reg := r.q.Registrable; reg != "" && tree.Full(reg) != r.zone {
+		add(finding.WrongNameDoubled, name+tree.Full(reg))
 	}
 	if bare, ok := strings.CutPrefix(name, "_"); ok {
 		add(finding.WrongNamePrefix, bare)
@@ -48,7 +49,7 @@ func (r *run) places(x analysis.Expected) []misnamed {
 
 // searchMisnamed looks for the records that nobody has at their name, at one responsive server, and for nothing but their own value: what
 // else stands at those names is not our business.
-func (r *run) searchMisnamed(ctx context.Context, z cut) {
+func (r *run) searchMisnamed(ctx context.Context, z tree.Cut) {
 	var wg sync.WaitGroup
 	for i, x := range r.q.Expected {
 		res := &r.ans.Records[i]
@@ -67,28 +68,28 @@ func (r *run) searchMisnamed(ctx context.Context, z cut) {
 	wg.Wait()
 }
 
-func (r *run) searchAt(ctx context.Context, z cut, x analysis.Expected, place misnamed) *finding.Finding {
+func (r *run) searchAt(ctx context.Context, z tree.Cut, x analysis.Expected, place misnamed) *finding.Finding {
 	types := map[string][]uint16{"CNAME": {dns.TypeCNAME}, "ALIAS": {dns.TypeA}, "A": {dns.TypeA}, "AAAA": {dns.TypeAAAA}, "TXT": {dns.TypeTXT}}[x.Type]
 	for _, qtype := range types {
-		a, err := r.askZone(ctx, walking, z, place.name, qtype, nil)
+		a, err := r.AskZone(ctx, tree.Walking, z, place.name, qtype)
 		if err != nil || !a.Authoritative {
 			continue
 		}
 		moved := x
-		moved.FQDN = plain(place.name)
-		if !r.has(moved, place.name, func(k ask) answer {
-			if k.qtype == qtype || k.qtype == dns.TypeCNAME {
+		moved.FQDN = tree.Plain(place.name)
+		if !r.has(moved, place.name, func(k tree.Key) tree.Answer {
+			if k.Type == qtype || k.Type == dns.TypeCNAME {
 				return a
 			}
-			return answer{}
+			return tree.Answer{}
 		}) {
 			continue
 		}
-		host := strings.TrimSuffix(strings.TrimSuffix(x.FQDN, plain(r.zone)), ".")
+		host := strings.TrimSuffix(strings.TrimSuffix(x.FQDN, tree.Plain(r.zone)), ".")
 		if host == "" {
 			host = "@"
 		}
-		return new(finding.New(place.code, params{"observedName": plain(place.name), "name": x.FQDN, "host": host}, a.id))
+		return new(finding.New(place.code, params{"observedName": tree.Plain(place.name), "name": x.FQDN, "host": host}, a.ID))
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package dnscheck
+package tree
 
 import (
 	"fmt"
@@ -18,37 +18,37 @@ const (
 	maxValue  = 4096 // octets of one
 )
 
-// value gives a record's data in canonical form: names in lower case without the final dot, addresses as RFC 5952 writes them, TXT
+// Value gives a record's data in canonical form: names in lower case without the final dot, addresses as RFC 5952 writes them, TXT
 // unquoted, unescaped and joined from its pieces.
-func value(rr dns.RR) string {
+func Value(rr dns.RR) string {
 	switch rr := rr.(type) {
 	case *dns.A, *dns.AAAA:
-		if a, ok := address(rr); ok {
+		if a, ok := Address(rr); ok {
 			return a.Unmap().String()
 		}
 		return ""
 	case *dns.CNAME:
-		return unescape(plain(dns.CanonicalName(rr.Target)))
+		return Unescape(Plain(dns.CanonicalName(rr.Target)))
 	case *dns.NS:
-		return unescape(plain(dns.CanonicalName(rr.Ns)))
+		return Unescape(Plain(dns.CanonicalName(rr.Ns)))
 	case *dns.TXT:
 		var b strings.Builder
 		for _, piece := range rr.Txt {
-			b.WriteString(unescape(piece))
+			b.WriteString(Unescape(piece))
 		}
 		return b.String()
 	case *dns.MX:
-		return strconv.Itoa(int(rr.Preference)) + " " + plain(dns.CanonicalName(rr.Mx))
+		return strconv.Itoa(int(rr.Preference)) + " " + Plain(dns.CanonicalName(rr.Mx))
 	case *dns.CAA:
-		return fmt.Sprintf("%d %s %q", rr.Flag, strings.ToLower(rr.Tag), unescape(rr.Value))
+		return fmt.Sprintf("%d %s %q", rr.Flag, strings.ToLower(rr.Tag), Unescape(rr.Value))
 	case *dns.SOA:
-		return fmt.Sprintf("%s %s %d", plain(dns.CanonicalName(rr.Ns)), plain(dns.CanonicalName(rr.Mbox)), rr.Serial)
+		return fmt.Sprintf("%s %s %d", Plain(dns.CanonicalName(rr.Ns)), Plain(dns.CanonicalName(rr.Mbox)), rr.Serial)
 	}
 	return strings.TrimPrefix(rr.String(), rr.Header().String())
 }
 
-// unescape turns the presentation form of RFC 1035 section 5.1 (\. and \DDD) into the octets it stands for.
-func unescape(s string) string {
+// Unescape turns the presentation form of RFC 1035 section 5.1 (\. and \DDD) into the octets it stands for.
+func Unescape(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
 	}
@@ -81,19 +81,19 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// values gives the data of an RRset, sorted, without repetition, bounded and printable.
-func values(rrs []dns.RR) []string {
+// Values gives the data of an RRset, sorted, without repetition, bounded and printable.
+func Values(rrs []dns.RR) []string {
 	out := make([]string, 0, len(rrs))
 	for _, rr := range rrs[:min(len(rrs), maxValues)] {
-		v := value(rr)
+		v := Value(rr)
 		out = append(out, clean(v[:min(len(v), maxValue)]))
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-// observed is what an observation keeps: the records asked for, else the alias that stands in their place.
-func observed(r wire.Reply, name string, qtype uint16) ([]string, *int32) {
+// Observed is what an observation keeps: the records asked for, else the alias that stands in their place.
+func Observed(r wire.Reply, name string, qtype uint16) ([]string, *int32) {
 	rrs := r.At(name, qtype)
 	if len(rrs) == 0 {
 		rrs = r.At(name, dns.TypeCNAME)
@@ -101,11 +101,11 @@ func observed(r wire.Reply, name string, qtype uint16) ([]string, *int32) {
 	if len(rrs) == 0 && qtype == dns.TypeNS {
 		rrs = slices.DeleteFunc(slices.Clone(r.Authority), func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeNS })
 	}
-	return values(rrs), ttl(rrs)
+	return Values(rrs), lowest(rrs)
 }
 
-// ttl is the lowest of an RRset; nil when there is none.
-func ttl(rrs []dns.RR) *int32 {
+// lowest is the lowest of an RRset; nil when there is none.
+func lowest(rrs []dns.RR) *int32 {
 	if len(rrs) == 0 {
 		return nil
 	}
@@ -116,7 +116,8 @@ func ttl(rrs []dns.RR) *int32 {
 	return new(int32(low))
 }
 
-func addressList(texts []string) []netip.Addr {
+// AddressList reads what are addresses of a list.
+func AddressList(texts []string) []netip.Addr {
 	var out []netip.Addr
 	for _, t := range texts {
 		if a, err := netip.ParseAddr(t); err == nil {
@@ -126,21 +127,33 @@ func addressList(texts []string) []netip.Addr {
 	return out
 }
 
-// canonical brings an expected value into the form that value gives.
-func canonical(typ, v string) string {
+// Canonical brings an expected value into the form that Value gives.
+func Canonical(typ, v string) string {
 	switch typ {
 	case "A", "AAAA":
 		if a, err := netip.ParseAddr(v); err == nil {
 			return a.Unmap().String()
 		}
 	case "CNAME", "ALIAS", "NS":
-		return plain(full(v))
+		return Plain(Full(v))
 	case "CAA":
 		if rr, err := dns.NewRR(". CAA " + v); err == nil && rr != nil {
-			return value(rr)
+			return Value(rr)
 		}
 	case "MX":
 		return strings.ToLower(strings.TrimSuffix(v, "."))
 	}
 	return v
+}
+
+// Address gives the address of an A or AAAA record.
+func Address(rr dns.RR) (netip.Addr, bool) {
+	var raw []byte
+	switch rr := rr.(type) {
+	case *dns.A:
+		raw = rr.A.To4()
+	case *dns.AAAA:
+		raw = rr.AAAA.To16()
+	}
+	return netip.AddrFromSlice(raw)
 }

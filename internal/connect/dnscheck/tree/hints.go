@@ -1,11 +1,17 @@
-package dnscheck
+package tree
 
 import "net/netip"
 
-// hints are the settings' root servers, else IANA's (https://www.iana.org/domains/root/servers).
-func (s *Settings) hints() []Hint {
-	if len(s.RootHints) > 0 {
-		return s.RootHints
+// Hint is one root server.
+type Hint struct {
+	Name      string
+	Addresses []netip.Addr
+}
+
+// hints are the root servers given, else IANA's (https://www.iana.org/domains/root/servers).
+func (e *Tree) hints() []Hint {
+	if len(e.Hints) > 0 {
+		return e.Hints
 	}
 	return iana
 }
