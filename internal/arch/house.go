@@ -40,6 +40,7 @@ var rooms = []room{
 	{at: "internal/platform", floor: "2", level: 3, nouns: true},
 	{at: "internal/connect", floor: "3", level: 4, nouns: true},
 	{at: "internal/operate", floor: "4", level: 5, nouns: true},
+	{at: "graph/scalar", floor: "5", level: 5},
 	{at: "graph/gql*", floor: "5", level: 6},
 	{at: "graph/model*", floor: "5", level: 6},
 	{at: "graph/loader", floor: "5", level: 6},
