@@ -22,5 +22,5 @@ export default defineConfig({
       output: { minify: true, chunkFileNames: "[name]-[hash].js" },
     },
   },
-  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"] },
+  test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], server: { deps: { external: [/\/dev\//] } } },
 });

@@ -1,27 +1,29 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { buildSchema, execute, GraphQLError, parse, subscribe } from "graphql";
 import { createHandler } from "graphql-sse/lib/use/http";
 import { makeServer } from "graphql-ws";
 import { WebSocketServer } from "ws";
 import { world as newWorld, sentences } from "./world.mjs";
 
-const root = new URL("../../graph/", import.meta.url);
+const graph = (name) => readFileSync(join(dirname(fileURLToPath(import.meta.url)), "../../graph", name), "utf8");
 
 /** The product's schema and the widget's trusted documents, answered by a pretend world. Development and tests only. */
 export async function mock({ port = 0, files } = {}) {
-  const schema = buildSchema(readFileSync(new URL("schema.graphql", root), "utf8"));
+  const schema = buildSchema(graph("schema.graphql"));
   const documents = new Map(
-    Object.values(JSON.parse(readFileSync(new URL("documents/widget.json", root), "utf8"))).map((text) => [
+    Object.values(JSON.parse(graph("documents/widget.json"))).map((text) => [
       `sha256:${createHash("sha256").update(text).digest("hex")}`,
       parse(text),
     ]),
   );
   const w = newWorld();
   const faults = { sockets: true, events: true, requests: true };
-  const log = [];
+  const requests = [];
 
   const refuse = (code, reason, message, more = {}) =>
     new GraphQLError(message, { extensions: { code, reason, requestId: "01k9mock", ...more } });
@@ -122,7 +124,6 @@ export async function mock({ port = 0, files } = {}) {
 
   const server = createServer(async (request, response) => {
     const url = new URL(request.url, "http://localhost");
-    log.push(`${request.method} ${url.pathname}`);
     if (url.pathname !== "/graphql") return files ? files(request, response) : response.writeHead(404).end();
     const cors = {
       "access-control-allow-origin": request.headers.origin ?? "*",
@@ -132,6 +133,8 @@ export async function mock({ port = 0, files } = {}) {
     };
     if (request.method === "OPTIONS") return response.writeHead(204, cors).end();
     for (const [name, value] of Object.entries(cors)) response.setHeader(name, value);
+    const kept = { url: request.url, headers: request.headers, body: null };
+    requests.push(kept);
     if (request.headers.accept?.includes("text/event-stream"))
       return faults.events && known(request.headers.authorization) ? sse(request, response) : response.writeHead(502).end();
     if (!faults.requests) return request.socket.destroy();
@@ -144,7 +147,7 @@ export async function mock({ port = 0, files } = {}) {
     let text = "";
     for await (const chunk of request) text += chunk;
     const body = JSON.parse(text);
-    log.push(body.operationName);
+    kept.body = body;
     try {
       answer(200, await execute(args(body)));
     } catch (error) {
@@ -181,7 +184,8 @@ export async function mock({ port = 0, files } = {}) {
   return {
     world: w,
     faults,
-    log,
+    requests,
+    sockets: () => sockets.clients.size,
     url: `http://localhost:${server.address().port}`,
     /** Cuts every socket, as a server that goes away does. */
     cut: (code = 1001) => sockets.clients.forEach((ws) => (code ? ws.close(code) : ws.terminate())),

@@ -44,6 +44,7 @@ export function fill(text: string, values: Values, locale: string): string {
     const open = text.indexOf("{", at);
     if (open < 0) return out + text.slice(at);
     const close = closing(text, open);
+    if (close === text.length) return out + text.slice(at);
     out += text.slice(at, open) + argument(text.slice(open + 1, close), values, locale);
     at = close + 1;
   }

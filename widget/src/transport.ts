@@ -130,7 +130,8 @@ export class Transport {
     clearTimeout(this.#hidden);
     for (const feed of this.#feeds) feed.stop();
     this.#feeds.clear();
-    void this.#socket?.dispose();
+    // It waits for a connection that may never come, and says so by rejecting.
+    void Promise.resolve(this.#socket?.dispose()).catch(() => {});
   }
 
   readonly #ways: Ways = {

@@ -1,0 +1,97 @@
+import type { CheckStep, Connection, DnsRecord, DomainCheck, Session } from "./documents";
+import type { Refusal } from "./fault";
+
+/** Values for tests, whole and plain; each test changes what it speaks of. */
+export const row: Session["connections"][number] = {
+  id: "con_1",
+  hostname: "shop.acme.lab",
+  unicodeName: "shop.acme.lab",
+  state: "ACTION_REQUIRED",
+  registrableDomain: "acme.lab",
+  zoneApex: "acme.lab",
+};
+
+export const session: Session = {
+  application: { id: "app_1", name: "Acme Shops", environment: "LIVE", subdomainRule: "OPTIONAL", defaultSubdomain: "shop" },
+  hostname: null,
+  scopes: ["CHECK", "START", "SETUP", "VIEW"],
+  expiresAt: "2030-01-01T00:00:00Z",
+  setupMethods: ["MANUAL"],
+  connections: [],
+};
+
+const explain = { title: "Title", body: "Body", steps: [], who: "CUSTOMER", docs: null } as const;
+export const finding = (code: string, severity: "BLOCKING" | "WARNING" | "INFO" = "BLOCKING") =>
+  ({ code, severity, facet: "DNS", explain }) as Connection["findings"][number];
+
+export const record: DnsRecord = {
+  id: "rec_1",
+  key: "routing",
+  type: "CNAME",
+  purpose: "ROUTING",
+  requirement: "REQUIRED",
+  group: null,
+  fqdn: "shop.acme.lab",
+  value: "k3v9.edge.lab",
+  priority: null,
+  status: "PENDING",
+  display: { name: "shop", value: "k3v9.edge.lab", ttl: "300", extra: [], copyAll: "CNAME shop k3v9.edge.lab", bindLine: "", hint: null },
+  servers: { have: 0, of: 2 },
+  observed: [],
+  eta: null,
+  finding: null,
+};
+
+export const connection: Connection = {
+  ...row,
+  version: 1,
+  isApex: false,
+  stateReason: null,
+  stateSince: "2026-01-01T00:00:00Z",
+  setupType: "MANUAL",
+  facets: {
+    ownership: { value: "pending", reason: null },
+    dns: { value: "absent", reason: null, servers: { have: 0, of: 2 } },
+    tls: { value: "none", reason: null },
+    edge: { value: "off", reason: null },
+  },
+  progress: { headline: "Add one record.", steps: [] },
+  provider: { slug: "plain", name: "Plain DNS", consoleUrl: null, dialect: { notes: [] }, guide: [] },
+  records: [record],
+  conflicts: [],
+  findings: [],
+  eta: null,
+  nextCheckAt: null,
+  graceUntil: null,
+  liveAt: null,
+};
+
+export const check: DomainCheck = {
+  hostname: "shop.acme.lab",
+  unicodeName: "shop.acme.lab",
+  isApex: false,
+  registrableDomain: "acme.lab",
+  registered: true,
+  zone: { apex: "acme.lab" },
+  provider: { confidence: 0.9, mixed: false, provider: { slug: "plain", name: "Plain DNS" } },
+  apex: { supported: true, message: null },
+  findings: [],
+  suggestions: [],
+  existing: null,
+};
+
+export const checkStep = (key: string, state: CheckStep["state"] = "DONE", result: DomainCheck | null = null): CheckStep => ({
+  key,
+  state,
+  text: key,
+  result,
+});
+
+export const refusal: Refusal = {
+  code: "INVALID",
+  reason: "hostname_single_label",
+  message: "Enter a full domain name, such as shop.example.com.",
+  field: "hostname",
+  reference: "01k9",
+  retryAfter: 0,
+};
