@@ -32,6 +32,7 @@ const parts = {
   Checkbox: ["InlineInput"],
   Switch: ["InlineInput"],
   Radio: ["InlineInput"],
+  SegmentedControl: ["FloatingIndicator"],
   Text: [],
 };
 const always = [

@@ -111,7 +111,7 @@ export function Shell({ organization, person, children }: Props) {
           person={person}
           help={() => setHelp(true)}
           target={
-            <UnstyledButton className={css.account} aria-label={t("account.menu")}>
+            <UnstyledButton className={css.account}>
               <span className={css.avatar} aria-hidden>
                 {initials(person.name)}
               </span>

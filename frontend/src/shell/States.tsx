@@ -15,6 +15,7 @@ export function NotFound() {
   }, [t]);
   return (
     <Empty
+      page
       icon={<IconMapOff size={22} />}
       title={t("notFound.title")}
       actions={

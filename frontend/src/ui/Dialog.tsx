@@ -20,7 +20,7 @@ export function Dialog({ opened, onClose, title, children, size = 520, locked }:
       centered={!phone}
       transitionProps={{ transition: "pop", duration: 140 }}
     >
-      <Modal.Overlay backgroundOpacity={0.45} blur={2} />
+      <Modal.Overlay backgroundOpacity={0.36} blur={1} />
       <Modal.Content radius="lg">
         <div className={css.head}>
           <Modal.Title component="h2" className={css.title}>

@@ -81,7 +81,7 @@ export default function AppDialog({ organizationId, list, onClose, onCreated }: 
             {t("cancel")}
           </Button>
           <Button type="submit" loading={create.pending}>
-            {t("apps.create")}
+            {t("apps.doCreate")}
           </Button>
         </DialogFoot>
       </form>

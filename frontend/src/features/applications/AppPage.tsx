@@ -1,4 +1,5 @@
 import { Tabs } from "@mantine/core";
+import { IconChevronLeft } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { lazy, type ReactNode, useEffect } from "react";
 import { useTranslation } from "react-i18next";
@@ -55,12 +56,10 @@ export function AppPage({ org, application, tab, onTab, onGone, domains, keys }:
       <PageHeader
         tab={`${data.name} · ${t("nav.apps")}`}
         crumbs={
-          <>
-            <Link to="/$org/apps" params={{ org }}>
-              {t("nav.apps")}
-            </Link>
-            <span aria-hidden>/</span>
-          </>
+          <Link to="/$org/apps" params={{ org }}>
+            <IconChevronLeft size={14} aria-hidden />
+            {t("nav.apps")}
+          </Link>
         }
         title={
           <span className={css.title}>

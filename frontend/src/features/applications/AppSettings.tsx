@@ -198,22 +198,23 @@ function Archive({ application, onArchived }: { application: Application; onArch
   );
   if (!may) return null;
   return (
-    <Card
-      danger
-      title={t("apps.archiveTitle")}
-      text={t("apps.archiveText")}
-      actions={
-        <Button color="red.9" variant="outline" onClick={() => setOpen(true)}>
-          {t("archive.action")}
-        </Button>
-      }
-    >
+    <>
+      <Card
+        danger
+        title={t("apps.archiveTitle")}
+        text={t("apps.archiveText")}
+        actions={
+          <Button variant="default" c="var(--np-bad)" onClick={() => setOpen(true)}>
+            {t("apps.archiveAction")}
+          </Button>
+        }
+      />
       <Confirm
         opened={open}
         onClose={() => setOpen(false)}
         title={t("apps.archiveTitle")}
         name={application.name}
-        action={t("archive.action")}
+        action={t("apps.archiveAction")}
         pending={archive.pending}
         onConfirm={() => archive.run({ id: application.id, archiveConnections: everything, confirmName: application.name })}
         failure={archive.failed && <ErrorCard problem={archive.failed} />}
@@ -228,6 +229,6 @@ function Archive({ application, onArchived }: { application: Application; onArch
           />
         )}
       </Confirm>
-    </Card>
+    </>
   );
 }

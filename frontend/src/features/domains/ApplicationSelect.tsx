@@ -42,8 +42,7 @@ export function ApplicationFilter({
       value={value ?? ""}
       data={[{ value: "", label: t("domains.allApplications") }, ...applications.map(({ id, name }) => ({ value: id, label: name }))]}
       onChange={(event) => onChange(event.currentTarget.value || undefined)}
-      size="xs"
-      w={160}
+      w={190}
     />
   );
 }

@@ -96,7 +96,7 @@ function Form({ organization, applicationId, onClose }: Props) {
         error={fields.hostname}
         classNames={{ input: "mono" }}
         size="md"
-        data-autofocus
+        autoFocus
         autoComplete="off"
         autoCapitalize="none"
         spellCheck={false}

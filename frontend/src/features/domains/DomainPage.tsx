@@ -1,4 +1,5 @@
 import { Tabs } from "@mantine/core";
+import { IconChevronLeft } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { lazy, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
@@ -57,12 +58,10 @@ export function DomainPage({ org, connection, tab, onTab, onGone }: Props) {
         connection={data}
         feed={feed}
         crumbs={
-          <>
-            <Link to="/$org/domains" params={{ org }}>
-              {t("nav.domains")}
-            </Link>
-            <span aria-hidden>/</span>
-          </>
+          <Link to="/$org/domains" params={{ org }}>
+            <IconChevronLeft size={14} aria-hidden />
+            {t("nav.domains")}
+          </Link>
         }
       />
       <Tabs value={tab} onChange={(value) => onTab(value as Tab)} keepMounted={false}>

@@ -68,8 +68,20 @@ export function DomainsPage({ organization, search, onSearch, query }: Props) {
                 </button>
               ))}
             </div>
+            <LiveDot state={feed} label={t(`live.${feed}`)} />
             <div className={css.tools}>
-              <LiveDot state={feed} label={t(`live.${feed}`)} />
+              <TextInput
+                aria-label={t("domains.find")}
+                placeholder={t("domains.find")}
+                leftSection={<IconSearch size={15} />}
+                value={text}
+                onChange={(event) => {
+                  setText(event.currentTarget.value);
+                  find(event.currentTarget.value);
+                }}
+                className={css.search}
+                data-shortcut="/"
+              />
               <Suspense>
                 <ApplicationFilter organizationId={organization.id} value={search.app} onChange={(app) => onSearch({ ...search, app })} />
               </Suspense>
@@ -80,21 +92,7 @@ export function DomainsPage({ organization, search, onSearch, query }: Props) {
                 onChange={({ currentTarget: { value } }) =>
                   onSearch({ ...search, order: value === "newest" ? undefined : (value as DomainsSearch["order"]) })
                 }
-                size="xs"
-                w={150}
-              />
-              <TextInput
-                aria-label={t("domains.find")}
-                placeholder={t("domains.find")}
-                leftSection={<IconSearch size={14} />}
-                value={text}
-                onChange={(event) => {
-                  setText(event.currentTarget.value);
-                  find(event.currentTarget.value);
-                }}
-                size="xs"
-                w={200}
-                data-shortcut="/"
+                w={170}
               />
             </div>
           </div>

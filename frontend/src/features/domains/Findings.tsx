@@ -1,4 +1,4 @@
-import { IconAlertTriangle, IconInfoCircle, IconOctagon } from "@tabler/icons-react";
+import { IconAlertOctagon, IconAlertTriangle, IconInfoCircle } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { FindingSeverity, Findings_connection$key } from "#/relay/__generated__/Findings_connection.graphql.ts";
 import { graphql, useFragment } from "#/relay/index.ts";
@@ -12,7 +12,7 @@ type Explain = {
   readonly docs: string | null | undefined;
 };
 
-const icons = { BLOCKING: IconOctagon, WARNING: IconAlertTriangle, INFO: IconInfoCircle };
+const icons = { BLOCKING: IconAlertOctagon, WARNING: IconAlertTriangle, INFO: IconInfoCircle };
 const tone = { BLOCKING: "bad", WARNING: "warn", INFO: "none" };
 
 /** The sentence, the fix, and who must act; the same text as in the widget and in mails. */

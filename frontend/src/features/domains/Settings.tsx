@@ -206,16 +206,17 @@ function Archive({
   );
   if (!may) return null;
   return (
-    <Card
-      danger
-      title={title}
-      text={live ? t("archive.live", { hostname }) : t("archive.text")}
-      actions={
-        <Button color="red.9" variant="outline" onClick={() => setOpen(true)}>
-          {t("archive.action")}
-        </Button>
-      }
-    >
+    <>
+      <Card
+        danger
+        title={title}
+        text={live ? t("archive.live", { hostname }) : t("archive.text")}
+        actions={
+          <Button variant="default" c="var(--np-bad)" onClick={() => setOpen(true)}>
+            {t("archive.action")}
+          </Button>
+        }
+      />
       <Confirm
         opened={open}
         onClose={() => setOpen(false)}
@@ -228,6 +229,6 @@ function Archive({
       >
         {live ? t("archive.live", { hostname }) : t("archive.text")}
       </Confirm>
-    </Card>
+    </>
   );
 }

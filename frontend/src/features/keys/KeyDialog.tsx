@@ -68,7 +68,7 @@ export default function KeyDialog({ organizationId, applicationId, permissions, 
     });
   });
   return (
-    <Dialog opened onClose={onClose} title={t("keys.create")} size={560} locked>
+    <Dialog opened onClose={onClose} title={t("keys.create")} size={640} locked>
       <form onSubmit={submit} className={css.form}>
         <TextInput
           key={form.key("description")}
@@ -106,7 +106,7 @@ export default function KeyDialog({ organizationId, applicationId, permissions, 
             {t("cancel")}
           </Button>
           <Button type="submit" loading={create.pending} disabled={create.wait > 0}>
-            {create.wait > 0 ? t("wait", { seconds: create.wait }) : t("keys.create")}
+            {create.wait > 0 ? t("wait", { seconds: create.wait }) : t("keys.doCreate")}
           </Button>
         </DialogFoot>
       </form>

@@ -135,7 +135,7 @@ function Form({ organizationId, was, onClose, onCreated }: Props & { was: Endpoi
         placeholder="https://api.example.com/hooks/nameplate"
         classNames={{ input: "mono" }}
         inputMode="url"
-        data-autofocus
+        autoFocus
       />
       <TextInput {...form.getInputProps("description")} label={t("webhooks.description")} />
       {!was && (
@@ -197,7 +197,7 @@ function Form({ organizationId, was, onClose, onCreated }: Props & { was: Endpoi
           {t("cancel")}
         </Button>
         <Button type="submit" loading={action.pending} disabled={action.wait > 0}>
-          {t(was ? "save" : "webhooks.create")}
+          {t(was ? "save" : "webhooks.doCreate")}
         </Button>
       </DialogFoot>
       <ConflictDialog conflict={save.conflict} mine={form.values} onReload={onClose} onClose={save.clear} />

@@ -1,5 +1,5 @@
 import { Button, Menu } from "@mantine/core";
-import { IconDots, IconSend } from "@tabler/icons-react";
+import { IconChevronLeft, IconDots, IconSend } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -105,12 +105,10 @@ export function EndpointPage({ org, organizationId, endpoint, search, onSearch, 
       <PageHeader
         tab={`${data.description || data.url} · ${t("nav.webhooks")}`}
         crumbs={
-          <>
-            <Link to="/$org/webhooks" params={{ org }}>
-              {t("nav.webhooks")}
-            </Link>
-            <span aria-hidden>/</span>
-          </>
+          <Link to="/$org/webhooks" params={{ org }}>
+            <IconChevronLeft size={14} aria-hidden />
+            {t("nav.webhooks")}
+          </Link>
         }
         title={data.description || new URL(data.url).host}
         text={<span className={css.url}>{data.url}</span>}
