@@ -1,0 +1,166 @@
+package certificate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
+	"github.com/nameplate-dev/nameplate/queries/certificateq"
+)
+
+const (
+	queue       = "certificate"
+	turnMost    = 5 * time.Minute
+	budgetsKept = 14 * 24 * time.Hour
+	wantedEvery = time.Minute
+)
+
+// Part is what the subdomain contributes.
+func (s *Service) Part() part.Part {
+	s.measure()
+	return part.Part{
+		Name:      "certificate",
+		Readers:   []event.Reader{{Name: "certificate.order", Wants: wants, Apply: s.follow}},
+		Queues:    []work.Queue{s.Queue()},
+		Periodics: []work.Periodic{{Kind: "certificate.reap", Every: time.Minute, Do: s.reap}},
+		Runs:      []part.Run{{Name: "certificate.issuers", Run: s.Run}},
+		Nodes: map[string]part.Finder{"crt": func(ctx context.Context, id ident.Any) (any, error) {
+			crt, err := ident.As[ident.CertificateID](id, "id")
+			if err != nil {
+				return nil, err
+			}
+			c, err := s.Get(ctx, crt)
+			if c == nil || err != nil {
+				return nil, err
+			}
+			return c, nil
+		}},
+	}
+}
+
+// What happens to a connection that a certificate follows.
+const (
+	verified = "connection.dns_verified"
+	archived = "connection.archived"
+)
+
+func wants(action string) bool { return action == verified || action == archived }
+
+// follow makes a certificate due when its connection's DNS is verified, and ends its renewals with the connection.
+func (s *Service) follow(ctx context.Context, tx *db.Tx, r event.Row) error {
+	con, err := ident.Parse[ident.ConnectionID](r.Subject)
+	if err != nil {
+		return fmt.Errorf("read the connection of %s: %w", r.Action, err)
+	}
+	if r.Action == archived {
+		return s.q.ParkAll(ctx, tx, certificateq.ParkAllParams{ConnectionID: con.UUID(), OrgID: r.OrgID.UUID()})
+	}
+	return s.orderTx(ctx, tx, r.OrgID, con, false)
+}
+
+// orderTx makes the connection's certificate due, and its row where there is none. One that failed keeps its own pace, except when forced; so does
+// one that stands.
+func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID, forced bool) error {
+	row, err := s.q.LockOpen(ctx, tx, certificateq.LockOpenParams{ConnectionID: con.UUID(), OrgID: org.UUID()})
+	switch {
+	case db.NotFound(err):
+		facts, err := s.q.OrgOfConnection(ctx, tx, certificateq.OrgOfConnectionParams{ID: con.UUID()})
+		if err != nil {
+			return fmt.Errorf("read the connection %s: %w", con, err)
+		}
+		first := ""
+		if len(s.CAs) > 0 {
+			first = s.CAs[0].Name
+		}
+		p := certificateq.AddCertificateParams{ID: ident.New[ident.CertificateID](tx.Now).UUID(), OrgID: org.UUID(), ConnectionID: con.UUID(), Names: []string{facts.Hostname}, Mode: facts.TlsMode,
+			Ca: first, Status: string(InCheck), DueAt: &tx.Now, Now: tx.Now}
+		if err := s.q.AddCertificate(ctx, tx, p); err != nil {
+			return fmt.Errorf("plan a certificate for %s: %w", con, err)
+		}
+	case err != nil:
+		return fmt.Errorf("find the certificate of %s: %w", con, err)
+	default:
+		due := tx.Now
+		if row.SealedKey != nil && !forced {
+			due = *row.RenewAt
+		}
+		if row.DueAt != nil && (row.Failures > 0 || !row.DueAt.After(due)) && !forced || row.LeaseUntil != nil && row.LeaseUntil.After(tx.Now) {
+			return nil
+		}
+		if err := s.q.SetDue(ctx, tx, certificateq.SetDueParams{ID: row.ID, OrgID: org.UUID(), DueAt: &due}); err != nil {
+			return fmt.Errorf("make the certificate of %s due: %w", con, err)
+		}
+	}
+	tx.AfterCommit(func() { s.Work.Poke(queue) })
+	return nil
+}
+
+// Wanted makes a certificate due that an edge misses or that has expired. It does not block, and asks for one connection once a minute at most.
+func (s *Service) Wanted(con ident.ConnectionID) {
+	now := time.Now()
+	if last, known := s.wanted.Load(con); known && now.Sub(last.(time.Time)) < wantedEvery {
+		return
+	}
+	s.wanted.Store(con, now)
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), readAccounts)
+		defer cancel()
+		facts, err := s.q.OrgOfConnection(ctx, s.DB, certificateq.OrgOfConnectionParams{ID: con.UUID()})
+		if err == nil {
+			err = s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+				return s.orderTx(ctx, tx, ident.From[ident.OrgID](facts.OrgID), con, true)
+			})
+		}
+		if err != nil {
+			s.log().Warn("a missing certificate could not be made due", "connection", con, "err", err)
+		}
+	}()
+}
+
+// Queue is the work on certificates.
+func (s *Service) Queue() work.Queue {
+	return work.Queue{
+		Name: queue, Batch: 16, Concurrency: 16, Timeout: turnMost,
+		Take: func(ctx context.Context, tx *db.Tx, owner string, until time.Time, n int32) ([]work.Claim, error) {
+			rows, err := s.q.TakeDue(ctx, tx, certificateq.TakeDueParams{Owner: owner, Until: until, Now: tx.Now, Most: n})
+			if err != nil {
+				return nil, fmt.Errorf("take due certificates: %w", err)
+			}
+			claims := make([]work.Claim, len(rows))
+			for n, r := range rows {
+				claims[n] = work.Claim{ID: r.ID.String(), Epoch: r.Epoch}
+			}
+			return slices.Clip(claims), nil
+		},
+		Extend: func(ctx context.Context, on work.Executor, until time.Time, c work.Claim) (bool, error) {
+			id, err := uuid.Parse(c.ID)
+			if err != nil {
+				return false, err
+			}
+			n, err := s.q.ExtendLease(ctx, on, certificateq.ExtendLeaseParams{ID: id, Epoch: c.Epoch, Until: until})
+			return n == 1, err
+		},
+		Next: func(ctx context.Context, on work.Executor) (time.Time, error) { return s.q.NextDue(ctx, on) },
+		Run:  s.run,
+	}
+}
+
+// reap forgets challenges of orders that died, and buckets that have long been full.
+func (s *Service) reap(ctx context.Context) error {
+	now := s.DB.Now()
+	if _, err := s.q.DropOldChallenges(ctx, s.DB, certificateq.DropOldChallengesParams{Before: now}); err != nil {
+		return fmt.Errorf("forget old challenges: %w", err)
+	}
+	if _, err := s.q.DropBudgets(ctx, s.DB, certificateq.DropBudgetsParams{Before: now.Add(-budgetsKept), Now: now}); err != nil {
+		return fmt.Errorf("forget full budgets: %w", err)
+	}
+	return nil
+}
