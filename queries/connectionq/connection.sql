@@ -110,3 +110,7 @@ insert into edge_target (token, connection_id, org_id, created_at) values (@toke
 
 -- name: RetireTarget :exec
 update edge_target set retired_at = @now::timestamptz, answer_until = @until::timestamptz where token = @token and org_id = @org_id;
+
+-- name: ApplicationOf :one
+-- What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
+select name, environment, target_token_proof, upstream from application where id = @id and org_id = @org_id;

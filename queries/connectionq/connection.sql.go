@@ -105,6 +105,35 @@ func (q *Queries) AddTarget(ctx context.Context, db DBTX, arg AddTargetParams) e
 	return err
 }
 
+const applicationOf = `-- name: ApplicationOf :one
+select name, environment, target_token_proof, upstream from application where id = $1 and org_id = $2
+`
+
+type ApplicationOfParams struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+}
+
+type ApplicationOfRow struct {
+	Name             string
+	Environment      string
+	TargetTokenProof bool
+	Upstream         []byte
+}
+
+// What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
+func (q *Queries) ApplicationOf(ctx context.Context, db DBTX, arg ApplicationOfParams) (*ApplicationOfRow, error) {
+	row := db.QueryRow(ctx, applicationOf, arg.ID, arg.OrgID)
+	var i ApplicationOfRow
+	err := row.Scan(
+		&i.Name,
+		&i.Environment,
+		&i.TargetTokenProof,
+		&i.Upstream,
+	)
+	return &i, err
+}
+
 const changedConnections = `-- name: ChangedConnections :many
 select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'

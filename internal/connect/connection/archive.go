@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/nameplate-dev/nameplate/db"
-	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -81,11 +80,11 @@ func (s *Service) ArchiveTx(ctx context.Context, e *door.Effect, c *Connection, 
 	if err := s.Claims.ReleaseTx(ctx, e.Tx, c.Hostname, c.ID); err != nil {
 		return err
 	}
-	app, err := s.Applications.Find(ctx, c.ApplicationID)
+	app, err := s.around(ctx, e.Tx, c)
 	if err != nil {
-		return fmt.Errorf("read the application of %s: %w", c.ID, err)
+		return err
 	}
-	if app.Environment == application.Live {
+	if app.live {
 		if err := e.Give(ctx, "connections", 1); err != nil {
 			return err
 		}

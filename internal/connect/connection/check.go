@@ -9,7 +9,6 @@ import (
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
-	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -167,10 +166,6 @@ func (s *Service) pass(ctx context.Context, t turn, c *Connection, depth analysi
 	if err != nil {
 		return nil, err
 	}
-	app, err := s.Applications.Find(ctx, c.ApplicationID)
-	if err != nil {
-		return nil, fmt.Errorf("read the application of %s: %w", c.ID, err)
-	}
 	q := s.question(c, lines)
 	q.Depth, q.AskResolvers = depth, depth == analysis.Full
 	q.Probe = c.probes(t.trigger)
@@ -185,12 +180,12 @@ func (s *Service) pass(ctx context.Context, t turn, c *Connection, depth analysi
 	if a.FinishedAt.IsZero() {
 		a.FinishedAt = s.DB.Now()
 	}
-	return s.write(ctx, t, app, q, &a, began)
+	return s.write(ctx, t, q, &a, began)
 }
 
 // write brings an answer into the rows, in one transaction that the turn's epoch guards: facets, records, conflicts, claim, check, edge entry and the
 // event. Who lost the turn writes nothing.
-func (s *Service) write(ctx context.Context, t turn, app *application.Application, q analysis.Question, a *analysis.Answer, began time.Time) (stored *check.DnsCheck, err error) {
+func (s *Service) write(ctx context.Context, t turn, q analysis.Question, a *analysis.Answer, began time.Time) (stored *check.DnsCheck, err error) {
 	err = s.Door.System(ctx, "check", t.org, func(ctx context.Context, e *door.Effect) error {
 		stored = nil
 		c, err := s.lock(ctx, e.Tx, t.org, t.con)
@@ -204,7 +199,7 @@ func (s *Service) write(ctx context.Context, t turn, app *application.Applicatio
 			return fmt.Errorf("hold the turn of %s: %w", t.con, err)
 		}
 		id := ident.New[ident.CheckID](e.Tx.Now)
-		w := writing{s: s, e: e, t: t, app: app, q: q, a: a, c: c, check: id}
+		w := writing{s: s, e: e, t: t, q: q, a: a, c: c, check: id}
 		if c.ArchivedAt != nil || c.FailedAt != nil {
 			return w.finish(ctx, never)
 		}

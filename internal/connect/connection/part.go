@@ -71,13 +71,9 @@ func (s *Service) reroute(ctx context.Context, tx *db.Tx, r event.Row) error {
 	if err != nil {
 		return nil // an event of something else under the same name is nothing to this reader
 	}
-	app, err := s.Applications.Find(ctx, id)
-	if err != nil {
-		return fmt.Errorf("read the application %s: %w", id, err)
-	}
 	return s.Door.JoinTx(ctx, tx, "routes", r.OrgID, func(ctx context.Context, e *door.Effect) error {
 		e.Quiet()
-		ids, err := s.q.OpenConnectionsOf(ctx, e.Tx, connectionq.OpenConnectionsOfParams{OrgID: e.Scope.OrgUUID(), ApplicationID: app.ID.UUID()})
+		ids, err := s.q.OpenConnectionsOf(ctx, e.Tx, connectionq.OpenConnectionsOfParams{OrgID: e.Scope.OrgUUID(), ApplicationID: id.UUID()})
 		if err != nil {
 			return fmt.Errorf("list the open connections of %s: %w", id, err)
 		}
@@ -86,6 +82,10 @@ func (s *Service) reroute(ctx context.Context, tx *db.Tx, r event.Row) error {
 			return err
 		}
 		for _, c := range cons {
+			app, err := s.around(ctx, e.Tx, c)
+			if err != nil {
+				return err
+			}
 			if err := s.putEntry(ctx, e, c, app); err != nil {
 				return err
 			}

@@ -4,19 +4,18 @@ import (
 	"slices"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
-	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/claim"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 )
 
 // proof says what the answer proves. Where a TXT is asked for (apex, policy), it alone counts.
-func proof(a *analysis.Answer, lines []*record.Record, policy application.OwnershipPolicy) claim.Proof {
+func proof(a *analysis.Answer, lines []*record.Record, byTarget bool) claim.Proof {
 	asked := slices.ContainsFunc(lines, func(r *record.Record) bool { return r.Purpose == record.Ownership && r.Requirement == record.Required })
 	switch {
 	case a.Ownership.TXT:
 		return claim.TXT
-	case a.Ownership.Target && !asked && policy.TargetToken:
+	case a.Ownership.Target && !asked && byTarget:
 		return claim.Target
 	}
 	return claim.None

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/queries/connectionq"
@@ -119,4 +120,26 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, c *Connection, news bool)
 		return fmt.Errorf("write %s: it is gone", c.ID)
 	}
 	return nil
+}
+
+// surroundings is what a transaction must know of a connection's application.
+type surroundings struct {
+	name     string
+	live     bool // not for trying things out: its connections are counted
+	byTarget bool // the CNAME to the connection's own target proves ownership
+	upstream *application.Upstream
+}
+
+func (s *Service) around(ctx context.Context, tx *db.Tx, c *Connection) (surroundings, error) {
+	row, err := s.q.ApplicationOf(ctx, tx, connectionq.ApplicationOfParams{ID: c.ApplicationID.UUID(), OrgID: c.OrgID.UUID()})
+	if err != nil {
+		return surroundings{}, fmt.Errorf("read the application of %s: %w", c.ID, err)
+	}
+	a := surroundings{name: row.Name, live: application.Environment(row.Environment) == application.Live, byTarget: row.TargetTokenProof}
+	if row.Upstream != nil {
+		if err := json.Unmarshal(row.Upstream, &a.upstream); err != nil {
+			return a, fmt.Errorf("read the upstream of %s: %w", c.ApplicationID, err)
+		}
+	}
+	return a, nil
 }

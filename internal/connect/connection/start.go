@@ -46,6 +46,7 @@ type StartConnectionInput struct {
 	app    *application.Application
 	recipe *recipe.Recipe
 	routed *application.Upstream
+	faults []error
 }
 
 // StartConnectionPayload: Created is false when the connection was there already.
@@ -65,15 +66,12 @@ const (
 // is called, one connection is made, and the others answer it. A widget that asks for a name which is open and not its own gets CONFLICT
 // held_elsewhere and learns nothing else.
 func (s *Service) Start(ctx context.Context, in StartConnectionInput) (*StartConnectionPayload, error) {
+	if err := s.prepare(ctx, &in); err != nil {
+		return nil, err
+	}
 	return door.Do(ctx, s.Door, door.Change[StartConnectionInput, *StartConnectionPayload]{
-		Action: door.Action{Name: "connection.start", Permission: "connection.start"},
-		Org: func(ctx context.Context, in StartConnectionInput) (ident.OrgID, error) {
-			app, err := s.application(ctx, "connection.start", in.ApplicationID)
-			if err != nil {
-				return ident.OrgID{}, err
-			}
-			return app.OrgID, nil
-		},
+		Action:   door.Action{Name: "connection.start", Permission: "connection.start"},
+		Org:      func(_ context.Context, in StartConnectionInput) (ident.OrgID, error) { return in.app.OrgID, nil },
 		Key:      func(in StartConnectionInput) *string { return in.ClientMutationID },
 		Validate: s.validateStart,
 		Do:       s.start,
@@ -104,38 +102,44 @@ func (s *Service) application(ctx context.Context, p authz.Permission, id ident.
 	return app, nil
 }
 
-func (s *Service) validateStart(ctx context.Context, e *door.Effect, in *StartConnectionInput) error {
-	var faults []error
-	if e.Caller.Kind == authz.WIDGET {
-		faults = append(faults, in.takeClaims(e.Caller.Widget))
-	}
-	app, err := s.Applications.Find(ctx, in.ApplicationID)
-	if err != nil {
+// prepare reads what the input speaks of, before the transaction: whoever holds a connection to the database never waits for a second one.
+func (s *Service) prepare(ctx context.Context, in *StartConnectionInput) error {
+	var err error
+	if in.app, err = s.application(ctx, "connection.start", in.ApplicationID); err != nil {
 		return err
 	}
-	if in.app = app; app.ArchivedAt != nil {
-		return fault.Precondition("application_archived", "This application was archived. Its domains cannot be connected any more.")
+	caller := authz.From(ctx)
+	if caller.Kind == authz.WIDGET {
+		in.faults = append(in.faults, in.takeClaims(caller.Widget))
 	}
-	faults = append(faults, in.checkDetails())
 	if in.Upstream != nil {
 		in.routed, err = s.Applications.CheckUpstream(ctx, *in.Upstream)
-		faults = append(faults, err)
+		in.faults = append(in.faults, err)
 	}
-	id := app.RecipeID
+	id := in.app.RecipeID
 	if in.RecipeID != nil {
 		id = *in.RecipeID
 	}
 	in.recipe, err = s.Recipes.Find(ctx, id)
+	if fault.Is(err, fault.NotFoundCode) {
+		in.recipe, err = nil, nil
+	}
+	return err
+}
+
+func (s *Service) validateStart(_ context.Context, e *door.Effect, in *StartConnectionInput) error {
+	if in.app.ArchivedAt != nil {
+		return fault.Precondition("application_archived", "This application was archived. Its domains cannot be connected any more.")
+	}
+	faults := append(slices.Clone(in.faults), in.checkDetails())
 	switch {
-	case fault.Is(err, fault.NotFoundCode) || err == nil && in.recipe.ApplicationID != app.ID:
+	case in.recipe == nil || in.recipe.ApplicationID != in.app.ID:
+		in.recipe = nil
 		faults = append(faults, fault.Invalid("recipeId", "recipe_unknown", "This application has no such recipe."))
-	case err != nil:
-		return err
 	case in.recipe.Status != recipe.Published:
 		faults = append(faults, fault.Invalid("recipeId", "recipe_not_published", "Choose a published version of the recipe."))
 	}
-	faults = append(faults, s.parseName(e.Caller, in))
-	return errors.Join(faults...)
+	return errors.Join(append(faults, s.parseName(e.Caller, in))...)
 }
 
 // takeClaims refuses what a widget may not say, and fills it in from its token (AP-27).

@@ -213,7 +213,8 @@ type UpdateConnectionInput struct {
 	ClearUpstream    *bool
 	ClientMutationID *string
 
-	routed *application.Upstream
+	routed    *application.Upstream
+	misrouted error
 }
 
 // Changed is the payload of connection.updated: which members, not what is in them.
@@ -224,18 +225,18 @@ type Changed struct {
 
 // Update changes details under an optimistic version.
 func (s *Service) Update(ctx context.Context, in UpdateConnectionInput) (*ConnectionPayload, error) {
+	if _, _, err := s.reach(ctx, "connection.write", in.ID); err != nil {
+		return nil, err
+	}
+	if in.Upstream != nil { // asks the DNS, so not inside the transaction
+		in.routed, in.misrouted = s.Applications.CheckUpstream(ctx, *in.Upstream)
+	}
 	c, err := door.Do(ctx, s.Door, door.Change[UpdateConnectionInput, *Connection]{
 		Action: door.Action{Name: "connection.update", Permission: "connection.write"},
 		Org:    orgOf(s, "connection.write", func(in UpdateConnectionInput) ident.ConnectionID { return in.ID }),
 		Key:    func(in UpdateConnectionInput) *string { return in.ClientMutationID },
 		Validate: func(ctx context.Context, e *door.Effect, in *UpdateConnectionInput) error {
-			faults := []error{checkMetadata(in.Metadata), checkLabels(in.Labels), checkText("externalRef", in.ExternalRef, 200), checkEmail(in.EndUserEmail)}
-			if in.Upstream != nil {
-				var err error
-				in.routed, err = s.Applications.CheckUpstream(ctx, *in.Upstream)
-				faults = append(faults, err)
-			}
-			return errors.Join(faults...)
+			return errors.Join(checkMetadata(in.Metadata), checkLabels(in.Labels), checkText("externalRef", in.ExternalRef, 200), checkEmail(in.EndUserEmail), in.misrouted)
 		},
 		Do: s.update,
 	}, in)
@@ -273,7 +274,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateConnectio
 	}
 	c.Version, c.UpdatedAt = c.Version+1, e.Tx.Now
 	e.Record(change(c, "connection.updated", Changed{1, fields}))
-	app, err := s.Applications.Find(ctx, c.ApplicationID)
+	app, err := s.around(ctx, e.Tx, c)
 	if err != nil {
 		return nil, err
 	}

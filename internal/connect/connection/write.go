@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
-	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
 	"github.com/nameplate-dev/nameplate/internal/connect/claim"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
@@ -21,7 +20,7 @@ type writing struct {
 	s     *Service
 	e     *door.Effect
 	t     turn
-	app   *application.Application
+	app   surroundings
 	q     analysis.Question
 	a     *analysis.Answer
 	c     *Connection // locked, and brought up to date step by step
@@ -30,6 +29,10 @@ type writing struct {
 
 // bring folds the answer into the connection as it stands now; what others changed while the questions were out stays.
 func (w *writing) bring(ctx context.Context, began time.Time) error {
+	var err error
+	if w.app, err = w.s.around(ctx, w.e.Tx, w.c); err != nil {
+		return err
+	}
 	before := *w.c
 	if w.a.Verdict == analysis.CouldNotAsk {
 		return w.couldNotAsk(ctx)
@@ -43,7 +46,7 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 		return err
 	}
 	moved := record.Match(lines, w.a.Records, w.e.Tx.Now, w.a.Eta)
-	proven := proof(w.a, lines, w.app.OwnershipPolicy)
+	proven := proof(w.a, lines, w.app.byTarget)
 	standing, err := w.s.Claims.SettleTx(ctx, w.e.Tx, w.c.Hostname, w.c.OrgID, w.c.ID, proven)
 	if err != nil {
 		return err
@@ -168,14 +171,14 @@ func orNever(t *time.Time) time.Time {
 }
 
 // putEntry writes what the edges serve. Nothing is written for a name that this connection does not hold (CL-3).
-func (s *Service) putEntry(ctx context.Context, e *door.Effect, c *Connection, app *application.Application) error {
+func (s *Service) putEntry(ctx context.Context, e *door.Effect, c *Connection, app surroundings) error {
 	if !c.serves() {
 		return nil
 	}
-	route := edgeentry.Route{Application: app.Name, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef)}
+	route := edgeentry.Route{Application: app.name, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef)}
 	up := c.Upstream
 	if up == nil {
-		up = app.Upstream
+		up = app.upstream
 	}
 	if up != nil {
 		route.Upstream = &edgeentry.Upstream{OriginURL: up.OriginURL, HostHeader: string(up.HostHeader), CustomHost: up.CustomHost, ConnectTimeoutMs: up.ConnectTimeoutMs,
