@@ -19,6 +19,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
 )
 
 // DomainCheck is what we found out about a name.
@@ -128,3 +129,6 @@ type Service struct {
 	// Existing answers the caller's own open connection of a name; nil for none and for somebody else's. The caller was authorised for the application.
 	Existing func(ctx context.Context, app *application.Application, hostname string) (*ExistingConnection, error)
 }
+
+// Part is what domain checks contribute; connection.check is granted by connection.
+func (s *Service) Part() part.Part { return part.Part{Name: "domaincheck"} }
