@@ -65,8 +65,8 @@ describe("requests", () => {
     const request = server.requests.find((one) => one.body?.operationName === "documentsSessionQuery")!;
     expect(request.url).toBe("/graphql?app=np_pk_mock");
     expect(request.headers.authorization).toBe("Bearer good");
-    expect(request.body.documentId).toMatch(/^sha256:[0-9a-f]{64}$/);
-    expect(request.body.query).toBeUndefined();
+    expect(request.body?.documentId).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(request.body?.query).toBeUndefined();
     expect(request.headers["idempotency-key"]).toBeUndefined();
     expect(request.headers.cookie).toBeUndefined();
   });
