@@ -14,7 +14,7 @@ import (
 )
 
 // fail answers an error in the shape of its address: a GraphQL error under /graphql, where nothing ran and so there is no "data"; else plain JSON.
-func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	faults := fault.All(err)
 	tooBig, big := errors.AsType[*http.MaxBytesError](err)
 	switch {
@@ -32,7 +32,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // refuse answers one fault with a status of its own.
-func (s *server) refuse(w http.ResponseWriter, r *http.Request, status int, f *fault.Fault) {
+func (s *Door) refuse(w http.ResponseWriter, r *http.Request, status int, f *fault.Fault) {
 	if wait, ok := f.Meta["retryAfter"].(int); ok {
 		w.Header().Set("Retry-After", strconv.Itoa(wait))
 	}
@@ -66,7 +66,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, status int, f *f
 }
 
 // read takes exactly one JSON object from a body that says it is JSON: no page of another site can send that without asking first (PF-CSRF-4).
-func (s *server) read(w http.ResponseWriter, r *http.Request, into any) bool {
+func (s *Door) read(w http.ResponseWriter, r *http.Request, into any) bool {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := params["charset"]; err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		s.refuse(w, r, http.StatusUnsupportedMediaType, fault.Invalid("", "content_type", "Send Content-Type: application/json in UTF-8."))

@@ -50,7 +50,7 @@ func forget(w http.ResponseWriter) {
 }
 
 // signIn is POST /auth/sign-in.
-func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
+func (s *Door) signIn(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Username string        `json:"username"`
 		Password secret.String `json:"password"`
@@ -64,7 +64,7 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // begin starts a session and gives its cookie. The session that this browser had before ends: nobody keeps it who could have planted it.
-func (s *server) begin(w http.ResponseWriter, r *http.Request, username string, password secret.String) (*http.Request, bool) {
+func (s *Door) begin(w http.ResponseWriter, r *http.Request, username string, password secret.String) (*http.Request, bool) {
 	in, err := s.Credentials.SignIn(r.Context(), username, password)
 	if err != nil {
 		s.fail(w, r, err)
@@ -80,7 +80,7 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request, username string, 
 }
 
 // renewed gives the cookie of a new or rotated session, and answers the request as it goes on for its owner.
-func (s *server) renewed(w http.ResponseWriter, r *http.Request, in *credential.SignedIn) (*http.Request, bool) {
+func (s *Door) renewed(w http.ResponseWriter, r *http.Request, in *credential.SignedIn) (*http.Request, bool) {
 	found, err := s.Sessions.Resolve(r.Context(), in.Cookie.Reveal())
 	if err == nil && found == nil {
 		err = fault.Unauthorized("", "Sign in again.")
@@ -94,7 +94,7 @@ func (s *server) renewed(w http.ResponseWriter, r *http.Request, in *credential.
 }
 
 // session is GET /auth/session: who is signed in, until when, and the value of CSRF.
-func (s *server) session(w http.ResponseWriter, r *http.Request) {
+func (s *Door) session(w http.ResponseWriter, r *http.Request) {
 	if browserOf(r.Context()) == nil {
 		s.nobody(w, r)
 		return
@@ -103,7 +103,7 @@ func (s *server) session(w http.ResponseWriter, r *http.Request) {
 }
 
 // stepUp is POST /auth/step-up: a fresh proof of who the caller is.
-func (s *server) stepUp(w http.ResponseWriter, r *http.Request) {
+func (s *Door) stepUp(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Password secret.String `json:"password"`
 	}
@@ -126,7 +126,7 @@ func (s *server) stepUp(w http.ResponseWriter, r *http.Request) {
 }
 
 // signOut is POST /auth/sign-out. A second time answers the same.
-func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
+func (s *Door) signOut(w http.ResponseWriter, r *http.Request) {
 	if browserOf(r.Context()) != nil {
 		if err := s.Sessions.End(r.Context()); err != nil {
 			s.fail(w, r, err)
@@ -137,7 +137,7 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 // form is POST /login, for a page without scripts. It answers where to go on.
-func (s *server) form(w http.ResponseWriter, r *http.Request) {
+func (s *Door) form(w http.ResponseWriter, r *http.Request) {
 	if !isForm(r) {
 		s.refuse(w, r, http.StatusUnsupportedMediaType, fault.Invalid("", "content_type", "Send this as a form."))
 		return
@@ -172,7 +172,7 @@ func local(to string) string {
 	return to
 }
 
-func (s *server) signedIn(w http.ResponseWriter, r *http.Request) {
+func (s *Door) signedIn(w http.ResponseWriter, r *http.Request) {
 	b := browserOf(r.Context())
 	csrf, err := s.Sessions.CSRF(r.Context(), b.ID)
 	if err != nil {
@@ -188,7 +188,7 @@ func (s *server) signedIn(w http.ResponseWriter, r *http.Request) {
 }
 
 // nobody answers that nobody is signed in, and takes a cookie that names no living session away.
-func (s *server) nobody(w http.ResponseWriter, r *http.Request) {
+func (s *Door) nobody(w http.ResponseWriter, r *http.Request) {
 	if origin := originOf(r); cookieOf(r) != "" && (origin == "" || s.own(origin)) { // another site must not sign people out
 		forget(w)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // greet notes what is known of every caller before anybody is recognised: network, browser, language.
-func (s *server) greet(next http.Handler) http.Handler {
+func (s *Door) greet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		addr := httpx.ClientAddr(r, s.Proxies)
 		p := authz.Principal{Kind: authz.PUBLIC, Network: httpx.Network(addr), UserAgent: legible(r.UserAgent(), 400), Origin: legible(r.Header.Get("Origin"), 300),
@@ -57,7 +57,7 @@ func asBrowser(ctx context.Context, b *browser) context.Context {
 
 // authenticate finds the caller. A bearer credential that does not count is refused here, before anything is parsed; a cookie that names no living
 // session counts as absent. What changes something needs the value of CSRF beside the cookie.
-func (s *server) authenticate(next http.Handler) http.Handler {
+func (s *Door) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		token, bearer := bearerOf(r)
@@ -141,7 +141,7 @@ func (c Config) Bearer(ctx context.Context, token, app, origin string) (authz.Pr
 
 // browser answers the living session of the request's cookie. The cookie counts for our own pages alone: beside a foreign Origin it is ignored, so
 // that no other site opens a socket in a person's name (PF-CSRF-3).
-func (s *server) browser(r *http.Request) (*browser, error) {
+func (s *Door) browser(r *http.Request) (*browser, error) {
 	if s.Sessions == nil {
 		return nil, nil
 	}
@@ -157,7 +157,7 @@ func (s *server) browser(r *http.Request) (*browser, error) {
 }
 
 // idempotent carries the Idempotency-Key of a request to the door.
-func (s *server) idempotent(next http.Handler) http.Handler {
+func (s *Door) idempotent(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if key := r.Header.Get("Idempotency-Key"); key != "" && r.Method == http.MethodPost {
 			if !utf8.ValidString(key) {

@@ -9,12 +9,12 @@ import (
 )
 
 // healthz says that this process lives; it asks nobody else.
-func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
+func (s *Door) healthz(w http.ResponseWriter, _ *http.Request) {
 	httpx.WriteJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
 // readyz says whether this process should get traffic. What is wrong in detail stands in the log.
-func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
+func (s *Door) readyz(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	status, words, checks := http.StatusOK, "ready", map[string]string{}
@@ -36,7 +36,7 @@ func (s *server) readyz(w http.ResponseWriter, r *http.Request) {
 }
 
 // keysfile publishes the keys that our signatures are checked with. Anybody may read it.
-func (s *server) keysfile(w http.ResponseWriter, r *http.Request) {
+func (s *Door) keysfile(w http.ResponseWriter, r *http.Request) {
 	if s.Keysfile == nil {
 		s.nothing(w, r)
 		return

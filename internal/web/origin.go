@@ -63,7 +63,7 @@ func named(app string) bool {
 
 // cors lets pages of an application read the answers of /graphql?app=… (HT-13). A preflight carries no credential, so it is judged by the address;
 // the request itself is judged by its token as well. Cookies never travel this way.
-func (s *server) cors(next http.Handler) http.Handler {
+func (s *Door) cors(next http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowOriginVaryRequestFunc: func(r *http.Request, origin string) (bool, []string) {
 			return s.allowed(r.Context(), r, originOf(r)), nil
@@ -77,7 +77,7 @@ func (s *server) cors(next http.Handler) http.Handler {
 
 // guard refuses what a page of another site makes a browser send (PF-CSRF-1). Whoever brings a bearer credential had to know it; cookies are
 // ignored there.
-func (s *server) guard(next http.Handler) http.Handler {
+func (s *Door) guard(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	if s.Origin != "" {
 		if err := protection.AddTrustedOrigin(strings.TrimSuffix(s.Origin, "/")); err != nil {
@@ -96,7 +96,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 }
 
 // checkCSRF asks for the value that only our own pages can read (PF-CSRF-5): in the header, or in a form as field csrf.
-func (s *server) checkCSRF(r *http.Request, b *browser) error {
+func (s *Door) checkCSRF(r *http.Request, b *browser) error {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return nil

@@ -5,6 +5,7 @@ package web
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -54,23 +55,27 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-// server is a Config that serves.
-type server struct {
+// Door serves what its Config leads to. Its Bearer and SocketOrigin serve the GraphQL server's sockets too, which bring their credential later.
+type Door struct {
 	Config
-	log *slog.Logger
+	log     *slog.Logger
+	handler http.Handler
 }
 
-// New joins the routes. Its handler wants to be served by httpx.Server, which bounds the time for headers.
-func New(c Config) http.Handler {
-	s := &server{Config: c, log: c.Log}
+// New joins the routes. The door wants to be served by httpx.Server, which bounds the time for headers.
+func New(c Config) *Door {
+	s := &Door{Config: c, log: c.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	guarded := s.guard(s.routes())
-	return httpx.Identify(httpx.Recover(s.log, s.headers(httpx.LimitBody(maxBody, patience, s.greet(guarded)))))
+	s.handler = httpx.Identify(httpx.Recover(s.log, s.headers(httpx.LimitBody(maxBody, patience, giveUp(s.greet(guarded))))))
+	return s
 }
 
-func (s *server) routes() http.Handler {
+func (s *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+func (s *Door) routes() http.Handler {
 	mux := http.NewServeMux()
 	mount := func(pattern string, h http.Handler) {
 		if h != nil {
@@ -101,7 +106,7 @@ func (s *server) routes() http.Handler {
 }
 
 // pages answers the explorer at /{org}/explorer and the console everywhere else; both answer reads alone.
-func (s *server) pages(w http.ResponseWriter, r *http.Request) {
+func (s *Door) pages(w http.ResponseWriter, r *http.Request) {
 	org, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	switch {
 	case s.Explorer != nil && org != "" && rest == "explorer":
@@ -113,12 +118,12 @@ func (s *server) pages(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *server) nothing(w http.ResponseWriter, r *http.Request) {
+func (s *Door) nothing(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, http.StatusNotFound, &fault.Fault{Code: fault.NotFoundCode, Message: "There is nothing at this address."})
 }
 
 // headers are those of every answer; pages bring a policy of their own.
-func (s *server) headers(next http.Handler) http.Handler {
+func (s *Door) headers(next http.Handler) http.Handler {
 	secure := strings.HasPrefix(s.Origin, "https://")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -132,8 +137,31 @@ func (s *server) headers(next http.Handler) http.Handler {
 	})
 }
 
+// giveUp stops waiting for the rest of a body that came too slowly or broken: net/http would read on before it answers, without any time limit.
+func giveUp(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &doomed{r.Body, http.NewResponseController(w)}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type doomed struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (d *doomed) Read(b []byte) (int, error) {
+	n, err := d.ReadCloser.Read(b)
+	if err != nil && err != io.EOF {
+		_ = d.control.SetReadDeadline(time.Now()) // not every writer can; those are tests
+	}
+	return n, err
+}
+
 // only answers one method, with authentication, and is the same for every route under /auth.
-func (s *server) only(method string, do http.HandlerFunc) http.Handler {
+func (s *Door) only(method string, do http.HandlerFunc) http.Handler {
 	return s.authenticate(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != method {
 			w.Header().Set("Allow", method)

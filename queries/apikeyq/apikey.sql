@@ -3,9 +3,14 @@ insert into api_key (id, kind, parent_id, lookup, last_four, secret_hash, user_i
 values ($1, 'USER', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: OrgOfLookup :one
--- A key is found by its public part alone: which organization it belongs to is the answer.
-select k.id, k.org_id, k.user_id, k.app_id, k.secret_hash, k.scopes, k.expires_at, k.revoked_at, k.last_used_at, u.access
-from api_key k join app_user u on u.id = k.user_id where k.lookup = $1;
+-- A key is found by its public part alone: which organization it belongs to is the answer. It is as dead as the key that made it; keys made by keys make none.
+select k.id, k.org_id, k.user_id, k.app_id, k.secret_hash, k.scopes, k.expires_at, k.last_used_at, u.access,
+  coalesce(k.revoked_at is not null or p.revoked_at is not null or p.expires_at <= sqlc.arg(now)::timestamptz, false)::boolean as revoked
+from api_key k join app_user u on u.id = k.user_id left join api_key p on p.id = k.parent_id where k.lookup = sqlc.arg(lookup)::text;
+
+-- name: LockKey :one
+-- Who makes a child and who ends the parent wait for each other here.
+select revoked_at, expires_at from api_key where id = $1 and org_id = $2 for update;
 
 -- name: OrgOfKey :one
 select org_id from api_key where id = $1;

@@ -250,6 +250,28 @@ func (q *Queries) ListKeys(ctx context.Context, db DBTX, arg ListKeysParams) ([]
 	return items, nil
 }
 
+const lockKey = `-- name: LockKey :one
+select revoked_at, expires_at from api_key where id = $1 and org_id = $2 for update
+`
+
+type LockKeyParams struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+}
+
+type LockKeyRow struct {
+	RevokedAt *time.Time
+	ExpiresAt *time.Time
+}
+
+// Who makes a child and who ends the parent wait for each other here.
+func (q *Queries) LockKey(ctx context.Context, db DBTX, arg LockKeyParams) (*LockKeyRow, error) {
+	row := db.QueryRow(ctx, lockKey, arg.ID, arg.OrgID)
+	var i LockKeyRow
+	err := row.Scan(&i.RevokedAt, &i.ExpiresAt)
+	return &i, err
+}
+
 const orgOfKey = `-- name: OrgOfKey :one
 select org_id from api_key where id = $1
 `
@@ -266,11 +288,13 @@ func (q *Queries) OrgOfKey(ctx context.Context, db DBTX, arg OrgOfKeyParams) (uu
 }
 
 const orgOfLookup = `-- name: OrgOfLookup :one
-select k.id, k.org_id, k.user_id, k.app_id, k.secret_hash, k.scopes, k.expires_at, k.revoked_at, k.last_used_at, u.access
-from api_key k join app_user u on u.id = k.user_id where k.lookup = $1
+select k.id, k.org_id, k.user_id, k.app_id, k.secret_hash, k.scopes, k.expires_at, k.last_used_at, u.access,
+  coalesce(k.revoked_at is not null or p.revoked_at is not null or p.expires_at <= $1::timestamptz, false)::boolean as revoked
+from api_key k join app_user u on u.id = k.user_id left join api_key p on p.id = k.parent_id where k.lookup = $2::text
 `
 
 type OrgOfLookupParams struct {
+	Now    time.Time
 	Lookup string
 }
 
@@ -282,14 +306,14 @@ type OrgOfLookupRow struct {
 	SecretHash []byte
 	Scopes     []string
 	ExpiresAt  *time.Time
-	RevokedAt  *time.Time
 	LastUsedAt *time.Time
 	Access     string
+	Revoked    bool
 }
 
-// A key is found by its public part alone: which organization it belongs to is the answer.
+// A key is found by its public part alone: which organization it belongs to is the answer. It is as dead as the key that made it; keys made by keys make none.
 func (q *Queries) OrgOfLookup(ctx context.Context, db DBTX, arg OrgOfLookupParams) (*OrgOfLookupRow, error) {
-	row := db.QueryRow(ctx, orgOfLookup, arg.Lookup)
+	row := db.QueryRow(ctx, orgOfLookup, arg.Now, arg.Lookup)
 	var i OrgOfLookupRow
 	err := row.Scan(
 		&i.ID,
@@ -299,9 +323,9 @@ func (q *Queries) OrgOfLookup(ctx context.Context, db DBTX, arg OrgOfLookupParam
 		&i.SecretHash,
 		&i.Scopes,
 		&i.ExpiresAt,
-		&i.RevokedAt,
 		&i.LastUsedAt,
 		&i.Access,
+		&i.Revoked,
 	)
 	return &i, err
 }

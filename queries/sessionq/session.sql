@@ -4,13 +4,14 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, sqlc.narg(ip)::text::inet, $9, $10, $10,
 
 -- name: OrgOfSession :one
 -- A session is found by its cookie alone: who it belongs to is the answer.
-select id, user_id, secret_hash, generation, rotated_at, signing_key_id, org_id, aal, amr, auth_time, coalesce(host(ip), '')::text as ip, user_agent, created_at, last_seen_at, idle_expires_at, absolute_expires_at, revoked_at
-from session where id = $1;
+select s.id, s.user_id, s.secret_hash, s.generation, s.rotated_at, s.signing_key_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at,
+  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, u.access
+from session s join app_user u on u.id = s.user_id where s.id = $1;
 
 -- name: LockSession :one
 -- a session belongs to a person, not to an organization
 -- @sqlc-vet-disable tenant
-select secret_hash, generation, revoked_at from session where id = $1 and user_id = $2 for update;
+select secret_hash, signing_key_id, generation, revoked_at from session where id = $1 and user_id = $2 for update;
 
 -- name: RotateSession :exec
 -- a session belongs to a person, not to an organization

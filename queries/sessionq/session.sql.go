@@ -71,7 +71,7 @@ func (q *Queries) EndSession(ctx context.Context, db DBTX, arg EndSessionParams)
 }
 
 const lockSession = `-- name: LockSession :one
-select secret_hash, generation, revoked_at from session where id = $1 and user_id = $2 for update
+select secret_hash, signing_key_id, generation, revoked_at from session where id = $1 and user_id = $2 for update
 `
 
 type LockSessionParams struct {
@@ -80,9 +80,10 @@ type LockSessionParams struct {
 }
 
 type LockSessionRow struct {
-	SecretHash []byte
-	Generation int32
-	RevokedAt  *time.Time
+	SecretHash   []byte
+	SigningKeyID uuid.UUID
+	Generation   int32
+	RevokedAt    *time.Time
 }
 
 // a session belongs to a person, not to an organization
@@ -90,13 +91,19 @@ type LockSessionRow struct {
 func (q *Queries) LockSession(ctx context.Context, db DBTX, arg LockSessionParams) (*LockSessionRow, error) {
 	row := db.QueryRow(ctx, lockSession, arg.ID, arg.UserID)
 	var i LockSessionRow
-	err := row.Scan(&i.SecretHash, &i.Generation, &i.RevokedAt)
+	err := row.Scan(
+		&i.SecretHash,
+		&i.SigningKeyID,
+		&i.Generation,
+		&i.RevokedAt,
+	)
 	return &i, err
 }
 
 const orgOfSession = `-- name: OrgOfSession :one
-select id, user_id, secret_hash, generation, rotated_at, signing_key_id, org_id, aal, amr, auth_time, coalesce(host(ip), '')::text as ip, user_agent, created_at, last_seen_at, idle_expires_at, absolute_expires_at, revoked_at
-from session where id = $1
+select s.id, s.user_id, s.secret_hash, s.generation, s.rotated_at, s.signing_key_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at,
+  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, u.access
+from session s join app_user u on u.id = s.user_id where s.id = $1
 `
 
 type OrgOfSessionParams struct {
@@ -121,6 +128,7 @@ type OrgOfSessionRow struct {
 	IdleExpiresAt     time.Time
 	AbsoluteExpiresAt time.Time
 	RevokedAt         *time.Time
+	Access            string
 }
 
 // A session is found by its cookie alone: who it belongs to is the answer.
@@ -145,6 +153,7 @@ func (q *Queries) OrgOfSession(ctx context.Context, db DBTX, arg OrgOfSessionPar
 		&i.IdleExpiresAt,
 		&i.AbsoluteExpiresAt,
 		&i.RevokedAt,
+		&i.Access,
 	)
 	return &i, err
 }

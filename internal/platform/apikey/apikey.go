@@ -121,21 +121,22 @@ func (s *Service) Authenticate(ctx context.Context, key secret.String, ip string
 	s.mu.Lock()
 	r, hit := s.cache[memory]
 	s.mu.Unlock()
-	if hit && time.Now().Before(r.until) && !s.Authz.Revoked().Ended(r.caller.KeyID.String()) {
+	if hit && time.Now().Before(r.until) && !s.Authz.Revoked().Ended(r.caller.Subjects()...) {
 		return r.caller, nil
 	}
 	lookup, hidden, ok := split(key.Reveal())
 	if !ok {
 		return none, invalid()
 	}
-	row, err := s.q.OrgOfLookup(ctx, s.DB, apikeyq.OrgOfLookupParams{Lookup: lookup})
+	now := s.DB.Now()
+	row, err := s.q.OrgOfLookup(ctx, s.DB, apikeyq.OrgOfLookupParams{Lookup: lookup, Now: now})
 	if db.NotFound(err) {
 		return none, invalid()
 	} else if err != nil {
 		return none, fmt.Errorf("look up an API key: %w", err)
 	}
-	sum, now := sha256.Sum256([]byte(hidden)), s.DB.Now()
-	if subtle.ConstantTimeCompare(sum[:], row.SecretHash) != 1 || row.RevokedAt != nil || row.ExpiresAt != nil && now.After(*row.ExpiresAt) || row.Access != "ENABLED" {
+	sum := sha256.Sum256([]byte(hidden))
+	if subtle.ConstantTimeCompare(sum[:], row.SecretHash) != 1 || row.Revoked || row.ExpiresAt != nil && !now.Before(*row.ExpiresAt) || row.Access != "ENABLED" {
 		return none, invalid()
 	}
 	caller := authz.Principal{Kind: authz.API_KEY, KeyID: ident.From[ident.KeyID](row.ID), UserID: ident.From[ident.UserID](row.UserID), OrgID: ident.From[ident.OrgID](row.OrgID)}

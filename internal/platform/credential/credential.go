@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -76,8 +77,8 @@ func (s *Service) SetTx(ctx context.Context, tx *db.Tx, user ident.UserID, passw
 func (s *Service) SignIn(ctx context.Context, username string, password secret.String) (*SignedIn, error) {
 	caller := authz.From(ctx)
 	username = strings.ToLower(strings.TrimSpace(username))
-	if username == "" || len(username) > 254 || password.IsZero() || len(password.Reveal()) > maxPassword {
-		return nil, wrong()
+	if username == "" || len(username) > 254 || !utf8.ValidString(username) || strings.ContainsRune(username, 0) || password.IsZero() || len(password.Reveal()) > maxPassword {
+		return nil, wrong() // nobody's name, and nothing that a database takes
 	}
 	if err := s.Limit.Allow(ctx, perNetwork, caller.Network); err != nil {
 		return nil, err
@@ -192,12 +193,14 @@ func (s *Service) StepUp(ctx context.Context, cookie string, password secret.Str
 	if err == nil {
 		phc = row.Phc
 	}
-	right, err := verify(ctx, phc, password.Reveal())
-	if err != nil {
-		return nil, err
+	right := false
+	if len(password.Reveal()) <= maxPassword {
+		if right, err = verify(ctx, phc, password.Reveal()); err != nil {
+			return nil, err
+		}
 	}
 	if !right {
-		return nil, fault.Invalid("password", "password_wrong", "This is not your password.")
+		return nil, s.refuseStepUp(ctx)
 	}
 	return door.Do(ctx, s.Door, door.Change[string, *SignedIn]{
 		Action: door.Action{Name: "session.step_up", Public: true},
@@ -206,6 +209,20 @@ func (s *Service) StepUp(ctx context.Context, cookie string, password secret.Str
 			return &SignedIn{next, caller.SessionID, caller.UserID}, err
 		},
 	}, cookie)
+}
+
+// refuseStepUp notes on the person's own chain that somebody in their session did not know the password.
+func (s *Service) refuseStepUp(ctx context.Context) error {
+	_, err := door.Do(ctx, s.Door, door.Change[struct{}, struct{}]{
+		Action: door.Action{Name: "credential.refuse_step_up", Public: true},
+		Do: func(_ context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
+			user := e.Caller.UserID.String()
+			e.Record(event.Change{Action: "credential.step_up_refused", Subject: user, Version: 1, Stream: "credential:" + user, Chain: user, Payload: map[string]any{"v": 1}, Audited: true})
+			e.Refuse(fault.Invalid("password", "password_wrong", "This is not your password."))
+			return struct{}{}, nil
+		},
+	}, struct{}{})
+	return err
 }
 
 // nameHash hides the name typed: the table of failures must not be a list of addresses.

@@ -6,7 +6,9 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
 )
@@ -22,7 +24,10 @@ const (
 	maxPassword = 256
 )
 
-var room = make(chan struct{}, atSameTime)
+var (
+	room   = make(chan struct{}, atSameTime)
+	hashes atomic.Int64 // how many were computed: that known and unknown names cost the same is proven by counting
+)
 
 // hash makes the PHC text of a password: $argon2id$v=19$m=…,t=…,p=…$salt$hash.
 func hash(ctx context.Context, password string) (string, error) {
@@ -38,22 +43,46 @@ func hash(ctx context.Context, password string) (string, error) {
 
 // verify compares in constant time. A text that is no PHC of argon2id never matches.
 func verify(ctx context.Context, phc, password string) (bool, error) {
+	h, ok := parse(phc)
+	if !ok {
+		return false, nil
+	}
+	got, err := stretch(ctx, password, h.salt, h.memory, h.passes, h.lanes, uint32(len(h.sum)))
+	return err == nil && subtle.ConstantTimeCompare(got, h.sum) == 1, err
+}
+
+// hashed is a PHC text, read.
+type hashed struct {
+	memory, passes uint32
+	lanes          uint8
+	salt, sum      []byte
+}
+
+// parse takes the one form that hash writes, with costs that this process can pay: argon2 panics at zero passes, and takes what memory it is told.
+func parse(phc string) (h hashed, ok bool) {
 	parts := strings.Split(phc, "$")
-	if len(parts) != 6 || parts[1] != "argon2id" {
-		return false, nil
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return h, false
 	}
-	var m, t uint32
-	var p uint8
-	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &m, &t, &p); err != nil || m > 1<<20 || t > 20 || p == 0 {
-		return false, nil
+	var costs [3]uint64
+	fields := strings.Split(parts[3], ",")
+	for n, name := range []string{"m=", "t=", "p="} {
+		if len(fields) != 3 {
+			return h, false
+		}
+		digits, named := strings.CutPrefix(fields[n], name)
+		cost, err := strconv.ParseUint(digits, 10, 32)
+		if !named || err != nil || cost == 0 || cost > [3]uint64{256 * 1024, 20, 16}[n] {
+			return h, false
+		}
+		costs[n] = cost
 	}
-	salt, err1 := base64.RawStdEncoding.DecodeString(parts[4])
-	want, err2 := base64.RawStdEncoding.DecodeString(parts[5])
-	if err1 != nil || err2 != nil || len(want) == 0 {
-		return false, nil
+	salt, err1 := base64.RawStdEncoding.Strict().DecodeString(parts[4])
+	sum, err2 := base64.RawStdEncoding.Strict().DecodeString(parts[5])
+	if err1 != nil || err2 != nil || len(salt) < 8 || len(salt) > 64 || len(sum) < 16 || len(sum) > 64 {
+		return h, false
 	}
-	got, err := stretch(ctx, password, salt, m, t, p, uint32(len(want)))
-	return err == nil && subtle.ConstantTimeCompare(got, want) == 1, err
+	return hashed{uint32(costs[0]), uint32(costs[1]), uint8(costs[2]), salt, sum}, true
 }
 
 // stretch runs at most four at a time: each takes its memory for tens of milliseconds.
@@ -64,5 +93,6 @@ func stretch(ctx context.Context, password string, salt []byte, m, t uint32, p u
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	hashes.Add(1)
 	return argon2.IDKey([]byte(password), salt, t, m, p, size), nil
 }

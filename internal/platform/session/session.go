@@ -113,7 +113,7 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 	s.mu.Lock()
 	r, hit := s.cache[memory]
 	s.mu.Unlock()
-	if hit && time.Now().Before(r.until) && !s.Authz.Revoked().Ended(id.String()) {
+	if hit && time.Now().Before(r.until) && !s.Authz.Revoked().Ended(id.String(), r.session.UserID.String()) {
 		return r.session, nil
 	}
 	row, err := s.q.OrgOfSession(ctx, s.DB, sessionq.OrgOfSessionParams{ID: id.UUID()})
@@ -123,7 +123,7 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 		return nil, fmt.Errorf("read the session: %w", err)
 	}
 	now := s.DB.Now()
-	if row.RevokedAt != nil || now.After(row.IdleExpiresAt) || now.After(row.AbsoluteExpiresAt) {
+	if row.RevokedAt != nil || row.Access != "ENABLED" || !now.Before(row.IdleExpiresAt) || !now.Before(row.AbsoluteExpiresAt) {
 		return nil, nil
 	}
 	match, err := s.matches(ctx, row, generation, plain, now)
@@ -134,6 +134,7 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 		if err := s.q.SeeSession(ctx, s.DB, sessionq.SeeSessionParams{ID: row.ID, LastSeenAt: now, IdleExpiresAt: now.Add(idle)}); err != nil {
 			return nil, fmt.Errorf("note the use of the session: %w", err)
 		}
+		row.LastSeenAt, row.IdleExpiresAt = now, now.Add(idle)
 	}
 	out := fromRow(row)
 	s.mu.Lock()
@@ -201,17 +202,17 @@ func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string) (s
 	if err != nil {
 		return secret.String{}, err
 	}
-	full, err := s.q.OrgOfSession(ctx, e.Tx, sessionq.OrgOfSessionParams{ID: id.UUID()})
-	if err != nil {
-		return secret.String{}, fmt.Errorf("read the session: %w", err)
-	}
-	key := find(keys, full.SigningKeyID)
-	if key == nil {
+	key, behind := find(keys, row.SigningKeyID), int(row.Generation)-generation
+	if key == nil || behind < 0 || behind > rotations {
 		return secret.String{}, fault.Unauthorized("", "Sign in again.")
 	}
-	for ; generation <= int(row.Generation); generation++ {
+	for ; generation < int(row.Generation); generation++ { // another tab was faster
 		plain = derive(key, plain, generation+1)
 	}
+	if !hmac.Equal(sum(plain), row.SecretHash) {
+		return secret.String{}, fault.Unauthorized("", "Sign in again.")
+	}
+	plain = derive(key, plain, generation+1)
 	if err := s.q.RotateSession(ctx, e.Tx, sessionq.RotateSessionParams{ID: id.UUID(), SecretHash: sum(plain), RotatedAt: &e.Tx.Now}); err != nil {
 		return secret.String{}, fmt.Errorf("rotate the session: %w", err)
 	}
@@ -342,9 +343,14 @@ func parse(value string) (id ident.SessionID, generation int, plain []byte, ok b
 
 func sum(plain []byte) []byte { h := sha256.Sum256(plain); return h[:] }
 
+// cut shortens what a stranger wrote, and leaves out what is no text: a browser's name must not decide whether a person can sign in.
 func cut(s string, most int) *string {
+	s = strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "")
 	if s == "" {
 		return nil
 	}
-	return new(s[:min(len(s), most)])
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
+	}
+	return &s
 }

@@ -33,6 +33,13 @@ const (
 	BillingAdmin Role = "BILLING_ADMIN"
 )
 
+// What concerns the caller alone (one's own keys, one's own profile) takes these two. Whoever belongs to an organization holds them, whatever the roles;
+// a key only when they are among its scopes, so that a key without scopes can do nothing at all.
+const (
+	SelfRead  Permission = "self.read"
+	SelfWrite Permission = "self.write"
+)
+
 // Grant says who holds a permission. Each subdomain contributes its own.
 type Grant struct {
 	Permission Permission
@@ -87,6 +94,11 @@ type remembered struct {
 func New(d *db.DB, grants ...Grant) *Authorizer {
 	a := &Authorizer{db: d, q: authzq.New(), grants: map[Permission]Grant{}, roles: map[membership]remembered{}}
 	a.revoked = newRevocations(d, a.forget)
+	all := []Role{Member, Owner, BillingAdmin}
+	a.Add(
+		Grant{Permission: SelfRead, Roles: all, What: "read what is one's own"},
+		Grant{Permission: SelfWrite, Roles: all, What: "change what is one's own"},
+	)
 	a.Add(grants...)
 	return a
 }
@@ -139,21 +151,9 @@ func (a *Authorizer) Authorize(ctx context.Context, p Permission, org ident.OrgI
 	return Scope{org: org, application: caller.ApplicationID}, nil
 }
 
-// Enter answers the scope of a caller who belongs to org, whatever the roles: for what concerns the caller alone (self).
+// Enter answers the scope of a caller who changes what is the caller's own.
 func (a *Authorizer) Enter(ctx context.Context, org ident.OrgID) (Scope, error) {
-	caller := From(ctx)
-	switch {
-	case caller.Kind == PUBLIC:
-		return Scope{}, fault.Unauthorized("", "Sign in, or send an API key.")
-	case org.IsZero():
-		return Scope{}, fault.NotFound("organization")
-	case caller.Kind == SYSTEM:
-		return Scope{org: org}, nil
-	}
-	if _, err := a.held(ctx, caller, org); err != nil {
-		return Scope{}, err
-	}
-	return Scope{org: org, application: caller.ApplicationID}, nil
+	return a.Authorize(ctx, SelfWrite, org)
 }
 
 // Permissions lists what the caller may do in org, for showing and hiding controls; never a grant. Nothing for strangers.
@@ -179,10 +179,13 @@ func (a *Authorizer) Permissions(ctx context.Context, org ident.OrgID) ([]Permis
 
 // held answers the test of a grant for this caller in org, or NOT_FOUND for a stranger.
 func (a *Authorizer) held(ctx context.Context, caller Principal, org ident.OrgID) (func(Grant) bool, error) {
-	if !caller.OrgID.IsZero() && caller.OrgID != org && caller.Kind != USER {
+	if caller.Kind != USER && caller.OrgID != org { // every other credential is bound to one organization
 		return nil, fault.NotFound("organization")
 	}
 	if caller.Kind == WIDGET {
+		if caller.Widget == nil {
+			return nil, fault.NotFound("organization")
+		}
 		return func(g Grant) bool {
 			return slices.ContainsFunc(g.Widget, func(s string) bool { return s == "ANY" || slices.Contains(caller.Widget.Scopes, s) })
 		}, nil
@@ -195,7 +198,7 @@ func (a *Authorizer) held(ctx context.Context, caller Principal, org ident.OrgID
 		return nil, fault.NotFound("organization")
 	}
 	return func(g Grant) bool {
-		if caller.Kind == API_KEY && !slices.Contains(caller.Scopes, g.Permission) {
+		if caller.Kind != USER && !slices.Contains(caller.Scopes, g.Permission) {
 			return false
 		}
 		return slices.ContainsFunc(g.Roles, func(r Role) bool { return slices.Contains(roles, r) })

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,37 +39,46 @@ type Revocations struct {
 	forget func(subject string)
 
 	mu      sync.Mutex
-	seen    map[uuid.UUID]time.Time
-	watched map[string]map[chan struct{}]struct{}
+	seen    map[uuid.UUID]time.Time        // rows that were told already
+	watched map[string]map[*watch]struct{} // by subject
 	hooks   []func(subject string)
 	ended   map[string]time.Time
+	pruned  time.Time
 }
+
+// watch is somebody who waits for the end of one of several subjects.
+type watch struct {
+	subjects []string
+	c        chan struct{}
+}
+
+// kept is how long an end is remembered. Whoever was recognised before it and asks after it has asked by then: what caches remember lives one second.
+const kept = 5 * time.Minute
 
 func newRevocations(d *db.DB, forget func(string)) *Revocations {
-	return &Revocations{db: d, q: authzq.New(), forget: forget, seen: map[uuid.UUID]time.Time{}, watched: map[string]map[chan struct{}]struct{}{}, ended: map[string]time.Time{}}
+	return &Revocations{db: d, q: authzq.New(), forget: forget, seen: map[uuid.UUID]time.Time{}, watched: map[string]map[*watch]struct{}{}, ended: map[string]time.Time{}}
 }
 
-// Watch answers a channel that is closed when one of the subjects loses its rights, and a function that ends the watch.
+// Watch answers a channel that is closed when one of the subjects loses its rights, and a function that ends the watch. A subject that lost them just
+// before counts: between recognising a caller and watching there is no gap.
 func (r *Revocations) Watch(subjects ...string) (<-chan struct{}, func()) {
-	c := make(chan struct{})
+	w := &watch{subjects, make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range subjects {
-		if _, already := r.ended[s]; already {
-			close(c)
-			return c, func() {}
-		}
+	if r.over(subjects) {
+		close(w.c)
+		return w.c, func() {}
 	}
 	for _, s := range subjects {
 		if r.watched[s] == nil {
-			r.watched[s] = map[chan struct{}]struct{}{}
+			r.watched[s] = map[*watch]struct{}{}
 		}
-		r.watched[s][c] = struct{}{}
+		r.watched[s][w] = struct{}{}
 	}
-	return c, func() {
+	return w.c, func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.drop(c, subjects)
+		r.drop(w)
 	}
 }
 
@@ -75,12 +86,14 @@ func (r *Revocations) Watch(subjects ...string) (<-chan struct{}, func()) {
 func (r *Revocations) Ended(subjects ...string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, s := range subjects {
-		if _, ok := r.ended[s]; ok {
-			return true
-		}
-	}
-	return false
+	return r.over(subjects)
+}
+
+func (r *Revocations) over(subjects []string) bool {
+	return slices.ContainsFunc(subjects, func(s string) bool {
+		at, ok := r.ended[s]
+		return ok && time.Since(at) < kept
+	})
 }
 
 // OnEnd registers what drops a cache; for the assembly, before Run.
@@ -134,21 +147,15 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 		return
 	}
 	r.seen[id], r.ended[subject] = now, now
-	for c := range r.watched[subject] {
-		close(c)
-		r.drop(c, nil)
+	for w := range r.watched[subject] {
+		close(w.c)
+		r.drop(w)
 	}
-	if len(r.seen) > 10_000 {
-		for k, at := range r.seen {
-			if now.Sub(at) > time.Hour {
-				delete(r.seen, k)
-			}
-		}
-		for k, at := range r.ended {
-			if now.Sub(at) > time.Hour {
-				delete(r.ended, k)
-			}
-		}
+	if now.Sub(r.pruned) > kept {
+		r.pruned = now
+		old := func(at time.Time) bool { return now.Sub(at) > kept }
+		maps.DeleteFunc(r.seen, func(_ uuid.UUID, at time.Time) bool { return old(at) })
+		maps.DeleteFunc(r.ended, func(_ string, at time.Time) bool { return old(at) })
 	}
 	r.mu.Unlock()
 	r.forget(subject)
@@ -157,15 +164,10 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 	}
 }
 
-// drop takes a channel out of the given subjects, or out of all.
-func (r *Revocations) drop(c chan struct{}, subjects []string) {
-	if subjects == nil {
-		for s := range r.watched {
-			subjects = append(subjects, s)
-		}
-	}
-	for _, s := range subjects {
-		delete(r.watched[s], c)
+// drop ends a watch.
+func (r *Revocations) drop(w *watch) {
+	for _, s := range w.subjects {
+		delete(r.watched[s], w)
 		if len(r.watched[s]) == 0 {
 			delete(r.watched, s)
 		}

@@ -1,0 +1,394 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/internal/web"
+)
+
+func trustLoopback(c *web.Config) { c.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
+
+func (h *house) key(t *testing.T) (string, ident.KeyID) {
+	t.Helper()
+	k, err := h.keys.Create(h.As(t.Context()), apikey.CreateApiKeyInput{Description: "test", OrganizationID: &h.Org})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k.Secret.Reveal(), k.ApiKey.ID
+}
+
+func TestBearer_ThatDoesNotCountIsRefusedBeforeParsing(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	key, _ := h.key(t)
+	b := h.browser(t)
+	for name, given := range map[string]string{
+		"Unknown": key[:len(key)-4] + "AAAA", "Cut": "npk_", "Garbage": "abc", "Empty": "", "NotUTF8": "\xff\xfe", "Long": strings.Repeat("a", 20_000), "Nul": "npk_abcdefghijkl_x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for accept, kind := range map[string]string{"": "application/json; charset=utf-8", "application/graphql-response+json": "application/graphql-response+json; charset=utf-8"} {
+				r := h.do(t, "POST", "/graphql", "{ not json", "Authorization", "Bearer "+given, "Accept", accept)
+				if _, data := r.json["data"]; r.StatusCode != http.StatusUnauthorized || !strings.HasPrefix(r.code(), "UNAUTHENTICATED ") || data || r.Header.Get("Content-Type") != kind ||
+					r.Header.Get("WWW-Authenticate") != "Bearer" || r.Header.Get("Cache-Control") != "no-store" {
+					t.Fatalf("%d %v %s", r.StatusCode, r.Header, r.text)
+				}
+			}
+			if r := b.send(t, "POST", "/graphql", "{}", "Authorization", "bearer "+given); r.StatusCode != http.StatusUnauthorized {
+				t.Errorf("a cookie beside it counted: %s", r.text)
+			}
+		})
+	}
+	if r := h.do(t, "POST", "/graphql", "{}", "Authorization", "Bearer "+key); r.json["kind"] != "API_KEY" || r.json["org"] != h.Org.String() {
+		t.Errorf("the right key: %d %s", r.StatusCode, r.text)
+	}
+	if r := h.do(t, "POST", "/graphql", "{}", "Authorization", "Basic dXNlcjpwYXNz"); r.json["kind"] != "PUBLIC" {
+		t.Errorf("the password of a proxy in front: %d %s", r.StatusCode, r.text)
+	}
+	req, _ := http.NewRequestWithContext(t.Context(), "POST", h.base+"/graphql", strings.NewReader("{}"))
+	req.Header["Authorization"] = []string{"Bearer " + key, "Bearer " + key}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("two credentials: %d", res.StatusCode)
+	}
+}
+
+func TestBearer_IgnoresCookies(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	key, id := h.key(t)
+	b := h.browser(t)
+	r := h.do(t, "POST", "/graphql", "{}", "Authorization", "Bearer "+key, "Cookie", "__Host-np_s="+b.cookie)
+	if r.json["kind"] != "API_KEY" || r.json["key"] != id.String() || r.json["session"] != "" {
+		t.Fatalf("%d %s", r.StatusCode, r.text)
+	}
+}
+
+func TestBearer_KeyInABrowserIsRefused(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	key, _ := h.key(t)
+	for origin, want := range map[string]string{pageOf: "UNAUTHENTICATED key_in_browser", "https://evil.example": "UNAUTHENTICATED key_in_browser", "null": "UNAUTHENTICATED key_in_browser", console: "", "": ""} {
+		headers := []string{"Authorization", "Bearer " + key}
+		if origin != "" {
+			headers = append(headers, "Origin", origin)
+		}
+		if r := h.do(t, "POST", "/graphql?app="+app, "{}", headers...); r.code() != want || want == "" && r.json["kind"] != "API_KEY" {
+			t.Errorf("origin %q: %d %s", origin, r.StatusCode, r.text)
+		}
+	}
+}
+
+func TestBearer_WidgetTokenSpeaksForItsApplication(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for name, c := range map[string]struct{ path, origin, want string }{
+		"Right": {"/graphql?app=" + app, pageOf, ""}, "WithoutOrigin": {"/graphql?app=" + app, "", ""}, "OtherOrigin": {"/graphql?app=" + app, "https://evil.example", "UNAUTHENTICATED origin_not_allowed"},
+		"OtherApplication": {"/graphql?app=npa_pub_other", pageOf, "UNAUTHENTICATED origin_not_allowed"}, "MalformedApplication": {"/graphql?app=%00%ff", pageOf, "UNAUTHENTICATED origin_not_allowed"},
+		"LongApplication": {"/graphql?app=" + strings.Repeat("a", 5000), pageOf, "UNAUTHENTICATED origin_not_allowed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			headers := []string{"Authorization", "Bearer " + token}
+			if c.origin != "" {
+				headers = append(headers, "Origin", c.origin)
+			}
+			r := h.do(t, "POST", c.path, "{}", headers...)
+			if r.code() != c.want || c.want == "" && r.json["kind"] != "WIDGET" {
+				t.Fatalf("%d %s", r.StatusCode, r.text)
+			}
+			if allowed := r.Header.Get("Access-Control-Allow-Origin"); (allowed != "") != (name == "Right") {
+				t.Errorf("Access-Control-Allow-Origin: %q", allowed)
+			}
+		})
+	}
+}
+
+func TestCORS_PreflightIsJudgedByTheApplicationInTheAddress(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for name, c := range map[string]struct {
+		path, origin string
+		headers      string
+		allowed      bool
+	}{
+		"Allowed":            {"/graphql?app=" + app, pageOf, "authorization,content-type", true},
+		"Foreign":            {"/graphql?app=" + app, "https://evil.example", "authorization,content-type", false},
+		"UnknownApplication": {"/graphql?app=npa_pub_unknown", pageOf, "authorization,content-type", false},
+		"NoApplication":      {"/graphql", pageOf, "authorization,content-type", false},
+		"Null":               {"/graphql?app=" + app, "null", "authorization,content-type", false},
+		"ForeignCSRFHeader":  {"/graphql?app=" + app, pageOf, "content-type,x-nameplate-csrf", false},
+		"OtherRoute":         {"/auth/sign-in?app=" + app, pageOf, "content-type", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := h.do(t, "OPTIONS", c.path, "", "Origin", c.origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", c.headers)
+			got := r.Header.Get("Access-Control-Allow-Origin")
+			if c.allowed && got != c.origin || !c.allowed && got != "" {
+				t.Fatalf("%d %v", r.StatusCode, r.Header)
+			}
+			if r.Header.Get("Access-Control-Allow-Credentials") != "" {
+				t.Error("credentials are on")
+			}
+			if strings.HasPrefix(c.path, "/graphql") && !strings.Contains(strings.Join(r.Header.Values("Vary"), ","), "Origin") {
+				t.Errorf("Vary: %v", r.Header.Values("Vary"))
+			}
+		})
+	}
+}
+
+func TestCrossOrigin_WithoutABearerIsRefused(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	b := h.browser(t)
+	for name, c := range map[string]struct {
+		headers []string
+		status  int
+	}{
+		"ForeignOrigin":  {[]string{"Origin", "https://evil.example"}, 403},
+		"AllowedOrigin":  {[]string{"Origin", pageOf}, 403}, // its pages send a token
+		"NullOrigin":     {[]string{"Origin", "null"}, 403},
+		"CrossSite":      {[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		"SameSite":       {[]string{"Sec-Fetch-Site", "same-site"}, 403},
+		"CrossSiteBasic": {[]string{"Origin", "https://evil.example", "Authorization", "Basic eDp5"}, 403},
+		"OwnOrigin":      {[]string{"Origin", console}, 200},
+		"SameOrigin":     {[]string{"Sec-Fetch-Site", "same-origin", "Origin", console}, 200},
+		"Program":        {nil, 200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, path := range []string{"/graphql?app=" + app, "/auth/sign-out"} {
+				if path == "/auth/sign-out" && c.status == 200 {
+					continue
+				}
+				r := b.send(t, "POST", path, "{}", c.headers...)
+				if r.StatusCode != c.status || c.status == 403 && r.code() != "FORBIDDEN cross_origin" || c.status == 200 && r.json["kind"] != "USER" {
+					t.Errorf("%s: %d %s", path, r.StatusCode, r.text)
+				}
+			}
+		})
+	}
+	if r := b.send(t, "GET", "/graphql?app="+app, "", "Origin", pageOf); r.json["kind"] != "PUBLIC" {
+		t.Errorf("a page of an application opened a socket with a person's cookie: %s", r.text)
+	}
+}
+
+func TestSocketOrigin(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("away")
+	c := web.Config{Origin: console + "/", Origins: func(_ context.Context, key string) (func(string) bool, error) {
+		switch key {
+		case app:
+			return func(o string) bool { return o == pageOf || o == "null" }, nil
+		case "broken":
+			return func(string) bool { return true }, broken
+		}
+		return nil, nil
+	}}
+	for name, o := range map[string]struct {
+		query   string
+		origins []string
+		want    bool
+	}{
+		"Program": {"", nil, true}, "Own": {"", []string{console}, true}, "OwnInCapitals": {"", []string{"HTTPS://Console.Example.Com"}, true}, "OwnPrefix": {"", []string{console + ".evil.example"}, false},
+		"Foreign": {"", []string{pageOf}, false}, "Application": {"app=" + app, []string{pageOf}, true}, "OtherOrigin": {"app=" + app, []string{"https://evil.example"}, false},
+		"Unknown": {"app=other", []string{pageOf}, false}, "Null": {"app=" + app, []string{"null"}, false}, "Two": {"app=" + app, []string{pageOf, "https://evil.example"}, false},
+		"DatabaseAway": {"app=broken", []string{pageOf}, false}, "EmptyOrigin": {"", []string{""}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, _ := http.NewRequestWithContext(t.Context(), "GET", "/graphql?"+o.query, nil)
+			if o.origins != nil {
+				r.Header["Origin"] = o.origins
+			}
+			if got := c.SocketOrigin(r); got != o.want {
+				t.Errorf("answered %v", got)
+			}
+		})
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	var wrong error
+	var mu sync.Mutex
+	ready := func(err error) { mu.Lock(); wrong = err; mu.Unlock() }
+	h := setup(t, func(c *web.Config) {
+		c.Ready = func(context.Context) map[string]error {
+			mu.Lock()
+			defer mu.Unlock()
+			return map[string]error{"database": wrong, "redis": nil}
+		}
+		c.Routes = []part.Route{{Pattern: "GET /hooks/test", Handler: page("part")}}
+	})
+	for path, want := range map[string]string{
+		"/": "console /", "/acme/domains": "console /acme/domains", "/acme/explorer": "explorer /acme/explorer", "/acme/explorer/x": "console /acme/explorer/x", "/explorer": "console /explorer",
+		"/assets/explorer/app.js": "console /assets/explorer/app.js", "/widget/v1/connect.js": "widget /widget/v1/connect.js", "/metrics": "metrics /metrics", "/hooks/test": "part /hooks/test",
+	} {
+		if r := h.do(t, "GET", path, ""); r.text != want || r.Header.Get("X-Content-Type-Options") != "nosniff" || r.Header.Get("X-Request-Id") == "" || r.Header.Get("Strict-Transport-Security") == "" {
+			t.Errorf("%s: %d %q %v", path, r.StatusCode, r.text, r.Header)
+		}
+	}
+	for _, path := range []string{"/auth/unknown", "/auth/", "/graphql/x", "/widget/x", "/internal/ask", "/v1/connections", "/.well-known/x"} {
+		if r := h.do(t, "GET", path, ""); r.StatusCode != http.StatusNotFound || r.code() != "NOT_FOUND" || r.Header.Get("Content-Security-Policy") != "default-src 'none'; frame-ancestors 'none'" {
+			t.Errorf("%s: %d %s", path, r.StatusCode, r.text)
+		}
+	}
+	for path, method := range map[string]string{"/auth/sign-in": "GET", "/auth/session": "POST", "/auth/step-up": "PUT", "/auth/sign-out": "GET"} {
+		if r := h.do(t, method, path, ""); r.StatusCode != http.StatusMethodNotAllowed || r.Header.Get("Allow") == "" {
+			t.Errorf("%s %s: %d %s", method, path, r.StatusCode, r.text)
+		}
+	}
+	if r := h.do(t, "GET", "/.well-known/nameplate-keys.json", ""); r.text != `{"keys":[]}` || r.Header.Get("Access-Control-Allow-Origin") != "*" {
+		t.Errorf("keys: %v %s", r.Header, r.text)
+	}
+	if r := h.do(t, "GET", "/readyz", ""); r.StatusCode != http.StatusOK {
+		t.Errorf("ready: %s", r.text)
+	}
+	ready(errors.New("dial postgres://user:hidden@db: refused"))
+	if r := h.do(t, "GET", "/readyz", ""); r.StatusCode != http.StatusServiceUnavailable || strings.Contains(r.text, "hidden") || r.json["checks"].(map[string]any)["database"] != "failed" {
+		t.Errorf("not ready: %d %s", r.StatusCode, r.text)
+	}
+	if r := h.do(t, "GET", "/healthz", ""); r.StatusCode != http.StatusOK {
+		t.Errorf("alive: %s", r.text)
+	}
+}
+
+func TestRequest_TellsWhatIsKnownOfACaller(t *testing.T) {
+	t.Parallel()
+	h := setup(t, trustLoopback)
+	r := h.do(t, "POST", "/graphql", "{}", "X-Forwarded-For", "198.51.100.1, 2001:db8:1:2:3:4:5:6", "Accept-Language", "fr;q=0.9, de-AT;q=0.8", "User-Agent", "Mozilla \xff\xfe "+strings.Repeat("é", 1000), "X-Request-Id", "mine")
+	if r.json["ip"] != "2001:db8:1:2:3:4:5:6" || r.json["network"] != "2001:db8:1:2::/64" || r.json["locale"] != "de" {
+		t.Errorf("%s", r.text)
+	}
+	if agent := r.json["agent"].(string); strings.Contains(agent, "\uFFFD") || len([]rune(agent)) > 400 {
+		t.Errorf("user agent of %d characters: %q", len([]rune(agent)), agent[:20])
+	}
+	if id := r.json["requestId"]; id != r.Header.Get("X-Request-Id") || id == "mine" || id == "" {
+		t.Errorf("request id %v, header %s", id, r.Header.Get("X-Request-Id"))
+	}
+	if r := h.do(t, "POST", "/graphql", strings.Repeat("a", 1<<20+1)); r.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("a body of more than 1 MiB: %d", r.StatusCode)
+	}
+	if r := h.do(t, "POST", "/graphql", "{}", "X-Panic", "1"); r.StatusCode != http.StatusInternalServerError || r.code() != "INTERNAL" || strings.Contains(r.text, "resolver") {
+		t.Errorf("a panic: %d %s", r.StatusCode, r.text)
+	}
+}
+
+func TestDatabaseAway_NothingIsBelieved(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	key, _ := h.key(t)
+	b := h.browser(t)
+	h.DB.Close()
+	for name, headers := range map[string][]string{"Key": {"Authorization", "Bearer " + key}, "Cookie": {"Cookie", "__Host-np_s=" + b.cookie, "X-Nameplate-Csrf", b.csrf}} {
+		eventually(t, name+": believed without looking", func() bool {
+			r := h.do(t, "POST", "/graphql", "{}", headers...)
+			return r.StatusCode == http.StatusInternalServerError && r.code() == "INTERNAL"
+		})
+	}
+	if r := h.do(t, "GET", "/healthz", ""); r.StatusCode != http.StatusOK {
+		t.Errorf("alive: %d", r.StatusCode)
+	}
+}
+
+// pipes is a listener whose connections are in memory, so that waiting for a slow caller takes no time.
+type pipes struct {
+	conns chan net.Conn
+	once  sync.Once
+	done  chan struct{}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.conns:
+		return c, nil
+	case <-p.done:
+		return nil, net.ErrClosed
+	}
+}
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.done) }); return nil }
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe"} }
+
+func TestSlowCallersAreCut(t *testing.T) {
+	t.Parallel()
+	for name, sent := range map[string]string{
+		"Header": "POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+		"Body":   "POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"username\":",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				go func() { ended <- (&httpx.Server{Listener: l, Handler: web.New(web.Config{Origin: console})}).Run(ctx) }()
+				here, there := net.Pipe()
+				l.conns <- there
+				began := time.Now()
+				go fmt.Fprint(here, sent)
+				line, err := bufio.NewReader(here).ReadString('\n')
+				if took := time.Since(began); took > 15*time.Second {
+					t.Errorf("waited %s", took)
+				}
+				if name == "Body" && !strings.HasPrefix(line, "HTTP/1.1 4") {
+					t.Errorf("answered %q, %v", line, err)
+				}
+				here.Close()
+				cancel()
+				<-ended
+			})
+		})
+	}
+}
+
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"/", "//", "/acme/explorer", "/auth/../graphql", "/%2e%2e/x", "/auth/sign-in?app=%00", "/widget/v1/..//x", "*"} {
+		f.Add(s, "https://x.example", "de", "Bearer x")
+	}
+	handler := web.New(web.Config{Origin: console, Console: page("console"), Explorer: page("explorer"), Widget: page("widget")})
+	f.Fuzz(func(t *testing.T, path, origin, language, authorization string) {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", "http://localhost/", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.URL, err = r.URL.Parse(path); err != nil {
+			t.Skip("no address")
+		}
+		r.Header.Set("Origin", origin)
+		r.Header.Set("Accept-Language", language)
+		r.Header.Set("Authorization", authorization)
+		w := &recorder{header: http.Header{}}
+		handler.ServeHTTP(w, r)
+		if w.status >= 500 {
+			t.Fatalf("%q answered %d", path, w.status)
+		}
+	})
+}
+
+type recorder struct {
+	header http.Header
+	status int
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+func (r *recorder) WriteHeader(s int)   { r.status = s }
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = 200
+	}
+	return len(b), nil
+}
