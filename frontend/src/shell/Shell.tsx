@@ -137,7 +137,7 @@ export function Shell({ organization, person, children }: Props) {
             person={person}
             help={() => setHelp(true)}
             target={
-              <UnstyledButton className={css.avatar} aria-label={t("account.menu")}>
+              <UnstyledButton className={css.avatar} aria-label={`${initials(person.name)} ${t("account.menu")}`}>
                 {initials(person.name)}
               </UnstyledButton>
             }

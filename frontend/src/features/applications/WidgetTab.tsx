@@ -92,7 +92,8 @@ function Origins({ application, onReload }: { application: Application; onReload
               />
               <Button
                 variant="subtle"
-                color="gray.7"
+                color="gray"
+                c="var(--np-dim)"
                 px={9}
                 aria-label={t("widget.removeOrigin", { n: i + 1 })}
                 onClick={() => form.removeListItem("allowedOrigins", i)}

@@ -83,7 +83,7 @@ export function Records({ connection }: { connection: Records_connection$key }) 
       flush
       actions={
         <div className={css.cardActions}>
-          <Button size="xs" variant="subtle" color="gray.7" onClick={copyAll}>
+          <Button size="xs" variant="subtle" color="gray" c="var(--np-dim)" onClick={copyAll}>
             {t("records.copyZone")}
           </Button>
           {data.provider?.consoleUrl && (

@@ -50,7 +50,8 @@ export function ServerMatrix({ connection }: { connection: ServerMatrix_connecti
   if (servers.length === 0) return null;
   return (
     <Card title={t("matrix.title")} text={t("matrix.text")} flush>
-      <div className={css.matrixWrap}>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region has to be reachable by keyboard */}
+      <div className={css.matrixWrap} role="region" aria-label={t("matrix.title")} tabIndex={0}>
         <table className={css.matrix}>
           <caption className="sr">{t("matrix.title")}</caption>
           <thead>
@@ -100,7 +101,7 @@ function Cell({ record, server }: { record: DnsRecord; server: string }) {
           {mark === "DONE" ? (
             <span className="dim tabular">{seen.ttl !== null && seen.ttl !== undefined ? t("matrix.ttl", { ttl: seen.ttl }) : null}</span>
           ) : (
-            <span className={css.seen}>{seen.values.join(", ") || t("matrix.nothing")}</span>
+            <span className={seen.values.length > 0 ? css.seen : "dim"}>{seen.values.join(", ") || t("matrix.nothing")}</span>
           )}
           <div className={css.stepTime}>
             <RelativeTime at={seen.at} />

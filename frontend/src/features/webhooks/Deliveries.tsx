@@ -211,17 +211,21 @@ function Row({ delivery, onOpen }: { delivery: Deliveries_row$key; onOpen: (id: 
         </span>
       </td>
       <td data-label={t("domains.column.state")}>
-        <DeliveryState state={data.state} />
-        {data.nextAttemptAt && data.state === "RETRYING" && (
-          <span className={css.sub}>
-            {t("deliveries.next")} <RelativeTime at={data.nextAttemptAt} />
-          </span>
-        )}
+        <div>
+          <DeliveryState state={data.state} />
+          {data.nextAttemptAt && data.state === "RETRYING" && (
+            <span className={css.sub}>
+              {t("deliveries.next")} <RelativeTime at={data.nextAttemptAt} />
+            </span>
+          )}
+        </div>
       </td>
       <td data-label={t("deliveries.attempts")} className="tabular">
-        {data.attempts.length}
-        {last && <span className="dim"> · {last.status ?? last.error}</span>}
-        {last?.latencyMs ? <span className="dim"> · {last.latencyMs} ms</span> : null}
+        <span>
+          {data.attempts.length}
+          {last && <span className="dim"> · {last.status ?? last.error}</span>}
+          {last?.latencyMs ? <span className="dim"> · {last.latencyMs} ms</span> : null}
+        </span>
       </td>
       <td data-label={t("deliveries.at")} data-end className="dim">
         <RelativeTime at={data.createdAt} />
