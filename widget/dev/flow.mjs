@@ -111,7 +111,7 @@ await test("a refused name stands at its field, once, and the field has the focu
   assert.equal(await page.inputValue("#hostname"), "intranet");
   assert.equal(await page.locator("nameplate-connect [role=alert]").count(), 0);
   const described = await page.locator("#hostname").getAttribute("aria-describedby");
-  assert.match(await page.locator(`nameplate-connect #${described}`).innerText(), /Enter a full domain name/);
+  assert.match(await page.locator(`nameplate-connect #${described}`).textContent(), /Enter a full domain name/);
 });
 
 await test("copying puts on the clipboard what has to be typed there, and says so", {

@@ -125,7 +125,9 @@ function App({ controller, language, modal, speaker }: AppProps) {
   const content = (
     <>
       <div class="head" part="header">
-        <p id="name">{t("dialog.title")}</p>
+        <p>
+          {t("dialog.title")} {state.session?.application.environment === "TEST" && <b class="status">{t("dialog.test")}</b>}
+        </p>
         {modal && (
           <button type="button" class="close" aria-label={t("dialog.close")} onClick={() => send({ type: "close" })}>
             <Icon name="cross" />

@@ -3,6 +3,7 @@ import type { Catalogue } from "./en";
 export const catalogue: Catalogue = {
   "dialog.title": "Domain verbinden",
   "dialog.close": "Schließen",
+  "dialog.test": "Test",
   "boot.title": "Einen Moment …",
 
   "domain.title": "Wie lautet Ihre Web-Adresse?",
@@ -54,7 +55,7 @@ export const catalogue: Catalogue = {
   "manual.copy-all": "Alles kopieren",
   "manual.download": "Als Datei laden",
   "manual.added": "Ich habe {n, plural, one {sie} other {sie}} eingetragen",
-  "manual.watching": "Wir sehen laufend nach. Sie müssen nichts drücken.",
+  "manual.watching": "Wir sehen laufend nach.",
   "manual.ours": "Danke. Wir sehen gleich nach.",
   "manual.back": "Zurück zum Fortschritt",
 
@@ -146,6 +147,7 @@ export const catalogue: Catalogue = {
   "problem.developer": "Das muss {app} beheben. Sie müssen nichts tun.",
   "problem.provider": "Das muss Ihr Domain-Anbieter beheben.",
   "problem.operator": "Das müssen wir beheben. Sie müssen nichts tun.",
+  "problem.serving": "{host} antwortet noch. Bitte vor {time} beheben.",
   "problem.docs": "Mehr dazu",
 
   "error.title": "Hier geht es nicht weiter",
@@ -162,7 +164,7 @@ export const catalogue: Catalogue = {
   "expired.title": "Ihre Sitzung ist zu Ende",
   "expired.lead": "Es geht nichts verloren.",
   "expired.resume": "Weitermachen",
-  "expired.reload": "Hilft das nicht, laden Sie die Seite neu.",
+  "expired.reload": "Sonst laden Sie die Seite neu.",
 
   "link.offline": "Sie sind offline. Sobald Sie zurück sind, geht es weiter.",
   "link.reconnecting": "Verbindung wird wieder aufgebaut …",

@@ -2,6 +2,7 @@
 export const en = {
   "dialog.title": "Connect your domain",
   "dialog.close": "Close",
+  "dialog.test": "Test",
   "boot.title": "One moment…",
 
   "domain.title": "Which web address is yours?",
@@ -145,6 +146,7 @@ export const en = {
   "problem.developer": "{app} has to fix this. You don’t have to do anything.",
   "problem.provider": "Your domain company has to fix this.",
   "problem.operator": "We have to fix this. You don’t have to do anything.",
+  "problem.serving": "{host} still answers. Please mend this before {time}.",
   "problem.docs": "Read more",
 
   "error.title": "This window can’t continue",

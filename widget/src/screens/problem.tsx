@@ -1,11 +1,12 @@
 import type { Explain } from "../documents";
 import { deadEnd, trouble } from "../machine";
 import { Plaque } from "../plaque";
-import { Button, ExplainText, RefusalText, Title, useUi } from "../ui";
+import { Button, ExplainText, Host, RefusalText, Title, useUi } from "../ui";
 
 /** S19: something needs a person. Says what we saw and what to do; never the end of the road. */
 export function Problem() {
-  const { state, send, t } = useUi();
+  const { state, send, t, language } = useUi();
+  const when = (at: string) => new Intl.DateTimeFormat(language.locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
   const c = state.connection;
   const check = state.analysis?.result;
   const name = c?.unicodeName ?? check?.unicodeName ?? state.analysis?.hostname ?? "";
@@ -33,6 +34,11 @@ export function Problem() {
           <ExplainText explain={explain} />
         </div>
       ))}
+      {c?.state === "DEGRADED" && c.graceUntil && (
+        <p class="note">
+          <Host k="problem.serving" name={name} values={{ time: when(c.graceUntil) }} />
+        </p>
+      )}
       {state.refusal && <RefusalText refusal={state.refusal} />}
       <div class="actions">
         {!over && (
