@@ -21,6 +21,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
@@ -139,7 +140,7 @@ func setup(t *testing.T) *bundle {
 	b.DB.SetClock(b.Clock.Now)
 	recipes := &recipe.Service{DB: b.DB, Authz: b.Authz}
 	b.Edge = &edgeentry.Service{DB: b.DB, Hub: b.Hub, Zone: "edge.lab"}
-	b.Apps = &application.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Hub: b.Hub, Seeds: recipes, Lab: true}
+	b.Apps = &application.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Hub: b.Hub, Seeds: recipes, Lab: true, Outside: safehttp.Options{AllowLoopbackHTTP: true}}
 	catalogue, err := provider.Load()
 	if err != nil {
 		t.Fatal(err)
