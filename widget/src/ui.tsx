@@ -175,7 +175,7 @@ const paths = {
   out: "M6.5 3.5h-3v9h9v-3M9.5 3.5h3v3M12 4L7.5 8.5",
   copy: "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z",
   busy: "M8 2a6 6 0 1 1-6 6",
-  dot: "M8 7.9v.2",
+  dot: "M8 6.9a1.1 1.1 0 1 0 0 2.2 1.1 1.1 0 0 0 0-2.2",
 } as const;
 
 export type IconName = keyof typeof paths;

@@ -50,7 +50,7 @@ export const catalogue: Catalogue = {
   "manual.lead":
     "Damit weiß das Internet, dass {host} hierher gehört. Öffnen Sie bei {provider} die DNS-Einstellungen, legen Sie einen neuen Eintrag an und kopieren Sie jedes Feld hinüber.",
   "manual.open": "{provider} öffnen",
-  "manual.steps": "Schritt für Schritt",
+  "manual.steps": "So geht es, Schritt für Schritt",
   "manual.one-of": "Wählen Sie, was Ihr Anbieter kann",
   "manual.copy-all": "Alles kopieren",
   "manual.download": "Als Datei laden",

@@ -49,7 +49,7 @@ export const en = {
   "manual.lead":
     "This tells the internet that {host} belongs here. Sign in at {provider}, find the DNS settings, add a new record and copy each box over.",
   "manual.open": "Open {provider}",
-  "manual.steps": "Step by step",
+  "manual.steps": "Show me how, step by step",
   "manual.one-of": "Choose what your provider offers",
   "manual.copy-all": "Copy everything",
   "manual.download": "Download as file",

@@ -17,7 +17,9 @@ export function Already() {
       <div class="actions">
         {!state.held && (
           <a class="button primary" href={`https://${state.connection?.hostname}/`} target="_blank" rel="noopener noreferrer">
-            <Host k="success.visit" name={name} />
+            <span>
+              <Host k="success.visit" name={name} />
+            </span>
             <Icon name="out" />
           </a>
         )}

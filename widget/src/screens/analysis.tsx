@@ -53,7 +53,9 @@ export function Analysis() {
       <div class="actions">
         {question && (
           <Button look="primary" onClick={() => send({ type: "accepted" })}>
-            <Host k="analysis.accept" name={question.unicodeName} />
+            <span>
+              <Host k="analysis.accept" name={question.unicodeName} />
+            </span>
           </Button>
         )}
         {!state.session?.hostname && !connection && (

@@ -14,7 +14,9 @@ export function Success() {
       <p class="lead">{t("success.lead")}</p>
       <div class="actions">
         <a class="button primary" href={`https://${c.hostname}/`} target="_blank" rel="noopener noreferrer">
-          <Host k="success.visit" name={c.unicodeName} />
+          <span>
+            <Host k="success.visit" name={c.unicodeName} />
+          </span>
           <Icon name="out" />
         </a>
         <Button onClick={() => send({ type: "close" })}>{t("success.done")}</Button>
