@@ -5,11 +5,17 @@
 package resolvers
 
 import (
+	"context"
+
+	"github.com/nameplate-dev/nameplate/graph/loader"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
+	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
+	"github.com/nameplate-dev/nameplate/internal/connect/widget"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -33,11 +39,15 @@ type Services struct {
 	Connections  *connection.Service
 	DomainChecks *domaincheck.Service
 	Providers    *provider.Catalogue
+	Certificates *certificate.Service
+	Widgets      *widget.Service
+	Webhooks     *webhook.Service
 
 	Authz *authz.Authorizer
 	Hub   *live.Hub
-	Parts []part.Part // what node(id:) finds and what health asks
-	Build string      // hash of the console bundle
+	Parts []part.Part                 // what node(id:) finds and what health asks
+	Spent func(context.Context) Spent // the price of the running operation: graph.SpentOf
+	Build string                      // hash of the console bundle
 	// Version of the program, shown to operators.
 	Version string
 }
@@ -47,6 +57,7 @@ type Resolver struct {
 	platform platform
 	connect  connect
 	house    house
+	sources  loader.Sources
 }
 
 type platform struct {
@@ -63,6 +74,8 @@ type connect struct {
 	connections  *connection.Service
 	domainChecks *domaincheck.Service
 	providers    *provider.Catalogue
+	widgets      *widget.Service
+	webhooks     *webhook.Service
 }
 
 type house struct {
@@ -70,6 +83,7 @@ type house struct {
 	hub     *live.Hub
 	nodes   map[string]part.Finder
 	ready   []part.Check
+	spent   func(context.Context) Spent
 	build   string
 	version string
 }
@@ -78,9 +92,11 @@ type house struct {
 func New(s Services) *Resolver {
 	r := &Resolver{
 		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Keys},
-		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers},
-		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, build: s.Build, version: s.Version},
+		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
+		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
+		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},
 	}
+	r.house.nodes["pvd"] = r.providerNode
 	for _, p := range s.Parts {
 		for prefix, find := range p.Nodes {
 			r.house.nodes[prefix] = find
@@ -89,3 +105,6 @@ func New(s Services) *Resolver {
 	}
 	return r
 }
+
+// Loaders are those of one response; graph.Config.Around puts them into its context.
+func (r *Resolver) Loaders() *loader.Loaders { return loader.New(r.sources) }

@@ -1,0 +1,151 @@
+package loader
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
+	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
+	"github.com/nameplate-dev/nameplate/internal/connect/check"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
+	"github.com/nameplate-dev/nameplate/internal/connect/record"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/platform/organization"
+	"github.com/vikstrous/dataloadgen"
+)
+
+// list is what one field of the response answered: the first member that needs something brings the others along.
+type list struct {
+	members []*connection.Connection
+	mu      sync.Mutex
+	asked   map[any]bool
+}
+
+// Together says that these connections stand in one list.
+func (l *Loaders) Together(members []*connection.Connection) {
+	one := &list{members: members, asked: map[any]bool{}}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range members {
+		l.lists[c] = one
+	}
+}
+
+// of reads what hangs below a connection, for its whole list.
+func of[V any](ctx context.Context, l *Loaders, from *dataloadgen.Loader[*connection.Connection, V], c *connection.Connection) (V, error) {
+	l.mu.Lock()
+	one := l.lists[c]
+	l.mu.Unlock()
+	if one != nil {
+		one.mu.Lock()
+		if !one.asked[from] {
+			one.asked[from] = true
+			for _, other := range one.members {
+				from.LoadThunk(ctx, other)
+			}
+		}
+		one.mu.Unlock()
+	}
+	return from.Load(ctx, c)
+}
+
+// Records are the lines of a connection.
+func (l *Loaders) Records(ctx context.Context, c *connection.Connection) ([]*record.Record, error) {
+	return of(ctx, l, l.records, c)
+}
+
+// VerificationRecord is the line that proves ownership, nil when none is asked for.
+func (l *Loaders) VerificationRecord(ctx context.Context, c *connection.Connection) (*record.Record, error) {
+	lines, err := l.Records(ctx, c)
+	for _, r := range lines {
+		if r.Purpose == record.Ownership {
+			return r, err
+		}
+	}
+	return nil, err
+}
+
+// Conflicts are what is in the way of a connection.
+func (l *Loaders) Conflicts(ctx context.Context, c *connection.Connection) ([]*record.Conflict, error) {
+	return of(ctx, l, l.conflicts, c)
+}
+
+// LastCheck is the newest check of a connection, nil when there was none.
+func (l *Loaders) LastCheck(ctx context.Context, c *connection.Connection) (*check.DnsCheck, error) {
+	return of(ctx, l, l.lastChecks, c)
+}
+
+// Certificates are those of a connection, the newest first.
+func (l *Loaders) Certificates(ctx context.Context, c *connection.Connection) ([]*certificate.Certificate, error) {
+	all, err := of(ctx, l, l.certificates, c)
+	return append([]*certificate.Certificate{}, all...), err
+}
+
+// Certificate is the one that counts: what the connection's state speaks of, else the newest, which is on its way; nil when there is none.
+func (l *Loaders) Certificate(ctx context.Context, c *connection.Connection) (*certificate.Certificate, error) {
+	all, err := l.Certificates(ctx, c)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	at := slices.IndexFunc(all, func(one *certificate.Certificate) bool { return one.ID == c.Facets.TLS.Certificate })
+	return all[max(at, 0)], nil
+}
+
+// Observations are what servers answered in a check.
+func (l *Loaders) Observations(ctx context.Context, c *check.DnsCheck) ([]*analysis.Observation, error) {
+	return l.observations.Load(ctx, c)
+}
+
+// Organization is the tenant of an object that the caller may see.
+func (l *Loaders) Organization(ctx context.Context, id ident.OrgID) (*organization.Organization, error) {
+	return l.organizations.Load(ctx, id)
+}
+
+// Application is that of an object of org that the caller may see.
+func (l *Loaders) Application(ctx context.Context, org ident.OrgID, id ident.ApplicationID) (*application.Application, error) {
+	app, err := l.applications.Load(ctx, ofOrg[ident.ApplicationID]{org, id})
+	if err == nil && app == nil {
+		err = fmt.Errorf("the application %s of %s is gone", id, org)
+	}
+	return app, err
+}
+
+// Recipe is the version that an object of the caller's was planned by.
+func (l *Loaders) Recipe(ctx context.Context, id ident.RecipeID) (*recipe.Recipe, error) {
+	return l.recipes.Load(ctx, id)
+}
+
+// Connection is one that something else speaks of; NOT_FOUND when the caller may not see it.
+func (l *Loaders) Connection(ctx context.Context, id ident.ConnectionID) (*connection.Connection, error) {
+	c, err := l.connections.Load(ctx, id)
+	if err == nil && c == nil {
+		err = fault.NotFound("connection")
+	}
+	return c, err
+}
+
+// Endpoint is that of a delivery; NOT_FOUND when it was deleted.
+func (l *Loaders) Endpoint(ctx context.Context, id ident.WebhookID) (*webhook.WebhookEndpoint, error) {
+	return l.endpoints.Load(ctx, id)
+}
+
+// Health is how an endpoint did in the last 24 hours.
+func (l *Loaders) Health(ctx context.Context, e *webhook.WebhookEndpoint) (webhook.Health, error) {
+	return l.health.Load(ctx, e)
+}
+
+// Attempts are those of a delivery, in order.
+func (l *Loaders) Attempts(ctx context.Context, d *webhook.WebhookDelivery) ([]*webhook.WebhookAttempt, error) {
+	e, err := l.Endpoint(ctx, d.EndpointID)
+	if err != nil {
+		return nil, err
+	}
+	all, err := l.attempts.Load(ctx, ofOrg[ident.DeliveryID]{e.OrganizationID, d.ID})
+	return append([]*webhook.WebhookAttempt{}, all...), err
+}

@@ -1,0 +1,76 @@
+package resolvers
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/nameplate-dev/nameplate/graph/loader"
+	"github.com/nameplate-dev/nameplate/graph/model"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+)
+
+// language is what the caller asked for, else what its request prefers.
+func language(ctx context.Context, locale *string) string {
+	return cmp.Or(deref(locale), authz.From(ctx).Locale)
+}
+
+func deref(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// explained puts a code into words.
+func explained(code, locale string, params map[string]any) (*finding.Explanation, error) {
+	e, known := finding.Explain(code, locale, params)
+	if !known {
+		return nil, fault.NotFound("code")
+	}
+	return &e, nil
+}
+
+// absent answers nothing for what the caller may not see.
+func absent[T any](found *T, err error) (*T, error) {
+	if fault.Is(err, fault.NotFoundCode) {
+		return nil, nil
+	}
+	return found, err
+}
+
+func done(err error) (*model.Ok, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &model.Ok{Ok: true}, nil
+}
+
+// listed tells the loaders that the connections of a page belong together.
+func listed(ctx context.Context) func(*connection.ConnectionPage, error) (*connection.ConnectionPage, error) {
+	return func(p *connection.ConnectionPage, err error) (*connection.ConnectionPage, error) {
+		if err == nil {
+			loader.From(ctx).Together(p.Nodes)
+		}
+		return p, err
+	}
+}
+
+// pointers is a list of structs as gqlgen wants it.
+func pointers[T any](list []T) []*T {
+	out := make([]*T, len(list))
+	for n := range list {
+		out[n] = &list[n]
+	}
+	return out
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for n, s := range list {
+		out[n] = string(s)
+	}
+	return out
+}

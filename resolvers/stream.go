@@ -1,0 +1,57 @@
+package resolvers
+
+import (
+	"context"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
+)
+
+// stream is a watch as gqlgen wants it. The error that ends a watch is the subscription's last message.
+func stream[T any](ctx context.Context, in <-chan live.Result[T]) <-chan T {
+	return until(ctx, in, func(T) bool { return false })
+}
+
+// until is a stream that ends after the message for which last holds.
+func until[T any](ctx context.Context, in <-chan live.Result[T], last func(T) bool) <-chan T {
+	if in == nil {
+		return nil
+	}
+	out := make(chan T)
+	go func() {
+		defer close(out)
+		for m := range in {
+			if m.Err != nil {
+				failed(ctx, m.Err)
+				return
+			}
+			select {
+			case out <- m.Value:
+			case <-ctx.Done():
+				return
+			}
+			if last(m.Value) {
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// failed tells the subscriber why the stream ends, in the words of the one presenter. An event stream cannot carry that: there it simply ends.
+func failed(ctx context.Context, err error) {
+	if h := graphql.GetOperationContext(ctx).Headers; strings.Contains(h.Get("Accept"), "text/event-stream") {
+		return
+	}
+	apart := graphql.WithFreshResponseContext(ctx)
+	graphql.AddError(apart, err)
+	for _, e := range graphql.GetErrors(apart) {
+		transport.AddSubscriptionError(ctx, e)
+	}
+}
+
+// archived ends the watch of a connection: nothing comes after.
+func archived(c *connection.Connection) bool { return !c.Open() }
