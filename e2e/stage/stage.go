@@ -22,9 +22,8 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/app"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
-	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/lab"
-	"github.com/redis/go-redis/v9"
 )
 
 // Who signs in on every stage. The stage is reachable from loopback alone.
@@ -182,7 +181,7 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 }
 
 // redis is the given one, or one in process whose clock is made to run.
-func (s *Stage) redis(c Config) (redis.UniversalClient, error) {
+func (s *Stage) redis(c Config) (live.Conn, error) {
 	addr := c.Redis
 	if addr == "" {
 		m, err := miniredis.Run()
@@ -203,7 +202,10 @@ func (s *Stage) redis(c Config) (redis.UniversalClient, error) {
 		s.later(func() { tick.Stop(); close(stopped); m.Close() })
 		addr = m.Addr()
 	}
-	r := redis.NewClient(&redis.Options{Addr: addr})
+	r, err := live.Connect("redis://" + addr)
+	if err != nil {
+		return nil, err
+	}
 	s.later(func() { r.Close() })
 	return r, nil
 }

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/app"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+)
+
+// migrate brings the schema to this version and makes the months that rows will need.
+func migrate(ctx context.Context, args []string, out io.Writer) error {
+	s, _, err := parse("migrate", args, out, nil)
+	if err != nil {
+		return err
+	}
+	if err := s.Needs("database.url"); err != nil {
+		return &wrongCall{err}
+	}
+	d, err := db.Open(ctx, s.DatabaseURL.Reveal())
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := db.Migrate(ctx, d); err != nil {
+		return err
+	}
+	if err := event.MakePartitions(ctx, d); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "The database is at this version.")
+	return nil
+}
+
+// config prints the settings in force; what is missing for which command follows.
+func config(ctx context.Context, args []string, out io.Writer) error {
+	s, _, err := parse("config", args, out, nil)
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(out, s)
+	if s.Edge.Zone != "" {
+		fmt.Fprintf(out, "\nDelegate the edge zone in its parent zone:\n")
+		for _, line := range app.Delegation(s) {
+			fmt.Fprintln(out, "  "+line)
+		}
+	}
+	missing := s.Needs("database.url", "vault.kek", "edge.zone", "edge.addresses")
+	if missing == nil {
+		if a, err := app.Open(ctx, s, app.NewLog(io.Discard, s)); err != nil {
+			missing = err
+		} else {
+			a.Close()
+			fmt.Fprintln(out, "\nDatabase and keys are in order.")
+		}
+	}
+	return missing
+}
+
+// admin holds what nobody but the operator does.
+func admin(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) == 0 {
+		return &wrongCall{errors.New("say what: create-user or rewrap")}
+	}
+	switch args[0] {
+	case "create-user":
+		return createUser(ctx, args[1:], out)
+	case "rewrap":
+		return rewrap(ctx, args[1:], out)
+	case "-h", "--help", "help":
+		fmt.Fprintln(out, "nameplate admin create-user --email … --name … --organization …   the password is read from standard input\nnameplate admin rewrap                                              wrap all data keys under the present vault.kek")
+		return nil
+	}
+	return &wrongCall{fmt.Errorf("there is no %q: create-user or rewrap", args[0])}
+}
+
+func createUser(ctx context.Context, args []string, out io.Writer) error {
+	var in app.Developer
+	s, _, err := parse("admin create-user", args, out, func(fs *flag.FlagSet) {
+		fs.StringVar(&in.Email, "email", "", "the person's mail address, with which they sign in")
+		fs.StringVar(&in.Name, "name", "", "what the person is called")
+		fs.StringVar(&in.Organization, "organization", "", "name of their organization")
+		fs.StringVar(&in.Slug, "slug", "", "short name of it; made from the name when left out")
+	})
+	if err != nil {
+		return err
+	}
+	if in.Email == "" || in.Name == "" || in.Organization == "" {
+		return &wrongCall{errors.New("--email, --name and --organization are needed")}
+	}
+	if in.Slug == "" {
+		in.Slug = application.SlugFrom(in.Organization)
+	}
+	line, err := bufio.NewReader(io.LimitReader(os.Stdin, 1024)).ReadString('\n')
+	if err != nil && line == "" {
+		return &wrongCall{errors.New("write the password to standard input, one line")}
+	}
+	in.Password = secret.New(strings.TrimRight(line, "\r\n"))
+	a, err := app.Open(ctx, s, app.NewLog(os.Stderr, s))
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	user, org, err := a.CreateDeveloper(ctx, in)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s can sign in at %s/login (%s in %s).\n", in.Email, s.ConsoleOrigin, user, org)
+	return nil
+}
+
+func rewrap(ctx context.Context, args []string, out io.Writer) error {
+	s, _, err := parse("admin rewrap", args, out, nil)
+	if err != nil {
+		return err
+	}
+	a, err := app.Open(ctx, s, app.NewLog(os.Stderr, s))
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	n, err := a.Vault.Rewrap(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d data keys were wrapped anew. The former keys are not needed any more.\n", n)
+	return nil
+}
+
+// verify reads the whole ledger and says whether its chains hold.
+func verify(ctx context.Context, args []string, out io.Writer) error {
+	s, _, err := parse("verify", args, out, nil)
+	if err != nil {
+		return err
+	}
+	a, err := app.Open(ctx, s, app.NewLog(os.Stderr, s))
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	n, err := a.Ledger.Verify(ctx, a.DB)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%d audited rows: every chain holds.\n", n)
+	return nil
+}

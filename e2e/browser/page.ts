@@ -1,0 +1,123 @@
+// Opens Chromium for a journey, and watches what no journey may cause: errors in the console, violations of a policy, requests to somebody else.
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
+
+export type Addresses = Record<
+  | "graphql" | "graphqlWs" | "apiKey" | "applicationId" | "organizationId" | "zones" | "edgeHttps" | "edgeHttp" | "caRoot" | "console" | "hostPage" | "evilPage" | "lab" | "metrics"
+  | "consoleEmail" | "consolePassword" | "providers",
+  string
+> &
+  Record<string, string>;
+
+export const at: Addresses = JSON.parse(process.env.ADDRESSES ?? "{}");
+
+const shots = process.env.SHOTS ?? "";
+const axe = readFileSync(createRequire(`${process.cwd()}/package.json`).resolve("axe-core/axe.min.js"), "utf8");
+
+export class Journey {
+  readonly faults: string[] = [];
+  private tolerated: RegExp[] = [];
+
+  private constructor(
+    private readonly browser: Browser,
+    readonly context: BrowserContext,
+    readonly page: Page,
+  ) {}
+
+  static async start(options: { width?: number; dark?: boolean; locale?: string } = {}): Promise<Journey> {
+    const browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM,
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    });
+    const context = await browser.newContext({
+      viewport: { width: options.width ?? 1280, height: 900 },
+      colorScheme: options.dark ? "dark" : "light",
+      locale: options.locale ?? "en-US",
+      permissions: ["clipboard-read", "clipboard-write"],
+      bypassCSP: false,
+    });
+    const page = await context.newPage();
+    const journey = new Journey(browser, context, page);
+    journey.watch(page);
+    return journey;
+  }
+
+  /** Lets console errors that match pass: what the journey itself provokes, such as a refused request. */
+  tolerate(...patterns: RegExp[]): void {
+    this.tolerated.push(...patterns);
+  }
+
+  watch(page: Page): void {
+    page.setDefaultTimeout(30_000);
+    page.on("console", (m) => {
+      if (m.type() === "error" && !this.tolerated.some((p) => p.test(m.text()))) this.faults.push(`console: ${m.text()}`);
+    });
+    page.on("pageerror", (e) => this.faults.push(`page: ${e.message}`));
+    page.on("request", (r) => {
+      const host = new URL(r.url()).hostname;
+      if (!["localhost", "127.0.0.1", ""].includes(host) && !host.endsWith(".lab")) this.faults.push(`request to ${r.url()}`);
+      if (/eyJ[\w-]+\.eyJ|npk_/.test(r.url())) this.faults.push(`a credential is in an address: ${new URL(r.url()).pathname}`);
+    });
+    void page.addInitScript(() => {
+      addEventListener("securitypolicyviolation", (e) => console.error(`policy ${e.effectiveDirective} blocked ${e.blockedURI}`));
+    });
+  }
+
+  /** A picture for people, when SHOTS names a folder. */
+  async shot(name: string): Promise<void> {
+    if (shots) await this.page.screenshot({ path: `${shots}/${process.env.JOURNEY}-${name}.png`, fullPage: false });
+  }
+
+  /** No fault of accessibility on the page as it is now (WCAG 2.0–2.2 A and AA). The engine is put in through the debugger, which no policy stops. */
+  async accessible(what: string): Promise<void> {
+    const session = await this.context.newCDPSession(this.page);
+    await session.send("Runtime.evaluate", { expression: axe });
+    const { result } = await session.send("Runtime.evaluate", {
+      expression: `axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa"]}).then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ")).join(" | "))))`,
+      awaitPromise: true,
+      returnByValue: true,
+    });
+    const found: string[] = JSON.parse(String(result.value ?? "[]"));
+    if (found.length > 0) this.faults.push(...found.map((f) => `accessibility of ${what}: ${f}`));
+    await session.detach();
+  }
+
+  async end(): Promise<void> {
+    await this.browser.close();
+    if (this.faults.length > 0) throw new Error(`faults on the way:\n  ${this.faults.join("\n  ")}`);
+  }
+}
+
+/** Runs a journey and says how it went; a picture of the failure is kept when SHOTS names a folder. */
+export async function journey(run: (j: Journey) => Promise<void>, options: Parameters<typeof Journey.start>[0] = {}): Promise<void> {
+  const j = await Journey.start(options);
+  try {
+    await run(j);
+  } catch (e) {
+    await j.shot("failed").catch(() => undefined);
+    console.error(`at ${j.page.url()}\n${(await j.page.locator("body").innerText().catch(() => "")).slice(0, 3000)}`);
+    await j.end().catch((more) => console.error(String(more)));
+    throw e;
+  }
+  await j.end();
+}
+
+export function must(condition: unknown, what: string): asserts condition {
+  if (!condition) throw new Error(what);
+}
+
+/** Puts a record into the zone at the plain provider, as its customer would by its API. */
+export async function put(zone: string, name: string, type: string, ...values: string[]): Promise<void> {
+  const r = await fetch(`${at.zones}/${zone}/${name}/${type}`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ ttl: 60, values }) });
+  must(r.ok, `the provider refused ${name} ${type}: ${r.status} ${await r.text()}`);
+}
+
+/** Signs the stage's developer in. */
+export async function signIn(j: Journey): Promise<void> {
+  await j.page.goto(`${at.console}/login`);
+  await j.page.getByLabel(/e-?mail|user/i).first().fill(at.consoleEmail);
+  await j.page.getByLabel(/password/i).first().fill(at.consolePassword);
+  await j.page.keyboard.press("Enter");
+  await j.page.waitForURL(/\/acme\//);
+}

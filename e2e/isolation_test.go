@@ -1,0 +1,238 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/e2e/harness"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// unknown makes an id of each kind that names nothing.
+var unknown = map[string]func() string{
+	"organization": fresh[ident.OrgID], "application": fresh[ident.ApplicationID], "recipe": fresh[ident.RecipeID], "connection": fresh[ident.ConnectionID], "record": fresh[ident.RecordID],
+	"conflict": fresh[ident.ConflictID], "check": fresh[ident.CheckID], "observation": fresh[ident.ObservationID], "certificate": fresh[ident.CertificateID], "key": fresh[ident.KeyID],
+	"endpoint": fresh[ident.WebhookID], "delivery": fresh[ident.DeliveryID], "token": fresh[ident.WidgetTokenID], "event": fresh[ident.EventID],
+}
+
+func fresh[T any, P interface {
+	*T
+	fmt.Stringer
+	UnmarshalText([]byte) error
+}]() string {
+	id := ident.New[T](time.Now())
+	return P(&id).String()
+}
+
+// byName says of what an id is, by the name of its argument or member.
+var byName = map[string]string{
+	"organizationId": "organization", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token",
+}
+
+// byField says of what the argument id of a field is.
+var byField = map[string]string{
+	"organization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
+	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
+	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
+	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "replayDelivery": "delivery",
+}
+
+// byType says of what a type that implements Node has its ids.
+var byType = map[string]string{
+	"Organization": "organization", "Application": "application", "Recipe": "recipe", "Connection": "connection", "Record": "record", "Conflict": "conflict", "DnsCheck": "check", "Observation": "observation",
+	"Certificate": "certificate", "ApiKey": "key", "WebhookEndpoint": "endpoint", "WebhookDelivery": "delivery", "ConnectionEvent": "event",
+	"Provider": "", // the catalogue is everybody's
+}
+
+// narrows are the ids that only narrow a list of the caller's own: what is not the caller's narrows it to nothing.
+var narrows = []string{"Query.connections(filter.applicationId)", "Subscription.connectionsChanged(applicationId)"}
+
+// kinds answers of what an id is, and complains about a place that it does not know.
+func kinds(t *testing.T, s *ast.Schema, at slot) []string {
+	t.Helper()
+	switch {
+	case byName[at.name()] != "":
+		return []string{byName[at.name()]}
+	case at.field == "node" || at.field == "nodes":
+		var all []string
+		for _, d := range s.PossibleTypes["Node"] {
+			kind, known := byType[d.Name]
+			if !known {
+				t.Errorf("the type %s implements Node, and this test does not know it: add it to byType in e2e/isolation_test.go, with an id that exists in the walk's world, so that strangers are tried on it.", d.Name)
+			}
+			if kind != "" {
+				all = append(all, kind)
+			}
+		}
+		return all
+	case byField[at.field] != "":
+		return []string{byField[at.field]}
+	}
+	t.Errorf("%s takes an id, and this test does not know of what: add it to byName or byField in e2e/isolation_test.go, with an id that exists in the walk's world, so that strangers are tried on it.", at)
+	return nil
+}
+
+// asker is a stranger: a caller, what exists but is none of theirs, and what is.
+type asker struct {
+	name    string
+	caller  harness.Caller
+	foreign map[string]string
+	own     map[string]string
+}
+
+func (a asker) filler(t *testing.T, h *harness.House, s *ast.Schema) filler {
+	tries := 0
+	return filler{schema: s,
+		own: func(at slot) string {
+			for _, kind := range kinds(t, s, at) {
+				if id := a.own[kind]; id != "" {
+					return id
+				}
+				return unknown[kind]()
+			}
+			return ""
+		},
+		text: func(name string) string {
+			switch name {
+			case "hostname":
+				tries++
+				return fmt.Sprintf("iso%d.acme.lab", tries)
+			case "url":
+				return h.Lab.Addresses.Hooks + "/isolation"
+			case "topic":
+				return "webhook.test"
+			case "topics":
+				return "connection.live"
+			case "scopes":
+				return "connection.read"
+			case "locale":
+				return "en"
+			}
+			return "isolation"
+		},
+	}
+}
+
+// plain is an answer without what differs by nature: ids of the request, references, and the id itself.
+func plain(raw []byte, id string) string {
+	var v any
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return string(raw)
+	}
+	var strip func(any)
+	strip = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			delete(v, "requestId")
+			delete(v, "ref")
+			for _, x := range v {
+				strip(x)
+			}
+		case []any:
+			for _, x := range v {
+				strip(x)
+			}
+		}
+	}
+	strip(v)
+	out, _ := json.Marshal(v)
+	return strings.ReplaceAll(string(out), id, "<id>")
+}
+
+// judge holds two answers against each other: to the id of something that exists elsewhere, and to one of nothing.
+func judge(t *testing.T, what, foreign, absent, root string, filter bool) {
+	t.Helper()
+	if foreign != absent {
+		t.Errorf("%s tells a foreign id from an unknown one:\n  foreign %s\n  unknown %s", what, foreign, absent)
+		return
+	}
+	if strings.Contains(foreign, "FORBIDDEN") || strings.Contains(foreign, "INTERNAL") {
+		t.Errorf("%s answers a stranger with %s", what, foreign)
+	}
+	var a struct{ Data map[string]any }
+	if err := json.Unmarshal([]byte(foreign), &a); err != nil {
+		t.Errorf("%s answers %s", what, foreign)
+	}
+	if root != "" && !empty(a.Data[root]) && !filter {
+		t.Errorf("%s answers a stranger with data: %s", what, foreign)
+	}
+	if filter && (strings.Contains(foreign, `"hostname"`) || !strings.Contains(foreign, `"data"`)) {
+		t.Errorf("%s does not narrow to nothing: %s", what, foreign)
+	}
+}
+
+// empty says that a value holds nothing: null, or a list of nulls (nodes answers one for each id).
+func empty(v any) bool {
+	list, ok := v.([]any)
+	return v == nil || ok && !slices.ContainsFunc(list, func(x any) bool { return x != nil })
+}
+
+// victim drives a connection to LIVE, another one into a conflict, and answers an id of every kind that exists in the stage's organization.
+func victim(t *testing.T, h *harness.House) map[string]string {
+	t.Helper()
+	var made struct {
+		StartConnection       struct{ Connection harness.Connection }
+		CreateWebhookEndpoint struct{ Endpoint struct{ ID string } }
+		SendTestWebhook       struct{ ID string }
+	}
+	h.Must(`mutation($in: StartConnectionInput!) { startConnection(input: $in) { connection { id } } }`,
+		map[string]any{"in": map[string]any{"applicationId": h.Addresses.ApplicationID, "hostname": "shop.acme.lab", "endUserRef": "customer-1", "metadata": map[string]any{"plan": "gold"}}}, &made)
+	id := made.StartConnection.Connection.ID
+	h.Lab.Zone("acme.lab").Set("taken", "A", "192.0.2.1")
+	taken := h.StartConnection("taken.acme.lab")
+	h.AddRecords("acme.lab", h.State(id, 10*time.Second, "ACTION_REQUIRED"))
+	h.Must(`mutation($in: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $in) { endpoint { id } } }`,
+		map[string]any{"in": map[string]any{"organizationId": h.Addresses.OrganizationID, "url": h.Lab.Addresses.Hooks + "/victim", "topics": []string{"connection.live"}}}, &made)
+	endpoint := made.CreateWebhookEndpoint.Endpoint.ID
+	h.Must(`mutation($id: ID!) { sendTestWebhook(id: $id) { id } }`, map[string]any{"id": endpoint}, &made)
+	h.State(id, 30*time.Second, "LIVE")
+
+	type node struct{ ID string }
+	var seen struct {
+		Connection struct {
+			Recipe      node
+			Records     []node
+			Certificate node
+			Checks      struct {
+				Nodes []struct {
+					ID           string
+					Observations []node
+				}
+			}
+			Timeline struct{ Nodes []node }
+		}
+		APIKeys struct{ Nodes []node }
+	}
+	h.Must(`query($id: ID!, $org: ID!) { connection(id: $id) { recipe { id } records { id } certificate { id } checks { nodes { id observations { id } } } timeline { nodes { id } } } apiKeys(organizationId: $org) { nodes { id } } }`,
+		map[string]any{"id": id, "org": h.Addresses.OrganizationID}, &seen)
+	_, token := h.Widget(map[string]any{"endUserRef": "customer-1"})
+	world := map[string]string{
+		"organization": h.Addresses.OrganizationID, "application": h.Addresses.ApplicationID, "recipe": seen.Connection.Recipe.ID, "connection": id, "record": seen.Connection.Records[0].ID,
+		"certificate": seen.Connection.Certificate.ID, "event": seen.Connection.Timeline.Nodes[0].ID, "key": seen.APIKeys.Nodes[0].ID, "endpoint": endpoint, "delivery": made.SendTestWebhook.ID, "token": token,
+	}
+	for _, c := range seen.Connection.Checks.Nodes {
+		if len(c.Observations) > 0 {
+			world["check"], world["observation"] = c.ID, c.Observations[0].ID
+		}
+	}
+	h.Until("a conflict", 15*time.Second, func() (bool, string) {
+		var out struct{ Connection struct{ Conflicts []node } }
+		h.Must(`query($id: ID!) { connection(id: $id) { conflicts { id } } }`, map[string]any{"id": taken.ID}, &out)
+		if len(out.Connection.Conflicts) == 0 {
+			return false, fmt.Sprintf("%+v", h.Connection(taken.ID))
+		}
+		world["conflict"] = out.Connection.Conflicts[0].ID
+		return true, ""
+	})
+	for kind := range unknown {
+		if world[kind] == "" {
+			t.Fatalf("the walk's world has no %s: make one in victim", kind)
+		}
+	}
+	return world
+}

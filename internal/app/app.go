@@ -1,0 +1,328 @@
+// Package app joins the parts of the house: it builds the services from the settings, hands each what it leans on, and says what a process runs. Nothing
+// starts here until a command asks for it.
+package app
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
+	"github.com/nameplate-dev/nameplate/internal/connect/caa"
+	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
+	"github.com/nameplate-dev/nameplate/internal/connect/check"
+	"github.com/nameplate-dev/nameplate/internal/connect/claim"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/connect/provider"
+	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
+	"github.com/nameplate-dev/nameplate/internal/connect/record"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
+	"github.com/nameplate-dev/nameplate/internal/connect/widget"
+	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
+	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/billing"
+	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/organization"
+	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/platform/usage"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/internal/spine/vault"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
+	"github.com/nameplate-dev/nameplate/workers"
+)
+
+// App is one assembled product. Its services are exported for the commands and for tests; nothing outside changes them.
+type App struct {
+	Settings Settings
+	Log      *slog.Logger
+	Metrics  *metric.Set
+
+	DB      *db.DB
+	Redis   live.Conn
+	Hub     *live.Hub
+	Work    *work.Runner
+	Workers *workers.Workers
+	Ledger  *event.Ledger
+	Authz   *authz.Authorizer
+	Vault   *vault.Vault
+	Door    *door.Door
+	Limit   *limit.Limiter
+
+	Accounts      *account.Service
+	Profiles      *profile.Service
+	Organizations *organization.Service
+	Credentials   *credential.Service
+	Sessions      *session.Service
+	Keys          *apikey.Service
+
+	Applications *application.Service
+	Recipes      *recipe.Service
+	Connections  *connection.Service
+	Checks       *domaincheck.Service
+	Certificates *certificate.Service
+	EdgeEntries  *edgeentry.Service
+	Widgets      *widget.Service
+	Webhooks     *webhook.Service
+	Catalogue    *provider.Catalogue
+	Engine       *dnscheck.Engine
+
+	parts  []part.Part
+	nonces *nonces
+	host   hostname.Policy
+}
+
+// Build assembles the product on an open, migrated database. r may be nil: one process then serves alone.
+func Build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Logger) (*App, error) {
+	a := &App{Settings: s, Log: log, DB: d, Redis: r, Metrics: metric.New()}
+	if err := a.spine(); err != nil {
+		return nil, err
+	}
+	a.platform()
+	if err := a.connect(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.join()
+}
+
+// spine builds the five mechanisms.
+func (a *App) spine() error {
+	door.Register()
+	lab := a.Settings.Profile == "lab"
+	kek, err := vault.LoadKEK(a.Settings.KEK, lab)
+	if err != nil {
+		return err
+	}
+	var former []vault.KEK
+	for _, from := range a.Settings.FormerKEKs {
+		k, err := vault.LoadKEK(from, false)
+		if err != nil {
+			return err
+		}
+		former = append(former, k)
+	}
+	a.Vault = vault.New(a.DB, kek, former...)
+	a.Hub = live.NewHub(a.Redis)
+	a.Limit = limit.New(a.Redis)
+	a.Work = &work.Runner{DB: a.DB, Tell: func(subject string) { a.Hub.Poke(subject, 0) }}
+	a.Authz = authz.New(a.DB)
+	a.Ledger = &event.Ledger{DB: a.DB, Hub: a.Hub, Work: a.Work}
+	counter := &usage.Counter{LimitOf: func(_ context.Context, _ ident.OrgID, metric string) (usage.Limit, bool) {
+		for _, q := range billing.BuiltIn.Quotas {
+			if q.Metric == metric {
+				return usage.FromPlan(q.Limit, q.Hard), true
+			}
+		}
+		return usage.Limit{}, false
+	}}
+	a.Door = &door.Door{DB: a.DB, Authz: a.Authz, Ledger: a.Ledger, Vault: a.Vault, Hub: a.Hub, Quota: counter,
+		Guards: []door.Guard{billing.Entitlement{Plan: billing.BuiltIn}, billing.StepUp{}}}
+	return nil
+}
+
+// platform builds what any SaaS has.
+func (a *App) platform() {
+	a.Accounts = &account.Service{DB: a.DB}
+	a.Profiles = &profile.Service{DB: a.DB}
+	a.Organizations = &organization.Service{DB: a.DB, Authz: a.Authz}
+	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault}
+	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions,
+		Home: func(ctx context.Context, user ident.UserID) (*ident.OrgID, error) {
+			u, err := a.Accounts.Get(ctx, user)
+			if err != nil {
+				return nil, err
+			}
+			return u.DefaultOrgID, nil
+		}}
+	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
+		return a.Applications.OrgOf(ctx, id)
+	}}
+}
+
+// connect builds the product's core.
+func (a *App) connect(ctx context.Context) (err error) {
+	s, lab := a.Settings, a.Settings.Profile == "lab"
+	rows := s.CatalogueRows
+	if lab {
+		rows = append(rows, provider.LabRows)
+	}
+	if s.ProviderFile != "" {
+		raw, err := os.ReadFile(s.ProviderFile)
+		if err != nil {
+			return fmt.Errorf("read provider.catalogue: %w", err)
+		}
+		rows = append(rows, raw)
+	}
+	if a.Catalogue, err = provider.Load(rows...); err != nil {
+		return fmt.Errorf("read provider.catalogue: %w", err)
+	}
+	if a.nonces, err = newNonces(ctx, a.Vault, a.DB.Now); err != nil {
+		return err
+	}
+	a.host = hostname.Policy{Lab: lab, Extra: s.PSLExtra, OwnZones: ownZones(s)}
+	outside := safehttp.Options{AllowLoopbackHTTP: lab}
+	a.EdgeEntries = &edgeentry.Service{DB: a.DB, Hub: a.Hub, Zone: s.Edge.Zone}
+	a.Recipes = &recipe.Service{DB: a.DB, Authz: a.Authz}
+	a.Applications = &application.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Hub: a.Hub, Seeds: a.Recipes, Outside: outside, Lab: lab}
+	if err := a.engine(); err != nil {
+		return err
+	}
+	a.Connections = &connection.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Ledger: a.Ledger, Hub: a.Hub, Work: a.Work, Applications: a.Applications, Recipes: a.Recipes,
+		Edge: a.EdgeEntries, Analyzer: a.Engine, Catalogue: a.Catalogue, Records: &record.Store{}, Claims: &claim.Claims{}, Checks: &check.Store{Providers: a.Catalogue},
+		Settings: connection.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
+	a.Applications.Connections = a.Connections
+	if err := a.certificates(); err != nil {
+		return err
+	}
+	a.Checks = &domaincheck.Service{Authz: a.Authz, Limit: a.Limit, Applications: a.Applications, Recipes: a.Recipes, Engine: a.Engine, Existing: a.existing,
+		Settings: domaincheck.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
+	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, OrgOfConnection: a.ownerOf}
+	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside}
+	a.Webhooks.Measure(a.Metrics)
+	a.EdgeEntries.Measure(a.Metrics)
+	return nil
+}
+
+// certificates builds the orders and what the edges ask of them.
+func (a *App) certificates() error {
+	s := a.Settings.ACME
+	a.Certificates = &certificate.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Work: a.Work, Connections: a.Connections, Edge: a.EdgeEntries, Metrics: a.Metrics, Log: a.Log}
+	for _, m := range s.Contact {
+		a.Certificates.Contact = append(a.Certificates.Contact, "mailto:"+m)
+	}
+	for _, ca := range s.CAs {
+		roots, err := pool(ca.Roots)
+		if err != nil {
+			return fmt.Errorf("read the roots of acme.cas %s: %w", ca.Name, err)
+		}
+		a.Certificates.CAs = append(a.Certificates.CAs, certificate.CA{Name: ca.Name, Directory: ca.Directory, Identities: []string{ca.Identity}, Roots: roots})
+	}
+	return nil
+}
+
+// authorities are the CAs as CAA is read for them.
+func (a *App) authorities() []caa.CA {
+	var out []caa.CA
+	for _, i := range a.Certificates.Issuers() {
+		out = append(out, caa.CA{Name: i.CA, Identities: i.Identities, AccountURI: i.AccountURI})
+	}
+	return out
+}
+
+// ownerOf says whose a connection is, for what the product itself must know.
+func (a *App) ownerOf(ctx context.Context, id ident.ConnectionID) (ident.OrgID, ident.ApplicationID, error) {
+	c, err := a.Connections.Get(authz.System(ctx, "owner"), id)
+	if err != nil {
+		return ident.OrgID{}, ident.ApplicationID{}, err
+	}
+	return c.OrgID, c.ApplicationID, nil
+}
+
+// existing finds the caller's own open connection of a name; nil for none and for somebody else's.
+func (a *App) existing(ctx context.Context, app *application.Application, host string) (*domaincheck.ExistingConnection, error) {
+	all, err := a.Connections.List(authz.System(ctx, "existing"), app.OrgID, &connection.ConnectionFilter{ApplicationID: &app.ID, Text: &host}, nil, new(int32(page.Max)), nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all.Nodes {
+		if c.Hostname == host && c.ArchivedAt == nil && connection.Own(authz.From(ctx), c) {
+			return &domaincheck.ExistingConnection{ConnectionID: c.ID, Resumable: c.State != connection.Live}, nil
+		}
+	}
+	return nil, nil
+}
+
+// engine builds the DNS engine.
+func (a *App) engine() error {
+	s := a.Settings
+	e := dnscheck.Settings{Port: s.DNS.Port, AllowPrivate: s.DNS.AllowPrivate, ProbeHTTPPort: s.Probe.HTTP, ProbeHTTPSPort: s.Probe.HTTPS, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, EdgeZone: s.Edge.Zone}
+	for _, r := range s.DNS.RootHints {
+		e.RootHints = append(e.RootHints, dnscheck.Hint{Name: r.Name, Addresses: []netip.Addr{r.Address}})
+	}
+	for _, r := range s.DNS.Resolvers {
+		e.Resolvers = append(e.Resolvers, dnscheck.Resolver{Name: r.Name, Address: r.Address, Region: r.Region})
+	}
+	var err error
+	if e.ProbeRoots, err = pool(s.Probe.Roots); err != nil {
+		return fmt.Errorf("read probe.roots: %w", err)
+	}
+	a.Engine = &dnscheck.Engine{Settings: e, Catalogue: a.Catalogue, Now: a.DB.Now, Nonce: a.nonces.Of, CAs: a.authorities}
+	return nil
+}
+
+// join adds up what the parts contribute.
+func (a *App) join() error {
+	a.parts = []part.Part{
+		a.Organizations.Part(), a.Keys.Part(), a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
+		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
+		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
+	}
+	for _, p := range a.parts {
+		a.Authz.Add(p.Grants...)
+		a.Ledger.Readers = append(a.Ledger.Readers, p.Readers...)
+	}
+	var err error
+	a.Workers, err = workers.Join(a.DB, a.Work, a.Hub, a.Metrics, a.parts, a.Ledger.Queue())
+	return err
+}
+
+// ready asks what must answer before this process takes traffic.
+func (a *App) ready(ctx context.Context) map[string]error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	out := map[string]error{}
+	var one int
+	out["database"] = a.DB.QueryRow(ctx, "select 1").Scan(&one)
+	if a.Redis != nil {
+		out["redis"] = live.Ping(ctx, a.Redis)
+	}
+	for _, p := range a.parts {
+		for _, c := range p.Ready {
+			out[c.Name] = c.Ask(ctx)
+		}
+	}
+	return out
+}
+
+func ownZones(s Settings) []string {
+	var out []string
+	if s.Edge.Zone != "" {
+		out = append(out, s.Edge.Zone)
+	}
+	return out
+}
+
+// pool reads a PEM file of roots; "" is the system's (nil).
+func pool(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	p := x509.NewCertPool()
+	if !p.AppendCertsFromPEM(raw) {
+		return nil, errors.New(path + " holds no certificate in PEM")
+	}
+	return p, nil
+}

@@ -1,0 +1,365 @@
+package app
+
+import (
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/peterbourgon/ff/v3"
+)
+
+// Settings are what an operator can set: each is a flag, and an environment variable with the prefix NAMEPLATE_ (edge.zone is NAMEPLATE_EDGE_ZONE).
+// The zero values are good for one machine; what has none is asked for by name.
+type Settings struct {
+	Profile       string // production | lab
+	DatabaseURL   secret.String
+	RedisURL      secret.String
+	KEK           string // file:<path> | env:<name>
+	FormerKEKs    []string
+	LogFormat     string
+	LogLevel      string
+	Listen        string
+	ConsoleOrigin string
+	Proxies       []netip.Prefix
+
+	Edge  EdgeSettings
+	DNS   DNSSettings
+	ACME  ACMESettings
+	Probe ProbeSettings
+
+	PSLExtra      []string
+	ProviderFile  string
+	WebhookAllow  bool // lab: webhooks and upstreams may be loopback http
+	BuildVersion  string
+	CatalogueRows [][]byte
+}
+
+// EdgeSettings are those of the edge and its zone.
+type EdgeSettings struct {
+	Zone        string
+	V4, V6      []netip.Addr
+	HTTP, HTTPS []string
+	PublicHTTPS int
+	DNS         []string // listeners of the edge zone; none: this node does not answer for it
+	NameServers []NameServer
+	Ask         string
+	AskToken    secret.String
+	Proxies     []netip.Prefix
+}
+
+// NameServer is one of the edge zone's, as its parent delegates to it.
+type NameServer struct {
+	Label     string
+	Addresses []netip.Addr
+}
+
+// DNSSettings are those of the engine.
+type DNSSettings struct {
+	RootHints    []Root
+	Port         int
+	Resolvers    []Resolver
+	AllowPrivate bool
+}
+
+// Root is a server of the root zone.
+type Root struct {
+	Name    string
+	Address netip.Addr
+}
+
+// Resolver is a recursive resolver whose view is shown and from which the ETA is taken.
+type Resolver struct {
+	Name, Region string
+	Address      netip.AddrPort
+}
+
+// ACMESettings are the certification authorities, in order of preference.
+type ACMESettings struct {
+	CAs     []CA
+	Contact []string
+}
+
+// CA is one certification authority.
+type CA struct {
+	Name      string
+	Directory string
+	Identity  string // as CAA records name it
+	Roots     string // PEM file that its directory's certificate is verified with; "" is the system's
+}
+
+// ProbeSettings say how our own probes reach a name.
+type ProbeSettings struct {
+	Roots       string // PEM file; "" is the system's
+	HTTP, HTTPS int
+}
+
+// Flags registers every setting; call Parse afterwards.
+func Flags(fs *flag.FlagSet) *Raw {
+	r := &Raw{}
+	str := func(p *string, name, value, usage string) { fs.StringVar(p, name, value, usage) }
+	str(&r.profile, "profile", "production", "production, or lab: loopback only, reserved names allowed")
+	str(&r.database, "database.url", "", "PostgreSQL 15 or newer: postgres://user:password@host/database")
+	str(&r.redis, "redis.url", "", "Redis 7 or Valkey: redis://host:6379; without it one process serves alone")
+	str(&r.kek, "vault.kek", "", "key-encryption key: file:<path> or env:<name>, reading <id>:<base64 of 32 bytes>")
+	str(&r.former, "vault.former_keks", "", "former keys, separated by commas, while `nameplate admin rewrap` has not run")
+	str(&r.format, "log.format", "json", "json or text")
+	str(&r.level, "log.level", "info", "debug, info, warn or error")
+	str(&r.listen, "http.listen", ":8080", "host:port of the console, the API and the metrics")
+	str(&r.origin, "console.origin", "http://localhost:8080", "where people reach the console; https in production")
+	str(&r.proxies, "http.trusted_proxies", "", "networks of proxies in front of the console, separated by commas")
+	str(&r.zone, "edge.zone", "", "the zone delegated to us, for example edge.example.net")
+	str(&r.v4, "edge.addresses_v4", "", "public IPv4 addresses of the edges, separated by commas")
+	str(&r.v6, "edge.addresses_v6", "", "public IPv6 addresses of the edges")
+	str(&r.edgeHTTP, "edge.http", ":80", "listeners for http, separated by commas")
+	str(&r.edgeHTTPS, "edge.https", ":443", "listeners for https")
+	fs.IntVar(&r.publicHTTPS, "edge.public_https", 443, "the port that redirects to https name")
+	str(&r.edgeDNS, "edge.dns", ":53", "listeners for the edge zone; empty: this node does not answer for it")
+	str(&r.nameServers, "edge.name_servers", "", "ns1=192.0.2.1,ns2=192.0.2.2: as the parent zone delegates; without it ns1 and ns2 at the edges' addresses")
+	str(&r.ask, "edge.ask", "", "loopback host:port of GET /internal/ask for a Caddy of your own")
+	str(&r.askToken, "edge.ask_token", "", "the token that it must show")
+	str(&r.edgeProxies, "edge.trusted_proxies", "", "networks of proxies in front of the edge")
+	str(&r.roots, "dns.root_hints", "", "name=address, separated by commas; without it the root servers of IANA")
+	fs.IntVar(&r.dnsPort, "dns.port", 53, "port of every authoritative server")
+	str(&r.resolvers, "dns.resolvers", "cloudflare=1.1.1.1:53,google=8.8.8.8:53,quad9=9.9.9.9:53", "name=address:port[;region]")
+	str(&r.cas, "acme.cas", "letsencrypt|https://acme-v02.api.letsencrypt.org/directory|letsencrypt.org", "name|directory|CAA identity[|file of roots], separated by commas, in order of preference")
+	str(&r.contact, "acme.contact", "", "mail addresses for the CA, separated by commas")
+	str(&r.probeRoots, "probe.roots", "", "PEM file that our HTTPS probe trusts; without it the system's roots")
+	fs.IntVar(&r.probeHTTP, "probe.http_port", 80, "port of the http probe")
+	fs.IntVar(&r.probeHTTPS, "probe.https_port", 443, "port of the https probe")
+	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
+	str(&r.catalogue, "provider.catalogue", "", "JSON file that replaces rows of the provider catalogue")
+	return r
+}
+
+// Raw is Settings as text, before Parse.
+type Raw struct {
+	profile, database, redis, kek, former, format, level, listen, origin, proxies       string
+	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
+	roots, resolvers, cas, contact, probeRoots, psl, catalogue                          string
+	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
+}
+
+// Parse reads arguments and environment; the error names every setting that is wrong, and what would be right.
+func Parse(fs *flag.FlagSet, r *Raw, args []string) (Settings, error) {
+	if err := ff.Parse(fs, args, ff.WithEnvVarPrefix("NAMEPLATE")); err != nil {
+		return Settings{}, err
+	}
+	return r.settings()
+}
+
+func (r *Raw) settings() (Settings, error) {
+	p := &parser{}
+	lab := r.profile == "lab"
+	s := Settings{
+		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
+		Listen: r.listen, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
+		Edge: EdgeSettings{
+			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
+			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
+		},
+		DNS:   DNSSettings{RootHints: p.roots(r.roots), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
+		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
+		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
+	}
+	if s.Profile != "production" && s.Profile != "lab" {
+		p.wrong("profile", "is production or lab, not %q", s.Profile)
+	}
+	if u, err := url.Parse(s.ConsoleOrigin); err != nil || u.Host == "" || u.Path != "" || u.Scheme != "http" && u.Scheme != "https" {
+		p.wrong("console.origin", "is a scheme and a host, such as https://console.example.com")
+	}
+	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
+		p.wrong("http.listen", "is host:port, such as :8080")
+	}
+	if lab {
+		for name, addrs := range map[string][]string{"http.listen": {s.Listen}, "edge.http": s.Edge.HTTP, "edge.https": s.Edge.HTTPS, "edge.dns": s.Edge.DNS} {
+			for _, a := range addrs {
+				if !onLoopback(a) {
+					p.wrong(name, "must be a loopback address in the lab profile, which trusts its network; %q is not", a)
+				}
+			}
+		}
+	}
+	return s, errors.Join(p.faults...)
+}
+
+// Needs answers which settings a command cannot do without.
+func (s Settings) Needs(names ...string) error {
+	given := map[string]bool{"database.url": !s.DatabaseURL.IsZero(), "vault.kek": s.KEK != "", "edge.zone": s.Edge.Zone != "", "edge.addresses": len(s.Edge.V4)+len(s.Edge.V6) > 0}
+	var faults []error
+	for _, n := range names {
+		if !given[n] {
+			env := "NAMEPLATE_" + strings.ToUpper(strings.ReplaceAll(n, ".", "_"))
+			faults = append(faults, fmt.Errorf("%s is missing: set --%s or %s", n, n, env))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+type parser struct{ faults []error }
+
+func (p *parser) wrong(name, format string, args ...any) {
+	p.faults = append(p.faults, fmt.Errorf(name+" "+format, args...))
+}
+
+func list(s string) []string {
+	var out []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+func (p *parser) prefixes(name, s string) (out []netip.Prefix) {
+	for _, part := range list(s) {
+		n, err := netip.ParsePrefix(part)
+		if err != nil {
+			p.wrong(name, "holds networks such as 10.0.0.0/8; %q is none", part)
+			continue
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func (p *parser) addrs(name, s string, v4 bool) (out []netip.Addr) {
+	for _, part := range list(s) {
+		a, err := netip.ParseAddr(part)
+		if err != nil || a.Is4() != v4 {
+			p.wrong(name, "holds addresses of its family; %q is none", part)
+			continue
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+func (p *parser) nameServers(s string) (out []NameServer) {
+	for _, part := range list(s) {
+		label, addr, ok := strings.Cut(part, "=")
+		a, err := netip.ParseAddr(addr)
+		if !ok || err != nil || label == "" {
+			p.wrong("edge.name_servers", "holds label=address; %q is none", part)
+			continue
+		}
+		out = append(out, NameServer{Label: label, Addresses: []netip.Addr{a}})
+	}
+	return out
+}
+
+func (p *parser) roots(s string) (out []Root) {
+	for _, part := range list(s) {
+		name, addr, ok := strings.Cut(part, "=")
+		a, err := netip.ParseAddr(addr)
+		if !ok || err != nil {
+			p.wrong("dns.root_hints", "holds name=address; %q is none", part)
+			continue
+		}
+		out = append(out, Root{Name: name, Address: a})
+	}
+	return out
+}
+
+func (p *parser) resolvers(s string) (out []Resolver) {
+	for _, part := range list(s) {
+		name, rest, ok := strings.Cut(part, "=")
+		addr, region, _ := strings.Cut(rest, ";")
+		a, err := netip.ParseAddrPort(addr)
+		if !ok || err != nil {
+			p.wrong("dns.resolvers", "holds name=address:port[;region]; %q is none", part)
+			continue
+		}
+		out = append(out, Resolver{Name: name, Region: region, Address: a})
+	}
+	return out
+}
+
+func (p *parser) cas(s string) (out []CA) {
+	for _, part := range list(s) {
+		f := strings.Split(part, "|")
+		if len(f) < 3 || len(f) > 4 || !strings.HasPrefix(f[1], "https://") {
+			p.wrong("acme.cas", "holds name|https://directory|CAA identity[|file of roots]; %q is none", part)
+			continue
+		}
+		ca := CA{Name: f[0], Directory: f[1], Identity: f[2]}
+		if len(f) == 4 {
+			ca.Roots = f[3]
+		}
+		out = append(out, ca)
+	}
+	return out
+}
+
+func onLoopback(hostport string) bool {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
+}
+
+// String is what `nameplate config` prints: every setting with its value, secrets hidden.
+func (s Settings) String() string {
+	var b strings.Builder
+	line := func(name string, v any) { fmt.Fprintf(&b, "%-22s %v\n", name, v) }
+	hidden := func(v secret.String) string {
+		if v.IsZero() {
+			return "(not set)"
+		}
+		return "(set)"
+	}
+	line("profile", s.Profile)
+	line("database.url", hidden(s.DatabaseURL))
+	line("redis.url", hidden(s.RedisURL))
+	line("vault.kek", cmp.Or(s.KEK, "(not set)"))
+	line("http.listen", s.Listen)
+	line("console.origin", s.ConsoleOrigin)
+	line("edge.zone", cmp.Or(s.Edge.Zone, "(not set)"))
+	line("edge.addresses_v4", s.Edge.V4)
+	line("edge.addresses_v6", s.Edge.V6)
+	line("edge.http", s.Edge.HTTP)
+	line("edge.https", s.Edge.HTTPS)
+	line("edge.dns", s.Edge.DNS)
+	line("edge.ask", cmp.Or(s.Edge.Ask, "(off)"))
+	line("edge.ask_token", hidden(s.Edge.AskToken))
+	line("dns.port", strconv.Itoa(s.DNS.Port))
+	for _, r := range s.DNS.Resolvers {
+		line("dns.resolvers", fmt.Sprintf("%s=%s %s", r.Name, r.Address, r.Region))
+	}
+	for _, c := range s.ACME.CAs {
+		line("acme.cas", fmt.Sprintf("%s %s (%s)", c.Name, c.Directory, c.Identity))
+	}
+	line("acme.contact", s.ACME.Contact)
+	return b.String()
+}
+
+// Delegation is what the operator writes into the edge zone's parent zone: NS records and their addresses.
+func Delegation(s Settings) []string {
+	servers := s.Edge.NameServers
+	if len(servers) == 0 {
+		for n, a := range append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...) {
+			servers = append(servers, NameServer{Label: fmt.Sprintf("ns%d", n+1), Addresses: []netip.Addr{a}})
+		}
+	}
+	var out []string
+	for _, n := range servers {
+		out = append(out, fmt.Sprintf("%s. NS %s.%s.", s.Edge.Zone, n.Label, s.Edge.Zone))
+		for _, a := range n.Addresses {
+			kind := "A"
+			if a.Is6() {
+				kind = "AAAA"
+			}
+			out = append(out, fmt.Sprintf("%s.%s. %s %s", n.Label, s.Edge.Zone, kind, a))
+		}
+	}
+	return out
+}
