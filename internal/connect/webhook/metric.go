@@ -1,0 +1,22 @@
+package webhook
+
+import (
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
+	"github.com/nameplate-dev/nameplate/queries/webhookq"
+)
+
+// Measure counts attempts, and how long after the event the first of each message is made. For the assembly, before anything runs.
+func (s *Service) Measure(set *metric.Set) {
+	s.lag = set.Histogram("webhook", "lag_seconds", "Seconds from an event to the first attempt at telling it.", []float64{.05, .1, .25, .5, 1, 2.5, 5, 15, 60, 300, 3600}).WithLabelValues()
+	s.tries = set.Counter("webhook", "attempts_total", "Attempts at deliveries.", "result")
+}
+
+func (s *Service) count(d *webhookq.OutgoingRow, a *tried) {
+	if s.tries == nil {
+		return
+	}
+	s.tries.WithLabelValues(a.result).Inc()
+	if d.Attempts == 0 && d.ReplayOf == nil && !d.Test {
+		s.lag.Observe(a.at.Sub(d.EventAt).Seconds())
+	}
+}

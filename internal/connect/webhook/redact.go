@@ -1,0 +1,64 @@
+package webhook
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+)
+
+const (
+	keptBody    = 64 << 10
+	keptHeaders = 100
+	keptValue   = 1000
+	redacted    = "[redacted]"
+)
+
+var (
+	secrets   = regexp.MustCompile(`whsec_[A-Za-z0-9+/=]{8,}|npk_[a-z0-9]{4,}_[a-z0-9]{8,}|(?i:\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}`)
+	sensitive = strings.Fields("cookie authorization token secret api-key apikey password signature")
+)
+
+// redact blacks out what servers echo and must not be read in a log: the endpoint's own secret, signatures, keys of ours, bearer credentials.
+func redact(text string, hidden secret.String) string {
+	if !hidden.IsZero() {
+		text = strings.ReplaceAll(text, hidden.Reveal(), redacted)
+		text = strings.ReplaceAll(text, strings.TrimPrefix(hidden.Reveal(), secretPrefix), redacted)
+	}
+	return secrets.ReplaceAllString(text, redacted)
+}
+
+// readable makes text of whatever a server sent: valid UTF-8 without NUL, which the database does not take, and at most so many bytes.
+func readable(text string, most int) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}
+
+// headers are kept with the values that may be seen.
+func headers(h http.Header, hidden secret.String) []byte {
+	out := map[string]string{}
+	for name, values := range h {
+		if len(out) == keptHeaders {
+			break
+		}
+		lower := strings.ToLower(readable(name, keptValue))
+		value := readable(redact(strings.Join(values, ", "), hidden), keptValue)
+		for _, word := range sensitive {
+			if strings.Contains(lower, word) {
+				value = redacted
+			}
+		}
+		out[lower] = value
+	}
+	raw, _ := json.Marshal(out)
+	return raw
+}

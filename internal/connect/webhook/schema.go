@@ -1,0 +1,216 @@
+package webhook
+
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+)
+
+// WebhookTopic is a topic with the shape of its messages and an example.
+type WebhookTopic struct {
+	Topic       string
+	Audience    string
+	Description string
+	Optional    bool
+	Schema      json.RawMessage
+	Example     json.RawMessage
+}
+
+// Topics lists what can be subscribed to; anybody may know.
+func (s *Service) Topics() ([]*WebhookTopic, error) {
+	out := make([]*WebhookTopic, len(topics))
+	for n, t := range topics {
+		schema, err := json.Marshal(t.schema())
+		if err != nil {
+			return nil, err
+		}
+		ex, err := write(example(t, sampleOrg, sampleEndpoint), sampleTime, apiVersion, t.kind == ofTest)
+		if err != nil {
+			return nil, err
+		}
+		out[n] = &WebhookTopic{Topic: t.name, Audience: "ORGANIZATION", Description: t.what, Optional: t.optional, Schema: schema, Example: ex}
+	}
+	return out, nil
+}
+
+func (t topic) schema() map[string]any {
+	var shape reflect.Type
+	switch t.kind {
+	case ofRecords:
+		shape = reflect.TypeFor[Message[RecordData]]()
+	case ofCertificate:
+		shape = reflect.TypeFor[Message[CertificateData]]()
+	case ofEndpoint:
+		shape = reflect.TypeFor[Message[EndpointData]]()
+	case ofTest:
+		shape = reflect.TypeFor[Message[TestData]]()
+	default:
+		shape = reflect.TypeFor[Message[ConnectionData]]()
+	}
+	s := schemaOf(shape)
+	s["$schema"], s["title"], s["description"] = "https://json-schema.org/draft/2020-12/schema", t.name, t.what
+	s["properties"].(map[string]any)["type"] = map[string]any{"const": t.name}
+	return s
+}
+
+// schemaOf describes what encoding/json makes of a type. Members may be added within a version, so others are never forbidden.
+func schemaOf(t reflect.Type) map[string]any {
+	switch {
+	case t == reflect.TypeFor[time.Time]():
+		return map[string]any{"type": "string", "format": "date-time"}
+	case t.Kind() == reflect.Pointer:
+		s := schemaOf(t.Elem())
+		s["type"] = []any{s["type"], "null"}
+		return s
+	case t.Implements(reflect.TypeFor[encoding.TextMarshaler]()):
+		return map[string]any{"type": "string"}
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		properties, required := map[string]any{}, []string{}
+		members(t, properties, &required)
+		return map[string]any{"type": "object", "properties": properties, "required": required}
+	case reflect.Slice:
+		return map[string]any{"type": "array", "items": schemaOf(t.Elem())}
+	case reflect.Map:
+		return map[string]any{"type": "object"}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
+	case reflect.Int32, reflect.Int64:
+		return map[string]any{"type": "integer"}
+	}
+	return map[string]any{"type": "string"}
+}
+
+func members(t reflect.Type, properties map[string]any, required *[]string) {
+	for f := range t.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if f.Anonymous && name == "" {
+			members(f.Type, properties, required)
+			continue
+		}
+		shape := f.Type
+		if options == "omitempty" && shape.Kind() == reflect.Pointer {
+			shape = shape.Elem() // absent, and never null
+		}
+		s := schemaOf(shape)
+		if doc := f.Tag.Get("doc"); doc != "" {
+			s["description"] = doc
+		}
+		properties[name] = s
+		if options != "omitempty" {
+			*required = append(*required, name)
+		}
+	}
+}
+
+// The samples are ids that nobody has.
+var (
+	sampleTime     = time.Date(2026, 11, 20, 23, 59, 59, 123456000, time.UTC)
+	sampleOrg      = sample[ident.OrgID]("org_01k9s6v0z8e2r8n3b0m4q7t5ya")
+	sampleEndpoint = sample[ident.WebhookID]("whk_01k9s6v0z8e2r8n3b0m4q7t5yb")
+)
+
+func sample[T any, P interface {
+	*T
+	encoding.TextUnmarshaler
+}](text string) (id T) {
+	if err := P(&id).UnmarshalText([]byte(text)); err != nil {
+		panic("webhook: " + text + " is no id")
+	}
+	return id
+}
+
+// example is a message of a topic as it could be sent to an endpoint. Its sequence is 0, so that a test moves nobody's place.
+func example(t topic, org ident.OrgID, endpoint ident.WebhookID) message {
+	m := message{topic: t}
+	switch t.kind {
+	case ofTest:
+		m.data = TestData{0, org, endpoint}
+		return m
+	case ofEndpoint:
+		m.data = EndpointData{0, org, sampleEndpoint, Gone}
+		return m
+	}
+	state, from, reason := exampleState(t.name)
+	subject := Subject{0, org, sample[ident.ApplicationID]("app_01k9s6v0z8e2r8n3b0m4q7t5yc"), Connection{
+		ID: sample[ident.ConnectionID]("con_01k9s6v0z8e2r8n3b0m4q7t5yd"), Hostname: "shop.acme.com", State: state, SetupType: new("MANUAL"), Provider: new("cloudflare"),
+		ExternalRef: new("cust_42"), Labels: []string{"eu"}}}
+	certificate := sample[ident.CertificateID]("crt_01k9s6v0z8e2r8n3b0m4q7t5ye")
+	moved := []Record{{Key: "target", From: "MISSING", To: "PARTIAL", Have: 1, Of: 2}}
+	switch t.kind {
+	case ofRecords:
+		m.data = RecordData{subject, moved}
+	case ofCertificate:
+		c := Certificate{ID: certificate, CA: new("letsencrypt"), Names: []string{"shop.acme.com"}, NotAfter: new(sampleTime.AddDate(0, 0, 90))}
+		if t.name == "certificate.renewal_at_risk" {
+			c.DaysLeft, c.Reason = new(int32(12)), new(finding.CAAForbidden)
+		}
+		m.data = CertificateData{subject, c}
+	default:
+		d := ConnectionData{Subject: subject}
+		if from != "" {
+			d.From = &from
+		}
+		if reason != "" {
+			d.Reason = &reason
+			d.Finding = shown(finding.New(reason, exampleParams[reason]))
+		}
+		switch t.name {
+		case "connection.live":
+			d.Mechanism, d.SecondsSinceStart, d.CertificateID = new("MANUAL"), new(int64(93)), &certificate
+		case "connection.dns_verified":
+			d.Servers = &Servers{2, 2}
+		case "connection.degraded":
+			d.GraceUntil = new(sampleTime.Add(72 * time.Hour))
+		case "connection.checked":
+			d.Changes = &Changes{moved, []Facet{{Facet: "dns", From: "absent", To: "partial"}}, []string{}, []string{}}
+		}
+		m.data = d
+	}
+	return m
+}
+
+func exampleState(topic string) (state, from, reason string) {
+	switch topic {
+	case "connection.created":
+		return "DRAFT", "", ""
+	case "connection.analyzed":
+		return "ACTION_REQUIRED", "DRAFT", finding.RecordAbsent
+	case "connection.verifying":
+		return "VERIFYING", "ACTION_REQUIRED", ""
+	case "connection.action_required":
+		return "ACTION_REQUIRED", "VERIFYING", finding.CAAForbidden
+	case "connection.dns_verified":
+		return "SECURING", "VERIFYING", ""
+	case "connection.live":
+		return "LIVE", "SECURING", ""
+	case "connection.certificate_failed":
+		return "ACTION_REQUIRED", "SECURING", finding.CAAForbidden
+	case "connection.degraded":
+		return "DEGRADED", "LIVE", finding.Drifted
+	case "connection.recovered":
+		return "LIVE", "DEGRADED", ""
+	case "connection.failed":
+		return "FAILED", "VERIFYING", finding.SetupIncomplete
+	case "connection.retried":
+		return "ACTION_REQUIRED", "FAILED", finding.RecordAbsent
+	case "connection.archived":
+		return "ARCHIVED", "LIVE", ""
+	case "connection.checked", statusChanged:
+		return "VERIFYING", "", ""
+	}
+	return "LIVE", "", ""
+}
+
+var exampleParams = map[string]map[string]any{
+	finding.CAAForbidden:    {"name": "acme.com", "allowed": []string{"ca.example.net"}, "record": `0 issue "letsencrypt.org"`, "addAt": "acme.com"},
+	finding.Drifted:         {"name": "shop.acme.com", "before": "token.edge.example", "now": "old.example.net"},
+	finding.SetupIncomplete: {"name": "shop.acme.com"},
+	finding.RecordAbsent:    {"name": "shop.acme.com", "type": "CNAME"},
+}

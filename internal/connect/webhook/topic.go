@@ -1,0 +1,102 @@
+package webhook
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+)
+
+// statusChanged is derived from events that list moved records; its webhook-id is the event's with a suffix, since the event may be a message itself.
+const (
+	statusChanged = "record.status_changed"
+	derivedSuffix = "-record"
+	testTopic     = "webhook.test"
+	disabledTopic = "webhook.disabled"
+	disabledEvent = "webhook_endpoint.disabled"
+)
+
+// topic is what can be subscribed to: the public form of an action of the ledger.
+type topic struct {
+	name     string
+	optional bool // so frequent that it is sent only where it is named
+	what     string
+	kind     kind
+}
+
+// kind says which struct is the data of a topic.
+type kind int
+
+const (
+	ofConnection kind = iota
+	ofRecords
+	ofCertificate
+	ofEndpoint
+	ofTest
+)
+
+// topics are all of them, in the order in which they are shown.
+var topics = []topic{
+	{"connection.created", false, "Somebody began to connect a domain.", ofConnection},
+	{"connection.analyzed", false, "The domain's DNS was looked at for the first time.", ofConnection},
+	{"connection.verifying", false, "Records are expected or partly there; we keep looking.", ofConnection},
+	{"connection.action_required", false, "A person has to do something; data.finding says what.", ofConnection},
+	{"connection.dns_verified", false, "Every name server answers as expected.", ofConnection},
+	{"connection.live", false, "The domain serves over TLS. Once per live period.", ofConnection},
+	{"connection.certificate_failed", false, "No certificate could be had; data.finding says why.", ofConnection},
+	{"connection.degraded", false, "A live domain lost something it needs; data.graceUntil says how long it is still served.", ofConnection},
+	{"connection.recovered", false, "A degraded domain is whole again.", ofConnection},
+	{"connection.failed", false, "The set-up was given up; it can be retried.", ofConnection},
+	{"connection.retried", false, "A failed set-up was begun again.", ofConnection},
+	{"connection.archived", false, "The domain was disconnected.", ofConnection},
+	{"connection.checked", true, "A check saw something move without a change of state.", ofConnection},
+	{statusChanged, true, "Records of a connection have another status, in checks and in changes of state.", ofRecords},
+	{"certificate.issued", false, "A first certificate was issued.", ofCertificate},
+	{"certificate.renewed", false, "A certificate was renewed.", ofCertificate},
+	{"certificate.renewal_at_risk", false, "A renewal will fail unless somebody acts; data.certificate says why.", ofCertificate},
+	{disabledTopic, false, "Another endpoint of the organization was disabled.", ofEndpoint},
+	{testTopic, false, "Sent by the test button, and by nothing else.", ofTest},
+}
+
+func lookUp(name string) (topic, bool) {
+	at := slices.IndexFunc(topics, func(t topic) bool { return t.name == name })
+	if at < 0 {
+		return topic{}, false
+	}
+	return topics[at], true
+}
+
+// public answers the topic of an action of the ledger.
+func public(action string) (topic, bool) {
+	if action == disabledEvent {
+		action = disabledTopic
+	}
+	t, ok := lookUp(action)
+	return t, ok && t.kind != ofRecords && t.kind != ofTest
+}
+
+// subscribed says whether a list of patterns asks for a topic: by its name, or, unless it is optional, by noun.* or *.
+func subscribed(patterns []string, t topic) bool {
+	noun, _, _ := strings.Cut(t.name, ".")
+	return slices.ContainsFunc(patterns, func(p string) bool { return p == t.name || !t.optional && (p == "*" || p == noun+".*") })
+}
+
+const maxTopics = 100
+
+// checkTopics answers the patterns without repetitions, and a fault for each that asks for nothing.
+func checkTopics(patterns []string) ([]string, []error) {
+	if len(patterns) == 0 || len(patterns) > maxTopics {
+		return nil, []error{fault.Invalid("topics", "topics_count", "Choose at least one topic, at most %d. * is all of them.", maxTopics)}
+	}
+	var clean []string
+	var faults []error
+	for n, p := range patterns {
+		if !slices.ContainsFunc(topics, func(t topic) bool { return subscribed([]string{p}, t) }) {
+			faults = append(faults, fault.Invalid("topics."+strconv.Itoa(n), "topic_unknown", "There is no such topic. The list is at webhookTopics; noun.* and * are allowed."))
+		} else if !slices.Contains(clean, p) {
+			clean = append(clean, p)
+		}
+	}
+	return clean, faults
+}

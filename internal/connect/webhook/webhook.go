@@ -1,0 +1,124 @@
+// Package webhook tells other people's servers what happened.
+//
+// Somebody names an address and the topics that matter. From then on each event of the ledger that carries such a topic becomes a delivery: a message
+// whose bytes are frozen at that moment, signed as Standard Webhooks 1.0 says, and sent until a server answers 2xx or ten attempts have failed over
+// three days. Every attempt is kept with what was answered, and any delivery can be sent again with the same bytes and the same webhook-id.
+//
+// A delivery begins PENDING, or WAITING_FOR_EARLIER while an earlier one of the same connection is on its way to an ordered endpoint. A failure makes
+// it RETRYING. It ends as SUCCEEDED, FAILED (given up), or SKIPPED (the endpoint was disabled or deleted first). Messages arrive at least once: who
+// receives one twice knows it by webhook-id, and who keeps the highest data.sequence of a connection never goes back.
+package webhook
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+)
+
+// WebhookEndpointStatus says whether anything is sent. AUTO_DISABLED was the product's own decision.
+type WebhookEndpointStatus string
+
+const (
+	Enabled      WebhookEndpointStatus = "ENABLED"
+	Disabled     WebhookEndpointStatus = "DISABLED"
+	AutoDisabled WebhookEndpointStatus = "AUTO_DISABLED"
+)
+
+// Why an endpoint is disabled.
+const (
+	ByHand  = "by_hand"
+	Gone    = "gone"    // it answered 410
+	Failing = "failing" // nothing got through for five days
+)
+
+// WebhookEndpoint is an address with what it wants to hear.
+type WebhookEndpoint struct {
+	ID             ident.WebhookID
+	OrganizationID ident.OrgID
+	ApplicationID  *ident.ApplicationID // nil: all of the organization's
+	URL            string
+	Description    string
+	Topics         []string
+	Filter         json.RawMessage // a Filter
+	Status         WebhookEndpointStatus
+	DisabledReason *string
+	Ordered        bool
+	APIVersion     string
+	SecretHint     string
+	Pending        int32
+	Version        int32
+	CreatedAt      time.Time
+}
+
+func (*WebhookEndpoint) IsNode() {}
+
+// Health is how an endpoint did in the last 24 hours; tests do not count. What is nil could not be measured: nothing was sent, or nothing waits.
+type Health struct {
+	SuccessRate24h       *float64 // of attempts
+	P95Ms                *int32
+	OldestPendingSeconds *int32
+}
+
+// WebhookDeliveryState is where a delivery stands; see the package's comment.
+type WebhookDeliveryState string
+
+const (
+	Pending           WebhookDeliveryState = "PENDING"
+	WaitingForEarlier WebhookDeliveryState = "WAITING_FOR_EARLIER"
+	Retrying          WebhookDeliveryState = "RETRYING"
+	Succeeded         WebhookDeliveryState = "SUCCEEDED"
+	Failed            WebhookDeliveryState = "FAILED"
+	Skipped           WebhookDeliveryState = "SKIPPED"
+)
+
+// WebhookDelivery is one message to one endpoint. Cursor continues the live stream after it.
+type WebhookDelivery struct {
+	ID            ident.DeliveryID
+	Cursor        string
+	Sequence      int64
+	EndpointID    ident.WebhookID
+	EventID       ident.EventID
+	Topic         string
+	State         WebhookDeliveryState
+	Payload       json.RawMessage
+	NextAttemptAt *time.Time
+	ReplayOf      *ident.DeliveryID
+	CreatedAt     time.Time
+	FinishedAt    *time.Time
+	Tries         int32 // attempts made
+}
+
+func (*WebhookDelivery) IsNode() {}
+
+// WebhookAttempt is one try and what came back. Secrets are blacked out; of the body the first 64 KiB are kept.
+type WebhookAttempt struct {
+	N               int32
+	At              time.Time
+	LatencyMs       *int32
+	ResolvedIP      *string
+	Status          *int32
+	Error           *string
+	RequestHeaders  json.RawMessage
+	ResponseHeaders json.RawMessage
+	ResponseBody    *string
+}
+
+type (
+	WebhookDeliveryPage = page.Of[*WebhookDelivery]
+	WebhookDeliveryEdge = page.Edge[*WebhookDelivery]
+)
+
+// WebhookEndpointResult carries the secret when the endpoint was just made, and never again.
+type WebhookEndpointResult struct {
+	Endpoint *WebhookEndpoint
+	Secret   *secret.String
+}
+
+// TimeWindow is a half-open stretch of time.
+type TimeWindow struct {
+	From time.Time
+	To   time.Time
+}
