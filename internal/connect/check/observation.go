@@ -14,9 +14,6 @@ import (
 // newest is above every id.
 var newest = uuid.Max
 
-// longest is how many octets of one answer are kept; what a server sends beyond is cut, with its length said.
-const longest = 4096
-
 func (s *Store) addObservations(ctx context.Context, tx *db.Tx, id ident.CheckID, org ident.OrgID, all []analysis.Observation) error {
 	rows := make([]checkq.AddObservationsParams, len(all))
 	for n, o := range all {
@@ -28,26 +25,15 @@ func (s *Store) addObservations(ctx context.Context, tx *db.Tx, id ident.CheckID
 		if oid.IsZero() {
 			oid = ident.New[ident.ObservationID](at)
 		}
-		values := make([]string, len(o.Values))
-		for i, v := range o.Values {
-			values[i] = cut(v)
-		}
 		rows[n] = checkq.AddObservationsParams{
 			ID: oid.UUID(), CheckID: id.UUID(), OrgID: new(org.UUID()), At: at, SourceKind: string(o.SourceKind), Source: o.Source, Family: int16(o.Family), Rtype: o.Type, Name: o.Name,
-			Data: values, Ttl: o.TTL, Rcode: o.Rcode, Aa: o.Authoritative, Ad: o.Authenticated, ElapsedUs: o.ElapsedUs, Error: o.Error,
+			Data: append([]string{}, o.Values...), Ttl: o.TTL, Rcode: o.Rcode, Aa: o.Authoritative, Ad: o.Authenticated, ElapsedUs: o.ElapsedUs, Error: o.Error,
 		}
 	}
 	if _, err := s.q.AddObservations(ctx, tx, rows); err != nil {
 		return fmt.Errorf("store %d observations: %w", len(rows), err)
 	}
 	return nil
-}
-
-func cut(v string) string {
-	if len(v) <= longest {
-		return v
-	}
-	return fmt.Sprintf("%s… (%d octets)", v[:longest], len(v))
 }
 
 // Observations reads what the servers answered in these checks.

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
@@ -47,17 +48,23 @@ func (s *Service) Ready(ctx context.Context, id ident.ConnectionID, renewal bool
 	if err != nil {
 		return nil, err
 	}
-	if c, err = s.read(ctx, t.org, t.con); err != nil {
-		return nil, err
-	}
-	done, err := s.pass(ctx, t, c, analysis.Full, s.DB.Now())
+	done, err := s.preflight(ctx, t)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.end(context.WithoutCancel(ctx), t, s.DB.Now()))
 	}
 	if c, err = s.read(ctx, t.org, t.con); err != nil {
 		return nil, err
 	}
 	return s.judge(c, done, renewal), nil
+}
+
+// preflight looks at the connection as it stands now that its row is held.
+func (s *Service) preflight(ctx context.Context, t turn) (*check.DnsCheck, error) {
+	c, err := s.read(ctx, t.org, t.con)
+	if err != nil {
+		return nil, err
+	}
+	return s.pass(ctx, t, c, analysis.Full, s.DB.Now())
 }
 
 // judge says whether a check allows an order.

@@ -174,6 +174,7 @@ func (s *Service) pass(ctx context.Context, t turn, c *Connection, depth analysi
 	if err != nil {
 		return nil, fmt.Errorf("analyse %s: %w", c.Hostname, err)
 	}
+	check.Clean(&a)
 	if a.StartedAt.IsZero() {
 		a.StartedAt = began
 	}
@@ -201,6 +202,7 @@ func (s *Service) write(ctx context.Context, t turn, q analysis.Question, a *ana
 		id := ident.New[ident.CheckID](e.Tx.Now)
 		w := writing{s: s, e: e, t: t, q: q, a: a, c: c, check: id}
 		if c.ArchivedAt != nil || c.FailedAt != nil {
+			e.Quiet() // it ended while we asked
 			return w.finish(ctx, never)
 		}
 		if err := w.bring(ctx, began); err != nil {

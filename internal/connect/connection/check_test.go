@@ -154,6 +154,27 @@ func TestCheck_AWrongValueNeedsAPerson(t *testing.T) {
 	b.want(t, c.ID, connection.Securing)
 }
 
+func TestCheck_HostileAnswersAreKeptAndShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.start(t, "shop.acme.lab")
+	b.World.set(func(w *world) {
+		w.answer = func(a *analysis.Answer) {
+			evil := "a\x00\xff<script>" + string(make([]byte, 70_000))
+			f := finding.New(finding.WrongValue, map[string]any{"name": "shop.acme.lab", "type": "CNAME", "observed": evil, "desired": c.Target})
+			a.Findings, a.Records[0].Finding, a.Records[0].Status = []finding.Finding{f}, &f, "WRONG_VALUE"
+			a.Records[0].Seen, a.Records[0].Observed = []string{evil}, []analysis.ServerRRset{{Server: evil, Values: []string{evil}, Rcode: evil}}
+			a.Conflicts = []analysis.ConflictSeen{{Kind: finding.ForeignAddress, Severity: finding.Warning, Name: evil[:20], Type: "A", Existing: []string{evil}, Choices: []string{"DELETE"}}}
+			a.Observations = []analysis.Observation{{SourceKind: analysis.Authoritative, Source: evil, Values: []string{evil}, Name: evil, Rcode: evil, Error: &evil}}
+			a.Zone.Apex = evil[:20]
+		}
+	})
+	b.after(t, 0)
+	if c = b.want(t, c.ID, connection.ActionRequired); *c.StateReason != finding.WrongValue {
+		t.Fatal(*c.StateReason)
+	}
+}
+
 func TestCheck_CouldNotAskMovesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -118,6 +118,13 @@ func findingsOf(c *Connection, a *analysis.Answer, depth analysis.Depth, held bo
 			}
 		}
 	}
+	if t := c.Facets.TLS; t.CheckID == nil && (t.Value == BlockedTLS || t.Value == AtRisk || t.Value == Expired) {
+		for _, f := range c.Findings { // what the certificate said is the certificate's to take back
+			if f.Facet == finding.TLS && f.Code == t.why() && !has(f.Code) {
+				out = append(out, f)
+			}
+		}
+	}
 	if held && !has(finding.HeldElsewhere) {
 		out = append(out, finding.New(finding.HeldElsewhere, map[string]any{"name": c.UnicodeName}))
 	}

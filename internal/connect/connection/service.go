@@ -188,6 +188,7 @@ func (s *Service) makeDue(ctx context.Context, e *door.Effect, c *Connection, at
 	if err != nil {
 		return fmt.Errorf("make a check of %s due: %w", c.ID, err)
 	}
+	c.NextCheckAt = &at
 	s.pokeWork(e)
 	return nil
 }

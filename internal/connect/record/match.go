@@ -123,7 +123,7 @@ func (j *Judgement) need(r *Record) {
 // needGroup counts the alternative that has come furthest.
 func (j *Judgement) needGroup(records []*Record, group string) {
 	var best *Record
-	addresses, stands := 0, true
+	addresses, stands, why := 0, true, ""
 	for _, r := range records {
 		if r.Group == nil || *r.Group != group {
 			continue
@@ -140,8 +140,11 @@ func (j *Judgement) needGroup(records []*Record, group string) {
 				return
 			}
 		}
-		if best == nil || have(r) > have(best) || have(r) == have(best) && r.Finding != nil && best.Finding == nil {
+		if best == nil || have(r) > have(best) {
 			best = r
+		}
+		if !r.Status.Stands() {
+			why = firstCode(why, r)
 		}
 	}
 	if best == nil {
@@ -149,7 +152,7 @@ func (j *Judgement) needGroup(records []*Record, group string) {
 	}
 	j.count(best)
 	if addresses == 0 || !stands {
-		j.Routed, j.Why = false, firstCode(j.Why, best)
+		j.Routed, j.Why = false, firstOf(j.Why, why)
 	}
 }
 
@@ -167,6 +170,14 @@ func have(r *Record) int32 {
 		return 0
 	}
 	return r.Servers.Have
+}
+
+// firstOf keeps what is really wrong before what is merely missing.
+func firstOf(was, is string) string {
+	if was == "" || was == finding.RecordAbsent || was == finding.RecordPartial {
+		return is
+	}
+	return was
 }
 
 func firstCode(was string, r *Record) string {
