@@ -95,6 +95,7 @@ func (b Budgets) spendings(host, domain string, names []string, renewal bool) []
 type exhausted struct {
 	bucket string
 	until  time.Time // zero: a person must look
+	name   bool      // the name fails wherever it is ordered: another CA would only be bothered too
 }
 
 func (e *exhausted) Error() string { return "the budget " + e.bucket + " is used up" }
@@ -107,7 +108,7 @@ func (s *Service) spend(ctx context.Context, tx *db.Tx, ca, host, domain string,
 		return err
 	}
 	if row.Tokens >= b.Consecutive {
-		return &exhausted{bucket: consecutive}
+		return &exhausted{bucket: consecutive, name: true}
 	}
 	for _, p := range b.spendings(host, domain, names, renewal) {
 		row, err := s.lockBudget(ctx, tx, ca, p.bucket, p.key, p.limit.Burst)
@@ -115,11 +116,11 @@ func (s *Service) spend(ctx context.Context, tx *db.Tx, ca, host, domain string,
 			return err
 		}
 		if row.BlockedUntil != nil && row.BlockedUntil.After(tx.Now) {
-			return &exhausted{p.bucket, *row.BlockedUntil}
+			return &exhausted{bucket: p.bucket, until: *row.BlockedUntil}
 		}
 		level := p.limit.level(row.Tokens, tx.Now.Sub(row.UpdatedAt))
 		if wait := p.limit.wait(level, p.need); wait > 0 {
-			return &exhausted{p.bucket, tx.Now.Add(wait)}
+			return &exhausted{p.bucket, tx.Now.Add(wait), p.bucket == failures}
 		}
 		save := certificateq.SaveBudgetParams{Ca: ca, Bucket: p.bucket, Key: p.key, Tokens: level - p.take, Now: tx.Now}
 		if err := s.q.SaveBudget(ctx, tx, save); err != nil {

@@ -63,12 +63,12 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, r event.Row) error {
 	if r.Action == archived {
 		return s.q.ParkAll(ctx, tx, certificateq.ParkAllParams{ConnectionID: con.UUID(), OrgID: r.OrgID.UUID()})
 	}
-	return s.orderTx(ctx, tx, r.OrgID, con, false)
+	return s.orderTx(ctx, tx, r.OrgID, con)
 }
 
-// orderTx makes the connection's certificate due, and its row where there is none. One that failed keeps its own pace, except when forced; so does
-// one that stands.
-func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID, forced bool) error {
+// orderTx makes the connection's certificate due, and its row where there is none. One that failed keeps its own pace; one that stands is due at its
+// time, which may have been lost while the connection was suspended.
+func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID) error {
 	row, err := s.q.LockOpen(ctx, tx, certificateq.LockOpenParams{ConnectionID: con.UUID(), OrgID: org.UUID()})
 	switch {
 	case db.NotFound(err):
@@ -89,10 +89,10 @@ func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con i
 		return fmt.Errorf("find the certificate of %s: %w", con, err)
 	default:
 		due := tx.Now
-		if row.SealedKey != nil && !forced {
+		if row.SealedKey != nil && row.RenewAt.After(tx.Now) {
 			due = *row.RenewAt
 		}
-		if row.DueAt != nil && (row.Failures > 0 || !row.DueAt.After(due)) && !forced || row.LeaseUntil != nil && row.LeaseUntil.After(tx.Now) {
+		if row.DueAt != nil && (row.Failures > 0 || !row.DueAt.After(due)) || row.LeaseUntil != nil && row.LeaseUntil.After(tx.Now) {
 			return nil
 		}
 		if err := s.q.SetDue(ctx, tx, certificateq.SetDueParams{ID: row.ID, OrgID: org.UUID(), DueAt: &due}); err != nil {
@@ -116,7 +116,7 @@ func (s *Service) Wanted(con ident.ConnectionID) {
 		facts, err := s.q.OrgOfConnection(ctx, s.DB, certificateq.OrgOfConnectionParams{ID: con.UUID()})
 		if err == nil {
 			err = s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-				return s.orderTx(ctx, tx, ident.From[ident.OrgID](facts.OrgID), con, true)
+				return s.orderTx(ctx, tx, ident.From[ident.OrgID](facts.OrgID), con)
 			})
 		}
 		if err != nil {

@@ -80,7 +80,7 @@ func (s *Service) obtain(ctx context.Context, t *turn, ca CA) (*signed, error) {
 	if len(chains) == 0 {
 		return nil, fmt.Errorf("%s gave no chain", ca.Name)
 	}
-	return check(chains[0].ChainPEM, key, t.row.Certificate.Names)
+	return readChain(chains[0].ChainPEM, key, t.row.Certificate.Names)
 }
 
 // authorize answers one challenge and waits for the CA's word.
@@ -135,8 +135,8 @@ func newKey(names []string) (key *ecdsa.PrivateKey, csr []byte, err error) {
 	return key, csr, err
 }
 
-// check reads what a CA gave, and refuses what is not what was asked for.
-func check(chain []byte, key *ecdsa.PrivateKey, names []string) (*signed, error) {
+// readChain reads what a CA gave, and refuses what is not what was asked for.
+func readChain(chain []byte, key *ecdsa.PrivateKey, names []string) (*signed, error) {
 	block, _ := pem.Decode(chain)
 	if block == nil {
 		return nil, errors.New("the CA's answer is not PEM")

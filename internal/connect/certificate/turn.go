@@ -157,7 +157,7 @@ func (s *Service) begin(ctx context.Context, t *turn, ready *connection.Prefligh
 			return s.spend(ctx, tx, ca.Name, t.row.Hostname, t.row.RegistrableDomain, t.row.Certificate.Names, t.renewal)
 		})
 		e, is := errors.AsType[*exhausted](err)
-		if !is {
+		if !is || e.name {
 			return ca, err
 		}
 		if full == nil || full.until.IsZero() || !e.until.IsZero() && e.until.Before(full.until) {
