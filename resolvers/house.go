@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,26 +11,31 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 )
 
-// health asks everything that must answer, at once and for at most a second. Only operators learn the version and what is wrong.
+// health asks everything that must answer. Only operators learn the version and what is wrong.
 func (r *Resolver) health(ctx context.Context) *model.Health {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	h := &model.Health{Name: "nameplate", Status: model.HealthOK, Build: r.house.build, Checks: make([]model.HealthCheck, len(r.house.ready))}
+	h := &model.Health{Name: "nameplate", Status: model.HealthOK, Build: r.house.build}
 	operator := authz.From(ctx).Kind == authz.OPERATOR
 	if operator {
 		h.Version = &r.house.version
 	}
-	var wg sync.WaitGroup
-	for n, c := range r.house.ready {
-		wg.Go(func() { h.Checks[n] = ask(ctx, c, operator) })
-	}
-	wg.Wait()
-	for _, c := range h.Checks {
-		if c.Status != model.HealthOK {
-			h.Status = c.Status
-		}
+	h.Checks = askAll(ctx, r.house.ready, operator)
+	if slices.ContainsFunc(h.Checks, func(c model.HealthCheck) bool { return c.Status != model.HealthOK }) {
+		h.Status = model.HealthDown
 	}
 	return h
+}
+
+// askAll asks at once, and for at most a second.
+func askAll(ctx context.Context, checks []part.Check, tell bool) []model.HealthCheck {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	out := make([]model.HealthCheck, len(checks))
+	var wg sync.WaitGroup
+	for n, c := range checks {
+		wg.Go(func() { out[n] = ask(ctx, c, tell) })
+	}
+	wg.Wait()
+	return out
 }
 
 func ask(ctx context.Context, c part.Check, tell bool) model.HealthCheck {

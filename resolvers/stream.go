@@ -24,21 +24,26 @@ func until[T any](ctx context.Context, in <-chan live.Result[T], last func(T) bo
 	go func() {
 		defer close(out)
 		for m := range in {
-			if m.Err != nil {
-				failed(ctx, m.Err)
-				return
-			}
-			select {
-			case out <- m.Value:
-			case <-ctx.Done():
-				return
-			}
-			if last(m.Value) {
+			if !pass(ctx, m, out) || last(m.Value) {
 				return
 			}
 		}
 	}()
 	return out
+}
+
+// pass hands one message on, and says whether there may be another.
+func pass[T any](ctx context.Context, m live.Result[T], out chan<- T) bool {
+	if m.Err != nil {
+		failed(ctx, m.Err)
+		return false
+	}
+	select {
+	case out <- m.Value:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // failed tells the subscriber why the stream ends, in the words of the one presenter. An event stream cannot carry that: there it simply ends.

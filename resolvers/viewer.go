@@ -3,7 +3,7 @@ package resolvers
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
@@ -36,35 +36,41 @@ func (r *Resolver) watchViewer(ctx context.Context) <-chan live.Result[*account.
 	})
 }
 
-// snapshot is the viewer, and all that a change of which is news.
+// shown is what stands below a viewer: a change of it is news.
+type shown struct {
+	Viewer  *account.Viewer
+	Held    []authz.Permission
+	Profile *profile.Profile
+	Session *session.Session
+}
+
+// snapshot is the viewer, and all that stands below it as text.
 func (r *Resolver) snapshot(ctx context.Context) (*account.Viewer, string, error) {
 	v, err := r.platform.accounts.Viewer(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	all := struct {
-		Viewer  *account.Viewer
-		Held    []authz.Permission
-		Profile *profile.Profile
-		Session *session.Session
-	}{Viewer: v}
-	if all.Held, err = r.house.authz.Permissions(ctx, home(ctx, v)); err != nil {
+	all := shown{Viewer: v}
+	if err := r.below(ctx, &all); err != nil {
 		return nil, "", err
-	}
-	if v.UserID != nil {
-		if all.Profile, err = r.platform.profiles.Of(ctx, *v.UserID); err != nil {
-			return nil, "", err
-		}
-	}
-	if all.Session, err = r.platform.sessions.Current(ctx); err != nil {
-		return nil, "", err
-	}
-	if s := all.Session; s != nil {
-		s.LastSeenAt, s.ExpiresAt = s.CreatedAt, s.CreatedAt // they move with every request
 	}
 	raw, err := json.Marshal(all)
-	if err != nil {
-		return nil, "", fmt.Errorf("compare the viewer: %w", err)
+	return v, string(raw), err
+}
+
+func (r *Resolver) below(ctx context.Context, s *shown) (err error) {
+	if s.Held, err = r.house.authz.Permissions(ctx, home(ctx, s.Viewer)); err != nil {
+		return err
 	}
-	return v, string(raw), nil
+	if s.Viewer.UserID != nil {
+		if s.Profile, err = r.platform.profiles.Of(ctx, *s.Viewer.UserID); err != nil {
+			return err
+		}
+	}
+	now, err := r.platform.sessions.Current(ctx)
+	if now != nil {
+		s.Session = new(*now)
+		s.Session.LastSeenAt, s.Session.ExpiresAt = time.Time{}, time.Time{} // they move with every request
+	}
+	return err
 }
