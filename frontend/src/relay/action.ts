@@ -67,7 +67,8 @@ export function useAction<T extends MutationParameters>(mutation: GraphQLTaggedN
 
   const start = useCallback(
     async (variables: T["variables"]): Promise<T["response"] | undefined> => {
-      const { form, updater, optimisticUpdater } = latest.current;
+      const { form, updater, optimisticUpdater, secretOf } = latest.current;
+      let shown: string | undefined;
       setPending(true);
       setFailed(null);
       setConflict(null);
@@ -77,22 +78,19 @@ export function useAction<T extends MutationParameters>(mutation: GraphQLTaggedN
           commitMutation<T>(environment, {
             mutation,
             variables,
-            updater,
+            updater: (store, response) => {
+              if (secretOf) shown = store.getRootField(secretOf as never)?.getDataID();
+              updater?.(store, response);
+            },
             optimisticUpdater,
             cacheConfig: { metadata: { key: crypto.randomUUID() } },
             onCompleted: (response) => resolve(response),
             onError: reject,
           });
         });
-        const { secretOf } = latest.current;
-        if (secretOf) {
-          commitLocalUpdate(environment, (store) => {
-            const { input } = variables as { input?: object };
-            store
-              .getRoot()
-              .getLinkedRecord(secretOf, { input } as never)
-              ?.setValue(null, "secret");
-          });
+        if (shown) {
+          const id = shown;
+          commitLocalUpdate(environment, (store) => store.get(id)?.setValue(null, "secret"));
         }
         latest.current.onDone?.(data);
         return data;

@@ -10,7 +10,7 @@ export type DomainsSearch = { view?: View; q?: string; app?: string; order?: (ty
 const text = (value: unknown) => (typeof value === "string" || typeof value === "number" ? String(value) : undefined);
 
 export const domainsSearch = (search: Record<string, unknown>): DomainsSearch => ({
-  view: typeof search.view === "string" && search.view in views ? (search.view as View) : undefined,
+  view: typeof search.view === "string" && Object.hasOwn(views, search.view) ? (search.view as View) : undefined,
   q: text(search.q),
   app: text(search.app),
   order: orders.find((order) => order === search.order),
