@@ -114,3 +114,8 @@ update edge_target set retired_at = @now::timestamptz, answer_until = @until::ti
 -- name: ApplicationOf :one
 -- What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
 select name, environment, target_token_proof, upstream from application where id = @id and org_id = @org_id;
+
+-- name: CountAllByState :many
+-- @sqlc-vet-disable tenant
+-- A metric of the installation: numbers without names.
+select state, count(*)::int as count from connection group by state order by state;

@@ -403,6 +403,37 @@ func (q *Queries) ConnectionsByIDs(ctx context.Context, db DBTX, arg Connections
 	return items, nil
 }
 
+const countAllByState = `-- name: CountAllByState :many
+select state, count(*)::int as count from connection group by state order by state
+`
+
+type CountAllByStateRow struct {
+	State string
+	Count int32
+}
+
+// @sqlc-vet-disable tenant
+// A metric of the installation: numbers without names.
+func (q *Queries) CountAllByState(ctx context.Context, db DBTX) ([]*CountAllByStateRow, error) {
+	rows, err := db.Query(ctx, countAllByState)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*CountAllByStateRow{}
+	for rows.Next() {
+		var i CountAllByStateRow
+		if err := rows.Scan(&i.State, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countByState = `-- name: CountByState :many
 select state, count(*)::int as count from connection
 where org_id = $1 and ($2::uuid = '00000000-0000-0000-0000-000000000000' or application_id = $2::uuid) group by state order by state

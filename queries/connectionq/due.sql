@@ -40,7 +40,9 @@ update connection_due set lease_until = @until::timestamptz where connection_id 
 -- name: NextDue :one
 -- @sqlc-vet-disable tenant
 -- Work of the product.
-select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from connection_due where kind = @kind;
+-- The first rows are enough: those that are leased stand at the front, and the runner never sleeps longer than a second.
+select coalesce(min(greatest(d.due_at, coalesce(d.lease_until, d.due_at))), '9999-01-01')::timestamptz
+from (select q.due_at, q.lease_until from connection_due q where q.kind = @kind order by q.due_at limit 200) d;
 
 -- name: FinishDue :execrows
 -- Ends a turn. No row: the turn was lost to another worker, and nothing of it may be written.

@@ -21,6 +21,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -151,6 +152,7 @@ func setup(t *testing.T) *bundle {
 		Settings: connection.Settings{EdgeZone: "edge.lab", Hostnames: hostname.Policy{Lab: true, OwnZones: []string{"edge.lab"}}},
 	}
 	b.Apps.Connections = b.S
+	b.S.Measure(metric.New())
 	b.Join(b.Apps.Part(), recipes.Part(), b.S.Part(), part.Part{})
 	b.App = b.application(t, b.As(t.Context()), b.Org, "Shop")
 	return b

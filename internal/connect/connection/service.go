@@ -88,6 +88,7 @@ type Service struct {
 
 	q        connectionq.Queries
 	watchers watchers
+	metrics  metrics
 }
 
 // checkQueue and timerQueue are the names of this package's due rows.

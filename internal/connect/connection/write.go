@@ -35,7 +35,7 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	}
 	before := *w.c
 	if w.a.Verdict == analysis.CouldNotAsk {
-		return w.couldNotAsk(ctx)
+		return w.couldNotAsk(ctx, &before)
 	}
 	lines, err := w.s.linesOf(ctx, w.e.Tx, w.c)
 	if err != nil {
@@ -73,7 +73,7 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	if err := w.s.save(ctx, w.e.Tx, w.c, isNews); err != nil {
 		return err
 	}
-	if err := w.store(ctx, isNews); err != nil {
+	if err := w.store(ctx, &before, isNews); err != nil {
 		return err
 	}
 	w.record(standing.New, proven, event, isNews, m)
@@ -81,12 +81,12 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 }
 
 // couldNotAsk keeps the check and moves nothing (I7).
-func (w *writing) couldNotAsk(ctx context.Context) error {
+func (w *writing) couldNotAsk(ctx context.Context, before *Connection) error {
 	next := w.c.Next(w.e.Tx.Now, w.t.watched, false, false, w.s.rules())
 	if err := w.s.save(ctx, w.e.Tx, w.c, false); err != nil {
 		return err
 	}
-	if err := w.store(ctx, false); err != nil {
+	if err := w.store(ctx, before, false); err != nil {
 		return err
 	}
 	w.e.Quiet()
@@ -120,7 +120,9 @@ func (w *writing) conflicts() []analysis.ConflictSeen {
 	return out
 }
 
-func (w *writing) store(ctx context.Context, changed bool) error {
+func (w *writing) store(ctx context.Context, before *Connection, changed bool) error {
+	c, first := w.c, before.FirstLiveAt == nil && w.c.FirstLiveAt != nil
+	w.e.After(func() { w.s.metrics.wrote(string(w.t.trigger), string(w.a.Verdict), before.State, c, first) })
 	of := check.Of{Org: w.c.OrgID, Application: w.c.ApplicationID, Connection: w.c.ID, Trigger: w.t.trigger, Changed: changed || w.t.trigger == analysis.TriggerManual}
 	return w.s.Checks.AddTx(ctx, w.e.Tx, w.check, of, w.a)
 }
