@@ -19,7 +19,7 @@ export interface KeptRequest {
 export interface Mock {
   url: string;
   world: World;
-  faults: { sockets: boolean; events: boolean; requests: boolean };
+  faults: { sockets: boolean; events: boolean; requests: boolean; silent: boolean };
   requests: KeptRequest[];
   sockets(): number;
   cut(code?: number): void;

@@ -22,7 +22,7 @@ export async function mock({ port = 0, files } = {}) {
     ]),
   );
   const w = newWorld();
-  const faults = { sockets: true, events: true, requests: true };
+  const faults = { sockets: true, events: true, requests: true, silent: false };
   const requests = [];
 
   const refuse = (code, reason, message, more = {}) =>
@@ -157,6 +157,7 @@ export async function mock({ port = 0, files } = {}) {
 
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => "graphql-transport-ws" });
   server.on("upgrade", (request, socket, head) => {
+    if (faults.silent) return;
     if (!faults.sockets) return socket.destroy();
     sockets.handleUpgrade(request, socket, head, (ws) => serve(ws, request));
   });

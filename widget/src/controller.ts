@@ -13,7 +13,7 @@ import {
   startMutation,
 } from "./documents";
 import type { EventType } from "./events";
-import { type Refusal, refusal } from "./fault";
+import { refusal } from "./fault";
 import type { Document } from "./graphql";
 import { type Effect, initial, type Message, type State, step } from "./machine";
 import { newKey, Transport } from "./transport";
@@ -199,23 +199,16 @@ export class Controller {
     work().catch((error) => this.#refused(error));
   }
 
-  /** The server's sentence where it has one in the person's language, ours where it has none. */
-  async #refused(error: unknown) {
-    let shown: Refusal = refusal(error);
-    if (shown.reason && !this.#locale.startsWith("en")) {
-      const explain = await this.#explain(shown.reason);
-      if (explain) shown = { ...shown, message: explain.body };
-    }
-    this.send({ type: "refused", refusal: shown });
+  #refused(error: unknown) {
+    this.send({ type: "refused", refusal: refusal(error) });
   }
 
   async #explain(code: string) {
     try {
       const { explain } = await this.#transport.ask(explainQuery, { code, locale: this.#locale });
       this.send({ type: "explained", code, explain });
-      return explain;
     } catch {
-      return null;
+      // The screen says what it knows without it.
     }
   }
 }

@@ -363,11 +363,14 @@ export function place(s: Pick<State, "view" | "added" | "witnessed">, c: Connect
 
 const waiting = new Set(["record_absent", "record_partial", "ownership_unproven"]);
 
-/** Blocking findings that no record card and no conflict card shows. */
-export function trouble(c: Connection): readonly Finding[] {
+/** What stands beside the records: findings that no record card and no conflict card shows. */
+export function asides(c: Connection): readonly Finding[] {
   const shown = new Set([...c.records.map((record) => record.finding?.code), ...c.conflicts.map((conflict) => conflict.kind)]);
-  return c.findings.filter((f) => f.severity === "BLOCKING" && !waiting.has(f.code) && !shown.has(f.code));
+  return c.findings.filter((f) => f.severity !== "INFO" && !waiting.has(f.code) && !shown.has(f.code));
 }
+
+/** Those of them that stop everything. */
+export const trouble = (c: Connection) => asides(c).filter((f) => f.severity === "BLOCKING");
 
 /** Every record that has to be there is seen by somebody. */
 function allSeen(c: Connection): boolean {

@@ -30,12 +30,6 @@ export function canonical(value: string): string {
     .toLowerCase();
 }
 
-/** What is observed instead of what is wanted, once each. */
-export function strangers(record: DnsRecord): readonly string[] {
-  const values = record.observed.flatMap((seen) => seen.values);
-  return [...new Set(values)].filter((value) => record.requirement === "REMOVE" || canonical(value) !== canonical(record.value));
-}
-
 export interface Alternative {
   readonly id: string;
   readonly label: string;

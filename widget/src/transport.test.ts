@@ -156,6 +156,17 @@ describe("live", () => {
     expect(server.requests.some((one) => one.headers.accept?.includes("text/event-stream"))).toBe(true);
     expect(server.requests.some((one) => one.body?.operationName === "documentsConnectionQuery")).toBe(false);
   });
+  test("a socket that never opens: server-sent events", async () => {
+    server.faults.silent = true;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"], shouldAdvanceTime: true, advanceTimeDelta: 200 });
+    try {
+      const c = server.world.add("shop.acme.lab", "manual");
+      const feed = follow(c.id);
+      await until(() => feed.got.length > 0, "a message without a socket");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
   test("no sockets, no events: asking every few seconds, until a socket is back", async () => {
     server.faults.sockets = server.faults.events = false;
     const c = server.world.add("shop.acme.lab", "manual");

@@ -47,6 +47,7 @@ type Way = "socket" | "events" | "poll";
 
 const retryCeiling = 10_000;
 const failuresBeforeEvents = 3;
+const connectLimit = 8_000;
 
 export class Transport {
   readonly #options: TransportOptions;
@@ -166,6 +167,7 @@ export class Transport {
   #client(createClient: typeof import("graphql-ws").createClient): Client {
     if (this.#socket) return this.#socket;
     let pongDue: ReturnType<typeof setTimeout> | undefined;
+    let openDue: ReturnType<typeof setTimeout> | undefined;
     this.#socket = createClient({
       url: this.#address.replace(/^http/, "ws"),
       // The first refusal may only mean that the token's time was up; after it we ask for a new one.
@@ -186,13 +188,20 @@ export class Transport {
       retryWait: (retries) => sleepUntilOnline(Math.min(retryCeiling, 500 * 2 ** Math.min(retries, 8)) * (0.5 + Math.random() / 2)),
       shouldRetry: () => !this.#closed && this.#refusals < 2,
       on: {
+        // A proxy may swallow the attempt without a word.
+        connecting: () => {
+          clearTimeout(openDue);
+          openDue = setTimeout(() => this.#feeds.size > 0 && this.#way === "socket" && this.#choose("events"), connectLimit);
+        },
         connected: () => {
+          clearTimeout(openDue);
           this.#failures = 0;
           this.#refusals = 0;
           this.#choose("socket");
           this.#say("up");
         },
         closed: (event) => {
+          clearTimeout(openDue);
           clearTimeout(pongDue);
           if ((event as CloseEvent).code === 4403) this.#refusals++;
           if (this.#refusals >= 2) return this.#options.onEnded();

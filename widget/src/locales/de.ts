@@ -75,7 +75,6 @@ export const catalogue: Catalogue = {
   "record.copied.what": "Kopiert: {what}",
   "record.optional": "Freiwillig",
   "record.recommended": "Empfohlen",
-  "record.seen": "Jetzt zu sehen",
   "record.servers": "Was jeder Name-Server sagt",
   "record.server": "Name-Server",
   "record.answer": "Antwort",
@@ -129,6 +128,7 @@ export const catalogue: Catalogue = {
 
   "eta.now": "Gleich sollten es alle sehen.",
   "eta.until": "Bis {time} sehen es alle.",
+  "eta.all": "Alle sehen es schon.",
   "eta.some": "{names} {n, plural, one {sieht} other {sehen}} es schon.",
 
   "success.title": "{host} ist erreichbar",

@@ -74,7 +74,6 @@ export const en = {
   "record.copied.what": "Copied: {what}",
   "record.optional": "Optional",
   "record.recommended": "Recommended",
-  "record.seen": "Seen now",
   "record.servers": "What each name server says",
   "record.server": "Name server",
   "record.answer": "Answer",
@@ -128,6 +127,7 @@ export const en = {
 
   "eta.now": "Everyone should see it any moment now.",
   "eta.until": "Everyone sees it by {time}.",
+  "eta.all": "Everyone sees it already.",
   "eta.some": "{names} already {n, plural, one {does} other {do}}.",
 
   "success.title": "{host} is live",

@@ -1,5 +1,5 @@
 import { Plaque } from "../plaque";
-import { Button, ExplainText, Host, Icon, RefusalText, Title, useUi } from "../ui";
+import { Button, Host, Icon, RefusalText, Title, useUi } from "../ui";
 
 /** S3: nothing to do, or nothing we may do. */
 export function Already() {
@@ -13,7 +13,7 @@ export function Already() {
         <Host k={state.held ? "already.held" : "already.title"} name={name} />
       </Title>
       {!state.held && <p class="lead">{t("already.lead")}</p>}
-      {state.held && (explain ? <ExplainText explain={explain} level={0} /> : state.refusal && <RefusalText refusal={state.refusal} />)}
+      {state.held && (explain ? <p>{explain.body}</p> : state.refusal && <RefusalText refusal={state.refusal} />)}
       <div class="actions">
         {!state.held && (
           <a class="button primary" href={`https://${state.connection?.hostname}/`} target="_blank" rel="noopener noreferrer">

@@ -9,10 +9,10 @@ export function Domain() {
   const { state, send, t, app } = useUi();
   const session = state.session!;
   const input = useRef<HTMLInputElement>(null);
+  const { refusal } = state;
   const seen = preview(state.typed);
-  const chips = seen ? ideas(seen.ascii, session.application) : [];
+  const chips = seen && !refusal ? ideas(seen.ascii, session.application) : [];
   const rows = session.connections.filter((row) => row.state !== "ARCHIVED");
-  const refusal = state.refusal;
 
   // A refused name: back to the field, which names the reason as its description.
   useEffect(() => {

@@ -6,6 +6,7 @@ export function EtaText({ eta }: { eta: Eta | null | undefined }) {
   const { t, language } = useUi();
   if (!eta) return null;
   const names = eta.perResolver.filter((one) => one.reason === "UP_TO_DATE").map((one) => one.resolver);
+  if (names.length > 0 && names.length === eta.perResolver.length) return <p class="eta">{t("eta.all")}</p>;
   const time = new Intl.DateTimeFormat(language.locale, { hour: "numeric", minute: "2-digit" }).format(new Date(eta.until));
   const list = new Intl.ListFormat(language.locale).format(names);
   return (

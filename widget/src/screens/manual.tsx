@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
 import type { DnsRecord } from "../documents";
+import { asides } from "../machine";
 import { Plaque } from "../plaque";
 import { type Alternative, arrange, done, likely } from "../records";
-import { Button, CopyButton, Disclosure, Host, Icon, RefusalText, Title, useUi } from "../ui";
+import { Button, CopyButton, Disclosure, ExplainText, Host, Icon, RefusalText, Title, useUi } from "../ui";
 import { EtaText } from "./eta";
 import { ConflictCard, RecordCard } from "./record";
 
@@ -61,6 +62,11 @@ export function Manual() {
         </p>
       ))}
 
+      {asides(c).map((finding) => (
+        <div key={finding.code} class="note">
+          <ExplainText explain={finding.explain} />
+        </div>
+      ))}
       {c.conflicts.length + removals.length > 0 && (
         <ul class="cards">
           {c.conflicts.map((conflict) => (

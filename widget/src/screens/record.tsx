@@ -1,15 +1,14 @@
-import type { Conflict, DnsRecord } from "../documents";
+import type { Conflict, Connection, DnsRecord } from "../documents";
 import { type Key, translate, type Values } from "../i18n";
-import { done, type ServerWord, serverWord, strangers, tone } from "../records";
+import { done, type ServerWord, serverWord, tone } from "../records";
 import { Button, breakable, CopyButton, Disclosure, ExplainText, Icon, useUi } from "../ui";
 
 /** One record, laid out like the form at the provider: field by field, each with its own copy button. */
 export function RecordCard({ record }: { record: DnsRecord }) {
-  const { t } = useUi();
+  const { t, state } = useUi();
   const remove = record.requirement === "REMOVE";
   const { display } = record;
   const extra = record.requirement === "OPTIONAL" || record.requirement === "RECOMMENDED";
-  const other = strangers(record);
   return (
     <li class={`card record ${tone(record)} ${remove ? "removal" : ""}`} aria-label={`${record.type} ${record.fqdn}`}>
       <div class="card-head">
@@ -27,19 +26,9 @@ export function RecordCard({ record }: { record: DnsRecord }) {
         {!remove && display.ttl && <Field label={t("record.ttl")} value={display.ttl} />}
       </dl>
       {display.hint && <p class="hint">{display.hint}</p>}
-      {record.finding && !done(record) && record.finding.code !== "record_absent" && (
+      {record.finding && !done(record) && !silent(record.finding.code, state.connection) && (
         <div class={`note ${record.finding.severity === "BLOCKING" ? "bad" : ""}`}>
           <ExplainText explain={record.finding.explain} />
-          {other.length > 0 && !remove && (
-            <p class="observed">
-              {t("record.seen")}:{" "}
-              {other.map((value) => (
-                <code key={value} dir="ltr">
-                  {breakable(value)}
-                </code>
-              ))}
-            </p>
-          )}
         </div>
       )}
       <div class="card-foot">
@@ -49,6 +38,11 @@ export function RecordCard({ record }: { record: DnsRecord }) {
       {record.observed.length > 0 && <Servers record={record} />}
     </li>
   );
+}
+
+/** Said by the chip already, or by the card of a conflict. */
+function silent(code: string, connection: Connection | null) {
+  return code === "record_absent" || code === "record_partial" || connection?.conflicts.some((conflict) => conflict.kind === code);
 }
 
 function Field({ label, value, copy, strong }: { label: string; value: string; copy?: string; strong?: boolean }) {
@@ -127,7 +121,7 @@ export function ConflictCard({ conflict }: { conflict: Conflict }) {
     <li class={`card conflict ${conflict.severity === "BLOCKING" ? "bad" : "wait"}`}>
       <ExplainText explain={conflict.explain} />
       <dl>
-        <Field label={t("record.name")} value={`${conflict.name} ${conflict.type}`} />
+        <Field label={t("record.name")} value={`${conflict.type} ${conflict.name}`} />
         <div class="row">
           <dt>{t("conflict.now")}</dt>
           <dd>
