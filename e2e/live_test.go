@@ -177,7 +177,7 @@ func TestD7_WebhooksDeliverRetryReplay(t *testing.T) {
 	h.Must(`mutation($id: ID!) { replayDelivery(id: $id) { id } }`, map[string]any{"id": list.WebhookEndpoint.Deliveries.Nodes[0].ID}, &replay)
 	h.Until("the replay arrived", 20*time.Second, func() (bool, string) { return len(h.Lab.Hooks.Requests("/acme")) == 2, "" })
 	again := h.Lab.Hooks.Requests("/acme")
-	if again[0].Header.Get("webhook-id") == "" || again[0].Header.Get("webhook-id") != again[1].Header.Get("webhook-id") {
-		t.Errorf("the ids differ: %q %q", again[0].Header.Get("webhook-id"), again[1].Header.Get("webhook-id"))
+	if again[0].Headers.Get("webhook-id") == "" || again[0].Headers.Get("webhook-id") != again[1].Headers.Get("webhook-id") {
+		t.Errorf("the ids differ: %q %q", again[0].Headers.Get("webhook-id"), again[1].Headers.Get("webhook-id"))
 	}
 }

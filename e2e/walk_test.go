@@ -49,7 +49,9 @@ type slot struct {
 	list   bool
 }
 
-func (s slot) String() string { return s.parent + "." + s.field + "(" + strings.Join(s.path, ".") + ")" }
+func (s slot) String() string {
+	return s.parent + "." + s.field + "(" + strings.Join(s.path, ".") + ")"
+}
 
 // name is the last word of the path.
 func (s slot) name() string { return s.path[len(s.path)-1] }
@@ -194,6 +196,7 @@ func selection(s *ast.Schema, typ *ast.Type, deep int) string {
 // used is a place for an id that a trusted document fills from a variable.
 type used struct {
 	slot
+	place    string // as it reads without the variable
 	variable string
 	root     string // alias of the root field, "" for a nested one
 }
@@ -251,12 +254,11 @@ func (d *document) use(s *ast.Schema, f *ast.Field, root bool, v *ast.Value, typ
 		return
 	}
 	for _, place := range slots(s, f.ObjectDefinition.Name, f.Name, typ, path...) {
-		u := used{slot: place, variable: v.Raw}
+		u := used{slot: place, place: place.String(), variable: v.Raw}
 		if root {
 			u.root = f.Alias
 		}
 		u.path = append([]string{v.Raw}, place.path[len(path):]...) // where it stands among the variables
-		u.slot.list = place.list
 		d.uses = append(d.uses, u)
 	}
 }

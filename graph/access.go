@@ -11,6 +11,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // checkAccess refuses a schema in which a root field does not say who may knock.
@@ -85,8 +86,7 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 }
 
 func refused(ctx context.Context, err error) graphql.ResponseHandler {
-	graphql.AddError(ctx, err)
-	return graphql.OneShot(&graphql.Response{Errors: graphql.GetErrors(ctx), Data: []byte("null")})
+	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{present(ctx, err)}, Data: []byte("null")})
 }
 
 // field refuses fields that a lesser caller must not read, such as Connection.metadata for a widget.

@@ -146,7 +146,7 @@ func (h *House) Must(query string, variables map[string]any, out any) {
 func (h *House) Until(what string, deadline time.Duration, condition func() (bool, string)) time.Duration {
 	h.t.Helper()
 	began := time.Now()
-	tick := time.NewTicker(25 * time.Millisecond)
+	tick := time.NewTicker(150 * time.Millisecond) // a key's hourly budget pays for each look
 	defer tick.Stop()
 	for {
 		ok, seen := condition()

@@ -69,15 +69,8 @@ func (h *House) Connect(c Caller) *Socket {
 		h.t.Fatalf("open a socket: %v", err)
 	}
 	s.Hello(c)
-	select {
-	case m := <-s.acks:
-		if m.Type != "connection_ack" {
-			h.t.Fatalf("the server answered the hello with %s %s", m.Type, m.Payload)
-		}
-	case <-s.over:
-		h.t.Fatalf("the server refused the hello: %v", s.end)
-	case <-time.After(10 * time.Second):
-		h.t.Fatal("the server did not answer the hello")
+	if m, ok := s.Ack(10 * time.Second); !ok || m.Type != "connection_ack" {
+		h.t.Fatalf("the server answered the hello with %s %s", m.Type, m.Payload)
 	}
 	return s
 }
@@ -208,4 +201,16 @@ func (f *Feed) Data(deadline time.Duration, out any) Message {
 		f.s.t.Fatalf("read %s: %v", m.Payload, err)
 	}
 	return m
+}
+
+// Ack is the next message that belongs to no operation, such as the acknowledgement of the hello.
+func (s *Socket) Ack(deadline time.Duration) (Message, bool) {
+	select {
+	case m := <-s.acks:
+		return m, true
+	case <-s.over:
+		return Message{Type: "closed"}, false
+	case <-time.After(deadline):
+		return Message{Type: "silence"}, false
+	}
 }

@@ -1,0 +1,182 @@
+package e2e_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/e2e/harness"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// TestO4_TenantsIsolated asks every root field that takes an id as a stranger, twice: with the id of something that exists elsewhere and with the id of
+// nothing. Nobody can tell the two answers apart (CN-30). The walk is made from the schema and from the trusted documents, so that a new field is in it
+// from its first day, or the test says what it has to be told.
+func TestO4_TenantsIsolated(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	s := schema(t)
+	world := victim(t, h)
+	other := h.Tenant("stranger")
+	theirs := map[string]string{"organization": other.Org.String(), "application": other.Application.String(), "recipe": other.Recipe.String()}
+	reached := map[string]bool{}
+
+	t.Run("Key", func(t *testing.T) {
+		a := asker{"another organization's key", other.Key, world, theirs}
+		walk(t, h.With(t), s, a, reached)
+	})
+	t.Run("KeyOfOneApplication", func(t *testing.T) {
+		own, recipe := second(h)
+		narrowed, _ := h.Key(&own)
+		foreign := maps.Clone(world)
+		maps.DeleteFunc(foreign, func(kind, _ string) bool { // the organization and what belongs to no application are the key's own or its neighbours'
+			return !slices.Contains([]string{"application", "recipe", "connection", "record", "conflict", "check", "observation", "certificate", "event"}, kind)
+		})
+		walk(t, h.With(t), s, asker{"a key of another application", narrowed, foreign, map[string]string{"organization": world["organization"], "application": own.String(), "recipe": recipe}}, map[string]bool{})
+	})
+	t.Run("Browser", func(t *testing.T) {
+		browser := h.SignInAs(other.Email, other.Password)
+		trusted(t, h.With(t), s, asker{"another organization's developer", browser, world, theirs}, "console", reached)
+	})
+	t.Run("Widget", func(t *testing.T) {
+		caller, _ := h.Widget(map[string]any{"endUserRef": "customer-2", "scopes": []string{"CHECK", "START", "SETUP", "APPLY", "SHARE", "VIEW", "UNDO", "COMPLETE"}})
+		foreign := maps.Clone(world)
+		foreign["application"] = theirs["application"]
+		trusted(t, h.With(t), s, asker{"another customer's widget", caller, foreign, map[string]string{"application": world["application"]}}, "widget", map[string]bool{})
+	})
+	t.Run("EveryRootFieldWasAsked", func(t *testing.T) {
+		for _, d := range roots(s) {
+			for _, f := range d.Fields {
+				for _, at := range fieldSlots(s, d.Name, f) {
+					if !reached[at.String()] {
+						t.Errorf("nobody asked %s as a stranger: no key may call it, and no trusted document of the console holds it; add a caller to e2e/strangers_test.go", at)
+					}
+				}
+			}
+		}
+	})
+	t.Run("NothingHappened", func(t *testing.T) {
+		h := h.With(t)
+		if c := h.Connection(world["connection"]); c.State != "LIVE" {
+			t.Errorf("the connection is %s", c.State)
+		}
+		var seen struct {
+			WebhookEndpoint struct{ Version int }
+			Application     struct{ Version int }
+		}
+		h.Must(`query($e: ID!, $a: ID!) { webhookEndpoint(id: $e) { version } application(id: $a) { version } }`, map[string]any{"e": world["endpoint"], "a": world["application"]}, &seen)
+		if seen.WebhookEndpoint.Version != 1 || seen.Application.Version != 2 {
+			t.Errorf("strangers changed something: %+v", seen)
+		}
+	})
+}
+
+// walk asks every place for an id of every root field that keys may call.
+func walk(t *testing.T, h *harness.House, s *ast.Schema, a asker, reached map[string]bool) {
+	socket := h.Connect(a.caller)
+	fill := a.filler(t, h, s)
+	for _, d := range roots(s) {
+		for _, f := range d.Fields {
+			access := f.Directives.ForName("access")
+			if access == nil || !strings.Contains(access.Arguments.ForName("to").Value.String(), "API_KEY") {
+				continue
+			}
+			for _, at := range fieldSlots(s, d.Name, f) {
+				reached[at.String()] = true
+				for _, kind := range kinds(t, s, at) {
+					foreign := a.foreign[kind]
+					if foreign == "" {
+						continue
+					}
+					fill := fill
+					fill.text = steady(fill.text, fill.text("hostname"))
+					ask := func(id string) string {
+						args := fill.arguments(d.Name, f, at, id)
+						q := harness.Query{Text: text(s, d.Name, f, args), Variables: args}
+						if d.Name == "Subscription" {
+							return subscribe(t, socket, q, id)
+						}
+						return plain(h.Send(a.caller, q).Raw, id)
+					}
+					judge(t, a.name+": "+at.String()+" with a "+kind, ask(foreign), ask(unknown[kind]()), f.Name, slices.Contains(narrows, at.String()))
+				}
+			}
+		}
+	}
+}
+
+// trusted asks every place for an id of every trusted document.
+func trusted(t *testing.T, h *harness.House, s *ast.Schema, a asker, front string, reached map[string]bool) {
+	socket := h.Connect(a.caller)
+	fill := a.filler(t, h, s)
+	for _, d := range documents(t, s, h.Documents(front)) {
+		for _, use := range d.uses {
+			if use.root != "" {
+				reached[use.place] = true
+			}
+			for _, kind := range kinds(t, s, use.slot) {
+				foreign := a.foreign[kind]
+				if foreign == "" {
+					continue
+				}
+				fill := fill
+				fill.text = steady(fill.text, fill.text("hostname"))
+				ask := func(id string) string {
+					vars := d.variables(fill)
+					put(vars, use.slot, id)
+					q := harness.Query{Document: d.id, Variables: vars}
+					if d.op.Operation == ast.Subscription {
+						return subscribe(t, socket, q, id)
+					}
+					return plain(h.Send(a.caller, q).Raw, id)
+				}
+				judge(t, a.name+": "+d.String()+" "+use.place+" with a "+kind, ask(foreign), ask(unknown[kind]()), use.root, slices.Contains(narrows, use.place))
+			}
+		}
+	}
+}
+
+// steady answers one host name for both tries of a pair.
+func steady(text func(string) string, hostname string) func(string) string {
+	return func(name string) string {
+		if name == "hostname" {
+			return hostname
+		}
+		return text(name)
+	}
+}
+
+// subscribe answers the first message of a subscription, in the form of an answer over HTTP.
+func subscribe(t *testing.T, socket *harness.Socket, q harness.Query, id string) string {
+	t.Helper()
+	f := socket.Subscribe(q)
+	defer f.Stop()
+	m, ok := f.Next(10 * time.Second)
+	switch {
+	case !ok:
+		t.Errorf("a subscription answered %s", m.Type)
+		return m.Type
+	case m.Type == "error":
+		return plain([]byte(`{"errors":`+string(m.Payload)+`}`), id)
+	case m.Type == "complete":
+		return `{}`
+	}
+	return plain(m.Payload, id)
+}
+
+// second makes another application in the stage's organization.
+func second(h *harness.House) (id ident.ApplicationID, recipe string) {
+	var out struct {
+		CreateApplication struct {
+			Application struct {
+				ID     ident.ApplicationID
+				Recipe struct{ ID string }
+			}
+		}
+	}
+	h.Must(`mutation($in: CreateApplicationInput!) { createApplication(input: $in) { application { id recipe { id } } } }`, map[string]any{"in": map[string]any{"organizationId": h.Addresses.OrganizationID, "name": "Second"}}, &out)
+	return out.CreateApplication.Application.ID, out.CreateApplication.Application.Recipe.ID
+}
