@@ -68,7 +68,7 @@ func (r *queryResolver) WebhookEndpoint(ctx context.Context, id ident.Any) (*web
 }
 
 func (r *queryResolver) WebhookTopics(ctx context.Context) ([]*webhook.WebhookTopic, error) {
-	return r.connect.webhooks.Topics()
+	return r.connect.webhooks.Topics(), nil
 }
 
 func (r *subscriptionResolver) WebhookDeliveries(ctx context.Context, endpointID ident.Any, after *string) (<-chan *webhook.WebhookDelivery, error) {
