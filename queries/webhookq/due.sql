@@ -28,10 +28,10 @@ update webhook_delivery set lease_until = @until::timestamptz where id = @id and
 -- name: NextDelivery :one
 -- @sqlc-vet-disable tenant
 -- Work of the product. What waits for a place in flight counts no time: the end of another attempt rings.
-select coalesce(min(greatest(d.due_at, coalesce(d.lease_until, d.due_at), coalesce(e.throttled_until, d.due_at))), '9999-01-01')::timestamptz
-from webhook_delivery d join webhook_endpoint e on e.id = d.endpoint_id
-where d.finished_at is null and d.due_at is not null and e.status = 'ENABLED' and e.deleted_at is null
-  and (select count(*) from webhook_delivery b where b.endpoint_id = e.id and b.finished_at is null and b.lease_until >= @now::timestamptz) < 4;
+select coalesce(min(greatest(t.at, coalesce(e.throttled_until, t.at))), '9999-01-01')::timestamptz from (
+  select d.endpoint_id, min(greatest(d.due_at, coalesce(d.lease_until, d.due_at)))::timestamptz as at, count(*) filter (where d.lease_until >= @now::timestamptz) as busy
+  from webhook_delivery d where d.finished_at is null and d.due_at is not null group by d.endpoint_id) t
+join webhook_endpoint e on e.id = t.endpoint_id where t.busy < 4 and e.status = 'ENABLED' and e.deleted_at is null;
 
 -- name: Outgoing :one
 -- What one attempt needs; no row: the turn was lost, or the endpoint does not want it any more.

@@ -131,10 +131,10 @@ func (q *Queries) MoveDelivery(ctx context.Context, db DBTX, arg MoveDeliveryPar
 }
 
 const nextDelivery = `-- name: NextDelivery :one
-select coalesce(min(greatest(d.due_at, coalesce(d.lease_until, d.due_at), coalesce(e.throttled_until, d.due_at))), '9999-01-01')::timestamptz
-from webhook_delivery d join webhook_endpoint e on e.id = d.endpoint_id
-where d.finished_at is null and d.due_at is not null and e.status = 'ENABLED' and e.deleted_at is null
-  and (select count(*) from webhook_delivery b where b.endpoint_id = e.id and b.finished_at is null and b.lease_until >= $1::timestamptz) < 4
+select coalesce(min(greatest(t.at, coalesce(e.throttled_until, t.at))), '9999-01-01')::timestamptz from (
+  select d.endpoint_id, min(greatest(d.due_at, coalesce(d.lease_until, d.due_at)))::timestamptz as at, count(*) filter (where d.lease_until >= $1::timestamptz) as busy
+  from webhook_delivery d where d.finished_at is null and d.due_at is not null group by d.endpoint_id) t
+join webhook_endpoint e on e.id = t.endpoint_id where t.busy < 4 and e.status = 'ENABLED' and e.deleted_at is null
 `
 
 type NextDeliveryParams struct {

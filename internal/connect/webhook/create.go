@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
@@ -65,12 +67,12 @@ func (s *Service) Create(ctx context.Context, in CreateWebhookEndpointInput) (*W
 }
 
 func (s *Service) validateCreate(ctx context.Context, e *door.Effect, in *CreateWebhookEndpointInput, reachable error) error {
-	clean, faults := checkTopics(in.Topics)
+	clean, faults := message.Check(in.Topics)
 	in.Topics = clean
 	if only := e.Scope.Application(); !only.IsZero() && in.ApplicationID == nil {
 		in.ApplicationID = &only
 	}
-	filter, kept, err := checkFilter(in.Filter)
+	filter, kept, err := message.CheckFilter(in.Filter)
 	in.Filter = kept
 	faults = append(faults, reachable, err, checkDescription(&in.Description))
 	for field, app := range map[string]*ident.ApplicationID{"applicationId": in.ApplicationID, "filter": filter.ApplicationID} {
@@ -90,13 +92,13 @@ func (s *Service) create(ctx context.Context, e *door.Effect, in CreateWebhookEn
 		return nil, fault.Precondition("endpoints_many", "An organization has at most %d webhook endpoints. Delete one that is not used.", maxEndpoints)
 	}
 	id := ident.New[ident.WebhookID](e.Tx.Now)
-	hidden, hint := newSecret()
+	hidden, hint := send.NewSecret()
 	sealed, err := s.Vault.Seal(ctx, e.Tx, e.Scope.Org(), secretColumn, id.String(), []byte(hidden.Reveal()))
 	if err != nil {
 		return nil, fmt.Errorf("seal the secret of %s: %w", id, err)
 	}
 	p := webhookq.AddEndpointParams{ID: id.UUID(), OrgID: e.Scope.OrgUUID(), Url: in.URL, Topics: in.Topics, Filter: in.Filter, Ordered: in.Ordered == nil || *in.Ordered,
-		ApiVersion: apiVersion, SealedSecret: sealed, SecretHint: hint, CreatedAt: e.Tx.Now}
+		ApiVersion: message.Version, SealedSecret: sealed, SecretHint: hint, CreatedAt: e.Tx.Now}
 	if in.Description != nil {
 		p.Description = *in.Description
 	}

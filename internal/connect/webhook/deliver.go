@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
@@ -17,7 +20,12 @@ import (
 	"github.com/nameplate-dev/nameplate/queries/webhookq"
 )
 
-const queueName = "webhook"
+const (
+	queueName    = "webhook"
+	timeout      = 15 * time.Second   // of one attempt (WH-4)
+	holdsUp      = 3                  // after so many failures later messages of the stream need not wait any more (WH-5)
+	failingLimit = 5 * 24 * time.Hour // without one success, then the endpoint is disabled
+)
 
 // turn is one delivery that this process holds.
 type turn struct {
@@ -75,22 +83,22 @@ func (s *Service) deliver(ctx context.Context, t turn) error {
 	if err != nil {
 		return fmt.Errorf("open the secret of %s: %w", endpoint, err)
 	}
-	a, err := s.try(ctx, d, secret.New(string(hidden)))
+	a, err := s.sender().Send(ctx, send.Request{URL: d.Url, ID: message.ID(ident.From[ident.EventID](d.EventID), d.Topic), Secret: secret.New(string(hidden)), Body: d.Body, At: s.DB.Now()})
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	s.count(d, &a)
+	s.count(d, a)
 	return s.Door.System(ctx, queueName, t.org, func(ctx context.Context, e *door.Effect) error {
 		e.Quiet() // that a message arrived is no event: it would make messages of its own
-		return s.conclude(ctx, e, t, endpoint, &a)
+		return s.conclude(ctx, e, t, endpoint, a)
 	})
 }
 
 // conclude writes an attempt, guarded by the epoch: whoever lost the turn meanwhile writes nothing.
-func (s *Service) conclude(ctx context.Context, e *door.Effect, t turn, endpoint ident.WebhookID, a *tried) error {
+func (s *Service) conclude(ctx context.Context, e *door.Effect, t turn, endpoint ident.WebhookID, a *send.Attempt) error {
 	r, err := s.lock(ctx, e, endpoint)
 	if fault.Is(err, fault.NotFoundCode) {
 		return door.ErrNothing // deleted, and its deliveries with it
@@ -107,9 +115,9 @@ func (s *Service) conclude(ctx context.Context, e *door.Effect, t turn, endpoint
 	if err := s.keep(ctx, e.Tx, t, n, a); err != nil {
 		return err
 	}
-	v := judge(a.status, a.retryAfter, n, e.Tx.Now, rand.Float64())
-	p := webhookq.MoveDeliveryParams{ID: t.id, EventAt: t.eventAt, OrgID: t.org.UUID(), Epoch: t.epoch, State: string(v.state), Attempts: n, DueAt: v.due}
-	if v.due == nil {
+	v := send.Judge(a.Status, a.RetryAfter, n, e.Tx.Now, rand.Float64())
+	p := webhookq.MoveDeliveryParams{ID: t.id, EventAt: t.eventAt, OrgID: t.org.UUID(), Epoch: t.epoch, State: string(after(v)), Attempts: n, DueAt: v.Due}
+	if v.Due == nil {
 		p.FinishedAt = &e.Tx.Now
 	}
 	if err := s.q.MoveDelivery(ctx, e.Tx, p); err != nil {
@@ -125,22 +133,22 @@ func (s *Service) conclude(ctx context.Context, e *door.Effect, t turn, endpoint
 			return fmt.Errorf("note how %s does: %w", endpoint, err)
 		}
 	}
-	if r.Ordered && (v.due == nil || n >= holdsUp) {
+	if r.Ordered && (v.Due == nil || n >= holdsUp) {
 		return s.wake(ctx, e, r, d.Stream)
 	}
 	return nil
 }
 
 // trouble brings an attempt into what is known of the endpoint, and answers why it is to be disabled, if it is. Tests do not count as health.
-func trouble(r *webhookq.WebhookEndpoint, test bool, v verdict, now time.Time) (disable string) {
-	if v.throttle != nil {
-		r.ThrottledUntil = v.throttle
+func trouble(r *webhookq.WebhookEndpoint, test bool, v send.Verdict, now time.Time) (disable string) {
+	if v.Throttle != nil {
+		r.ThrottledUntil = v.Throttle
 	}
 	switch {
-	case v.gone:
+	case v.Gone:
 		return Gone
 	case test:
-	case v.state == Succeeded:
+	case v.Delivered:
 		r.FailingSince, r.ThrottledUntil = nil, nil
 	case r.FailingSince == nil:
 		r.FailingSince = &now
@@ -157,7 +165,7 @@ func (s *Service) disable(ctx context.Context, e *door.Effect, r *webhookq.Webho
 		return fmt.Errorf("disable an endpoint: %w", err)
 	}
 	id := ident.From[ident.WebhookID](r.ID)
-	e.Record(event.Change{OrgID: e.Scope.Org(), Action: disabledEvent, Subject: id.String(), Version: r.Version + 1, Audited: true,
+	e.Record(event.Change{OrgID: e.Scope.Org(), Action: message.DisabledEvent, Subject: id.String(), Version: r.Version + 1, Audited: true,
 		Payload: changed{V: 1, Host: hostOf(r.Url), Status: AutoDisabled, Reason: reason}})
 	return s.skip(ctx, e, id)
 }
@@ -174,14 +182,30 @@ func (s *Service) wake(ctx context.Context, e *door.Effect, r *webhookq.WebhookE
 	return nil
 }
 
-func (s *Service) keep(ctx context.Context, tx *db.Tx, t turn, n int32, a *tried) error {
-	p := webhookq.AddAttemptParams{DeliveryID: t.id, N: n, At: a.at, LatencyMs: new(int32(a.took.Milliseconds())), ResolvedIp: a.ip, Error: a.problem, RequestHeaders: a.request,
-		ResponseHeaders: a.response, ResponseBody: a.body}
-	if a.status != 0 {
-		p.Status = new(int32(a.status))
+func (s *Service) keep(ctx context.Context, tx *db.Tx, t turn, n int32, a *send.Attempt) error {
+	p := webhookq.AddAttemptParams{DeliveryID: t.id, N: n, At: a.At, LatencyMs: new(int32(a.Took.Milliseconds())), ResolvedIp: a.IP, Error: a.Error, RequestHeaders: a.Request,
+		ResponseHeaders: a.Response, ResponseBody: a.Body}
+	if a.Status != 0 {
+		p.Status = new(int32(a.Status))
 	}
 	if err := s.q.AddAttempt(ctx, tx, p); err != nil {
 		return fmt.Errorf("keep an attempt: %w", err)
 	}
 	return nil
+}
+
+// after is the state of a delivery that an attempt was judged of.
+func after(v send.Verdict) WebhookDeliveryState {
+	switch {
+	case v.Delivered:
+		return Succeeded
+	case v.Due == nil:
+		return Failed
+	}
+	return Retrying
+}
+
+func (s *Service) sender() *send.Client {
+	s.once.Do(func() { s.client = &send.Client{Outside: s.Outside, Timeout: cmp.Or(s.Timeout, timeout)} })
+	return s.client
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/queries/webhookq"
@@ -17,7 +18,7 @@ func (s *Service) fanOut(ctx context.Context, tx *db.Tx, r event.Row) error {
 		return nil
 	}
 	var itself ident.WebhookID // of webhook.disabled only the other endpoints hear
-	if r.Action == disabledEvent {
+	if r.Action == message.DisabledEvent {
 		itself, _ = ident.Parse[ident.WebhookID](r.Subject)
 	}
 	endpoints, err := s.q.Subscribers(ctx, tx, webhookq.SubscribersParams{OrgID: r.OrgID.UUID(), OtherThan: itself.UUID()})
@@ -31,10 +32,10 @@ func (s *Service) fanOut(ctx context.Context, tx *db.Tx, r event.Row) error {
 	if err != nil {
 		return err
 	}
-	if c == nil && r.Action != disabledEvent {
+	if c == nil && r.Action != message.DisabledEvent {
 		return nil // a connection that this product no longer knows
 	}
-	all, err := messages(r, c, app)
+	all, err := message.Of(r, c, app)
 	if err != nil {
 		return err
 	}
@@ -50,14 +51,14 @@ func (s *Service) fanOut(ctx context.Context, tx *db.Tx, r event.Row) error {
 	return nil
 }
 
-func wants(e *webhookq.WebhookEndpoint, m message) bool {
-	filter, err := parseFilter(e.Filter)
-	return err == nil && subscribed(e.Topics, m.topic) && filter.passes(m.app, m.state) &&
-		(e.ApplicationID == nil || ident.From[ident.ApplicationID](*e.ApplicationID) == m.app)
+func wants(e *webhookq.WebhookEndpoint, m message.Message) bool {
+	filter, err := message.ParseFilter(e.Filter)
+	return err == nil && message.Subscribed(e.Topics, m.Topic) && filter.Passes(m.Application, m.State) &&
+		(e.ApplicationID == nil || ident.From[ident.ApplicationID](*e.ApplicationID) == m.Application)
 }
 
 // connectionOf reads the connection whose stream an event stands in; nil when it stands in another stream.
-func (s *Service) connectionOf(ctx context.Context, tx *db.Tx, r event.Row) (*Connection, ident.ApplicationID, error) {
+func (s *Service) connectionOf(ctx context.Context, tx *db.Tx, r event.Row) (*message.Connection, ident.ApplicationID, error) {
 	id, err := ident.Parse[ident.ConnectionID](r.Stream)
 	if err != nil {
 		return nil, ident.ApplicationID{}, nil
@@ -68,18 +69,18 @@ func (s *Service) connectionOf(ctx context.Context, tx *db.Tx, r event.Row) (*Co
 	} else if err != nil {
 		return nil, ident.ApplicationID{}, fmt.Errorf("read the connection %s: %w", id, err)
 	}
-	return &Connection{ID: id, Hostname: c.Hostname, State: c.State, SetupType: c.SetupType, Provider: c.ProviderSlug, ExternalRef: c.ExternalRef, Labels: full(c.Labels)},
+	return &message.Connection{ID: id, Hostname: c.Hostname, State: c.State, SetupType: c.SetupType, Provider: c.ProviderSlug, ExternalRef: c.ExternalRef, Labels: message.Full(c.Labels)},
 		ident.From[ident.ApplicationID](c.ApplicationID), nil
 }
 
 // add freezes a message for one endpoint.
-func (s *Service) add(ctx context.Context, tx *db.Tx, e *webhookq.WebhookEndpoint, m message, r event.Row) error {
-	body, err := write(m, r.At, e.ApiVersion, false)
+func (s *Service) add(ctx context.Context, tx *db.Tx, e *webhookq.WebhookEndpoint, m message.Message, r event.Row) error {
+	body, err := m.Write(r.At, e.ApiVersion, false)
 	if err != nil {
 		return err
 	}
 	p := webhookq.AddDeliveryParams{ID: ident.V7(tx.Now), OrgID: r.OrgID.UUID(), EndpointID: e.ID, EventID: r.ID.UUID(), EventAt: r.At, Stream: r.Stream, Sequence: r.Sequence,
-		Topic: m.topic.name, Payload: body, Body: body, State: string(Pending), DueAt: &tx.Now, CreatedAt: tx.Now}
+		Topic: m.Topic.Name, Payload: body, Body: body, State: string(Pending), DueAt: &tx.Now, CreatedAt: tx.Now}
 	if e.Ordered {
 		held, err := s.q.Holds(ctx, tx, webhookq.HoldsParams{EndpointID: e.ID, OrgID: p.OrgID, Stream: p.Stream, Sequence: p.Sequence})
 		if err != nil {
@@ -105,12 +106,4 @@ func (s *Service) tell(tx *db.Tx, endpoint ident.WebhookID) {
 		s.Work.Poke(queueName)
 		s.Hub.Poke(endpoint.String(), 0)
 	})
-}
-
-// webhookID is the same in every attempt and every replay of a message.
-func webhookID(event ident.EventID, topic string) string {
-	if topic == statusChanged {
-		return event.String() + derivedSuffix
-	}
-	return event.String()
 }

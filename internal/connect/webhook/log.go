@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
@@ -38,7 +40,7 @@ func (s *Service) Deliveries(ctx context.Context, id ident.WebhookID, f Delivery
 		p.States[n] = string(state)
 	}
 	if f.Topic != nil {
-		p.Topic = readable(*f.Topic, keptValue)
+		p.Topic = send.Readable(*f.Topic, 100)
 	}
 	if f.ConnectionID != nil {
 		p.Stream = f.ConnectionID.String()
@@ -133,7 +135,7 @@ func (s *Service) Attempts(ctx context.Context, id ident.DeliveryID) ([]*Webhook
 		return nil, err
 	}
 	all, err := s.AttemptsOf(ctx, org, []ident.DeliveryID{id})
-	return full(all[id]), err
+	return message.Full(all[id]), err
 }
 
 // HealthOf measures endpoints of one organization for a caller who was authorised for it; each id is in the answer.

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
 	"github.com/nameplate-dev/nameplate/internal/kit/metric"
 	"github.com/nameplate-dev/nameplate/queries/webhookq"
 )
@@ -11,12 +12,12 @@ func (s *Service) Measure(set *metric.Set) {
 	s.tries = set.Counter("webhook", "attempts_total", "Attempts at deliveries.", "result")
 }
 
-func (s *Service) count(d *webhookq.OutgoingRow, a *tried) {
+func (s *Service) count(d *webhookq.OutgoingRow, a *send.Attempt) {
 	if s.tries == nil {
 		return
 	}
-	s.tries.WithLabelValues(a.result).Inc()
+	s.tries.WithLabelValues(a.Result).Inc()
 	if d.Attempts == 0 && d.ReplayOf == nil && !d.Test {
-		s.lag.Observe(a.at.Sub(d.EventAt).Seconds())
+		s.lag.Observe(a.At.Sub(d.EventAt).Seconds())
 	}
 }

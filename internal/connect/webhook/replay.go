@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -35,20 +36,20 @@ func (s *Service) Test(ctx context.Context, id ident.WebhookID, name string) (*W
 			if err != nil {
 				return nil, err
 			}
-			t, ok := lookUp(in.Topic)
+			t, ok := message.LookUp(in.Topic)
 			if !ok {
 				return nil, fault.Invalid("topic", "topic_unknown", "There is no such topic. The list is at webhookTopics.")
 			}
-			body, err := write(example(t, e.Scope.Org(), in.ID), e.Tx.Now, r.ApiVersion, true)
+			body, err := message.Example(t, e.Scope.Org(), in.ID).Write(e.Tx.Now, r.ApiVersion, true)
 			if err != nil {
 				return nil, err
 			}
 			delivery := ident.New[ident.DeliveryID](e.Tx.Now)
 			if _, err := s.q.AddDelivery(ctx, e.Tx, webhookq.AddDeliveryParams{ID: delivery.UUID(), OrgID: e.Scope.OrgUUID(), EndpointID: r.ID, EventID: ident.V7(e.Tx.Now), EventAt: e.Tx.Now,
-				Stream: in.ID.String(), Topic: t.name, Payload: body, Body: body, Test: true, State: string(Pending), DueAt: &e.Tx.Now, CreatedAt: e.Tx.Now}); err != nil {
+				Stream: in.ID.String(), Topic: t.Name, Payload: body, Body: body, Test: true, State: string(Pending), DueAt: &e.Tx.Now, CreatedAt: e.Tx.Now}); err != nil {
 				return nil, fmt.Errorf("add a test of %s: %w", in.ID, err)
 			}
-			return s.sent(ctx, e, r, "webhook_endpoint.tested", sent{V: 1, DeliveryID: delivery, Topic: t.name, Count: 1})
+			return s.sent(ctx, e, r, "webhook_endpoint.tested", sent{V: 1, DeliveryID: delivery, Topic: t.Name, Count: 1})
 		},
 	}, input{id, name})
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
@@ -45,7 +46,7 @@ type Service struct {
 
 	q      webhookq.Queries
 	once   sync.Once
-	client *http.Client
+	client *send.Client
 	lag    prometheus.Observer    // nil until Measure
 	tries  *prometheus.CounterVec // nil until Measure
 }
@@ -162,7 +163,7 @@ func (s *Service) Part() part.Part {
 			{Permission: mayWrite, Roles: owner, What: "make, change, test and delete webhook endpoints"},
 			{Permission: mayReplay, Roles: owner, What: "send deliveries again"},
 		},
-		Readers: []event.Reader{{Name: "webhook.fanout", Wants: func(action string) bool { _, ok := public(action); return ok }, Apply: s.fanOut}},
+		Readers: []event.Reader{{Name: "webhook.fanout", Wants: func(action string) bool { _, ok := message.Public(action); return ok }, Apply: s.fanOut}},
 		Queues:  []work.Queue{s.queue()},
 		Nodes: map[string]part.Finder{
 			"whk": func(ctx context.Context, a ident.Any) (any, error) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -55,11 +56,11 @@ func (s *Service) Update(ctx context.Context, in UpdateWebhookEndpointInput) (*W
 func (s *Service) validateUpdate(ctx context.Context, e *door.Effect, in *UpdateWebhookEndpointInput, reachable error) error {
 	faults := []error{reachable, checkDescription(&in.Description)}
 	if in.Topics != nil {
-		clean, wrong := checkTopics(in.Topics)
+		clean, wrong := message.Check(in.Topics)
 		in.Topics, faults = clean, append(faults, wrong...)
 	}
 	if in.Filter != nil {
-		filter, kept, err := checkFilter(in.Filter)
+		filter, kept, err := message.CheckFilter(in.Filter)
 		in.Filter, faults = kept, append(faults, err, s.checkApplication(ctx, e, filter.ApplicationID, "filter"))
 	}
 	if in.Status != nil && *in.Status != Enabled && *in.Status != Disabled {
@@ -94,7 +95,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 	}
 	switch status {
 	case Disabled:
-		record(disabledEvent, changed{Status: status, Reason: ByHand})
+		record(message.DisabledEvent, changed{Status: status, Reason: ByHand})
 		err = s.skip(ctx, e, in.ID)
 	case Enabled:
 		record("webhook_endpoint.enabled", changed{Status: status})
@@ -140,8 +141,8 @@ func (in *UpdateWebhookEndpointInput) apply(r *webhookq.WebhookEndpoint) (fields
 
 // same compares filters, whatever jsonb did to the order of the members.
 func same(a, b json.RawMessage) bool {
-	f, errA := parseFilter(a)
-	g, errB := parseFilter(b)
+	f, errA := message.ParseFilter(a)
+	g, errB := message.ParseFilter(b)
 	x, _ := json.Marshal(f)
 	y, _ := json.Marshal(g)
 	return errA == nil && errB == nil && bytes.Equal(x, y)

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
@@ -42,7 +43,7 @@ type WebhookEndpoint struct {
 	URL            string
 	Description    string
 	Topics         []string
-	Filter         json.RawMessage // a Filter
+	Filter         json.RawMessage // a message.Filter
 	Status         WebhookEndpointStatus
 	DisabledReason *string
 	Ordered        bool
@@ -115,6 +116,25 @@ type (
 type WebhookEndpointResult struct {
 	Endpoint *WebhookEndpoint
 	Secret   *secret.String
+}
+
+// WebhookTopic is a topic with the shape of its messages and an example.
+type WebhookTopic struct {
+	Topic       string
+	Audience    string
+	Description string
+	Optional    bool
+	Schema      json.RawMessage
+	Example     json.RawMessage
+}
+
+// Topics lists what can be subscribed to; anybody may know.
+func (s *Service) Topics() []*WebhookTopic {
+	out := make([]*WebhookTopic, len(message.All))
+	for n, t := range message.All {
+		out[n] = &WebhookTopic{Topic: t.Name, Audience: "ORGANIZATION", Description: t.What, Optional: t.Optional, Schema: t.Schema(), Example: t.Sample()}
+	}
+	return out
 }
 
 // TimeWindow is a half-open stretch of time.

@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
-	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
@@ -28,7 +28,7 @@ func TestCreateShowsTheSecretOnceAndTheSameAgainUnderItsKey(t *testing.T) {
 	if s := r.Secret.Reveal(); !strings.HasPrefix(s, "whsec_") || len(s) != 50 || !strings.HasSuffix(s, strings.TrimPrefix(r.Endpoint.SecretHint, "…")+"=") {
 		t.Fatalf("secret of %d characters, hint %s", len(s), r.Endpoint.SecretHint)
 	}
-	if e := r.Endpoint; !slices.Equal(e.Topics, []string{"connection.*", "record.status_changed"}) || e.Description != "ours" || !e.Ordered || e.Status != Enabled || e.Version != 1 || e.APIVersion != apiVersion {
+	if e := r.Endpoint; !slices.Equal(e.Topics, []string{"connection.*", "record.status_changed"}) || e.Description != "ours" || !e.Ordered || e.Status != Enabled || e.Version != 1 || e.APIVersion != message.Version {
 		t.Fatalf("%+v", e)
 	}
 	again := b.create(in)
@@ -38,7 +38,7 @@ func TestCreateShowsTheSecretOnceAndTheSameAgainUnderItsKey(t *testing.T) {
 	if list, err := b.s.List(b.As(t.Context()), b.Org); err != nil || len(list) != 1 {
 		t.Fatalf("%d endpoints: %v", len(list), err)
 	}
-	b.nowhere(t, strings.TrimPrefix(r.Secret.Reveal(), secretPrefix), "hush\"")
+	b.nowhere(t, strings.TrimPrefix(r.Secret.Reveal(), "whsec_"), "hush\"")
 	if got := strings.Join(b.Actions(t), " "); got != "webhook_endpoint.created" {
 		t.Fatal(got)
 	}
@@ -121,7 +121,7 @@ func TestStrangersAndNarrowedKeysFindNothing(t *testing.T) {
 				return err
 			},
 			"Delete": func() error { return b.s.Delete(ctx, r.Endpoint.ID) },
-			"Test":   func() error { _, err := b.s.Test(ctx, r.Endpoint.ID, testTopic); return err },
+			"Test":   func() error { _, err := b.s.Test(ctx, r.Endpoint.ID, message.TestTopic); return err },
 			"Replay": func() error { _, err := b.s.Replay(ctx, delivery); return err },
 			"Deliveries": func() error {
 				_, err := b.s.Deliveries(ctx, r.Endpoint.ID, DeliveryFilter{}, page.Args{First: 1})
@@ -204,7 +204,7 @@ func TestUpdateNeedsTheNewestVersionAndSaysWhatChanged(t *testing.T) {
 	if len(b.log(id)) != 2 || len(k.all()) != 1 {
 		t.Fatal("a disabled endpoint heard something")
 	}
-	for _, err := range []error{func() error { _, err := b.s.Test(ctx, id, testTopic); return err }(), func() error { _, err := b.s.Replay(ctx, b.log(id)[0].ID); return err }()} {
+	for _, err := range []error{func() error { _, err := b.s.Test(ctx, id, message.TestTopic); return err }(), func() error { _, err := b.s.Replay(ctx, b.log(id)[0].ID); return err }()} {
 		if f := fault.All(err); len(f) != 1 || f[0].Reason != "endpoint_disabled" {
 			t.Fatal(err)
 		}
@@ -237,7 +237,7 @@ func TestATestAndAReplayAreRealDeliveries(t *testing.T) {
 	k := receiver(t, status(200))
 	r := b.endpoint(k.URL, "connection.live")
 	ctx := b.As(t.Context())
-	for _, name := range []string{testTopic, "connection.degraded"} {
+	for _, name := range []string{message.TestTopic, "connection.degraded"} {
 		d, err := b.s.Test(ctx, r.Endpoint.ID, name)
 		if err != nil || d.State != Pending || d.Topic != name {
 			t.Fatalf("%+v %v", d, err)
@@ -261,7 +261,7 @@ func TestATestAndAReplayAreRealDeliveries(t *testing.T) {
 	}
 	for n, m := range got {
 		verify(t, r, m)
-		var body Message[TestData]
+		var body message.Body[message.TestData]
 		if err := json.Unmarshal([]byte(m.body), &body); err != nil || body.Test != (n < 2) || body.Data.OrganizationID != b.Org {
 			t.Fatalf("body %s", m.body)
 		}
@@ -271,155 +271,6 @@ func TestATestAndAReplayAreRealDeliveries(t *testing.T) {
 	}
 	if d, err := b.s.Delivery(ctx, again.ID); err != nil || d.State != Succeeded || d.EndpointID != r.Endpoint.ID {
 		t.Fatalf("%+v %v", d, err)
-	}
-}
-
-func TestOnlyWhatWasAskedForIsSent(t *testing.T) {
-	b := setup(t)
-	app2, con2 := b.application(b.Org)
-	k := receiver(t, status(200))
-	make := func(in CreateWebhookEndpointInput) ident.WebhookID {
-		in.OrganizationID, in.URL = b.Org, k.URL
-		return b.create(in).Endpoint.ID
-	}
-	all := make(CreateWebhookEndpointInput{Topics: []string{"*"}})
-	named := make(CreateWebhookEndpointInput{Topics: []string{"connection.checked", "record.status_changed"}})
-	second := make(CreateWebhookEndpointInput{Topics: []string{"*"}, ApplicationID: &app2})
-	filtered := make(CreateWebhookEndpointInput{Topics: []string{"connection.*"}, Filter: json.RawMessage(`{"state":"LIVE","applicationId":"` + b.app.String() + `"}`)})
-	b.happen(b.con, "connection.live", `{"v":1,"state":"LIVE"}`)
-	b.happen(b.con, "connection.checked", `{"v":1,"state":"LIVE","records":[{"key":"target","from":"OK","to":"WRONG_VALUE","have":0,"of":2}]}`)
-	b.happen(b.con, "connection.updated", `{"v":1}`)
-	b.happen(con2, "connection.archived", `{"v":1,"state":"ARCHIVED"}`)
-	b.happen(ident.New[ident.ConnectionID](b.now), "connection.live", `{"v":1}`) // nobody knows it
-	if _, err := b.s.Update(b.As(t.Context()), UpdateWebhookEndpointInput{ID: second, Version: 1, Status: new(Disabled)}); err != nil {
-		t.Fatal(err)
-	}
-	b.drain()
-	for id, want := range map[ident.WebhookID]string{all: "connection.live connection.archived webhook.disabled", named: "connection.checked record.status_changed", second: "", filtered: "connection.live"} {
-		var got []string
-		for _, d := range b.log(id) {
-			got = append(got, d.Topic)
-		}
-		slices.Sort(got)
-		wanted := strings.Fields(want)
-		slices.Sort(wanted)
-		if !slices.Equal(got, wanted) {
-			t.Errorf("%s got %v, not %v", id, got, wanted)
-		}
-	}
-}
-
-func TestTheLogPagesAndFilters(t *testing.T) {
-	b := setup(t)
-	other := b.connection(b.Org, b.app, "other.example.com")
-	k := receiver(t, status(200), status(200), status(200), status(500))
-	r := b.endpoint(k.URL, "*")
-	for range 3 {
-		b.happen(b.con, "connection.verifying", `{"v":1}`)
-		b.drain()
-	}
-	b.pass(time.Minute)
-	b.happen(other, "connection.live", `{"v":1}`)
-	b.drain()
-	ctx := b.As(t.Context())
-	for name, c := range map[string]struct {
-		f    DeliveryFilter
-		want int32
-	}{
-		"All":        {DeliveryFilter{}, 4},
-		"State":      {DeliveryFilter{State: []WebhookDeliveryState{Retrying, Failed}}, 1},
-		"Topic":      {DeliveryFilter{Topic: new("connection.verifying")}, 3},
-		"Connection": {DeliveryFilter{ConnectionID: &other}, 1},
-		"Window":     {DeliveryFilter{Window: &TimeWindow{b.now.Add(-time.Hour), b.now}}, 3},
-	} {
-		p, err := b.s.Deliveries(ctx, r.Endpoint.ID, c.f, page.Args{First: 2})
-		if err != nil || *p.TotalCount != c.want || len(p.Nodes) != min(2, int(c.want)) || p.PageInfo.HasNextPage != (c.want > 2) {
-			t.Fatalf("%s: %+v %v", name, p, err)
-		}
-		if c.want > 2 {
-			after, err := page.ParseCursor(*p.PageInfo.EndCursor)
-			if err != nil {
-				t.Fatal(err)
-			}
-			next, err := b.s.Deliveries(ctx, r.Endpoint.ID, c.f, page.Args{First: 2, After: &after})
-			if err != nil || len(next.Nodes) != int(c.want)-2 || next.Nodes[0].ID.String() >= p.Nodes[1].ID.String() {
-				t.Fatalf("%s: %+v %v", name, next, err)
-			}
-		}
-	}
-	if _, err := b.s.Deliveries(ctx, r.Endpoint.ID, DeliveryFilter{Window: &TimeWindow{b.now, b.now}}, page.Args{First: 2}); reasons(err) != "window:window" {
-		t.Fatal(err)
-	}
-}
-
-func TestWatchersSeeEachStateAndResume(t *testing.T) {
-	b := setup(t)
-	k := receiver(t, status(500), status(200))
-	r := b.endpoint(k.URL, "*")
-	b.happen(b.con, "connection.created", `{"v":1}`)
-	b.drain() // 500: it was there before anybody looked
-	ctx, leave := context.WithCancel(b.As(t.Context()))
-	c, err := b.s.Watch(ctx, r.Endpoint.ID, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next := func(c <-chan live.Result[*WebhookDelivery]) *WebhookDelivery {
-		select {
-		case m, ok := <-c:
-			if !ok || m.Err != nil {
-				t.Fatalf("the stream ended: %v", m.Err)
-			}
-			return m.Value
-		case <-time.After(10 * time.Second):
-			t.Fatal("nothing came")
-		}
-		return nil
-	}
-	b.pass(6 * time.Second)
-	b.drain()
-	d := next(c)
-	for d.State != Succeeded {
-		d = next(c)
-	}
-	test, err := b.s.Test(b.As(t.Context()), r.Endpoint.ID, testTopic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d = next(c); d.ID != test.ID || d.State != Pending {
-		t.Fatalf("%+v", d)
-	}
-	cursor := d.Cursor
-	leave()
-	for range c {
-	}
-	b.pass(time.Minute)
-	b.drain() // the test arrives while nobody looks
-	ctx, leave = context.WithCancel(b.As(t.Context()))
-	c, err = b.s.Watch(ctx, r.Endpoint.ID, &cursor)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for d = next(c); d.ID != test.ID || d.State != Succeeded; d = next(c) {
-	}
-	leave()
-	for range c {
-	}
-	for _, bad := range []string{"x", cursor + "A", "AAAAAAAAAAA", "__________8"} {
-		if _, err := b.s.Watch(b.As(t.Context()), r.Endpoint.ID, &bad); reasons(err) != "after:cursor" {
-			t.Fatalf("%q: %v", bad, err)
-		}
-	}
-	ended, err := b.s.Watch(b.As(t.Context()), r.Endpoint.ID, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.s.Delete(b.As(t.Context()), r.Endpoint.ID); err != nil {
-		t.Fatal(err)
-	}
-	for m := range ended {
-		if m.Err != nil && !fault.Is(m.Err, fault.NotFoundCode) {
-			t.Fatal(m.Err)
-		}
 	}
 }
 
@@ -434,7 +285,7 @@ func TestTheSecretIsInNoErrorOrLog(t *testing.T) {
 	if a.Error == nil || strings.Contains(*a.Error, "hush") || a.Status != nil {
 		t.Fatalf("%+v", a)
 	}
-	b.nowhere(t, strings.TrimPrefix(r.Secret.Reveal(), secretPrefix))
+	b.nowhere(t, strings.TrimPrefix(r.Secret.Reveal(), "whsec_"))
 	b.exec("update webhook_endpoint set sealed_secret = '\\x00' where id = $1", r.Endpoint.ID.UUID())
 	b.pass(10 * time.Second)
 	if err := b.Work.Drain(t.Context()); err == nil || errors.Is(err, context.Canceled) {

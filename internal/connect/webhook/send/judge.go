@@ -1,4 +1,4 @@
-package webhook
+package send
 
 import (
 	"net/http"
@@ -11,48 +11,45 @@ import (
 var delays = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour}
 
 const (
-	refusals     = 3 // how often a message that the server does not want (4xx) is sent again
-	holdsUp      = 3 // after so many failures later messages of the stream need not wait any more (WH-5)
-	maxThrottle  = 24 * time.Hour
-	ownThrottle  = time.Hour // the most when the server names no time
-	failingLimit = 5 * 24 * time.Hour
+	refusals    = 3 // how often a message that the server does not want (4xx) is sent again
+	maxThrottle = 24 * time.Hour
+	ownThrottle = time.Hour // the most when the server names no time
 )
 
-// verdict is what one attempt comes to.
-type verdict struct {
-	state    WebhookDeliveryState
-	due      *time.Time // of the next attempt
-	throttle *time.Time // until then the endpoint gets nothing
-	gone     bool       // it wants nothing, ever
+// Verdict is what one attempt comes to. Without Due it was the last.
+type Verdict struct {
+	Delivered bool
+	Due       *time.Time // of the next attempt
+	Throttle  *time.Time // until then the endpoint gets nothing
+	Gone      bool       // it wants nothing, ever
 }
 
-// judge says what follows from the n-th attempt (from 1). status is 0 when there was no answer. jitter lies in [0, 1).
-func judge(status int, retryAfter string, n int32, now time.Time, jitter float64) verdict {
+// Judge says what follows from the n-th attempt (from 1). status is 0 when there was no answer. jitter lies in [0, 1).
+func Judge(status int, retryAfter string, n int32, now time.Time, jitter float64) Verdict {
 	switch {
 	case status >= 200 && status <= 299:
-		return verdict{state: Succeeded}
+		return Verdict{Delivered: true}
 	case status == http.StatusGone:
-		return verdict{state: Failed, gone: true}
+		return Verdict{Gone: true}
 	}
-	v := verdict{state: Retrying}
+	var v Verdict
 	if throttles(status) {
 		wait, said := readRetryAfter(retryAfter, now)
 		if !said {
 			wait = min(time.Minute<<min(n-1, 10), ownThrottle)
 		}
-		v.throttle = new(now.Add(min(wait, maxThrottle)))
+		v.Throttle = new(now.Add(min(wait, maxThrottle)))
 	} else if status >= 400 && status <= 499 && n > refusals {
-		return verdict{state: Failed}
+		return Verdict{}
 	}
 	if int(n) > len(delays) {
-		v.state = Failed
 		return v
 	}
 	due := now.Add(time.Duration(float64(delays[n-1]) * (0.9 + 0.2*jitter)))
-	if v.throttle != nil && due.Before(*v.throttle) {
-		due = *v.throttle
+	if v.Throttle != nil && due.Before(*v.Throttle) {
+		due = *v.Throttle
 	}
-	v.due = &due
+	v.Due = &due
 	return v
 }
 

@@ -1,4 +1,4 @@
-package webhook
+package send
 
 import (
 	"crypto/hmac"
@@ -15,17 +15,17 @@ import (
 // secretPrefix marks the signing secrets of Standard Webhooks; base64 of the key follows.
 const secretPrefix = "whsec_"
 
-// newSecret makes a signing secret, and the hint by which people tell it from others.
-func newSecret() (s secret.String, hint string) {
+// NewSecret makes a signing secret, and the hint by which people tell it from others.
+func NewSecret() (s secret.String, hint string) {
 	var key [32]byte
 	rand.Read(key[:])
 	text := base64.StdEncoding.EncodeToString(key[:])
 	return secret.New(secretPrefix + text), "…" + strings.TrimRight(text, "=")[len(text)-5:]
 }
 
-// sign answers webhook-signature for the exact bytes that are sent: "v1," and base64 of HMAC-SHA256 over id.timestamp.body
+// Sign answers webhook-signature for the exact bytes that are sent: "v1," and base64 of HMAC-SHA256 over id.timestamp.body
 // (standard-webhooks spec, "Signature scheme").
-func sign(s secret.String, id string, at time.Time, body []byte) (string, error) {
+func Sign(s secret.String, id string, at time.Time, body []byte) (string, error) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Reveal(), secretPrefix))
 	if err != nil {
 		return "", fmt.Errorf("read a signing secret: %w", err)

@@ -1,4 +1,4 @@
-package webhook
+package message
 
 import (
 	"encoding"
@@ -11,50 +11,39 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
-// WebhookTopic is a topic with the shape of its messages and an example.
-type WebhookTopic struct {
-	Topic       string
-	Audience    string
-	Description string
-	Optional    bool
-	Schema      json.RawMessage
-	Example     json.RawMessage
+// Schema is the shape of a topic's bodies (JSON Schema 2020-12).
+func (t Topic) Schema() json.RawMessage { return must(json.Marshal(t.schema())) }
+
+// Sample is a body of the topic as it could arrive.
+func (t Topic) Sample() json.RawMessage {
+	return must(Example(t, sampleOrg, sampleEndpoint).Write(sampleTime, Version, t.kind == ofTest))
 }
 
-// Topics lists what can be subscribed to; anybody may know.
-func (s *Service) Topics() ([]*WebhookTopic, error) {
-	out := make([]*WebhookTopic, len(topics))
-	for n, t := range topics {
-		schema, err := json.Marshal(t.schema())
-		if err != nil {
-			return nil, err
-		}
-		ex, err := write(example(t, sampleOrg, sampleEndpoint), sampleTime, apiVersion, t.kind == ofTest)
-		if err != nil {
-			return nil, err
-		}
-		out[n] = &WebhookTopic{Topic: t.name, Audience: "ORGANIZATION", Description: t.what, Optional: t.optional, Schema: schema, Example: ex}
+// must panics for structs of ours that cannot be written.
+func must(raw []byte, err error) json.RawMessage {
+	if err != nil {
+		panic(err)
 	}
-	return out, nil
+	return raw
 }
 
-func (t topic) schema() map[string]any {
+func (t Topic) schema() map[string]any {
 	var shape reflect.Type
 	switch t.kind {
 	case ofRecords:
-		shape = reflect.TypeFor[Message[RecordData]]()
+		shape = reflect.TypeFor[Body[RecordData]]()
 	case ofCertificate:
-		shape = reflect.TypeFor[Message[CertificateData]]()
+		shape = reflect.TypeFor[Body[CertificateData]]()
 	case ofEndpoint:
-		shape = reflect.TypeFor[Message[EndpointData]]()
+		shape = reflect.TypeFor[Body[EndpointData]]()
 	case ofTest:
-		shape = reflect.TypeFor[Message[TestData]]()
+		shape = reflect.TypeFor[Body[TestData]]()
 	default:
-		shape = reflect.TypeFor[Message[ConnectionData]]()
+		shape = reflect.TypeFor[Body[ConnectionData]]()
 	}
 	s := schemaOf(shape)
-	s["$schema"], s["title"], s["description"] = "https://json-schema.org/draft/2020-12/schema", t.name, t.what
-	s["properties"].(map[string]any)["type"] = map[string]any{"const": t.name}
+	s["$schema"], s["title"], s["description"] = "https://json-schema.org/draft/2020-12/schema", t.Name, t.What
+	s["properties"].(map[string]any)["type"] = map[string]any{"const": t.Name}
 	return s
 }
 
@@ -126,18 +115,18 @@ func sample[T any, P interface {
 	return id
 }
 
-// example is a message of a topic as it could be sent to an endpoint. Its sequence is 0, so that a test moves nobody's place.
-func example(t topic, org ident.OrgID, endpoint ident.WebhookID) message {
-	m := message{topic: t}
+// Example is a message of a topic as it could be sent to an endpoint. Its sequence is 0, so that a test moves nobody's place.
+func Example(t Topic, org ident.OrgID, endpoint ident.WebhookID) Message {
+	m := Message{Topic: t}
 	switch t.kind {
 	case ofTest:
-		m.data = TestData{0, org, endpoint}
+		m.Data = TestData{0, org, endpoint}
 		return m
 	case ofEndpoint:
-		m.data = EndpointData{0, org, sampleEndpoint, Gone}
+		m.Data = EndpointData{0, org, sampleEndpoint, "gone"}
 		return m
 	}
-	state, from, reason := exampleState(t.name)
+	state, from, reason := exampleState(t.Name)
 	subject := Subject{0, org, sample[ident.ApplicationID]("app_01k9s6v0z8e2r8n3b0m4q7t5yc"), Connection{
 		ID: sample[ident.ConnectionID]("con_01k9s6v0z8e2r8n3b0m4q7t5yd"), Hostname: "shop.acme.com", State: state, SetupType: new("MANUAL"), Provider: new("cloudflare"),
 		ExternalRef: new("cust_42"), Labels: []string{"eu"}}}
@@ -145,13 +134,13 @@ func example(t topic, org ident.OrgID, endpoint ident.WebhookID) message {
 	moved := []Record{{Key: "target", From: "MISSING", To: "PARTIAL", Have: 1, Of: 2}}
 	switch t.kind {
 	case ofRecords:
-		m.data = RecordData{subject, moved}
+		m.Data = RecordData{subject, moved}
 	case ofCertificate:
 		c := Certificate{ID: certificate, CA: new("letsencrypt"), Names: []string{"shop.acme.com"}, NotAfter: new(sampleTime.AddDate(0, 0, 90))}
-		if t.name == "certificate.renewal_at_risk" {
+		if t.Name == "certificate.renewal_at_risk" {
 			c.DaysLeft, c.Reason = new(int32(12)), new(finding.CAAForbidden)
 		}
-		m.data = CertificateData{subject, c}
+		m.Data = CertificateData{subject, c}
 	default:
 		d := ConnectionData{Subject: subject}
 		if from != "" {
@@ -161,7 +150,7 @@ func example(t topic, org ident.OrgID, endpoint ident.WebhookID) message {
 			d.Reason = &reason
 			d.Finding = shown(finding.New(reason, exampleParams[reason]))
 		}
-		switch t.name {
+		switch t.Name {
 		case "connection.live":
 			d.Mechanism, d.SecondsSinceStart, d.CertificateID = new("MANUAL"), new(int64(93)), &certificate
 		case "connection.dns_verified":
@@ -171,7 +160,7 @@ func example(t topic, org ident.OrgID, endpoint ident.WebhookID) message {
 		case "connection.checked":
 			d.Changes = &Changes{moved, []Facet{{Facet: "dns", From: "absent", To: "partial"}}, []string{}, []string{}}
 		}
-		m.data = d
+		m.Data = d
 	}
 	return m
 }
@@ -202,7 +191,7 @@ func exampleState(topic string) (state, from, reason string) {
 		return "ACTION_REQUIRED", "FAILED", finding.RecordAbsent
 	case "connection.archived":
 		return "ARCHIVED", "LIVE", ""
-	case "connection.checked", statusChanged:
+	case "connection.checked", StatusChanged:
 		return "VERIFYING", "", ""
 	}
 	return "LIVE", "", ""

@@ -1,4 +1,4 @@
-package webhook
+package send
 
 import (
 	"encoding/json"
@@ -31,8 +31,8 @@ func redact(text string, hidden secret.String) string {
 	return secrets.ReplaceAllString(text, redacted)
 }
 
-// readable makes text of whatever a server sent: valid UTF-8 without NUL, which the database does not take, and at most so many bytes.
-func readable(text string, most int) string {
+// Readable makes text of whatever a server sent: valid UTF-8 without NUL, which the database does not take, and at most so many bytes.
+func Readable(text string, most int) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 	if len(text) <= most {
 		return text
@@ -50,8 +50,8 @@ func headers(h http.Header, hidden secret.String) []byte {
 		if len(out) == keptHeaders {
 			break
 		}
-		lower := strings.ToLower(readable(name, keptValue))
-		value := readable(redact(strings.Join(values, ", "), hidden), keptValue)
+		lower := strings.ToLower(Readable(name, keptValue))
+		value := Readable(redact(strings.Join(values, ", "), hidden), keptValue)
 		for _, word := range sensitive {
 			if strings.Contains(lower, word) {
 				value = redacted

@@ -1,4 +1,6 @@
-package webhook
+// Package message knows what webhooks tell: the topics that can be subscribed to, the bodies, and their schemas and examples, which are made from the same
+// structs. It has no state and asks nobody.
+package message
 
 import (
 	"encoding/json"
@@ -10,14 +12,14 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 )
 
-// apiVersion is the shape of the bodies. An endpoint keeps the one it was made with; within a version fields are only added.
-const apiVersion = "2026-11-01"
+// Version is the shape of the bodies. An endpoint keeps the one it was made with; within a version fields are only added.
+const Version = "2026-11-01"
 
 // maxBody keeps messages small: what does not fit is left out and can be read by its id.
 const maxBody = 20_000
 
-// Message is a body. Schemas and examples are made from these structs; the doc tags are part of them.
-type Message[D any] struct {
+// Body is what is sent. Schemas and examples are made from these structs; the doc tags are part of them.
+type Body[D any] struct {
 	Type       string    `json:"type" doc:"the topic"`
 	Timestamp  time.Time `json:"timestamp" doc:"when it happened"`
 	APIVersion string    `json:"apiVersion" doc:"the shape of this body; fields are only added within a version"`
@@ -162,17 +164,17 @@ type told struct {
 	DaysLeft          *int32              `json:"daysLeft"`
 }
 
-// message is a body that is not written yet.
-type message struct {
-	topic topic
-	app   ident.ApplicationID // what it is about, for filters; zero: no application
-	state string              // "": no connection
-	data  any                 // one of the structs above
+// Message is a body that is not written yet.
+type Message struct {
+	Topic       Topic
+	Application ident.ApplicationID // what it is about, for filters; zero: no application
+	State       string              // "": no connection
+	Data        any                 // one of the structs above
 }
 
-// messages are what an event is told as: its own topic, and record.status_changed when it lists records. c is the connection of its stream.
-func messages(r event.Row, c *Connection, app ident.ApplicationID) ([]message, error) {
-	t, ok := public(r.Action)
+// Of answers what an event is told as: its own topic, and record.status_changed when it lists records. c is the connection of its stream.
+func Of(r event.Row, c *Connection, app ident.ApplicationID) ([]Message, error) {
+	t, ok := Public(r.Action)
 	if !ok {
 		return nil, nil
 	}
@@ -182,7 +184,7 @@ func messages(r event.Row, c *Connection, app ident.ApplicationID) ([]message, e
 		if err != nil || json.Unmarshal(r.Payload, &p) != nil {
 			return nil, fmt.Errorf("read the event %s", r.ID)
 		}
-		return []message{{topic: t, data: EndpointData{r.Sequence, r.OrgID, id, p.Reason}}}, nil
+		return []Message{{Topic: t, Data: EndpointData{r.Sequence, r.OrgID, id, p.Reason}}}, nil
 	}
 	var p told
 	if err := json.Unmarshal(r.Payload, &p); err != nil {
@@ -191,16 +193,16 @@ func messages(r event.Row, c *Connection, app ident.ApplicationID) ([]message, e
 	about := *c
 	p.correct(&about)
 	subject := Subject{r.Sequence, r.OrgID, app, about}
-	own := message{topic: t, app: app, state: about.State}
+	own := Message{Topic: t, Application: app, State: about.State}
 	if t.kind == ofCertificate {
-		own.data = CertificateData{subject, p.certificate(r.Subject)}
+		own.Data = CertificateData{subject, p.certificate(r.Subject)}
 	} else {
-		own.data = p.connection(subject)
+		own.Data = p.connection(subject)
 	}
-	all := []message{own}
+	all := []Message{own}
 	if len(p.Records) > 0 && t.kind == ofConnection {
-		derived, _ := lookUp(statusChanged)
-		all = append(all, message{topic: derived, app: app, state: about.State, data: RecordData{subject, p.Records}})
+		derived, _ := LookUp(StatusChanged)
+		all = append(all, Message{Topic: derived, Application: app, State: about.State, Data: RecordData{subject, p.Records}})
 	}
 	return all, nil
 }
@@ -230,7 +232,7 @@ func (p *told) connection(s Subject) ConnectionData {
 		d.CertificateID = &p.CertificateID
 	}
 	if len(p.Records)+len(p.Facets)+len(p.Appeared)+len(p.Cleared) > 0 {
-		d.Changes = &Changes{full(p.Records), full(p.Facets), full(p.Appeared), full(p.Cleared)}
+		d.Changes = &Changes{Full(p.Records), Full(p.Facets), Full(p.Appeared), Full(p.Cleared)}
 	}
 	if f := p.Finding; f != nil {
 		d.Finding = shown(*f)
@@ -250,14 +252,14 @@ func (p *told) certificate(subject string) Certificate {
 	return c
 }
 
-// write freezes a message into its bytes. What makes it too long is left out, the least needed first.
-func write(m message, at time.Time, version string, test bool) ([]byte, error) {
-	body, err := json.Marshal(Message[any]{m.topic.name, at, version, test, m.data})
+// Write freezes a message into its bytes. What makes it too long is left out, the least needed first.
+func (m Message) Write(at time.Time, version string, test bool) ([]byte, error) {
+	body, err := json.Marshal(Body[any]{m.Topic.Name, at, version, test, m.Data})
 	if err == nil && len(body) > maxBody {
-		body, err = json.Marshal(Message[any]{m.topic.name, at, version, test, shrink(m.data)})
+		body, err = json.Marshal(Body[any]{m.Topic.Name, at, version, test, shrink(m.Data)})
 	}
 	if err != nil {
-		return nil, fmt.Errorf("write the message %s: %w", m.topic.name, err)
+		return nil, fmt.Errorf("write the message %s: %w", m.Topic.Name, err)
 	}
 	return body, nil
 }
@@ -283,10 +285,18 @@ func shrink(data any) any {
 	return data
 }
 
-// full is a list that is never null.
-func full[T any](list []T) []T {
+// Full is a list that is never null.
+func Full[T any](list []T) []T {
 	if list == nil {
 		return []T{}
 	}
 	return list
+}
+
+// ID is the webhook-id: the same in every attempt and every replay of a message.
+func ID(event ident.EventID, topic string) string {
+	if topic == StatusChanged {
+		return event.String() + derivedSuffix
+	}
+	return event.String()
 }

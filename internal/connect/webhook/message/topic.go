@@ -1,4 +1,4 @@
-package webhook
+package message
 
 import (
 	"slices"
@@ -8,20 +8,23 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 )
 
-// statusChanged is derived from events that list moved records; its webhook-id is the event's with a suffix, since the event may be a message itself.
+// StatusChanged is derived from events that list moved records; its webhook-id is the event's with a suffix, since the event may be a message itself.
 const (
-	statusChanged = "record.status_changed"
+	StatusChanged = "record.status_changed"
 	derivedSuffix = "-record"
-	testTopic     = "webhook.test"
 	disabledTopic = "webhook.disabled"
-	disabledEvent = "webhook_endpoint.disabled"
+
+	// DisabledEvent is the action of the ledger that webhook.disabled comes from.
+	DisabledEvent = "webhook_endpoint.disabled"
+	// TestTopic is sent by the test button.
+	TestTopic = "webhook.test"
 )
 
-// topic is what can be subscribed to: the public form of an action of the ledger.
-type topic struct {
-	name     string
-	optional bool // so frequent that it is sent only where it is named
-	what     string
+// Topic is what can be subscribed to: the public form of an action of the ledger.
+type Topic struct {
+	Name     string
+	Optional bool // so frequent that it is sent only where it is named
+	What     string
 	kind     kind
 }
 
@@ -36,8 +39,8 @@ const (
 	ofTest
 )
 
-// topics are all of them, in the order in which they are shown.
-var topics = []topic{
+// All are the topics in the order in which they are shown.
+var All = []Topic{
 	{"connection.created", false, "Somebody began to connect a domain.", ofConnection},
 	{"connection.analyzed", false, "The domain's DNS was looked at for the first time.", ofConnection},
 	{"connection.verifying", false, "Records are expected or partly there; we keep looking.", ofConnection},
@@ -51,48 +54,49 @@ var topics = []topic{
 	{"connection.retried", false, "A failed set-up was begun again.", ofConnection},
 	{"connection.archived", false, "The domain was disconnected.", ofConnection},
 	{"connection.checked", true, "A check saw something move without a change of state.", ofConnection},
-	{statusChanged, true, "Records of a connection have another status, in checks and in changes of state.", ofRecords},
+	{StatusChanged, true, "Records of a connection have another status, in checks and in changes of state.", ofRecords},
 	{"certificate.issued", false, "A first certificate was issued.", ofCertificate},
 	{"certificate.renewed", false, "A certificate was renewed.", ofCertificate},
 	{"certificate.renewal_at_risk", false, "A renewal will fail unless somebody acts; data.certificate says why.", ofCertificate},
 	{disabledTopic, false, "Another endpoint of the organization was disabled.", ofEndpoint},
-	{testTopic, false, "Sent by the test button, and by nothing else.", ofTest},
+	{TestTopic, false, "Sent by the test button, and by nothing else.", ofTest},
 }
 
-func lookUp(name string) (topic, bool) {
-	at := slices.IndexFunc(topics, func(t topic) bool { return t.name == name })
+// LookUp finds a topic by its name.
+func LookUp(name string) (Topic, bool) {
+	at := slices.IndexFunc(All, func(t Topic) bool { return t.Name == name })
 	if at < 0 {
-		return topic{}, false
+		return Topic{}, false
 	}
-	return topics[at], true
+	return All[at], true
 }
 
-// public answers the topic of an action of the ledger.
-func public(action string) (topic, bool) {
-	if action == disabledEvent {
+// Public answers the topic of an action of the ledger.
+func Public(action string) (Topic, bool) {
+	if action == DisabledEvent {
 		action = disabledTopic
 	}
-	t, ok := lookUp(action)
+	t, ok := LookUp(action)
 	return t, ok && t.kind != ofRecords && t.kind != ofTest
 }
 
-// subscribed says whether a list of patterns asks for a topic: by its name, or, unless it is optional, by noun.* or *.
-func subscribed(patterns []string, t topic) bool {
-	noun, _, _ := strings.Cut(t.name, ".")
-	return slices.ContainsFunc(patterns, func(p string) bool { return p == t.name || !t.optional && (p == "*" || p == noun+".*") })
+// Subscribed says whether a list of patterns asks for a topic: by its name, or, unless it is optional, by noun.* or *.
+func Subscribed(patterns []string, t Topic) bool {
+	noun, _, _ := strings.Cut(t.Name, ".")
+	return slices.ContainsFunc(patterns, func(p string) bool { return p == t.Name || !t.Optional && (p == "*" || p == noun+".*") })
 }
 
 const maxTopics = 100
 
-// checkTopics answers the patterns without repetitions, and a fault for each that asks for nothing.
-func checkTopics(patterns []string) ([]string, []error) {
+// Check answers the patterns without repetitions, and a fault for each that asks for nothing.
+func Check(patterns []string) ([]string, []error) {
 	if len(patterns) == 0 || len(patterns) > maxTopics {
 		return nil, []error{fault.Invalid("topics", "topics_count", "Choose at least one topic, at most %d. * is all of them.", maxTopics)}
 	}
 	var clean []string
 	var faults []error
 	for n, p := range patterns {
-		if !slices.ContainsFunc(topics, func(t topic) bool { return subscribed([]string{p}, t) }) {
+		if !slices.ContainsFunc(All, func(t Topic) bool { return Subscribed([]string{p}, t) }) {
 			faults = append(faults, fault.Invalid("topics."+strconv.Itoa(n), "topic_unknown", "There is no such topic. The list is at webhookTopics; noun.* and * are allowed."))
 		} else if !slices.Contains(clean, p) {
 			clean = append(clean, p)

@@ -1,4 +1,4 @@
-package webhook
+package message
 
 import (
 	"bytes"
@@ -40,15 +40,15 @@ func (s *States) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*[]string)(s))
 }
 
-// passes says whether a message about an application and a connection in a state is wanted.
-func (f Filter) passes(app ident.ApplicationID, state string) bool {
+// Passes says whether a message about an application and a connection in a state is wanted.
+func (f Filter) Passes(app ident.ApplicationID, state string) bool {
 	return (f.ApplicationID == nil || *f.ApplicationID == app) && (len(f.State) == 0 || state == "" || slices.Contains(f.State, state))
 }
 
 var errFilter = errors.New("not a filter")
 
-// parseFilter reads what somebody sent or the database kept. Unknown members are refused: a filter that silently does nothing sends too much.
-func parseFilter(raw json.RawMessage) (Filter, error) {
+// ParseFilter reads what somebody sent or the database kept. Unknown members are refused: a filter that silently does nothing sends too much.
+func ParseFilter(raw json.RawMessage) (Filter, error) {
 	var f Filter
 	if t := bytes.TrimSpace(raw); len(t) == 0 || string(t) == "null" {
 		return f, nil
@@ -75,9 +75,9 @@ func parseFilter(raw json.RawMessage) (Filter, error) {
 	return f, nil
 }
 
-// checkFilter answers the filter in the form that is kept.
-func checkFilter(raw json.RawMessage) (Filter, json.RawMessage, error) {
-	f, err := parseFilter(raw)
+// CheckFilter answers the filter in the form that is kept.
+func CheckFilter(raw json.RawMessage) (Filter, json.RawMessage, error) {
+	f, err := ParseFilter(raw)
 	if err != nil {
 		return f, nil, fault.Invalid("filter", "filter", `A filter reads like {"applicationId": "app_…", "state": ["LIVE", "DEGRADED"]}; both members may be left out.`)
 	}
