@@ -137,8 +137,11 @@ func Example(t Topic, org ident.OrgID, endpoint ident.WebhookID) Message {
 		m.Data = RecordData{subject, moved}
 	case ofCertificate:
 		c := Certificate{ID: certificate, CA: new("letsencrypt"), Names: []string{"shop.acme.com"}, NotAfter: new(sampleTime.AddDate(0, 0, 90))}
-		if t.Name == "certificate.renewal_at_risk" {
+		switch t.Name {
+		case "certificate.renewal_at_risk":
 			c.DaysLeft, c.Reason = new(int32(12)), new(finding.CAAForbidden)
+		case "certificate.expired":
+			c.DaysLeft, c.Reason = new(int32(0)), new(finding.CAAForbidden)
 		}
 		m.Data = CertificateData{subject, c}
 	default:
