@@ -30,7 +30,7 @@ func (s *Door) greet(next http.Handler) http.Handler {
 
 // legible cuts what a stranger wrote to a length, and to characters that a database takes.
 func legible(text string, most int) string {
-	text = strings.ToValidUTF8(text[:min(len(text), 4*most)], "")
+	text = strings.ReplaceAll(strings.ToValidUTF8(text[:min(len(text), 4*most)], ""), "\x00", "")
 	if runes := []rune(text); len(runes) > most {
 		return string(runes[:most])
 	}

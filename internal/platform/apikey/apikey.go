@@ -1,7 +1,7 @@
 // Package apikey is the credential of a program: a secret bound to one organization, and to one application if wished.
 //
-// A key reads npk_<lookup>_<secret><checksum>. The lookup part is public and finds the row; of the secret only SHA-256 is stored, and it is shown
-// once. A key has exactly the scopes it was made with (none given: none), and never more than the person behind it. A key made by a key stays
+// A key reads npk_<lookup>_<secret><checksum>: 16, 43 and 6 characters. The lookup part is public and finds the row; of the secret only SHA-256 is
+// stored, and it is shown once. The checksum lets scanners for secrets, and us, know a key from a mistyped one without asking anybody. A key has exactly the scopes it was made with (none given: none), and never more than the person behind it. A key made by a key stays
 // within its parent and ends with it. A deleted key is dead within a second, its sockets included.
 package apikey
 
@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base32"
+	"encoding/base64"
 	"fmt"
 	"hash/crc32"
 	"strings"
@@ -31,9 +32,9 @@ import (
 
 const (
 	prefix     = "npk_"
-	lookupSize = 12
-	secretSize = 52 // 256 bits and four
-	sumSize    = 7
+	lookupSize = 16 // 80 bits
+	secretSize = 43 // 256 bits
+	sumSize    = 6
 	usedEvery  = time.Minute
 )
 
@@ -84,16 +85,24 @@ var lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(b
 
 // generate makes the two parts of a new key.
 func generate() (lookup, hidden string) {
-	var b [33]byte
+	var b [32]byte
 	rand.Read(b[:])
-	hidden = lower.EncodeToString(b[:])[:secretSize]
+	hidden = base64.RawURLEncoding.EncodeToString(b[:])
 	rand.Read(b[:])
-	return lower.EncodeToString(b[:])[:lookupSize], hidden
+	return lower.EncodeToString(b[:10]), hidden
 }
 
+const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// checksum is CRC-32 (IEEE) of the two parts in base 62, six digits.
 func checksum(lookup, hidden string) string {
-	n := crc32.ChecksumIEEE([]byte(lookup + hidden))
-	return lower.EncodeToString([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+	n := crc32.ChecksumIEEE([]byte(lookup + "_" + hidden))
+	var b [sumSize]byte
+	for i := range b {
+		b[len(b)-1-i] = digits[n%62]
+		n /= 62
+	}
+	return string(b[:])
 }
 
 func compose(lookup, hidden string) secret.String {
@@ -168,13 +177,13 @@ func invalid() error {
 	return fault.Unauthorized("key_invalid", "This API key is unknown, expired or deleted.")
 }
 
-// Get reads one key that the caller may see.
+// Get reads one key that the caller may see; what is somebody else's looks like what does not exist.
 func (s *Service) Get(ctx context.Context, id ident.KeyID) (*ApiKey, error) {
 	org, err := s.OrgOf(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	scope, err := s.Authz.Enter(ctx, org)
+	scope, all, err := s.reader(ctx, org)
 	if err != nil {
 		return nil, err
 	}
@@ -182,12 +191,23 @@ func (s *Service) Get(ctx context.Context, id ident.KeyID) (*ApiKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if k.UserID != authz.From(ctx).UserID {
-		if _, err := s.Authz.Authorize(ctx, "apikey.read", org); err != nil {
-			return nil, fault.NotFound("API key")
-		}
+	narrowed := scope.Application()
+	if !all && k.UserID != authz.From(ctx).UserID || !narrowed.IsZero() && (k.ApplicationID == nil || *k.ApplicationID != narrowed) {
+		return nil, fault.NotFound("API key")
 	}
 	return k, nil
+}
+
+// reader answers the scope of a caller who may read keys: all of them with apikey.read, else one's own.
+func (s *Service) reader(ctx context.Context, org ident.OrgID) (scope authz.Scope, all bool, err error) {
+	if scope, err = s.Authz.Authorize(ctx, "apikey.read", org); err == nil {
+		return scope, true, nil
+	}
+	if !fault.Is(err, fault.ForbiddenCode) {
+		return scope, false, err
+	}
+	scope, err = s.Authz.Authorize(ctx, authz.SelfRead, org)
+	return scope, false, err
 }
 
 func (s *Service) byID(ctx context.Context, on apikeyq.DBTX, scope authz.Scope, id ident.KeyID) (*ApiKey, error) {
@@ -217,22 +237,21 @@ func (s *Service) List(ctx context.Context, org *ident.OrgID, inactive bool, a p
 	if org == nil {
 		org = &caller.OrgID
 	}
-	scope, err := s.Authz.Enter(ctx, *org)
+	scope, all, err := s.reader(ctx, *org)
 	if err != nil {
 		return nil, err
 	}
-	_, all := s.Authz.Authorize(ctx, "apikey.read", *org)
 	app := scope.Application()
 	before := uuid.Max
 	if a.After != nil {
 		before = a.After.ID
 	}
-	rows, err := s.q.ListKeys(ctx, s.DB, apikeyq.ListKeysParams{OrgID: scope.OrgUUID(), AllUsers: all == nil, UserID: caller.UserID.UUID(), AllApps: app.IsZero(), AppID: app.UUID(),
+	rows, err := s.q.ListKeys(ctx, s.DB, apikeyq.ListKeysParams{OrgID: scope.OrgUUID(), AllUsers: all, UserID: caller.UserID.UUID(), AllApps: app.IsZero(), AppID: app.UUID(),
 		Inactive: inactive, Now: s.DB.Now(), Before: before, Most: int32(a.First + 1)})
 	if err != nil {
 		return nil, fmt.Errorf("list the keys: %w", err)
 	}
-	n, err := s.q.CountKeys(ctx, s.DB, apikeyq.CountKeysParams{OrgID: scope.OrgUUID(), AllUsers: all == nil, UserID: caller.UserID.UUID(), AllApps: app.IsZero(), AppID: app.UUID(), Inactive: inactive, Now: s.DB.Now()})
+	n, err := s.q.CountKeys(ctx, s.DB, apikeyq.CountKeysParams{OrgID: scope.OrgUUID(), AllUsers: all, UserID: caller.UserID.UUID(), AllApps: app.IsZero(), AppID: app.UUID(), Inactive: inactive, Now: s.DB.Now()})
 	if err != nil {
 		return nil, fmt.Errorf("count the keys: %w", err)
 	}

@@ -8,7 +8,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
@@ -17,10 +20,14 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/queries/apikeyq"
+	"golang.org/x/text/unicode/norm"
 )
 
 // reserved scopes are given by persons alone.
 var reserved = []string{"apikey.manage", "billing.change"}
+
+// shortest is the least time that a key with an end lives.
+const shortest = time.Hour
 
 // CreateApiKeyInput asks for a key. OrganizationID may be left out by a caller that is bound to one.
 type CreateApiKeyInput struct {
@@ -61,20 +68,21 @@ func (s *Service) Create(ctx context.Context, in CreateApiKeyInput) (*ApiKeyCrea
 
 func (s *Service) validate(ctx context.Context, e *door.Effect, in *CreateApiKeyInput) error {
 	var faults []error
-	in.Description = strings.TrimSpace(in.Description)
-	if n := len([]rune(in.Description)); n == 0 || n > 120 {
-		faults = append(faults, fault.Invalid("description", "description_length", "Say in 1 to 120 characters what this key is for."))
+	in.Description = norm.NFC.String(strings.TrimSpace(in.Description))
+	if n := utf8.RuneCountInString(in.Description); n == 0 || n > 120 || !utf8.ValidString(in.Description) || strings.ContainsFunc(in.Description, unicode.IsControl) {
+		faults = append(faults, fault.Invalid("description", "description_length", "Say in 1 to 120 characters on one line what this key is for."))
 	}
-	if in.ExpiresAt != nil && !in.ExpiresAt.After(e.Tx.Now) {
-		faults = append(faults, fault.Invalid("expiresAt", "expires_past", "Choose a time in the future."))
+	if in.ExpiresAt != nil && in.ExpiresAt.Before(e.Tx.Now.Add(shortest)) {
+		faults = append(faults, fault.Invalid("expiresAt", "expires_soon", "Choose a time that is at least an hour ahead."))
+	}
+	if len(in.Scopes) > 100 {
+		return errors.Join(append(faults, fault.Invalid("scopes", "scopes_number", "A key has at most 100 scopes."))...)
 	}
 	own, err := s.Authz.Permissions(ctx, e.Scope.Org())
 	if err != nil {
 		return err
 	}
-	slices.Sort(in.Scopes)
-	in.Scopes = slices.Compact(in.Scopes)
-	for n, scope := range in.Scopes {
+	for n, scope := range in.Scopes { // before they are sorted: a fault names the place where the caller wrote it
 		field := fmt.Sprintf("scopes.%d", n)
 		switch {
 		case !slices.Contains(own, authz.Permission(scope)):
@@ -83,6 +91,7 @@ func (s *Service) validate(ctx context.Context, e *door.Effect, in *CreateApiKey
 			faults = append(faults, fault.Invalid(field, "scope_reserved", "Only a person can give %q.", scope))
 		}
 	}
+	in.Scopes = slices.Compact(slices.Sorted(slices.Values(in.Scopes)))
 	if in.ApplicationID != nil {
 		org, err := s.OrgOfApplication(ctx, *in.ApplicationID)
 		if err != nil || org != e.Scope.Org() {
@@ -122,6 +131,11 @@ func (s *Service) withinParent(ctx context.Context, e *door.Effect, in *CreateAp
 }
 
 func (s *Service) create(ctx context.Context, e *door.Effect, in CreateApiKeyInput) (*ApiKeyCreated, error) {
+	if e.Caller.Kind == authz.API_KEY {
+		if err := s.lockParent(ctx, e); err != nil {
+			return nil, err
+		}
+	}
 	id := ident.New[ident.KeyID](e.Tx.Now)
 	lookup, hidden := generate()
 	sum := sha256.Sum256([]byte(hidden))
@@ -159,10 +173,25 @@ func (s *Service) create(ctx context.Context, e *door.Effect, in CreateApiKeyInp
 	return &ApiKeyCreated{ApiKey: k, Secret: full, Edge: &page.Edge[*ApiKey]{Cursor: at(k).String(), Node: k}}, nil
 }
 
+// lockParent lets no child be born while its parent dies: who comes second sees what the first has done.
+func (s *Service) lockParent(ctx context.Context, e *door.Effect) error {
+	parent, err := s.q.LockKey(ctx, e.Tx, apikeyq.LockKeyParams{ID: e.Caller.KeyID.UUID(), OrgID: e.Scope.OrgUUID()})
+	if db.NotFound(err) || err == nil && (parent.RevokedAt != nil || parent.ExpiresAt != nil && !e.Tx.Now.Before(*parent.ExpiresAt)) {
+		return invalid()
+	} else if err != nil {
+		return fmt.Errorf("lock the parent key: %w", err)
+	}
+	return nil
+}
+
 // Delete ends a key and everything made by it: one's own, with apikey.revoke any, and for a key with apikey.manage what it made.
 func (s *Service) Delete(ctx context.Context, id ident.KeyID) error {
+	a := door.Action{Name: "apikey.delete", Self: true, Paid: true, Once: true}
+	if authz.From(ctx).Kind == authz.API_KEY {
+		a.Self, a.Permission = false, "apikey.manage"
+	}
 	_, err := door.Do(ctx, s.Door, door.Change[ident.KeyID, struct{}]{
-		Action: door.Action{Name: "apikey.delete", Self: true, Paid: true, Once: true},
+		Action: a,
 		Org:    s.OrgOf,
 		Do: func(ctx context.Context, e *door.Effect, id ident.KeyID) (struct{}, error) {
 			k, err := s.byID(ctx, e.Tx, e.Scope, id)
@@ -171,6 +200,9 @@ func (s *Service) Delete(ctx context.Context, id ident.KeyID) error {
 			}
 			if err := s.mayDelete(ctx, e, k); err != nil {
 				return struct{}{}, err
+			}
+			if _, err := s.q.LockKey(ctx, e.Tx, apikeyq.LockKeyParams{ID: id.UUID(), OrgID: e.Scope.OrgUUID()}); err != nil {
+				return struct{}{}, fmt.Errorf("lock the key: %w", err)
 			}
 			ids, err := s.q.RevokeKeys(ctx, e.Tx, apikeyq.RevokeKeysParams{ID: id.UUID(), OrgID: e.Scope.OrgUUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: "deleted"})
 			if err != nil {
@@ -196,12 +228,10 @@ func (s *Service) Delete(ctx context.Context, id ident.KeyID) error {
 
 func (s *Service) mayDelete(ctx context.Context, e *door.Effect, k *ApiKey) error {
 	if e.Caller.Kind == authz.API_KEY {
-		own := k.ID == e.Caller.KeyID || k.ParentID != nil && *k.ParentID == e.Caller.KeyID
-		if !own {
+		if k.ID != e.Caller.KeyID && (k.ParentID == nil || *k.ParentID != e.Caller.KeyID) {
 			return fault.NotFound("API key")
 		}
-		_, err := s.Authz.Authorize(ctx, "apikey.manage", e.Scope.Org())
-		return err
+		return nil // the door asked for apikey.manage
 	}
 	if k.UserID == e.Caller.UserID {
 		return nil

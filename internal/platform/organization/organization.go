@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -17,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/queries/organizationq"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Organization is a tenant.
@@ -49,23 +53,22 @@ type Service struct {
 var slugs = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9]){1,38}$`)
 
 // reserved are first segments of the console's addresses.
-var reserved = strings.Fields("account admin alerts api app approvals apps assets audit auth badge catalog connect dashboard domains dr drift git-repos graphiql graphql healthz home " +
+var reserved = strings.Fields("account admin alerts api app approvals apps assets audit auth badge catalog connect dashboard domains dr drift git-repos graphiql graphql healthz home hooks " +
 	"incidents instances internal invite jobs keys lab login logout maintenance metrics notifications observability ofrep ops people pricing providers rbac readyz reservations scheduler " +
 	"secrets servers settings signup ssh-keys static terms usage v1 webhooks widget")
 
 // CreateTx makes a shared organization with its first member, who holds all three roles. id is the effect's organization.
 func (s *Service) CreateTx(ctx context.Context, e *door.Effect, id ident.OrgID, name, slug string, owner ident.UserID) error {
 	var faults []error
-	if name = strings.TrimSpace(name); name == "" || len([]rune(name)) > 100 {
-		faults = append(faults, fault.Invalid("name", "name_length", "Give a name of 1 to 100 characters."))
+	name = norm.NFC.String(strings.TrimSpace(name))
+	if n := utf8.RuneCountInString(name); n == 0 || n > 100 || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		faults = append(faults, fault.Invalid("name", "name_length", "Give a name of 1 to 100 characters on one line."))
 	}
-	if !slugs.MatchString(slug) {
+	if len(slug) > 39 || !slugs.MatchString(slug) {
 		faults = append(faults, fault.Invalid("slug", "slug", "Use 2 to 39 lower-case letters, digits and single hyphens."))
 	}
-	for _, r := range reserved {
-		if slug == r {
-			faults = append(faults, fault.Invalid("slug", "slug_reserved", "%q is an address of the console itself. Choose another.", slug))
-		}
+	if slices.Contains(reserved, slug) {
+		faults = append(faults, fault.Invalid("slug", "slug_reserved", "%q is an address of the console itself. Choose another.", slug))
 	}
 	if len(faults) > 0 {
 		return errors.Join(faults...)
@@ -94,6 +97,9 @@ func (s *Service) Get(ctx context.Context, id *ident.OrgID, slug *string) (*Orga
 		return nil, fault.Invalid("id", "exactly_one", "Send either id or slug.")
 	}
 	if id == nil {
+		if !slugs.MatchString(strings.ToLower(*slug)) {
+			return nil, fault.NotFound("organization")
+		}
 		u, err := s.q.OrgOfSlug(ctx, s.DB, organizationq.OrgOfSlugParams{Slug: *slug})
 		if db.NotFound(err) {
 			return nil, fault.NotFound("organization")

@@ -1,0 +1,285 @@
+package credential_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
+)
+
+const right = "correct horse battery"
+
+type bundle struct {
+	*spinetest.Bundle
+	*credential.Service
+	clock atomic.Int64
+}
+
+func (b *bundle) ahead(d time.Duration) { b.clock.Add(int64(d)) }
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{Bundle: spinetest.New(t)}
+	b.Bundle.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(b.clock.Load())) })
+	b.Service = service(b.Bundle, b.Bundle.DB, b.Bundle.Door)
+	if err := b.set(t, right); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func service(b *spinetest.Bundle, d *db.DB, by *door.Door) *credential.Service {
+	return &credential.Service{DB: d, Door: by, Vault: b.Vault, Limit: limit.New(nil), Sessions: &session.Service{DB: d, Door: by, Authz: b.Authz, Vault: b.Vault},
+		Home: func(context.Context, ident.UserID) (*ident.OrgID, error) { return &b.Org, nil }}
+}
+
+func (b *bundle) set(t *testing.T, password string) error {
+	t.Helper()
+	return b.Bundle.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error { return b.SetTx(ctx, tx, b.User, secret.New(password)) })
+}
+
+// from is a stranger of a network.
+func from(ctx context.Context, network string) context.Context {
+	return authz.With(ctx, authz.Principal{Kind: authz.PUBLIC, Network: network, IP: strings.TrimSuffix(network, "/64"), RequestID: "test"})
+}
+
+func (b *bundle) try(t *testing.T, name, password string) error {
+	t.Helper()
+	b.Limit = limit.New(nil) // the other limit is its own test
+	_, err := b.SignIn(from(t.Context(), "198.51.100.7"), name, secret.New(password))
+	return err
+}
+
+// wait answers the seconds of a RATE_LIMITED; -1 for anything else.
+func wait(err error) int {
+	for _, f := range fault.All(err) {
+		if f.Code == fault.RateLimitedCode {
+			return f.Meta["retryAfter"].(int)
+		}
+	}
+	return -1
+}
+
+// statements notes what is asked of the database.
+type statements struct {
+	mu  sync.Mutex
+	sql []string
+}
+
+func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sql = append(s.sql, q.SQL)
+	return ctx
+}
+func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (s *statements) take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.sql
+	s.sql = nil
+	return out
+}
+
+// Not parallel: it counts the hashes of the whole process.
+func TestSignIn_KnownAndUnknownNamesCostTheSame(t *testing.T) {
+	b := setup(t)
+	asked := &statements{}
+	d, err := db.Open(t.Context(), b.Bundle.DB.Pool().Config().ConnString(), func(c *pgxpool.Config) { c.ConnConfig.Tracer = asked })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.Close)
+	ledger := &event.Ledger{DB: d, Hub: b.Hub, Work: &work.Runner{DB: d}}
+	s := service(b.Bundle, d, &door.Door{DB: d, Authz: b.Authz, Ledger: ledger, Vault: b.Bundle.Vault, Hub: b.Hub})
+	cost := func(n int, name string) (int64, []string) {
+		asked.take()
+		before := credential.Hashes()
+		_, err := s.SignIn(from(t.Context(), fmt.Sprintf("198.51.100.%d", n)), name, secret.New("wrong horse battery"))
+		if f := fault.All(err); len(f) != 1 || f[0].Reason != "credentials" {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return credential.Hashes() - before, asked.take()
+	}
+	cost(1, "warm@example.com")
+	if _, err := b.Bundle.DB.Exec(t.Context(), "update app_user set access = 'SUSPENDED' where id <> $1", b.User.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	known, asksKnown := cost(2, "acme@example.com")
+	unknown, asksUnknown := cost(2, "nobody@example.com")
+	if known != 1 || unknown != 1 {
+		t.Errorf("%d hashes for a known name, %d for an unknown one", known, unknown)
+	}
+	if !slices.Equal(asksKnown, asksUnknown) || len(asksKnown) < 4 {
+		t.Errorf("a known name asks\n%s\nan unknown one\n%s", strings.Join(asksKnown, "\n"), strings.Join(asksUnknown, "\n"))
+	}
+}
+
+func TestSignIn_StartsASessionAndSaysWhatFailedBefore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 3 {
+		if err := b.try(t, "acme@example.com", "wrong horse battery"); !fault.Is(err, fault.Unauthenticated) {
+			t.Fatal(err)
+		}
+	}
+	in, err := b.SignIn(from(t.Context(), "198.51.100.7"), "ACME@example.com ", secret.New(right))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := fmt.Sprintf("%v %+v %#v", in, *in, *in); strings.Contains(text, strings.Split(in.Cookie.Reveal(), ".")[2]) {
+		t.Errorf("the secret shows: %s", text)
+	}
+	var failed int
+	if err := b.Bundle.DB.QueryRow(t.Context(), "select (payload->>'failedBefore')::int from event where action = 'credential.authenticated'").Scan(&failed); err != nil || failed != 3 {
+		t.Errorf("%d failures before, %v", failed, err)
+	}
+	if got := b.Actions(t); !slices.Equal(got[3:], []string{"session.started", "credential.authenticated"}) || got[0] != "credential.refused_invalid" {
+		t.Errorf("the ledger says %v", got)
+	}
+	var rows int
+	if err := b.Bundle.DB.QueryRow(t.Context(), "select count(*) from event where payload::text ilike '%acme%' or coalesce(context::text, '') ilike '%acme%'").Scan(&rows); err != nil || rows != 0 {
+		t.Errorf("%d rows of the ledger hold the name typed, %v", rows, err)
+	}
+}
+
+func TestSignIn_WaitsDoubleUpToTenMinutes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, name := range []string{"acme@example.com", "nobody@example.com"} {
+		var waits []int
+		for n := range 14 {
+			if err := b.try(t, name, "wrong horse battery"); !fault.Is(err, fault.Unauthenticated) {
+				t.Fatalf("mistake %d of %s: %v", n+1, name, err)
+			}
+			if n >= 4 {
+				w := wait(b.try(t, name, right)) // the right password waits like any other
+				waits = append(waits, w)
+				b.ahead(time.Duration(w) * time.Second)
+			}
+		}
+		if !slices.Equal(waits, []int{2, 4, 8, 16, 32, 64, 128, 256, 512, 600}) {
+			t.Errorf("%s waits %v", name, waits)
+		}
+	}
+	b.ahead(time.Hour + time.Second)
+	if err := b.try(t, "acme@example.com", "wrong horse battery"); !fault.Is(err, fault.Unauthenticated) {
+		t.Fatal(err)
+	}
+	if err := b.try(t, "acme@example.com", right); err != nil {
+		t.Errorf("an hour later one mistake blocks: %v", err)
+	}
+}
+
+func TestSignIn_ManyTriesAreLimited(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, c := range map[string]struct {
+		network string
+		name    func(n int) string
+		allowed int
+	}{
+		"OneName":    {"198.51.100.1", func(int) string { return "somebody@example.com" }, 10},
+		"OneNetwork": {"2001:db8::/64", func(n int) string { return fmt.Sprintf("p%d@example.com", n) }, 100},
+	} {
+		b.Limit = limit.New(nil)
+		for n := range c.allowed + 1 {
+			ctx, cancel := context.WithCancel(from(t.Context(), c.network))
+			if c.allowed == 100 {
+				cancel() // what is counted is counted before anything is hashed
+			}
+			_, err := b.SignIn(ctx, c.name(n), secret.New("wrong horse battery"))
+			cancel()
+			b.ahead(10 * time.Minute) // past the growing wait
+			if limited := wait(err) > 0; limited != (n == c.allowed) {
+				t.Fatalf("%s: try %d: %v", name, n+1, err)
+			}
+		}
+	}
+}
+
+func TestSignIn_WithoutSomebodyWhoCountsNobodyGetsIn(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Bundle.DB.Close()
+	if _, err := b.SignIn(from(t.Context(), "198.51.100.7"), "acme@example.com", secret.New(right)); err == nil || len(fault.All(err)) != 0 {
+		t.Errorf("with the database away: %v", err)
+	}
+}
+
+func TestSignIn_SuspendedLooksLikeUnknown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.Bundle.DB.Exec(t.Context(), "update app_user set access = 'SUSPENDED' where id = $1", b.User.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.try(t, "acme@example.com", right); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestStepUp_WrongPasswordIsKeptOnThePersonsChain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	in, err := b.SignIn(from(t.Context(), "198.51.100.7"), "acme@example.com", secret.New(right))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := authz.With(t.Context(), authz.Principal{Kind: authz.USER, UserID: b.User, SessionID: in.SessionID, Network: "198.51.100.7"})
+	for name, p := range map[string]string{"Wrong": "wrong horse battery", "Empty": "", "Long": strings.Repeat("a", 1<<20)} {
+		if _, err := b.StepUp(ctx, in.Cookie.Reveal(), secret.New(p)); !fault.Is(err, fault.InvalidCode) || fault.All(err)[0].Field != "password" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var chain string
+	if err := b.Bundle.DB.QueryRow(t.Context(), "select chain from event where action = 'credential.step_up_refused' limit 1").Scan(&chain); err != nil || chain != b.User.String() {
+		t.Errorf("chain %q, %v", chain, err)
+	}
+	next, err := b.StepUp(ctx, in.Cookie.Reveal(), secret.New(right))
+	if err != nil || next.Cookie.Equal(in.Cookie) || next.SessionID != in.SessionID {
+		t.Fatalf("%v", err)
+	}
+	for range 6 {
+		b.StepUp(ctx, next.Cookie.Reveal(), secret.New("wrong horse battery"))
+	}
+	if _, err := b.StepUp(ctx, next.Cookie.Reveal(), secret.New(right)); wait(err) < 1 {
+		t.Errorf("the eleventh try in five minutes: %v", err)
+	}
+	if _, err := b.StepUp(from(t.Context(), "198.51.100.7"), in.Cookie.Reveal(), secret.New(right)); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("nobody proved to be somebody: %v", err)
+	}
+}
+
+func TestSetTx_LengthIsAllThatIsAskedOfAPassword(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for password, ok := range map[string]bool{strings.Repeat("a", 11): false, strings.Repeat("a", 12): true, strings.Repeat("a", 256): true, strings.Repeat("a", 257): false, "": false, "пароль с пробелами": true, "\x00\xff but twelve": true} {
+		if err := b.set(t, password); (err == nil) != ok {
+			t.Errorf("%q: %v", password, err)
+		} else if ok {
+			if err := b.try(t, "acme@example.com", password); err != nil {
+				t.Errorf("%q does not open: %v", password, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,4 @@
+package session
+
+// Parse reads a cookie.
+var Parse = parse
