@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -268,7 +269,7 @@ func TestIssue_BothModesThroughTheEdge(t *testing.T) {
 		i.until("presented "+host, func() bool { _, _, err := i.visit(host); return err == nil })
 		visited := time.Now()
 		leaf, status, err := i.visit(host)
-		if err != nil || leaf.SerialNumber.Text(16) != *c.Serial || status != http.StatusServiceUnavailable || time.Since(visited) > 200*time.Millisecond {
+		if err != nil || leaf.SerialNumber.Text(16) != *c.Serial || status != http.StatusServiceUnavailable || time.Since(visited) > time.Second {
 			t.Errorf("%v %d after %s", err, status, time.Since(visited))
 		}
 	}
@@ -326,15 +327,15 @@ func TestIssue_FailuresOfOneNameAreItsOwn(t *testing.T) {
 	t.Parallel()
 	i := install(t)
 	ctx := i.t.Context()
-	var moved time.Duration
-	i.DB.SetClock(func() time.Time { return time.Now().Add(moved) })
+	var moved atomic.Int64
+	i.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(moved.Load())) })
 	bad := i.connect("bad.acme.lab", certificate.TLSALPN01, true)
 	// Port 80 works and port 443 asks for another name: the challenge cannot be seen.
 	i.exec("create function hide() returns trigger language plpgsql as $$ begin new.name = 'hidden.lab'; return new; end $$")
 	i.exec("create trigger hide before insert on acme_challenge for each row when (new.name = 'bad.acme.lab') execute function hide()")
 	for range 60 { // an hour, minute by minute
 		i.drain()
-		moved += time.Minute
+		moved.Add(int64(time.Minute))
 		if err := i.entries.Heartbeat(ctx, edgeentry.Node{ID: i.edge.ID(), Name: "beat", StartedAt: time.Now(), Acked: i.edge.Generation()}); err != nil {
 			t.Fatal(err)
 		}
@@ -357,8 +358,8 @@ func TestIssue_FailuresOfOneNameAreItsOwn(t *testing.T) {
 func TestIssue_ACAThatIsDown(t *testing.T) {
 	t.Parallel()
 	i := install(t)
-	var moved time.Duration
-	i.DB.SetClock(func() time.Time { return time.Now().Add(moved) })
+	var moved atomic.Int64
+	i.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(moved.Load())) })
 	beat := func() {
 		if err := i.entries.Heartbeat(t.Context(), edgeentry.Node{ID: i.edge.ID(), Name: "beat", StartedAt: time.Now(), Acked: i.edge.Generation()}); err != nil {
 			t.Fatal(err)
@@ -372,12 +373,12 @@ func TestIssue_ACAThatIsDown(t *testing.T) {
 	if c.LastError == nil || c.LastError.Code != finding.CAUnavailable || i.cons.last(id).Value != connection.Pending || c.NextAttemptAt == nil {
 		t.Fatalf("%+v %+v", c, i.cons.last(id))
 	}
-	moved = c.NextAttemptAt.Sub(time.Now()) + time.Second
+	moved.Store(int64(time.Until(*c.NextAttemptAt) + time.Second))
 	beat()
 	i.drain()
 	i.second.SetDown(false)
 	c = i.certificates(id)[0]
-	moved = c.NextAttemptAt.Sub(time.Now()) + time.Second
+	moved.Store(int64(time.Until(*c.NextAttemptAt) + time.Second))
 	beat()
 	i.drain()
 	if c = i.certificates(id)[0]; c.Status != certificate.Issued || c.CA != "second" || c.Failures != 0 || c.LastError != nil {

@@ -103,7 +103,7 @@ func cleanHost(s string) (string, error) {
 		s = host
 	}
 	s = strings.ToLower(strings.TrimSuffix(s, "."))
-	if s == "" || len(s) > 253 || s[0] == '.' || strings.Contains(s, "..") {
+	if s == "" || len(s) > 253 || s[0] == '.' || strings.HasSuffix(s, ".") || strings.Contains(s, "..") {
 		return "", errHost
 	}
 	if strings.HasPrefix(s, "[") { // an IPv6 address: well-formed, and never a name of ours
