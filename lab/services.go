@@ -92,6 +92,7 @@ func (w *World) customers() []*provider.Provider {
 func (w *World) providerSites() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /look.css", look.Stylesheet)
+	mux.HandleFunc("GET /favicon.ico", look.NoIcon)
 	mux.Handle("GET /{$}", http.RedirectHandler("/plain/", http.StatusSeeOther))
 	for _, p := range w.customers() {
 		mux.Handle("/"+p.Name+"/", p.Page())

@@ -54,6 +54,9 @@ export class Journey {
       if (m.type() === "error" && !this.tolerated.some((p) => p.test(m.text()))) this.faults.push(`console: ${m.text()}`);
     });
     page.on("pageerror", (e) => this.faults.push(`page: ${e.message}`));
+    page.on("response", (r) => {
+      if (r.status() === 404) console.error(`404: ${r.url()}`);
+    });
     page.on("request", (r) => {
       const host = new URL(r.url()).hostname;
       if (!["localhost", "127.0.0.1", ""].includes(host) && !host.endsWith(".lab")) this.faults.push(`request to ${r.url()}`);

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -128,7 +129,11 @@ func (h *House) Documents(front string) map[string]string {
 	if err := json.Unmarshal(raw, &list); err != nil {
 		h.t.Fatal(err)
 	}
-	return list
+	byID := map[string]string{}
+	for id, text := range list {
+		byID["sha256:"+strings.TrimPrefix(id, "sha256:")] = text
+	}
+	return byID
 }
 
 // Root is the checkout that the test runs in.

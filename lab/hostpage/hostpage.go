@@ -72,6 +72,7 @@ func (s *Site) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("POST /token", s.token)
+	mux.HandleFunc("GET /favicon.ico", look.NoIcon)
 	for name, kind := range map[string]string{"host.css": "text/css", "host.js": "text/javascript"} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, _ *http.Request) {
 			b, _ := files.ReadFile(name)

@@ -57,3 +57,6 @@ func short(d time.Duration) string {
 	}
 	return s
 }
+
+// NoIcon answers a browser's question for an icon: there is none, and that is no error.
+func NoIcon(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }

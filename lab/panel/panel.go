@@ -60,6 +60,7 @@ type Places struct {
 func (w *World) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /look.css", look.Stylesheet)
+	mux.HandleFunc("GET /favicon.ico", look.NoIcon)
 	mux.HandleFunc("GET /panel.js", func(rw http.ResponseWriter, _ *http.Request) {
 		b, _ := files.ReadFile("panel.js")
 		rw.Header().Set("Content-Type", "text/javascript; charset=utf-8")

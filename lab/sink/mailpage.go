@@ -18,6 +18,7 @@ var mailPages = look.Templates(mailFiles, "mail.html")
 func (m *Mail) Pages() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /look.css", look.Stylesheet)
+	mux.HandleFunc("GET /favicon.ico", look.NoIcon)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		all := m.Messages(r.URL.Query().Get("to"))
 		slices.Reverse(all)

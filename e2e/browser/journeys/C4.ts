@@ -17,12 +17,12 @@ await journey(async (j) => {
   await page.getByRole("heading", { name: /^Add/ }).waitFor({ timeout: 45_000 });
   await j.accessible("the records");
   await j.shot("2-records");
-  must((await page.locator("nameplate-connect").innerText()).match(/plain|Plain/), "the widget does not say who runs the DNS");
+  await page.getByRole("heading", { name: "Add this line at Plain DNS" }).waitFor(); // who runs the DNS
 
   // Every field is copied, and pasted at the provider (CN-31).
   const copied: Record<string, string> = {};
   for (const field of ["Name", "Value"]) {
-    await page.getByRole("button", { name: `Copy ${field}`, exact: false }).first().click();
+    await page.getByRole("button", { name: `Copy CNAME ${field}` }).first().click();
     copied[field] = await page.evaluate(() => navigator.clipboard.readText());
   }
   must(copied.Name === "shop", `the name to type is ${copied.Name}`);

@@ -21,7 +21,7 @@ await journey(async (j) => {
   await page.getByText("Different value").first().waitFor({ timeout: 30_000 });
   await j.accessible("a wrong value");
   await j.shot("2-wrong");
-  const value = await page.getByRole("button", { name: "Copy Value", exact: false }).first();
+  const value = page.getByRole("button", { name: "Copy CNAME Value" }).first();
   await value.click();
   const target = await page.evaluate(() => navigator.clipboard.readText());
   await put("acme.lab", "fix", "CNAME", target);

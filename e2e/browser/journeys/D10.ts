@@ -13,7 +13,7 @@ await journey(async (j) => {
   await page.getByRole("heading", { name: /can.t continue|One moment/ }).first().waitFor();
   await page.getByRole("heading", { name: /can.t continue/ }).waitFor({ timeout: 20_000 });
   await j.shot("1-refused");
-  const text = await page.locator("nameplate-connect").innerText();
+  const text = await page.locator("nameplate-connect [role=dialog], nameplate-connect dialog").first().innerText();
   must(!/origin|token|CORS/i.test(text), `the person reads the integrator's mistake: ${text}`);
   must(!answers.includes(200), "the API answered a foreign page");
 });
