@@ -264,6 +264,36 @@ func TestCheck_AFailingProbeBlocksTheCertificateAndSaysWhy(t *testing.T) {
 	}
 }
 
+func TestCheck_AnEdgeThatLearnsTheCertificateIsNoNews(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.World.set(func(w *world) { w.standing["routing"] = 2 })
+	c := b.start(t, "shop.acme.lab")
+	b.after(t, 0)
+	b.after(t, 2*time.Second)
+	b.tls(t, c, connection.TLS{Value: connection.Issued})
+	before := b.want(t, c.ID, connection.Securing)
+	b.World.set(func(w *world) {
+		w.probe = analysis.ProbeTLSError
+		w.answer = func(a *analysis.Answer) {
+			a.Findings = append(a.Findings, finding.New(finding.ProbeTLSError, map[string]any{"name": c.Hostname, "detail": "no certificate"}))
+		}
+	})
+	for range 10 {
+		b.after(t, 200*time.Millisecond)
+	}
+	if c = b.want(t, c.ID, connection.Securing); c.Version != before.Version || c.StateReason != nil {
+		t.Fatalf("%+v", c.Life)
+	}
+	b.after(t, 2*time.Second)
+	if c = b.want(t, c.ID, connection.Securing); c.StateReason == nil || *c.StateReason != finding.ProbeTLSError {
+		t.Fatal("after a while it is said")
+	}
+	b.World.set(func(w *world) { w.probe, w.answer = analysis.ProbeOK, nil })
+	b.after(t, 2*time.Second)
+	b.want(t, c.ID, connection.Live)
+}
+
 func TestCheck_WhatTheCARefusedOnlyTheCertificateClears(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -31,6 +31,7 @@ const (
 	fullAtLeast     = 30 * time.Second // between full checks while somebody watches
 	fullInAttention = 10 * time.Second
 	proofFast       = 200 * time.Millisecond
+	proofFastFor    = 3 * time.Second
 	proofSlow       = 2 * time.Second
 	proofFor        = time.Minute // after a certificate was issued the probe is made often
 	quietAfter      = 30 * 24 * time.Hour
@@ -70,6 +71,11 @@ func (l *Life) proving(now time.Time) bool {
 	return t.Value == Issued && l.Facets.Edge.Value != Serving && l.Facets.Edge.Value != Redirecting && l.LiveAt == nil && now.Sub(t.Since) < proofFor
 }
 
+// settling says that the certificate is so new that the edges may not have it yet.
+func (l *Life) settling(now time.Time) bool {
+	return l.proving(now) && now.Sub(l.Facets.TLS.Since) < proofFastFor
+}
+
 // Next answers when the connection is looked at again, after a turn at now; nil: never by itself. It moves the ladder.
 // light says that the turn that just ended was a light pass, which the ladder does not count.
 func (l *Life) Next(now time.Time, watched, news, light bool, r Rules) *time.Time {
@@ -85,7 +91,7 @@ func (l *Life) Next(now time.Time, watched, news, light bool, r Rules) *time.Tim
 		}
 		return at(r.PassGap)
 	case l.proving(now):
-		if now.Sub(l.Facets.TLS.Since) < 3*time.Second {
+		if l.settling(now) {
 			return at(proofFast)
 		}
 		return at(proofSlow)

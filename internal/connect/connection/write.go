@@ -3,12 +3,14 @@ package connection
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
 	"github.com/nameplate-dev/nameplate/internal/connect/claim"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -54,6 +56,11 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	w.c.Findings = findingsOf(w.c, w.a, w.q.Depth, standing.Held)
 	w.learn()
 	seen := reduce(w.a, w.q.Probe, lines, kept[w.c.ID], standing)
+	if seen.HTTPS.Made && !seen.HTTPS.Passed && w.c.settling(w.e.Tx.Now) {
+		// The edges are about to learn the certificate: that they do not have it yet is no news to anybody.
+		seen.HTTPS = Outcome{}
+		w.c.Findings = slices.DeleteFunc(w.c.Findings, func(f finding.Finding) bool { return f.Facet == finding.Edge })
+	}
 	seen.Began, seen.Now, seen.Check, seen.Person = began, w.e.Tx.Now, w.check, person(w.c.Findings)
 	seen.Preflight, seen.Full = w.t.trigger == analysis.TriggerPreIssue, w.q.Depth == analysis.Full
 	rules := w.s.rules()
