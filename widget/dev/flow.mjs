@@ -17,7 +17,7 @@ let failed = 0;
 async function test(name, options, body) {
   const server = await mock({ files });
   server.world.pace = 20;
-  const { query = "", ...more } = options;
+  const { query = "", forbids = false, ...more } = options;
   const context = await browser.newContext({ viewport: { width: 1000, height: 800 }, locale: "en", ...more });
   const page = await context.newPage();
   const problems = [];
@@ -45,7 +45,7 @@ async function test(name, options, body) {
   try {
     await page.goto(`${server.url}/?locale=en&${query}`);
     await body(w);
-    problems.push(...(await page.evaluate(() => globalThis.violations)));
+    if (!forbids) problems.push(...(await page.evaluate(() => globalThis.violations)));
     assert.deepEqual(problems, []);
     console.log(`ok   ${name}`);
   } catch (error) {
@@ -190,6 +190,16 @@ await test("sockets impossible: the change comes all the same", {}, async (w) =>
   server.faults.sockets = false;
   server.world.add("shop.acme.lab", "manual");
   await w.open();
+  await w.title("Add this line");
+  server.world.set(w.id(), "live");
+  await w.title("shop.acme.lab is live");
+});
+
+await test("a page whose policy forgets the socket", { query: "no-sockets", forbids: true }, async (w) => {
+  const { server, page } = w;
+  await w.open();
+  await page.fill("#hostname", "shop.acme.lab");
+  await page.keyboard.press("Enter");
   await w.title("Add this line");
   server.world.set(w.id(), "live");
   await w.title("shop.acme.lab is live");

@@ -4,8 +4,8 @@ import { join } from "node:path";
 const dist = new URL("../dist/v1/", import.meta.url).pathname;
 
 /** The policy that the widget promises to work under (connect.md 17, WG-5): no inline style, no HTML from strings. */
-const policy = (origin) =>
-  `default-src 'none'; script-src ${origin}; connect-src ${origin} ${origin.replace("http", "ws")}; style-src 'self'; img-src data:; require-trusted-types-for 'script'; trusted-types 'none'`;
+const policy = (origin, sockets) =>
+  `default-src 'none'; script-src ${origin}; connect-src ${origin} ${sockets ? origin.replace("http", "ws") : ""}; style-src 'self'; img-src data:; require-trusted-types-for 'script'; trusted-types 'none'`;
 
 /** A stranger's page with the widget in it. The query string becomes attributes of the element. */
 export function files(request, response) {
@@ -27,7 +27,10 @@ export function files(request, response) {
   if (url.pathname === "/host.css") return response.writeHead(200, { "content-type": "text/css" }).end(style);
   if (url.pathname !== "/") return response.writeHead(404).end();
   const attributes = [...url.searchParams].map(([name, value]) => `${name}="${value.replace(/[^\w .:/#-]/g, "")}"`).join(" ");
-  const csp = { "content-type": "text/html; charset=utf-8", "content-security-policy": policy(url.origin) };
+  const csp = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": policy(url.origin, !url.searchParams.has("no-sockets")),
+  };
   response
     .writeHead(200, csp)
     .end(`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>Acme Shops</title><link rel="icon" href="data:,"><link rel="stylesheet" href="/host.css">

@@ -168,6 +168,14 @@ export class Transport {
     if (this.#socket) return this.#socket;
     let pongDue: ReturnType<typeof setTimeout> | undefined;
     let openDue: ReturnType<typeof setTimeout> | undefined;
+    let attempt = false;
+    // A refused connection raises an error and a close, one that the page's policy forbids an error alone.
+    const over = () => {
+      clearTimeout(openDue);
+      clearTimeout(pongDue);
+      if (attempt && this.#refusals < 2) this.#lost();
+      attempt = false;
+    };
     this.#socket = createClient({
       url: this.#address.replace(/^http/, "ws"),
       // The first refusal may only mean that the token's time was up; after it we ask for a new one.
@@ -190,6 +198,7 @@ export class Transport {
       on: {
         // A proxy may swallow the attempt without a word.
         connecting: () => {
+          attempt = true;
           clearTimeout(openDue);
           openDue = setTimeout(() => this.#feeds.size > 0 && this.#way === "socket" && this.#choose("events"), connectLimit);
         },
@@ -201,12 +210,11 @@ export class Transport {
           this.#say("up");
         },
         closed: (event) => {
-          clearTimeout(openDue);
-          clearTimeout(pongDue);
           if ((event as CloseEvent).code === 4403) this.#refusals++;
-          if (this.#refusals >= 2) return this.#options.onEnded();
-          this.#lost();
+          if (this.#refusals >= 2) this.#options.onEnded();
+          over();
         },
+        error: over,
         ping: (received) => {
           if (!received) pongDue = setTimeout(() => this.#socket?.terminate(), 8_000);
         },
