@@ -52,7 +52,7 @@ func done(err error) (*model.Ok, error) {
 func listed(ctx context.Context) func(*connection.ConnectionPage, error) (*connection.ConnectionPage, error) {
 	return func(p *connection.ConnectionPage, err error) (*connection.ConnectionPage, error) {
 		if err == nil {
-			loader.From(ctx).Together(p.Nodes)
+			loader.Together(loader.From(ctx), p.Nodes)
 		}
 		return p, err
 	}

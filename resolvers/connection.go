@@ -37,7 +37,7 @@ func (r *connectionResolver) Provider(ctx context.Context, obj *connection.Conne
 }
 
 func (r *connectionResolver) Recipe(ctx context.Context, obj *connection.Connection) (*recipe.Recipe, error) {
-	return loader.From(ctx).Recipe(ctx, obj.RecipeID)
+	return loader.From(ctx).RecipeOf(ctx, obj)
 }
 
 func (r *connectionResolver) VerificationRecord(ctx context.Context, obj *connection.Connection) (*record.Record, error) {
@@ -77,7 +77,7 @@ func (r *connectionResolver) Timeline(ctx context.Context, obj *connection.Conne
 }
 
 func (r *connectionResolver) Application(ctx context.Context, obj *connection.Connection) (*application.Application, error) {
-	return loader.From(ctx).Application(ctx, obj.OrgID, obj.ApplicationID)
+	return loader.From(ctx).ApplicationOf(ctx, obj)
 }
 
 func (r *connectionEventResolver) Text(ctx context.Context, obj *connection.ConnectionEvent, locale *string) (string, error) {

@@ -28,7 +28,7 @@ func (r *Resolver) own(ctx context.Context) ([]*connection.Connection, error) {
 		return nil, err
 	}
 	out := mine(caller, slices.Concat(claimed, newest))
-	loader.From(ctx).Together(out)
+	loader.Together(loader.From(ctx), out)
 	return out, nil
 }
 

@@ -22,42 +22,45 @@ import (
 
 // list is what one field of the response answered: the first member that needs something brings the others along.
 type list struct {
-	members []*connection.Connection
+	members []any
 	mu      sync.Mutex
-	asked   map[any]bool
+	asked   map[any]bool // by loader
 }
 
-// Together says that these connections stand in one list.
-func (l *Loaders) Together(members []*connection.Connection) {
-	one := &list{members: members, asked: map[any]bool{}}
+// Together says that these objects stand in one list.
+func Together[T comparable](l *Loaders, members []T) {
+	one := &list{asked: map[any]bool{}}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, c := range members {
-		l.lists[c] = one
+	for _, m := range members {
+		l.lists[m] = one
+		one.members = append(one.members, m)
 	}
 }
 
-// of reads what hangs below a connection, for its whole list.
-func of[V any](ctx context.Context, l *Loaders, from *dataloadgen.Loader[*connection.Connection, V], c *connection.Connection) (V, error) {
+// of reads what hangs below an object, for its whole list.
+func of[T, K comparable, V any](ctx context.Context, l *Loaders, from *dataloadgen.Loader[K, V], object T, key func(T) K) (V, error) {
 	l.mu.Lock()
-	one := l.lists[c]
+	one := l.lists[object]
 	l.mu.Unlock()
 	if one != nil {
 		one.mu.Lock()
 		if !one.asked[from] {
 			one.asked[from] = true
-			for _, other := range one.members {
-				from.LoadThunk(ctx, other)
+			for _, m := range one.members {
+				from.LoadThunk(ctx, key(m.(T)))
 			}
 		}
 		one.mu.Unlock()
 	}
-	return from.Load(ctx, c)
+	return from.Load(ctx, key(object))
 }
+
+func itself[T any](v T) T { return v }
 
 // Records are the lines of a connection.
 func (l *Loaders) Records(ctx context.Context, c *connection.Connection) ([]*record.Record, error) {
-	return of(ctx, l, l.records, c)
+	return of(ctx, l, l.records, c, itself)
 }
 
 // VerificationRecord is the line that proves ownership, nil when none is asked for.
@@ -73,17 +76,17 @@ func (l *Loaders) VerificationRecord(ctx context.Context, c *connection.Connecti
 
 // Conflicts are what is in the way of a connection.
 func (l *Loaders) Conflicts(ctx context.Context, c *connection.Connection) ([]*record.Conflict, error) {
-	return of(ctx, l, l.conflicts, c)
+	return of(ctx, l, l.conflicts, c, itself)
 }
 
 // LastCheck is the newest check of a connection, nil when there was none.
 func (l *Loaders) LastCheck(ctx context.Context, c *connection.Connection) (*check.DnsCheck, error) {
-	return of(ctx, l, l.lastChecks, c)
+	return of(ctx, l, l.lastChecks, c, itself)
 }
 
 // Certificates are those of a connection, the newest first.
 func (l *Loaders) Certificates(ctx context.Context, c *connection.Connection) ([]*certificate.Certificate, error) {
-	all, err := of(ctx, l, l.certificates, c)
+	all, err := of(ctx, l, l.certificates, c, itself)
 	return append([]*certificate.Certificate{}, all...), err
 }
 
@@ -99,7 +102,7 @@ func (l *Loaders) Certificate(ctx context.Context, c *connection.Connection) (*c
 
 // Observations are what servers answered in a check.
 func (l *Loaders) Observations(ctx context.Context, c *check.DnsCheck) ([]*analysis.Observation, error) {
-	return l.observations.Load(ctx, c)
+	return of(ctx, l, l.observations, c, itself)
 }
 
 // Organization is the tenant of an object that the caller may see.
@@ -114,6 +117,18 @@ func (l *Loaders) Application(ctx context.Context, org ident.OrgID, id ident.App
 		err = fmt.Errorf("the application %s of %s is gone", id, org)
 	}
 	return app, err
+}
+
+// ApplicationOf is that of a connection.
+func (l *Loaders) ApplicationOf(ctx context.Context, c *connection.Connection) (*application.Application, error) {
+	return of(ctx, l, l.applications, c, func(c *connection.Connection) ofOrg[ident.ApplicationID] {
+		return ofOrg[ident.ApplicationID]{c.OrgID, c.ApplicationID}
+	})
+}
+
+// RecipeOf is the version that a connection was planned by.
+func (l *Loaders) RecipeOf(ctx context.Context, c *connection.Connection) (*recipe.Recipe, error) {
+	return of(ctx, l, l.recipes, c, func(c *connection.Connection) ident.RecipeID { return c.RecipeID })
 }
 
 // Recipe is the version that an object of the caller's was planned by.

@@ -5,6 +5,7 @@ package loader
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -50,7 +51,7 @@ type Loaders struct {
 	attempts      *dataloadgen.Loader[ofOrg[ident.DeliveryID], []*webhook.WebhookAttempt]
 
 	mu    sync.Mutex
-	lists map[*connection.Connection]*list
+	lists map[any]*list
 }
 
 // ofOrg is an id that is read within its organization.
@@ -77,21 +78,26 @@ func From(ctx context.Context) *Loaders { return ctx.Value(key{}).(*Loaders) }
 
 // New makes the loaders of one response.
 func New(s Sources) *Loaders {
-	return &Loaders{
+	l := &Loaders{
 		organizations: each(s.Organizations.ByID),
 		applications:  perOrg(ofOrg[ident.ApplicationID].both, s.Applications.ByIDs),
 		recipes:       each(s.Recipes.Find),
 		connections:   together(s.Connections.ByIDs),
 		records:       together(s.Connections.RecordsOf),
 		conflicts:     together(s.Connections.ConflictsOf),
-		lastChecks:    together(s.Connections.LastChecksOf),
 		certificates:  perOrg(connectionOf, s.Certificates.ByConnection),
 		observations:  together(s.Connections.ObservationsOf),
 		endpoints:     each(s.Webhooks.Get),
 		health:        perOrg(endpointOf, s.Webhooks.HealthOf),
 		attempts:      perOrg(ofOrg[ident.DeliveryID].both, s.Webhooks.AttemptsOf),
-		lists:         map[*connection.Connection]*list{},
+		lists:         map[any]*list{},
 	}
+	l.lastChecks = together(func(ctx context.Context, cons []*connection.Connection) ([]*check.DnsCheck, error) {
+		last, err := s.Connections.LastChecksOf(ctx, cons)
+		Together(l, slices.DeleteFunc(slices.Clone(last), func(c *check.DnsCheck) bool { return c == nil }))
+		return last, err
+	})
+	return l
 }
 
 // together makes a loader of a read that answers one value for each key, in order.

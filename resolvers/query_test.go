@@ -1,0 +1,304 @@
+package resolvers_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// everything selects all fields of a type that a key may read, some levels deep: whatever can be resolved is.
+func everything(s *ast.Schema, typ string, deep int) string {
+	d := s.Types[typ]
+	if d.IsLeafType() {
+		return ""
+	}
+	if d.IsAbstractType() {
+		return "{ __typename }"
+	}
+	var out []string
+	for _, f := range d.Fields {
+		if access := f.Directives.ForName("access"); access != nil && !strings.Contains(access.Arguments.ForName("to").Value.String(), "API_KEY") {
+			continue
+		}
+		of := s.Types[f.Type.Name()]
+		args := ""
+		if f.Arguments.ForName("first") != nil {
+			args = "(first: 1)"
+		}
+		switch {
+		case of.IsLeafType():
+			out = append(out, f.Name)
+		case deep > 0:
+			out = append(out, f.Name+args+everything(s, of.Name, deep-1))
+		}
+	}
+	if len(out) == 0 {
+		return "{ __typename }"
+	}
+	return "{ " + strings.Join(out, " ") + " }"
+}
+
+func TestEveryRootField(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	con := s.connect(t, "shop.acme.lab")
+	data := s.ask(t, "owner", `query($id: ID!) { connection(id: $id) { version recipe { id } lastCheck { id observations { id } } conflicts { id } records { id key } timeline { nodes { id text } } dnsDiff { add { fqdn } } } }`, vars{"id": con})
+	get := func(path ...any) string {
+		return fmt.Sprint(at(t, data["connection"], path...))
+	}
+	recipe, check, conflict, rec, evt := get("recipe", "id"), get("lastCheck", "id"), get("conflicts", 0, "id"), get("records", 0, "id"), get("timeline", "nodes", 0, "id")
+	app, org := s.App.ID.String(), s.Org.String()
+	done := map[string]bool{}
+	field := func(who, kind, name, args string, deep int) map[string]any {
+		t.Helper()
+		root := s.Schema.Query
+		if kind == "mutation" {
+			root = s.Schema.Mutation
+		}
+		done[name] = true
+		d := s.ask(t, who, kind+" { "+name+args+everything(s.Schema, root.Fields.ForName(name).Type.Name(), deep)+" }", nil)
+		if d[name] == nil {
+			t.Fatalf("%s%s is null", name, args)
+		}
+		return d
+	}
+	trusted := func(name, text string, v vars) map[string]any {
+		t.Helper()
+		body := document(t, "console", text)
+		body["variables"], done[name] = v, true
+		a := s.send(t, "person", body)
+		if len(a.Errors) > 0 {
+			t.Fatalf("%s: %s", name, a.raw)
+		}
+		return a.Data
+	}
+	id := func(d map[string]any, path ...any) string { return fmt.Sprint(at(t, d, path...)) }
+
+	field("", "query", "health", "", 2)
+	field("", "query", "viewer", "", 0)
+	field("owner", "query", "viewer", "", 2)
+	field("owner", "query", "organization", `(slug: "acme")`, 1)
+	field("owner", "query", "rateLimit", "", 1)
+	field("owner", "query", "application", `(id: "`+app+`")`, 1)
+	field("owner", "query", "applications", `(organizationId: "`+org+`", first: 1)`, 2)
+	field("owner", "query", "recipe", `(id: "`+recipe+`")`, 2)
+	for _, f := range []string{"{ recipe { number } progress(locale: \"de\") { headline steps { text } } certificate { id } certificates { id } checks(first: 1) { nodes { id observations { id } } } }", everything(s.Schema, "Connection", 1)} {
+		s.ask(t, "owner", `query($id: ID!) { connection(id: $id) `+f+` }`, vars{"id": con})
+	}
+	field("owner", "query", "connection", `(id: "`+con+`")`, 1)
+	field("owner", "query", "connections", `(organizationId: "`+org+`", first: 1, filter: { applicationId: "`+app+`", text: "shop" }, orderBy: { field: HOSTNAME })`, 2)
+	field("owner", "query", "dnsCheck", `(id: "`+check+`")`, 2)
+	field("owner", "query", "domainCheck", `(hostname: "www.acme.lab", applicationId: "`+app+`")`, 2)
+	field("", "query", "explain", `(code: "record_absent", locale: "de")`, 1)
+	field("owner", "query", "providers", `(text: "plain")`, 1)
+	field("owner", "query", "provider", `(slug: "plain")`, 2)
+	field("owner", "query", "apiKeys", `(organizationId: "`+org+`")`, 2)
+	field("owner", "query", "webhookTopics", "", 1)
+
+	key := trusted("createApiKey", "mutation KeyDialogCreateMutation(", vars{"input": vars{"description": "ci", "organizationId": org, "scopes": []string{"connection.read"}}})
+	trusted("deleteApiKey", "deleteApiKey(", vars{"id": id(key, "createApiKey", "apiKey", "id")})
+	made := field("owner", "mutation", "createApplication", `(input: { organizationId: "`+org+`", name: "Second" })`, 1)
+	second := id(made, "createApplication", "application", "id")
+	field("owner", "mutation", "updateApplication", `(input: { id: "`+second+`", version: 1, name: "Third" })`, 1)
+	field("owner", "mutation", "startConnection", `(input: { applicationId: "`+app+`", hostname: "blog.acme.lab", metadata: { a: [1, "x"] } })`, 1)
+	for _, name := range []string{"checkConnection", "markRecordsAdded", "retryConnection"} {
+		field("owner", "mutation", name, `(id: "`+con+`")`, 1)
+	}
+	field("owner", "mutation", "resolveConflict", `(id: "`+conflict+`", resolution: KEEP)`, 1)
+	now := s.ask(t, "owner", `query($id: ID!) { connection(id: $id) { version } }`, vars{"id": con})
+	field("owner", "mutation", "updateConnection", fmt.Sprintf(`(input: { id: %q, version: %v, labels: ["vip"] })`, con, at(t, now, "connection", "version")), 1)
+	token := field("owner", "mutation", "createWidgetToken", `(input: { applicationId: "`+app+`", endUserRef: "u1" })`, 1)
+	field("owner", "mutation", "revokeWidgetToken", `(tokenId: "`+id(token, "createWidgetToken", "tokenId")+`")`, 1)
+
+	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	t.Cleanup(sink.Close)
+	hook := field("owner", "mutation", "createWebhookEndpoint", `(input: { organizationId: "`+org+`", url: "`+sink.URL+`", topics: ["connection.live"] })`, 1)
+	endpoint := id(hook, "createWebhookEndpoint", "endpoint", "id")
+	field("owner", "mutation", "updateWebhookEndpoint", `(input: { id: "`+endpoint+`", version: 1, description: "x" })`, 1)
+	sent := field("owner", "mutation", "sendTestWebhook", `(id: "`+endpoint+`")`, 1)
+	delivery := id(sent, "sendTestWebhook", "id")
+	s.work(t)
+	field("owner", "mutation", "replayDelivery", `(id: "`+delivery+`")`, 2)
+	field("owner", "query", "webhookEndpoints", `(organizationId: "`+org+`")`, 2)
+	field("owner", "query", "webhookEndpoint", `(id: "`+endpoint+`")`, 2)
+	d := s.ask(t, "owner", `query($id: ID!) { webhookEndpoint(id: $id) { successRate24h deliveries { nodes { endpoint { id } attempts { n error } } totalCount } } }`, vars{"id": endpoint})
+	if n := len(at(t, d, "webhookEndpoint", "deliveries", "nodes").([]any)); n != 2 {
+		t.Errorf("%d deliveries", n)
+	}
+
+	s.widget("page", "u1")
+	w := s.send(t, "page", document(t, "widget", "widgetSession"))
+	done["widgetSession"] = true
+	if len(w.Errors) > 0 || len(at(t, w.Data, "widgetSession", "connections").([]any)) != 1 {
+		t.Errorf("widgetSession: %s", w.raw)
+	}
+
+	ids := []string{con, app, org, recipe, check, conflict, rec, evt, delivery, endpoint, "pvd_plain", ident.New[ident.ConnectionID](time.Now()).String()}
+	nodes := s.ask(t, "owner", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }`, vars{"ids": ids})
+	for n, want := range ids {
+		got := at(t, nodes, "nodes", n)
+		if n == len(ids)-1 {
+			if got != nil {
+				t.Errorf("an unknown node is %v", got)
+			}
+		} else if got == nil || at(t, got, "id") != want {
+			t.Errorf("node %s is %v", want, got)
+		}
+	}
+	done["nodes"], done["node"] = true, true
+	if n := s.ask(t, "owner", `query($id: ID!) { node(id: $id) { ... on Connection { hostname } } }`, vars{"id": con}); at(t, n, "node", "hostname") != "shop.acme.lab" {
+		t.Errorf("node: %v", n)
+	}
+
+	field("owner", "mutation", "deleteWebhookEndpoint", `(id: "`+endpoint+`")`, 1)
+	field("owner", "mutation", "archiveConnection", `(id: "`+con+`")`, 1)
+	trusted("archiveApplication", "archiveApplication(", vars{"id": second, "archiveConnections": true, "confirmName": "Third"})
+	for _, root := range []*ast.Definition{s.Schema.Query, s.Schema.Mutation} {
+		for _, f := range root.Fields {
+			if !done[f.Name] && !strings.HasPrefix(f.Name, "__") {
+				t.Errorf("%s.%s is not tried", root.Name, f.Name)
+			}
+		}
+	}
+}
+
+// Text that is no id of the right kind is INVALID, and says which argument it was.
+func TestWrongIDsNameTheirArgument(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for _, root := range []*ast.Definition{s.Schema.Query, s.Schema.Mutation} {
+		for _, f := range root.Fields {
+			for _, a := range f.Arguments {
+				if a.Type.Name() != "ID" || f.Name == "archiveApplication" {
+					continue
+				}
+				text, want := strings.ToLower(root.Name)+" { "+f.Name+"("+filled(s.Schema, f, a.Name)+")"+sub(s.Schema, f)+" }", a.Name
+				if f.Name == "nodes" {
+					want = "ids.0"
+				}
+				got := s.send(t, "owner", vars{"query": text})
+				if len(got.Errors) == 0 || got.Errors[0].Extensions["code"] != "INVALID" || got.Errors[0].Extensions["field"] != want || got.Errors[0].Extensions["reason"] != "id_kind" {
+					t.Errorf("%s\n%s", text, got.raw)
+				}
+			}
+		}
+	}
+	got := s.send(t, "owner", vars{"query": `mutation($i: StartConnectionInput!) { startConnection(input: $i) { created } }`, "variables": vars{"i": vars{"applicationId": "con_1", "hostname": "x.acme.lab"}}})
+	if len(got.Errors) != 1 || got.Errors[0].Extensions["field"] != "applicationId" {
+		t.Errorf("inside an input: %s", got.raw)
+	}
+}
+
+func sub(s *ast.Schema, f *ast.FieldDefinition) string {
+	if s.Types[f.Type.Name()].IsLeafType() {
+		return ""
+	}
+	return " { __typename }"
+}
+
+// filled gives every required argument something; wrong gets text that is no id.
+func filled(s *ast.Schema, f *ast.FieldDefinition, wrong string) string {
+	var out []string
+	for _, a := range f.Arguments {
+		of := s.Types[a.Type.Name()]
+		switch {
+		case a.Name == wrong && a.Type.NamedType == "":
+			out = append(out, a.Name+`: ["nonsense"]`)
+		case a.Name == wrong:
+			out = append(out, a.Name+`: "nonsense"`)
+		case !a.Type.NonNull || a.DefaultValue != nil:
+		case of.Kind == ast.Enum:
+			out = append(out, a.Name+": "+of.EnumValues[0].Name)
+		default:
+			out = append(out, a.Name+`: "x.acme.lab"`)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// What is somebody else's cannot be told from what does not exist, to the last byte.
+func TestStrangersLearnNothing(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	con, now := s.connect(t, "shop.acme.lab"), time.Now()
+	d := s.ask(t, "owner", `query($id: ID!) { connection(id: $id) { recipe { id } lastCheck { id } conflicts { id } records { id } } }`, vars{"id": con})
+	get := func(path ...any) string { return fmt.Sprint(at(t, d["connection"], path...)) }
+	con2, app2 := ident.New[ident.ConnectionID](now).String(), ident.New[ident.ApplicationID](now).String()
+	for _, c := range []struct{ text, mine, unknown string }{
+		{`query($id: ID!) { connection(id: $id) { id } }`, con, con2},
+		{`query($id: ID!) { node(id: $id) { id } }`, con, con2},
+		{`query($id: ID!) { node(id: $id) { id } }`, get("records", 0, "id"), ident.New[ident.RecordID](now).String()},
+		{`query($id: ID!) { nodes(ids: [$id]) { id } }`, s.App.ID.String(), app2},
+		{`query($id: ID!) { application(id: $id) { id } }`, s.App.ID.String(), app2},
+		{`query($id: ID!) { recipe(id: $id) { id } }`, get("recipe", "id"), ident.New[ident.RecipeID](now).String()},
+		{`query($id: ID!) { dnsCheck(id: $id) { id } }`, get("lastCheck", "id"), ident.New[ident.CheckID](now).String()},
+		{`query($id: ID!) { domainCheck(hostname: "shop.acme.lab", applicationId: $id) { hostname } }`, s.App.ID.String(), app2},
+		{`query($id: ID!) { connections(organizationId: $id) { totalCount } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
+		{`query($id: ID!) { organization(id: $id) { name } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
+		{`mutation($id: ID!) { checkConnection(id: $id) { connection { id } } }`, con, con2},
+		{`mutation($id: ID!) { archiveConnection(id: $id) { connection { id } } }`, con, con2},
+		{`mutation($id: ID!) { resolveConflict(id: $id, resolution: KEEP) { connection { id } } }`, get("conflicts", 0, "id"), ident.New[ident.ConflictID](now).String()},
+		{`mutation($id: ID!) { createWidgetToken(input: { applicationId: $id, endUserRef: "x" }) { tokenId } }`, s.App.ID.String(), app2},
+	} {
+		foreign, unknown := s.send(t, "stranger", vars{"query": c.text, "variables": vars{"id": c.mine}}), s.send(t, "stranger", vars{"query": c.text, "variables": vars{"id": c.unknown}})
+		if foreign.raw != unknown.raw || strings.Contains(foreign.raw, "acme") {
+			t.Errorf("%s\nforeign %s\nunknown %s", c.text, foreign.raw, unknown.raw)
+		}
+	}
+	if got := s.ask(t, "owner", `query($id: ID!) { connection(id: $id) { state } }`, vars{"id": con}); at(t, got, "connection", "state") == "ARCHIVED" {
+		t.Error("a stranger archived it")
+	}
+}
+
+func TestAllMistakesOfAFormAnswerTogether(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	a := s.send(t, "owner", vars{"query": `mutation($i: StartConnectionInput!) { startConnection(input: $i) { created } }`,
+		"variables": vars{"i": vars{"applicationId": s.App.ID.String(), "hostname": "1.2.3.4", "metadata": []any{1}, "labels": []any{""}, "endUserEmail": "nobody"}}})
+	var got []string
+	for _, e := range a.Errors {
+		if e.Extensions["code"] != "INVALID" || len(e.Path) == 0 {
+			t.Errorf("error %+v", e)
+		}
+		got = append(got, fmt.Sprint(e.Extensions["field"]))
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"endUserEmail", "hostname", "labels", "metadata"}) {
+		t.Errorf("fields %v: %s", got, a.raw)
+	}
+	a = s.send(t, "owner", vars{"query": `query { connections(organizationId: "x", first: 0) { totalCount } apiKeys(organizationId: "y", first: 1000) { totalCount } }`})
+	if len(a.Errors) < 3 {
+		t.Errorf("arguments: %s", a.raw)
+	}
+}
+
+// A page of twenty connections costs as many queries as a page of five.
+func TestAPageCostsTheSameNumberOfQueries(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	for n := range 20 {
+		s.connect(t, fmt.Sprintf("shop%d.acme.lab", n))
+	}
+	page := `query($o: ID!, $n: Int) { connections(organizationId: $o, first: $n) { totalCount edges { node { hostname state provider { name } application { name organization { name } recipe { number } }
+		recipe { number } records { key status } verificationRecord { key } conflicts { kind } findings { code } certificate { id } certificates { id } lastCheck { verdict observations { source } } progress { headline } } } } }`
+	cost := func(n int) int64 {
+		before := s.Queries.n.Load()
+		d := s.ask(t, "owner", page, vars{"o": s.Org.String(), "n": n})
+		if got := len(at(t, d, "connections", "edges").([]any)); got != n {
+			t.Fatalf("%d connections", got)
+		}
+		return s.Queries.n.Load() - before
+	}
+	cost(2) // roles are remembered
+	few, many := cost(5), cost(20)
+	if many > few || many > 14 {
+		t.Errorf("5 connections cost %d queries, 20 cost %d", few, many)
+	}
+}
