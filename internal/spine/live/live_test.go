@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"context"
+	"os"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,9 +13,23 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-func hub(t *testing.T, addr string) *live.Hub {
+// server is the Redis that REDIS_URL names, else one in process. Channels are shared by all its databases: tests that count or stop it have their own.
+func server(t *testing.T) *redis.Options {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: addr})
+	address := os.Getenv("REDIS_URL")
+	if address == "" {
+		return &redis.Options{Addr: miniredis.RunT(t).Addr()}
+	}
+	o, err := redis.ParseURL(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func hub(t *testing.T, o *redis.Options) *live.Hub {
+	t.Helper()
+	c := redis.NewClient(o)
 	h := live.NewHub(c)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -34,22 +49,27 @@ func wait(t *testing.T, c <-chan struct{}, what string) {
 
 func TestPokesCrossProcesses(t *testing.T) {
 	t.Parallel()
-	m := miniredis.RunT(t)
-	a, b := hub(t, m.Addr()), hub(t, m.Addr())
-	sub := b.Subscribe("con_1")
-	defer sub.Close()
-	wait(t, sub.C(), "no signal when the subscription stood") // the confirmation says: look again
-	a.Poke("con_1", 2)
-	wait(t, sub.C(), "the poke did not cross")
-	if m.PubSubNumSub("nameplate:live")["nameplate:live"] != 2 {
-		t.Fatal("each process holds one subscription")
+	o := server(t)
+	a, b := hub(t, o), hub(t, o)
+	here, there := a.Subscribe(t.Name()), b.Subscribe(t.Name())
+	defer here.Close()
+	defer there.Close()
+	for _, s := range []*live.Sub{here, there} {
+		wait(t, s.C(), "no signal when the subscription stood") // the confirmation says: look again
+	}
+	a.Poke(t.Name(), 2)
+	wait(t, there.C(), "the poke did not cross")
+	c := redis.NewClient(o)
+	defer c.Close()
+	if n := c.PubSubNumSub(t.Context(), "nameplate:live").Val()["nameplate:live"]; n != 2 {
+		t.Fatalf("two processes hold %d subscriptions", n)
 	}
 }
 
 func TestEverybodyLooksAgainAfterRedisWasAway(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
-	h := hub(t, m.Addr())
+	h := hub(t, &redis.Options{Addr: m.Addr()})
 	sub := h.Subscribe("con_1")
 	defer sub.Close()
 	wait(t, sub.C(), "no first confirmation")
