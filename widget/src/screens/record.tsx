@@ -138,7 +138,7 @@ export function ConflictCard({ conflict }: { conflict: Conflict }) {
         <p class="muted">{t("conflict.chosen", { choice: word(conflict.resolution) })}</p>
       ) : (
         conflict.choices.length > 1 && (
-          <div class="choices inline" role="group" aria-label={conflict.explain.title}>
+          <div class="choices side" role="group" aria-label={conflict.explain.title}>
             {conflict.choices.map((resolution) => (
               <Button key={resolution} busy={state.busy} onClick={() => send({ type: "resolved", id: conflict.id, resolution })}>
                 {word(resolution)}
