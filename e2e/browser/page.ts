@@ -35,7 +35,7 @@ export class Journey {
       colorScheme: options.dark ? "dark" : "light",
       locale: options.locale ?? "en-US",
       permissions: ["clipboard-read", "clipboard-write"],
-      bypassCSP: false,
+      reducedMotion: "reduce", // a picture in the middle of a movement has colours of its own
     });
     const page = await context.newPage();
     const journey = new Journey(browser, context, page);
