@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Connection } from "./documents";
-import { type Effect, initial, type Message, place, type Screen, type State, step, trouble } from "./machine";
+import { type Effect, initial, type Message, type Screen, type State, step } from "./machine";
+import { place, trouble } from "./place";
 import { check, checkStep, connection, finding, record, refusal, row, session } from "./samples";
 
 const ready: State = { ...initial, screen: "enter-domain", session };

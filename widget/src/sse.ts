@@ -1,5 +1,5 @@
 import { createClient } from "graphql-sse";
-import type { RawSink, Watch } from "./transport";
+import type { RawSink, Watch } from "./feed";
 
 /** Loaded only where sockets do not get through. One stream, one POST, no retry here: the next way down is polling. */
 export function follow(

@@ -1,4 +1,4 @@
-import { asks } from "../machine";
+import { asks } from "../place";
 import { Plaque } from "../plaque";
 import { Button, ExplainText, Host, Icon, type IconName, Title, useUi } from "../ui";
 

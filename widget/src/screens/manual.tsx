@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { DnsRecord } from "../documents";
-import { asides } from "../machine";
+import { asides } from "../place";
 import { Plaque } from "../plaque";
 import { type Alternative, arrange, done, likely } from "../records";
 import { Button, CopyButton, Disclosure, ExplainText, Host, Icon, RefusalText, Title, useUi } from "../ui";

@@ -1,5 +1,5 @@
 import type { Explain } from "../documents";
-import { deadEnd, trouble } from "../machine";
+import { deadEnd, trouble } from "../place";
 import { Plaque } from "../plaque";
 import { Button, ExplainText, Host, RefusalText, Title, useUi } from "../ui";
 
