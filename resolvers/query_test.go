@@ -103,7 +103,7 @@ func TestEveryRootField(t *testing.T) {
 	field("owner", "query", "webhookTopics", "", 1)
 
 	key := trusted("createApiKey", "mutation KeyDialogCreateMutation(", vars{"input": vars{"description": "ci", "organizationId": org, "scopes": []string{"connection.read"}}})
-	trusted("deleteApiKey", "deleteApiKey(", vars{"id": id(key, "createApiKey", "apiKey", "id")})
+	trusted("deleteApiKey", "deleteApiKey(", vars{"id": id(key, "createApiKey", "edge", "node", "id")})
 	made := field("owner", "mutation", "createApplication", `(input: { organizationId: "`+org+`", name: "Second" })`, 1)
 	second := id(made, "createApplication", "application", "id")
 	field("owner", "mutation", "updateApplication", `(input: { id: "`+second+`", version: 1, name: "Third" })`, 1)

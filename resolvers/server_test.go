@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -45,7 +44,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
-	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 	"github.com/nameplate-dev/nameplate/resolvers"
@@ -382,6 +380,3 @@ func (c *socket) ends() {
 		c.t.Fatalf("it goes on with %v", m)
 	}
 }
-
-var _ = fmt.Sprint
-var _ live.Hub
