@@ -12,9 +12,13 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
+// longestTag is how long a language tag may be (RFC 5646, section 4.4.1); catalogues try each of its beginnings.
+const longestTag = 35
+
 // language is what the caller asked for, else what its request prefers.
 func language(ctx context.Context, locale *string) string {
-	return cmp.Or(deref(locale), authz.From(ctx).Locale)
+	tag := cmp.Or(deref(locale), authz.From(ctx).Locale)
+	return tag[:min(len(tag), longestTag)]
 }
 
 func deref(s *string) string {

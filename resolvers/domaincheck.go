@@ -41,7 +41,7 @@ func (r *subscriptionResolver) CheckProgress(ctx context.Context, hostname strin
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.connect.domainChecks.Progress(ctx, app, hostname, locale)
+	in, err := r.connect.domainChecks.Progress(ctx, app, hostname, new(language(ctx, locale)))
 	return stream(ctx, in), err
 }
 

@@ -302,3 +302,17 @@ func TestAPageCostsTheSameNumberOfQueries(t *testing.T) {
 		t.Errorf("5 connections cost %d queries, 20 cost %d", few, many)
 	}
 }
+
+// Catalogues look for every beginning of a language tag: a long one must not keep a server busy.
+func TestAHostileLocale(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	began := time.Now()
+	d := s.ask(t, "", `query($l: String) { explain(code: "record_absent", locale: $l) { title } }`, vars{"l": strings.Repeat("x-", 400_000)})
+	if at(t, d, "explain", "title") == "" || time.Since(began) > 5*time.Second {
+		t.Errorf("after %s: %v", time.Since(began), d)
+	}
+	if a := s.send(t, "", vars{"query": `{ explain(code: "no_such_code") { title } }`}); len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "NOT_FOUND" {
+		t.Errorf("an unknown code: %s", a.raw)
+	}
+}
