@@ -133,6 +133,7 @@ func (s *Door) signOut(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	w.Header().Set("Clear-Site-Data", `"storage"`) // what pages kept of this person; answers of ours are never kept
 	s.nobody(w, r)
 }
 

@@ -106,7 +106,7 @@ func TestBearer_WidgetTokenSpeaksForItsApplication(t *testing.T) {
 		"LongApplication": {"/graphql?app=" + strings.Repeat("a", 5000), pageOf, "UNAUTHENTICATED origin_not_allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			headers := []string{"Authorization", "Bearer " + token}
+			headers := []string{"Authorization", "Bearer " + widgetToken}
 			if c.origin != "" {
 				headers = append(headers, "Origin", c.origin)
 			}
@@ -286,6 +286,45 @@ func TestRequest_TellsWhatIsKnownOfACaller(t *testing.T) {
 	}
 	if r := h.do(t, "POST", "/graphql", "{}", "X-Panic", "1"); r.StatusCode != http.StatusInternalServerError || r.code() != "INTERNAL" || strings.Contains(r.text, "resolver") {
 		t.Errorf("a panic: %d %s", r.StatusCode, r.text)
+	}
+}
+
+func TestIdempotencyKey_ARepeatedRequestAnswersTheSame(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	b := h.browser(t)
+	create := func(key string) reply {
+		return b.send(t, "POST", "/graphql", "{}", "X-Create", "1", "Idempotency-Key", key)
+	}
+	first, again, other := create("k-1"), create("k-1"), create("k-2")
+	if first.json["created"] == nil || first.json["created"] != again.json["created"] || first.json["created"] == other.json["created"] {
+		t.Errorf("%s, again %s, under another key %s", first.text, again.text, other.text)
+	}
+	for name, key := range map[string]string{"Long": strings.Repeat("k", 300), "NotUTF8": "\xff\xfe"} {
+		if r := create(key); r.StatusCode != http.StatusUnprocessableEntity || !strings.HasPrefix(r.code(), "INVALID") {
+			t.Errorf("%s: %d %s", name, r.StatusCode, r.text)
+		}
+	}
+	h.ahead(11 * time.Minute)
+	if r := create("k-3"); r.code() != "STEP_UP_REQUIRED" {
+		t.Fatalf("eleven minutes after signing in: %d %s", r.StatusCode, r.text)
+	}
+	r := b.send(t, "POST", "/auth/step-up", `{"password":"`+password+`"}`)
+	b.cookie = r.cookie().Value
+	if r := create("k-3"); r.json["created"] == nil {
+		t.Errorf("the same call after the proof: %d %s", r.StatusCode, r.text)
+	}
+}
+
+func TestLocale_TheBestThatWeSpeak(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	for header, want := range map[string]string{
+		"": "en", "de": "de", "DE-at": "de", "fr, es": "en", "en;q=0.5, de;q=0.9": "de", "de;q=0": "en", "de;q=x, en": "en", "*": "en", "fr;q=1, de;q=0.1": "de", strings.Repeat("x,", 5000) + "de": "en", ";;;,=,": "en", "de;q=NaN": "en", "de;q=-1": "en",
+	} {
+		if r := h.do(t, "POST", "/graphql", "{}", "Accept-Language", header); r.json["locale"] != want {
+			t.Errorf("%q: %v", header[:min(len(header), 40)], r.json["locale"])
+		}
 	}
 }
 

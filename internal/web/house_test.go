@@ -35,11 +35,11 @@ import (
 )
 
 const (
-	console  = "https://console.example.com"
-	password = "correct horse battery"
-	pageOf   = "https://shop.example"        // an allowed origin of the application
-	app      = "npa_pub_0123456789"          // its public key
-	token    = "header.widgetclaims.signed1" // a widget token for it
+	console     = "https://console.example.com"
+	password    = "correct horse battery"
+	pageOf      = "https://shop.example"        // an allowed origin of the application
+	app         = "npa_pub_0123456789"          // its public key
+	widgetToken = "header.widgetclaims.signed1" // a widget token for it
 )
 
 // house is a running door over a real database.
@@ -76,7 +76,7 @@ func setup(t *testing.T, change ...func(*web.Config)) *house {
 			return func(o string) bool { return o == pageOf }, nil
 		},
 		WidgetToken: func(_ context.Context, given secret.String, key, origin string) (authz.Principal, error) {
-			if given.Reveal() != token || key != app || origin != "" && origin != pageOf {
+			if given.Reveal() != widgetToken || key != app || origin != "" && origin != pageOf {
 				return authz.Principal{Kind: authz.PUBLIC}, fault.Unauthorized("origin_not_allowed", "No.")
 			}
 			return authz.Principal{Kind: authz.WIDGET, OrgID: h.Org, Widget: &authz.WidgetClaims{Scopes: []string{"CHECK"}}}, nil
@@ -140,10 +140,18 @@ func graphQL(h *house) http.Handler {
 			}
 			return
 		}
+		if r.Header.Get("X-Create") != "" {
+			k, err := h.keys.Create(r.Context(), apikey.CreateApiKeyInput{Description: "test", OrganizationID: &h.Org})
+			if err != nil {
+				httpx.WriteError(w, r, slog.New(slog.DiscardHandler), err)
+				return
+			}
+			httpx.WriteJSON(w, http.StatusOK, map[string]string{"created": k.ApiKey.ID.String()})
+			return
+		}
 		raw, err := io.ReadAll(r.Body)
-		if tooBig, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			http.Error(w, "too big", http.StatusRequestEntityTooLarge)
-			_ = tooBig
 			return
 		}
 		httpx.WriteJSON(w, http.StatusOK, map[string]any{"kind": p.Kind, "user": p.UserID.String(), "key": p.KeyID.String(), "session": p.SessionID.String(), "org": p.OrgID.String(),

@@ -155,7 +155,8 @@ type doomed struct {
 func (d *doomed) Read(b []byte) (int, error) {
 	n, err := d.ReadCloser.Read(b)
 	if err != nil && err != io.EOF {
-		_ = d.control.SetReadDeadline(time.Now()) // not every writer can; those are tests
+		// A second, so that a client that sends too much comes to read why. Not every writer can; those are tests.
+		_ = d.control.SetReadDeadline(time.Now().Add(time.Second))
 	}
 	return n, err
 }
