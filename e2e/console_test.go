@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/nameplate-dev/nameplate/e2e/harness"
@@ -11,4 +12,11 @@ func TestD3_ConnectFromConsole(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
 	h.Browser(t, "D3", nil)
+}
+
+// TestD1_Applications: applications, keys (D2), providers (D6) and webhook endpoints (D7) as a developer meets them in the console.
+func TestD1_Applications(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	h.Browser(t, "D1", map[string]string{"hooks": strings.TrimSuffix(h.Lab.Addresses.Hooks, "/")})
 }

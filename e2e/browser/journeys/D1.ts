@@ -1,0 +1,78 @@
+// D1, D2, D6: a developer makes and changes an application, makes and revokes a key, and looks at the providers. D7 begins with an endpoint of their own.
+import { at, journey, must, signIn } from "../page.ts";
+
+await journey(async (j) => {
+  const { page } = j;
+  await signIn(j);
+
+  // D1
+  await page.getByRole("link", { name: "Applications" }).click();
+  await page.getByRole("heading", { name: "Applications", level: 1 }).waitFor();
+  await j.accessible("the applications");
+  await page.getByRole("button", { name: "New application" }).first().click();
+  const make = page.getByRole("dialog");
+  await make.getByRole("textbox", { name: "Name", exact: true }).fill("Booking pages");
+  await make.getByRole("button", { name: "Create application" }).click();
+  await page.getByRole("heading", { name: "Booking pages", level: 1 }).waitFor();
+  await page.getByRole("tab", { name: "Widget" }).click();
+  await j.accessible("the widget's tab");
+  await j.shot("1-widget");
+  await page.getByRole("tab", { name: "DNS" }).click();
+  await page.getByText("{target}").first().waitFor();
+  await page.getByRole("tab", { name: "Settings" }).click();
+  const name = page.getByRole("textbox", { name: "Name", exact: true });
+  await name.fill("Booking sites");
+  await page.getByRole("button", { name: "Save" }).first().click();
+  await page.getByRole("heading", { name: "Booking sites", level: 1 }).waitFor();
+  await j.accessible("the application's settings");
+
+  // D2
+  await page.getByRole("link", { name: "API keys" }).click();
+  await page.getByRole("button", { name: "New key" }).first().click();
+  const key = page.getByRole("dialog");
+  await key.getByRole("textbox", { name: "Name", exact: true }).fill("Nightly export");
+  await j.accessible("a new key");
+  await j.shot("2-key");
+  await key.getByRole("checkbox").first().check();
+  await key.getByRole("button", { name: "Create key" }).click();
+  const secret = page.getByText(/^npk_/).first();
+  await secret.waitFor();
+  const token = (await secret.innerText()).trim();
+  const answer = await fetch(at.graphql, { method: "POST", headers: { "content-type": "application/json", authorization: `Bearer ${token}` }, body: JSON.stringify({ query: "{ viewer { isAuthenticated } }" }) });
+  must((await answer.json()).data?.viewer?.isAuthenticated === true, "the new key is not accepted");
+  await page.getByRole("button", { name: /stored/i }).click();
+  await page.getByText("Nightly export").first().waitFor();
+  await page.getByRole("button", { name: "Actions for Nightly export" }).click();
+  await page.getByRole("menuitem", { name: "Revoke" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+  await page.getByText("The key is revoked").waitFor();
+  const after = await fetch(at.graphql, { method: "POST", headers: { "content-type": "application/json", authorization: `Bearer ${token}` }, body: JSON.stringify({ query: "{ viewer { isAuthenticated } }" }) });
+  must(after.status === 401, `the revoked key is answered with ${after.status}`);
+
+  // D6
+  await page.getByRole("link", { name: "Providers" }).click();
+  await page.getByText("Cloudflare").first().waitFor();
+  await j.accessible("the providers");
+  await j.shot("3-providers");
+  await page.getByRole("textbox").first().fill("hetz");
+  await page.getByText("Hetzner").first().waitFor();
+  await page.getByText("Cloudflare").first().waitFor({ state: "hidden" });
+
+  // D7, the console's part
+  await page.getByRole("link", { name: "Webhooks" }).click();
+  await page.getByRole("button", { name: "New endpoint" }).first().click();
+  const hook = page.getByRole("dialog");
+  await hook.getByRole("textbox", { name: /address|url/i }).first().fill(`${at.hooks}/console`);
+  await j.accessible("a new endpoint");
+  await hook.getByRole("checkbox").first().check();
+  await hook.getByRole("button", { name: "Create endpoint" }).click();
+  await page.getByText(/^whsec_/).first().waitFor();
+  await j.shot("4-secret");
+  await page.getByRole("button", { name: /stored/i }).click();
+  await page.getByText("/console").first().waitFor();
+  await page.getByRole("link", { name: /\/console/ }).first().click();
+  await page.getByRole("button", { name: "Send test" }).click();
+  await page.getByRole("cell", { name: /webhook\.test/ }).first().waitFor();
+  await j.accessible("the deliveries");
+  await j.shot("5-deliveries");
+});
