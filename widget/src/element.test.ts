@@ -74,6 +74,19 @@ test("inline: there from the start, and waits for the token", async () => {
   expect(element.shadowRoot!.querySelector("dialog")).toBeNull();
 });
 
+test("what a page sets late, or before the script is there, counts", async () => {
+  const late = document.createElement("nameplate-connect") as NameplateConnect;
+  late.setAttribute("mode", "inline");
+  late.setAttribute("public-key", "np_pk_mock");
+  late.setAttribute("locale", "en");
+  Object.defineProperty(late, "api", { value: server.url, configurable: true, enumerable: true, writable: true });
+  document.body.append(late);
+  await until(() => title(late) === "One moment…");
+  expect(late.getAttribute("api")).toBe(server.url);
+  late.getToken = async () => "good";
+  await until(() => title(late) === "Which web address is yours?");
+});
+
 test("a dead token is an error with a public code; a good one afterwards goes on", async () => {
   const onError = vi.fn();
   const { element } = Nameplate.open({ ...options(), token: "dead", onError });

@@ -15,19 +15,27 @@ const origin = new URL(import.meta.url).origin;
 export class NameplateConnect extends HTMLElement {
   static observedAttributes = ["open", "mode", "locale", "token"];
 
-  getToken?: () => Promise<string>;
+  #getToken: (() => Promise<string>) | undefined;
   #token = "";
   #kept = "";
   #waiting: (() => void)[] = [];
   #app: Promise<Mounted> | undefined;
   #resume = "";
 
+  get getToken() {
+    return this.#getToken;
+  }
+  set getToken(getToken) {
+    this.#getToken = getToken;
+    this.#go();
+  }
+
   get token() {
     return this.#token;
   }
   set token(token: string) {
     this.#token = this.#kept = token;
-    for (const go of this.#waiting.splice(0)) go();
+    this.#go();
     this.#app?.then((app) => app.renew());
   }
 
@@ -46,6 +54,12 @@ export class NameplateConnect extends HTMLElement {
   }
 
   connectedCallback() {
+    // What a page set before this script was there hides the accessors: set it again, now that they are.
+    for (const [name, value] of Object.entries(this)) {
+      if (!(name in NameplateConnect.prototype)) continue;
+      Reflect.deleteProperty(this, name);
+      Object.assign(this, { [name]: value });
+    }
     this.#show();
   }
   disconnectedCallback() {
@@ -100,9 +114,14 @@ export class NameplateConnect extends HTMLElement {
   }
 
   async #ask(fresh: boolean): Promise<string> {
-    if (this.getToken && (fresh || !this.#kept)) this.#kept = await this.getToken();
-    else if (!this.#kept) await new Promise<void>((go) => this.#waiting.push(go));
-    return this.#kept;
+    if (this.#getToken && (fresh || !this.#kept)) this.#kept = await this.#getToken();
+    if (this.#kept) return this.#kept;
+    await new Promise<void>((go) => this.#waiting.push(go));
+    return this.#ask(false);
+  }
+
+  #go() {
+    for (const go of this.#waiting.splice(0)) go();
   }
 }
 
