@@ -114,7 +114,7 @@ test: build bin/tools/withpg postgres ## everything: front ends, Go with journey
 	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis check-generated
 
 test-fronts: packages
-	@for f in $(FRONTS); do printf '==> unit tests of %s\n' "$$f"; (cd "$$f" && npm test --silent); done
+	@for f in $(FRONTS); do printf '==> unit tests of %s\n' "$$f"; (cd "$$f" && npm test --silent && npm run --silent --if-present test:browser); done
 
 test-go:
 	$(call step,go vet)
