@@ -137,6 +137,9 @@ func plain(raw []byte, id string) string {
 	}
 	strip(v)
 	out, _ := json.Marshal(v)
+	if id == "" {
+		return string(out)
+	}
 	return strings.ReplaceAll(string(out), id, "<id>")
 }
 
