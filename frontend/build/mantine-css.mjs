@@ -47,6 +47,7 @@ const always = [
   "Overlay",
   "ModalBase",
   "Input",
+  "Notification",
 ];
 
 export function imported() {

@@ -34,7 +34,7 @@ export function Explorer({ slug }: { slug: string }) {
     if (stage.kind === "nobody") location.replace(`/login?returnTo=${encodeURIComponent(location.pathname)}`);
   }, [stage]);
 
-  if (key) return <Editor secret={key.secret} until={key.until} slug={slug} onLeave={() => setKey(null)} />;
+  if (key && stage.kind === "ready") return <Editor apiKey={key} place={stage.place} slug={slug} onLeave={() => setKey(null)} />;
   return (
     <main className="np-page">
       <a className="np-back" href={`/${slug}/domains`}>
@@ -52,7 +52,7 @@ export function Explorer({ slug }: { slug: string }) {
   );
 }
 
-function Editor({ secret, until, slug, onLeave }: { secret: string; until: string | null; slug: string; onLeave: () => void }) {
+function Editor({ apiKey: { secret, until }, place, slug, onLeave }: { apiKey: Key; place: Place; slug: string; onLeave: () => void }) {
   const { t, i18n } = useTranslation();
   const run = useMemo(() => runner(secret), [secret]);
   useEffect(() => () => void run.close(), [run]);
@@ -79,7 +79,7 @@ function Editor({ secret, until, slug, onLeave }: { secret: string; until: strin
       <div className="np-graphiql">
         <GraphiQL
           fetcher={fetcher as never}
-          defaultTabs={starterTabs(slug)}
+          defaultTabs={starterTabs(slug, place.id)}
           shouldPersistHeaders={false}
           isHeadersEditorEnabled={false}
           storage={null as never}

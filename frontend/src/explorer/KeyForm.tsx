@@ -4,7 +4,7 @@ import { failedOf, type RequestFailed } from "../relay/fault.ts";
 import { stepUp } from "../relay/session.ts";
 import { hourKey, type Key, type Place } from "./api.ts";
 
-const preset = ["application.read", "connection.read", "connection.check", "provider.read", "self.read"];
+const preset = ["organization.read", "application.read", "connection.read", "connection.check", "provider.read", "self.read"];
 
 /** Makes a key of one hour with chosen scopes, or takes one that is there. It stays in this page's memory only. */
 export function KeyForm({ place, onKey }: { place: Place; onKey: (key: Key) => void }) {

@@ -1,6 +1,6 @@
 /** What the editor opens with: the questions an integrator asks first. */
-export function starterTabs(slug: string): { query: string; variables?: string }[] {
-  const organization = `# Your organization's id is the argument of most lists.
+export function starterTabs(slug: string, organizationId: string): { query: string; variables?: string }[] {
+  const organization = `# Everything here runs with the key above, as an integrator's server would.
 query Organization {
   organization(slug: "${slug}") {
     id
@@ -38,6 +38,6 @@ subscription Live($organizationId: ID!) {
   }
 }
 `;
-  const variables = '{\n  "organizationId": "org_…"\n}';
+  const variables = JSON.stringify({ organizationId }, null, 2);
   return [{ query: organization }, { query: connections, variables }, { query: live, variables }];
 }

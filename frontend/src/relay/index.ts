@@ -19,7 +19,7 @@ export { environment, onOutdated } from "./environment.ts";
 export { Cancelled, type Fault, failedOf, OFFLINE, RequestFailed } from "./fault.ts";
 export type { FeedState } from "./feed.ts";
 export { useFeed } from "./feed.ts";
-export { useLive } from "./live.ts";
+export { onReconnect, useLive } from "./live.ts";
 export { useStream } from "./stream.ts";
 
 const UNUSED_MS = 30_000;

@@ -1,7 +1,8 @@
 import { createFileRoute, notFound, Outlet, redirect } from "@tanstack/react-router";
 import type { OrgScopeQuery } from "#/relay/__generated__/OrgScopeQuery.graphql.ts";
 import type { OrgShellQuery } from "#/relay/__generated__/OrgShellQuery.graphql.ts";
-import { graphql, preload, read, usePreloaded } from "#/relay/index.ts";
+import type { OrgViewerSubscription } from "#/relay/__generated__/OrgViewerSubscription.graphql.ts";
+import { graphql, preload, read, useFeed, usePreloaded } from "#/relay/index.ts";
 import { signedIn } from "#/relay/session.ts";
 import { Shell } from "#/shell/Shell.tsx";
 import { Permissions } from "#/ui/Permissions.ts";
@@ -29,6 +30,19 @@ const shell = graphql`
   }
 `;
 
+const feed = graphql`
+  subscription OrgViewerSubscription($organizationId: ID!) {
+    viewerChanged {
+      userId
+      permissions(organizationId: $organizationId)
+      profile {
+        displayName
+        email
+      }
+    }
+  }
+`;
+
 /** Tenant scope: everything below knows its organization. */
 export const Route = createFileRoute("/$org")({
   beforeLoad: async ({ params, location }) => {
@@ -41,6 +55,7 @@ export const Route = createFileRoute("/$org")({
   component: function Org() {
     const { viewer } = usePreloaded<OrgShellQuery>(shell, Route.useLoaderData());
     const { organization } = Route.useRouteContext();
+    useFeed<OrgViewerSubscription>({ subscription: feed, variables: { organizationId: organization.id } });
     const name = viewer.profile?.displayName ?? viewer.profile?.email ?? "";
     return (
       <Shell

@@ -52,7 +52,7 @@ export default function Palette({ entries, base, go, toggleScheme, connect }: Pr
       actions={groups}
       shortcut={null}
       nothingFound={t("palette.nothing")}
-      highlightQuery
+      overlayProps={{ backgroundOpacity: 0.36, blur: 1 }}
       scrollable
       maxHeight={420}
       limit={12}

@@ -1,13 +1,14 @@
-import { Kbd, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import { Anchor, Kbd, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useHotkeys } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconDots, IconSearch, IconSelector } from "@tabler/icons-react";
 import { Link, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
-import { lazy, type ReactElement, type ReactNode, Suspense, useEffect, useState } from "react";
+import { lazy, type ReactElement, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { onOutdated } from "#/relay/index.ts";
 import { rememberPerson } from "#/relay/session.ts";
 import { Banner } from "./Banner.tsx";
+import { useNewBuild } from "./build.ts";
 import { type NavEntry, nav } from "./nav.ts";
 import css from "./shell.module.css";
 import { useShortcuts } from "./shortcuts.ts";
@@ -53,19 +54,27 @@ export function Shell({ organization, person, children }: Props) {
   useEffect(() => {
     if (palette) void import("@mantine/spotlight").then(({ spotlight }) => spotlight.open());
   }, [palette]);
-  useEffect(() => {
-    const off = onOutdated(() =>
+  const outdated = useCallback(
+    () =>
       notifications.show({
         id: "outdated",
         autoClose: false,
         title: t("update.title"),
-        message: <UnstyledButton onClick={() => location.reload()}>{t("update.reload")}</UnstyledButton>,
+        message: (
+          <Anchor component="button" onClick={() => location.reload()}>
+            {t("update.reload")}
+          </Anchor>
+        ),
       }),
-    );
+    [t],
+  );
+  useNewBuild(outdated);
+  useEffect(() => {
+    const off = onOutdated(outdated);
     return () => {
       off();
     };
-  }, [t]);
+  }, [outdated]);
   useHotkeys([["mod+K", search]], []);
   useShortcuts(
     (key) => {
@@ -156,9 +165,7 @@ export function Shell({ organization, person, children }: Props) {
           ))}
         <More entries={entries.filter((entry) => !bar.includes(entry.key))} onGo={(entry) => go(`${base}/${entry.path}`, entry.document)} />
       </nav>
-      <div className="sr" aria-live="polite" key={path}>
-        {document.title}
-      </div>
+      <Announcer path={path} />
       {palette && (
         <Suspense>
           <Palette entries={entries} base={base} go={go} toggleScheme={toggleScheme} connect={connect} />
@@ -226,5 +233,20 @@ function More({ entries, onGo }: { entries: NavEntry[]; onGo: (entry: NavEntry) 
     <Suspense fallback={target}>
       <MoreMenu entries={entries} onGo={onGo} target={target} />
     </Suspense>
+  );
+}
+
+/** Says the title of the page after each change of address; the page sets it while it appears. */
+function Announcer({ path }: { path: string }) {
+  const [title, setTitle] = useState("");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the path is what changes
+  useEffect(() => {
+    const timer = setTimeout(() => setTitle(document.title), 150);
+    return () => clearTimeout(timer);
+  }, [path]);
+  return (
+    <div className="sr" aria-live="polite">
+      {title}
+    </div>
   );
 }

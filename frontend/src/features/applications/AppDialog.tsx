@@ -1,9 +1,9 @@
 import { Button, SegmentedControl, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 import type { AppDialogCreateMutation } from "#/relay/__generated__/AppDialogCreateMutation.graphql.ts";
 import { graphql, useAction } from "#/relay/index.ts";
 import { Dialog, DialogFoot } from "#/ui/Dialog.tsx";
+import { useDraftForm } from "#/ui/draft.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { slugOf } from "./slug.ts";
 
@@ -11,7 +11,9 @@ type Props = { organizationId: string; list: string; onClose: () => void; onCrea
 
 export default function AppDialog({ organizationId, list, onClose, onCreated }: Props) {
   const { t } = useTranslation();
-  const form = useForm({ initialValues: { name: "", slug: "", environment: "LIVE" as "LIVE" | "TEST", upstreamUrl: "" } });
+  const [form, forget] = useDraftForm("application:new", {
+    initialValues: { name: "", slug: "", environment: "LIVE" as "LIVE" | "TEST", upstreamUrl: "" },
+  });
   const suggested = slugOf(form.values.name);
   const create = useAction<AppDialogCreateMutation>(
     graphql`
@@ -31,7 +33,13 @@ export default function AppDialog({ organizationId, list, onClose, onCreated }: 
         }
       }
     `,
-    { form, onDone: ({ createApplication }) => onCreated(createApplication.application.id) },
+    {
+      form,
+      onDone: ({ createApplication }) => {
+        forget();
+        onCreated(createApplication.application.id);
+      },
+    },
   );
   const submit = form.onSubmit(({ name, slug, environment, upstreamUrl }) =>
     create.run({

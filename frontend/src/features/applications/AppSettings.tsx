@@ -1,5 +1,4 @@
 import { Button, Checkbox, NativeSelect, Switch, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AppSettingsArchiveMutation } from "#/relay/__generated__/AppSettingsArchiveMutation.graphql.ts";
@@ -8,6 +7,7 @@ import type { AppSettingsSaveMutation } from "#/relay/__generated__/AppSettingsS
 import { graphql, useAction, useLazyLoadQuery } from "#/relay/index.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
 import { ConflictDialog } from "#/ui/ConflictDialog.tsx";
+import { useDraftForm } from "#/ui/draft.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { Card } from "#/ui/Page.tsx";
 import { useCan } from "#/ui/Permissions.ts";
@@ -66,7 +66,7 @@ type Application = NonNullable<AppSettingsQuery["response"]["application"]>;
 function Form({ application, onReload }: { application: Application; onReload: () => void }) {
   const { t } = useTranslation();
   const may = useCan("application.write");
-  const form = useForm({
+  const [form, forget] = useDraftForm(`application:${application.id}:${application.version}`, {
     initialValues: {
       name: application.name,
       slug: application.slug,
@@ -103,7 +103,13 @@ function Form({ application, onReload }: { application: Application; onReload: (
         }
       }
     `,
-    { form, onDone: () => toast(t("saved")) },
+    {
+      form,
+      onDone: () => {
+        forget();
+        toast(t("saved"));
+      },
+    },
   );
   const submit = form.onSubmit(({ defaultSubdomain, upstream, ...rest }) =>
     save.run({
@@ -157,7 +163,15 @@ function Form({ application, onReload }: { application: Application; onReload: (
           {save.failed && <ErrorCard problem={save.failed} fieldsShown />}
         </fieldset>
       </Card>
-      <ConflictDialog conflict={save.conflict} mine={form.values} onReload={onReload} onClose={save.clear} />
+      <ConflictDialog
+        conflict={save.conflict}
+        mine={form.values}
+        onReload={() => {
+          forget();
+          onReload();
+        }}
+        onClose={save.clear}
+      />
     </form>
   );
 }

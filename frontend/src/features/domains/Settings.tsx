@@ -1,5 +1,4 @@
 import { Button, TagsInput, Textarea, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { SettingsArchiveMutation } from "#/relay/__generated__/SettingsArchiveMutation.graphql.ts";
@@ -9,6 +8,7 @@ import { graphql, useAction, useLazyLoadQuery } from "#/relay/index.ts";
 import { pretty } from "#/ui/Code.tsx";
 import { Confirm } from "#/ui/Confirm.tsx";
 import { ConflictDialog } from "#/ui/ConflictDialog.tsx";
+import { useDraftForm } from "#/ui/draft.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { Card } from "#/ui/Page.tsx";
 import { useCan } from "#/ui/Permissions.ts";
@@ -71,7 +71,7 @@ type Connection = NonNullable<SettingsTabQuery["response"]["connection"]>;
 function Form({ connection, onReload }: { connection: Connection; onReload: () => void }) {
   const { t } = useTranslation();
   const may = useCan("connection.write") && connection.state !== "ARCHIVED";
-  const form = useForm({
+  const [form, forget] = useDraftForm(`connection:${connection.id}:${connection.version}`, {
     mode: "uncontrolled",
     initialValues: {
       externalRef: connection.externalRef ?? "",
@@ -102,7 +102,13 @@ function Form({ connection, onReload }: { connection: Connection; onReload: () =
         }
       }
     `,
-    { form, onDone: () => toast(t("saved")) },
+    {
+      form,
+      onDone: () => {
+        forget();
+        toast(t("saved"));
+      },
+    },
   );
   const submit = form.onSubmit((values) => {
     let metadata: unknown;
@@ -159,7 +165,15 @@ function Form({ connection, onReload }: { connection: Connection; onReload: () =
           {save.failed && <ErrorCard problem={save.failed} fieldsShown />}
         </fieldset>
       </Card>
-      <ConflictDialog conflict={save.conflict} mine={form.getValues()} onReload={onReload} onClose={save.clear} />
+      <ConflictDialog
+        conflict={save.conflict}
+        mine={form.getValues()}
+        onReload={() => {
+          forget();
+          onReload();
+        }}
+        onClose={save.clear}
+      />
     </form>
   );
 }

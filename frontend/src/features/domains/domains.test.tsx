@@ -69,7 +69,7 @@ function say(environment: MockEnvironment, change: object | null, position = "p1
   const operation = waiting(environment, "DomainsTableFeedSubscription")[0]!;
   const data = { connectionsChanged: { position, counts: [{ state: "LIVE", count: 2 }], connection: change } };
   // What the transport does (relay/live.ts): a message that is not accepted never reaches the store.
-  const { accept } = operation.request.cacheConfig?.metadata as Hooks;
+  const { accept } = operation.request.cacheConfig!.metadata as Hooks;
   if (accept?.(data)) act(() => environment.mock.nextValue(operation, { data }));
 }
 

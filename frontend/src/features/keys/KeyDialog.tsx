@@ -19,7 +19,7 @@ type Props = {
 
 const DAY_MS = 86_400_000;
 /** A person administers keys, a key should not: these are offered last and never preset. */
-const preset = ["application.read", "connection.read", "connection.start", "connection.check", "widget.mint"];
+const preset = ["organization.read", "application.read", "connection.read", "connection.start", "connection.check", "widget.mint"];
 
 export default function KeyDialog({ organizationId, applicationId, permissions, list, onClose, onCreated }: Props) {
   const { t } = useTranslation();

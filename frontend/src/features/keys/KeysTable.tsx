@@ -6,6 +6,7 @@ import type { KeysTable_query$data, KeysTable_query$key } from "#/relay/__genera
 import type { KeysTableDeleteMutation } from "#/relay/__generated__/KeysTableDeleteMutation.graphql.ts";
 import type { KeysTableMoreQuery } from "#/relay/__generated__/KeysTableMoreQuery.graphql.ts";
 import { ConnectionHandler, graphql, useAction, usePaginationFragment } from "#/relay/index.ts";
+import { focusRow } from "#/shell/shortcuts.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
 import { above, DataTable, moreClass } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
@@ -75,6 +76,7 @@ export function KeysTable({ organizationId, applicationId, query, permissions, c
         if (connection && ending) ConnectionHandler.deleteNode(connection, ending.id);
       },
       onDone: () => {
+        focusRow(rows.findIndex((key) => key.id === ending?.id));
         setEnding(null);
         toast(t("keys.ended"));
       },
@@ -134,7 +136,11 @@ export function KeysTable({ organizationId, applicationId, query, permissions, c
               <td data-end>
                 <Menu position="bottom-end">
                   <Menu.Target>
-                    <UnstyledButton className={`${above} ${css.menu}`} aria-label={t("keys.menu", { name: key.description || key.prefix })}>
+                    <UnstyledButton
+                      data-row-link
+                      className={`${above} ${css.menu}`}
+                      aria-label={t("keys.menu", { name: key.description || key.prefix })}
+                    >
                       <IconDots size={17} />
                     </UnstyledButton>
                   </Menu.Target>

@@ -1,5 +1,4 @@
 import { Button, Checkbox, NativeSelect, Switch, TextInput } from "@mantine/core";
-import { useForm } from "@mantine/form";
 import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { EndpointForm_endpoint$data, EndpointForm_endpoint$key } from "#/relay/__generated__/EndpointForm_endpoint.graphql.ts";
@@ -10,6 +9,7 @@ import type { EndpointFormTopicsQuery } from "#/relay/__generated__/EndpointForm
 import { graphql, useAction, useFragment, useLazyLoadQuery } from "#/relay/index.ts";
 import { ConflictDialog } from "#/ui/ConflictDialog.tsx";
 import { Dialog, DialogFoot } from "#/ui/Dialog.tsx";
+import { useDraftForm } from "#/ui/draft.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { toast } from "#/ui/toast.ts";
 import css from "./webhooks.module.css";
@@ -60,7 +60,7 @@ function Form({ organizationId, was, onClose, onCreated }: Props & { was: Endpoi
     `,
     {},
   );
-  const form = useForm({
+  const [form, forget] = useDraftForm(was ? `endpoint:${was.id}:${was.version}` : "endpoint:new", {
     initialValues: {
       url: was?.url ?? "",
       description: was?.description ?? "",
@@ -92,7 +92,10 @@ function Form({ organizationId, was, onClose, onCreated }: Props & { was: Endpoi
         const list = store.getRoot().getLinkedRecords("webhookEndpoints", { organizationId });
         if (made && list) store.getRoot().setLinkedRecords([...list, made], "webhookEndpoints", { organizationId });
       },
-      onDone: ({ createWebhookEndpoint }) => onCreated?.(createWebhookEndpoint.secret ?? null),
+      onDone: ({ createWebhookEndpoint }) => {
+        forget();
+        onCreated?.(createWebhookEndpoint.secret ?? null);
+      },
     },
   );
   const save = useAction<EndpointFormSaveMutation>(
@@ -110,6 +113,7 @@ function Form({ organizationId, was, onClose, onCreated }: Props & { was: Endpoi
     {
       form,
       onDone: () => {
+        forget();
         toast(t("saved"));
         onClose();
       },
