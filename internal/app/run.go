@@ -56,7 +56,7 @@ func (a *App) Handler() (http.Handler, error) {
 		Console: frontend.Console(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Explorer: frontend.Explorer(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Widget: widget.Files(),
 		Sessions: a.Sessions, Credentials: a.Credentials, Keys: a.Keys, Accounts: a.Accounts,
 		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
-		Ready: a.ready, Metrics: a.Metrics.Handler(), Log: a.Log,
+		Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
 	})
 	var err error
 	routes, err = graph.New(graph.Config{

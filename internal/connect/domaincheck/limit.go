@@ -1,6 +1,7 @@
 package domaincheck
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -28,8 +29,9 @@ func (s *Service) count(ctx context.Context) error {
 			return err
 		}
 	}
-	if caller.IP == "" {
+	network := cmp.Or(caller.Network, caller.IP) // one customer holds a whole IPv6 /64
+	if network == "" {
 		return nil
 	}
-	return s.Limit.Allow(ctx, perAddress, caller.IP)
+	return s.Limit.Allow(ctx, perAddress, network)
 }

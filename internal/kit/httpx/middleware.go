@@ -114,7 +114,7 @@ type patient struct {
 
 func (p *patient) Read(b []byte) (int, error) {
 	n, err := p.ReadCloser.Read(b)
-	if err != nil {
+	if err == io.EOF { // after any other error the deadline stays: net/http would wait for the rest without one
 		_ = p.control.SetReadDeadline(time.Time{})
 	}
 	return n, err
