@@ -30,7 +30,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/metric"
-	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
@@ -195,8 +194,9 @@ func (a *App) connect(ctx context.Context) (err error) {
 	}
 	a.Checks = &domaincheck.Service{Authz: a.Authz, Limit: a.Limit, Applications: a.Applications, Recipes: a.Recipes, Engine: a.Engine, Existing: a.existing,
 		Settings: domaincheck.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
-	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, OrgOfConnection: a.ownerOf}
+	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, OrgOfConnection: a.Connections.OrgOf}
 	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside}
+	a.Connections.Measure(a.Metrics)
 	a.Webhooks.Measure(a.Metrics)
 	a.EdgeEntries.Measure(a.Metrics)
 	return nil
@@ -228,27 +228,13 @@ func (a *App) authorities() []caa.CA {
 	return out
 }
 
-// ownerOf says whose a connection is, for what the product itself must know.
-func (a *App) ownerOf(ctx context.Context, id ident.ConnectionID) (ident.OrgID, ident.ApplicationID, error) {
-	c, err := a.Connections.Get(authz.System(ctx, "owner"), id)
-	if err != nil {
-		return ident.OrgID{}, ident.ApplicationID{}, err
-	}
-	return c.OrgID, c.ApplicationID, nil
-}
-
 // existing finds the caller's own open connection of a name; nil for none and for somebody else's.
 func (a *App) existing(ctx context.Context, app *application.Application, host string) (*domaincheck.ExistingConnection, error) {
-	all, err := a.Connections.List(authz.System(ctx, "existing"), app.OrgID, &connection.ConnectionFilter{ApplicationID: &app.ID, Text: &host}, nil, new(int32(page.Max)), nil)
-	if err != nil {
+	c, err := a.Connections.ByHostname(ctx, app, host)
+	if err != nil || c == nil || !connection.Own(authz.From(ctx), c) {
 		return nil, err
 	}
-	for _, c := range all.Nodes {
-		if c.Hostname == host && c.ArchivedAt == nil && connection.Own(authz.From(ctx), c) {
-			return &domaincheck.ExistingConnection{ConnectionID: c.ID, Resumable: c.State != connection.Live}, nil
-		}
-	}
-	return nil, nil
+	return &domaincheck.ExistingConnection{ConnectionID: c.ID, Resumable: c.State != connection.Live}, nil
 }
 
 // engine builds the DNS engine.

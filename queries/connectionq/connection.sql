@@ -33,6 +33,19 @@ from connection c left join connection_due d on d.connection_id = c.id and d.kin
 -- A look-up: says whose the ids are, so that the caller can be authorised for each.
 select id, org_id, application_id from connection where id = any(@ids::uuid[]) order by id;
 
+-- name: OwnConnections :many
+-- The open ones that a widget may go on with: those its token names, and those of its end user; of one application, and of one name if the token says so.
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = @org_id and c.application_id = @application_id and c.archived_at is null
+  and (c.id = any(@ids::uuid[]) or @end_user_ref::text <> '' and c.end_user_ref = @end_user_ref::text) and (@hostname::text = '' or c.hostname = @hostname::text)
+order by c.id desc limit @most;
+
+-- name: OpenConnectionByHostname :one
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = @org_id and c.application_id = @application_id and c.hostname = @hostname and c.archived_at is null;
+
 -- name: OpenConnectionsOf :many
 select id from connection where org_id = @org_id and application_id = @application_id and archived_at is null order by id;
 

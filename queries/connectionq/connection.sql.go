@@ -802,6 +802,85 @@ func (q *Queries) NewestConnections(ctx context.Context, db DBTX, arg NewestConn
 	return items, nil
 }
 
+const openConnectionByHostname = `-- name: OpenConnectionByHostname :one
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = $1 and c.application_id = $2 and c.hostname = $3 and c.archived_at is null
+`
+
+type OpenConnectionByHostnameParams struct {
+	OrgID         uuid.UUID
+	ApplicationID uuid.UUID
+	Hostname      string
+}
+
+type OpenConnectionByHostnameRow struct {
+	Connection  Connection
+	NextAt      *time.Time
+	LeasedUntil *time.Time
+}
+
+func (q *Queries) OpenConnectionByHostname(ctx context.Context, db DBTX, arg OpenConnectionByHostnameParams) (*OpenConnectionByHostnameRow, error) {
+	row := db.QueryRow(ctx, openConnectionByHostname, arg.OrgID, arg.ApplicationID, arg.Hostname)
+	var i OpenConnectionByHostnameRow
+	err := row.Scan(
+		&i.Connection.ID,
+		&i.Connection.OrgID,
+		&i.Connection.ApplicationID,
+		&i.Connection.Hostname,
+		&i.Connection.HostnameUnicode,
+		&i.Connection.HostLabel,
+		&i.Connection.RegistrableDomain,
+		&i.Connection.PublicSuffix,
+		&i.Connection.ZoneApex,
+		&i.Connection.IsApex,
+		&i.Connection.IsWildcard,
+		&i.Connection.ExternalRef,
+		&i.Connection.EndUserRef,
+		&i.Connection.EndUserEmail,
+		&i.Connection.Metadata,
+		&i.Connection.Labels,
+		&i.Connection.RecipeID,
+		&i.Connection.State,
+		&i.Connection.StateReason,
+		&i.Connection.StateSince,
+		&i.Connection.Facets,
+		&i.Connection.Findings,
+		&i.Connection.Eta,
+		&i.Connection.SetupType,
+		&i.Connection.Mechanism,
+		&i.Connection.SetupOrigin,
+		&i.Connection.ProviderSlug,
+		&i.Connection.ProviderConfidence,
+		&i.Connection.TargetToken,
+		&i.Connection.VerificationToken,
+		&i.Connection.Upstream,
+		&i.Connection.TlsMode,
+		&i.Connection.PassCount,
+		&i.Connection.LastPassAt,
+		&i.Connection.FailCount,
+		&i.Connection.FirstFailAt,
+		&i.Connection.AttentionUntil,
+		&i.Connection.Ladder,
+		&i.Connection.WindowEndsAt,
+		&i.Connection.GraceUntil,
+		&i.Connection.AnalyzedAt,
+		&i.Connection.VerifyingSince,
+		&i.Connection.LiveAt,
+		&i.Connection.FirstLiveAt,
+		&i.Connection.SuspendedAt,
+		&i.Connection.FailedAt,
+		&i.Connection.ArchivedAt,
+		&i.Connection.CreatedBy,
+		&i.Connection.Version,
+		&i.Connection.CreatedAt,
+		&i.Connection.UpdatedAt,
+		&i.NextAt,
+		&i.LeasedUntil,
+	)
+	return &i, err
+}
+
 const openConnectionsOf = `-- name: OpenConnectionsOf :many
 select id from connection where org_id = $1 and application_id = $2 and archived_at is null order by id
 `
@@ -877,6 +956,111 @@ func (q *Queries) OrgsOfConnections(ctx context.Context, db DBTX, arg OrgsOfConn
 	for rows.Next() {
 		var i OrgsOfConnectionsRow
 		if err := rows.Scan(&i.ID, &i.OrgID, &i.ApplicationID); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ownConnections = `-- name: OwnConnections :many
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = $1 and c.application_id = $2 and c.archived_at is null
+  and (c.id = any($3::uuid[]) or $4::text <> '' and c.end_user_ref = $4::text) and ($5::text = '' or c.hostname = $5::text)
+order by c.id desc limit $6
+`
+
+type OwnConnectionsParams struct {
+	OrgID         uuid.UUID
+	ApplicationID uuid.UUID
+	Ids           []uuid.UUID
+	EndUserRef    string
+	Hostname      string
+	Most          int32
+}
+
+type OwnConnectionsRow struct {
+	Connection  Connection
+	NextAt      *time.Time
+	LeasedUntil *time.Time
+}
+
+// The open ones that a widget may go on with: those its token names, and those of its end user; of one application, and of one name if the token says so.
+func (q *Queries) OwnConnections(ctx context.Context, db DBTX, arg OwnConnectionsParams) ([]*OwnConnectionsRow, error) {
+	rows, err := db.Query(ctx, ownConnections,
+		arg.OrgID,
+		arg.ApplicationID,
+		arg.Ids,
+		arg.EndUserRef,
+		arg.Hostname,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OwnConnectionsRow{}
+	for rows.Next() {
+		var i OwnConnectionsRow
+		if err := rows.Scan(
+			&i.Connection.ID,
+			&i.Connection.OrgID,
+			&i.Connection.ApplicationID,
+			&i.Connection.Hostname,
+			&i.Connection.HostnameUnicode,
+			&i.Connection.HostLabel,
+			&i.Connection.RegistrableDomain,
+			&i.Connection.PublicSuffix,
+			&i.Connection.ZoneApex,
+			&i.Connection.IsApex,
+			&i.Connection.IsWildcard,
+			&i.Connection.ExternalRef,
+			&i.Connection.EndUserRef,
+			&i.Connection.EndUserEmail,
+			&i.Connection.Metadata,
+			&i.Connection.Labels,
+			&i.Connection.RecipeID,
+			&i.Connection.State,
+			&i.Connection.StateReason,
+			&i.Connection.StateSince,
+			&i.Connection.Facets,
+			&i.Connection.Findings,
+			&i.Connection.Eta,
+			&i.Connection.SetupType,
+			&i.Connection.Mechanism,
+			&i.Connection.SetupOrigin,
+			&i.Connection.ProviderSlug,
+			&i.Connection.ProviderConfidence,
+			&i.Connection.TargetToken,
+			&i.Connection.VerificationToken,
+			&i.Connection.Upstream,
+			&i.Connection.TlsMode,
+			&i.Connection.PassCount,
+			&i.Connection.LastPassAt,
+			&i.Connection.FailCount,
+			&i.Connection.FirstFailAt,
+			&i.Connection.AttentionUntil,
+			&i.Connection.Ladder,
+			&i.Connection.WindowEndsAt,
+			&i.Connection.GraceUntil,
+			&i.Connection.AnalyzedAt,
+			&i.Connection.VerifyingSince,
+			&i.Connection.LiveAt,
+			&i.Connection.FirstLiveAt,
+			&i.Connection.SuspendedAt,
+			&i.Connection.FailedAt,
+			&i.Connection.ArchivedAt,
+			&i.Connection.CreatedBy,
+			&i.Connection.Version,
+			&i.Connection.CreatedAt,
+			&i.Connection.UpdatedAt,
+			&i.NextAt,
+			&i.LeasedUntil,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, &i)

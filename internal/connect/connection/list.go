@@ -14,6 +14,9 @@ import (
 	"github.com/nameplate-dev/nameplate/queries/connectionq"
 )
 
+// mostOwn is how many connections a page is told that it may go on with.
+const mostOwn = 20
+
 // ConnectionFilter narrows a list. Without states the archived ones are left out.
 type ConnectionFilter struct {
 	State         []State
@@ -85,6 +88,38 @@ func (s *Service) ByIDs(ctx context.Context, ids []ident.ConnectionID) ([]*Conne
 	out := make([]*Connection, len(ids))
 	for n, id := range ids {
 		out[n] = found[id]
+	}
+	return out, nil
+}
+
+// Own are the open connections that the calling widget may go on with, the newest first: those its token names, and those of its end user; see the
+// function Own. None for a token that may not look, and for every other caller.
+func (s *Service) Own(ctx context.Context) ([]*Connection, error) {
+	out, caller := []*Connection{}, authz.From(ctx)
+	if caller.Kind != authz.WIDGET {
+		return out, nil
+	}
+	scope, err := s.Authz.Authorize(ctx, "connection.read", caller.OrgID)
+	if fault.Is(err, fault.ForbiddenCode) {
+		return out, nil
+	} else if err != nil {
+		return nil, err
+	}
+	w := caller.Widget
+	p := connectionq.OwnConnectionsParams{OrgID: scope.OrgUUID(), ApplicationID: w.ApplicationID.UUID(), Ids: make([]uuid.UUID, len(w.ConnectionIDs)), EndUserRef: w.EndUserRef, Hostname: w.Hostname, Most: mostOwn}
+	for n, id := range w.ConnectionIDs {
+		p.Ids[n] = id.UUID()
+	}
+	rows, err := s.q.OwnConnections(ctx, s.DB, p)
+	if err != nil {
+		return nil, fmt.Errorf("list the connections of %s: %w", caller.Actor(), err)
+	}
+	for _, r := range rows {
+		c, err := s.shown(&r.Connection, r.NextAt, r.LeasedUntil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, c)
 	}
 	return out, nil
 }

@@ -24,6 +24,18 @@ func (s *Service) read(ctx context.Context, org ident.OrgID, id ident.Connection
 	return s.shown(&row.Connection, row.NextAt, row.LeasedUntil)
 }
 
+// ByHostname answers the open connection of an application by its exact name (A-labels, lower case); nil for none. It asks nobody for a permission: for
+// what the product itself must know.
+func (s *Service) ByHostname(ctx context.Context, app *application.Application, hostname string) (*Connection, error) {
+	row, err := s.q.OpenConnectionByHostname(ctx, s.DB, connectionq.OpenConnectionByHostnameParams{OrgID: app.OrgID.UUID(), ApplicationID: app.ID.UUID(), Hostname: hostname})
+	if db.NotFound(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("look for %s of %s: %w", hostname, app.ID, err)
+	}
+	return s.shown(&row.Connection, row.NextAt, row.LeasedUntil)
+}
+
 // shown is fromRow with what stands in the due row: when it is looked at next, and ANALYZING while its first check runs.
 func (s *Service) shown(row *connectionq.Connection, next, leased *time.Time) (*Connection, error) {
 	c, err := s.fromRow(row)

@@ -126,20 +126,27 @@ func Own(p authz.Principal, c *Connection) bool {
 	return slices.Contains(w.ConnectionIDs, c.ID) || w.EndUserRef != "" && c.EndUserRef != nil && *c.EndUserRef == w.EndUserRef
 }
 
+// OrgOf says whose a connection is, whoever asks; NOT_FOUND for an unknown one.
+func (s *Service) OrgOf(ctx context.Context, id ident.ConnectionID) (ident.OrgID, ident.ApplicationID, error) {
+	row, err := s.q.OrgOfConnection(ctx, s.DB, connectionq.OrgOfConnectionParams{ID: id.UUID()})
+	if db.NotFound(err) {
+		return ident.OrgID{}, ident.ApplicationID{}, fault.NotFound("connection")
+	} else if err != nil {
+		return ident.OrgID{}, ident.ApplicationID{}, fmt.Errorf("read whose %s is: %w", id, err)
+	}
+	return ident.From[ident.OrgID](row.OrgID), ident.From[ident.ApplicationID](row.ApplicationID), nil
+}
+
 // reach reads a connection for a caller who has the permission on it. An unknown id, one of another organization and one that is not the caller's
 // own are the same NOT_FOUND.
 func (s *Service) reach(ctx context.Context, p authz.Permission, id ident.ConnectionID) (authz.Scope, *Connection, error) {
 	unknown := fault.NotFound("connection")
-	row, err := s.q.OrgOfConnection(ctx, s.DB, connectionq.OrgOfConnectionParams{ID: id.UUID()})
-	if err != nil && !db.NotFound(err) {
-		return authz.Scope{}, nil, fmt.Errorf("read whose %s is: %w", id, err)
-	}
-	var org ident.OrgID
-	if row != nil {
-		org = ident.From[ident.OrgID](row.OrgID)
+	org, _, err := s.OrgOf(ctx, id)
+	if err != nil && !fault.Is(err, fault.NotFoundCode) {
+		return authz.Scope{}, nil, err
 	}
 	scope, err := s.Authz.Authorize(ctx, p, org)
-	if fault.Is(err, fault.NotFoundCode) || err == nil && row == nil {
+	if fault.Is(err, fault.NotFoundCode) || err == nil && org.IsZero() {
 		return authz.Scope{}, nil, unknown
 	} else if err != nil {
 		return authz.Scope{}, nil, err
