@@ -20,3 +20,11 @@ func TestD1_Applications(t *testing.T) {
 	h := harness.Start(t)
 	h.Browser(t, "D1", map[string]string{"hooks": strings.TrimSuffix(h.Lab.Addresses.Hooks, "/")})
 }
+
+// TestD4_FitsAPhone: every screen of the console at 390 pixels, in the dark, is complete and accessible.
+func TestD4_FitsAPhone(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	c, _ := h.Live("acme.lab", "phone.acme.lab")
+	h.Browser(t, "Phone", map[string]string{"connection": c.ID})
+}
