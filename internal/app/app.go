@@ -186,7 +186,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 		return err
 	}
 	a.Connections = &connection.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Ledger: a.Ledger, Hub: a.Hub, Work: a.Work, Applications: a.Applications, Recipes: a.Recipes,
-		Edge: a.EdgeEntries, Analyzer: a.Engine, Catalogue: a.Catalogue, Records: &record.Store{}, Claims: &claim.Claims{}, Checks: &check.Store{Providers: a.Catalogue},
+		Edge: a.EdgeEntries, Analyzer: a.Engine, Catalogue: a.Catalogue, Records: &record.Store{}, Claims: &claim.Claims{}, Checks: &check.Store{Providers: a.Catalogue}, Limit: a.Limit,
 		Settings: connection.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
 	a.Applications.Connections = a.Connections
 	if err := a.certificates(); err != nil {

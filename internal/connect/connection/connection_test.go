@@ -325,6 +325,8 @@ func TestStart_RefusesWithFields(t *testing.T) {
 		"Address":          {connection.StartConnectionInput{Hostname: "1.2.3.4"}, []string{"hostname"}, "hostname_ip_address"},
 		"OwnZone":          {connection.StartConnectionInput{Hostname: "x.edge.lab"}, []string{"hostname"}, "hostname_own_zone"},
 		"WildcardFlag":     {connection.StartConnectionInput{Hostname: "acme.lab", Wildcard: new(true)}, []string{"hostname"}, "wildcard_not_allowed"},
+		"WildcardTyped":    {connection.StartConnectionInput{Hostname: "*.acme.lab"}, []string{"hostname"}, "wildcard_not_allowed"},
+		"WildcardTwice":    {connection.StartConnectionInput{Hostname: " *.shop.acme.lab", Wildcard: new(true)}, []string{"hostname"}, "wildcard_not_allowed"},
 		"MetadataNoObject": {connection.StartConnectionInput{Hostname: "shop.acme.lab", Metadata: json.RawMessage(`[1]`)}, []string{"metadata"}, "metadata_object"},
 		"MetadataLarge":    {connection.StartConnectionInput{Hostname: "shop.acme.lab", Metadata: json.RawMessage(`{"a":"` + string(make([]byte, 5000)) + `"}`)}, []string{"metadata"}, "metadata_too_large"},
 		"AllTogether":      {connection.StartConnectionInput{Hostname: "", Labels: []string{""}, EndUserEmail: new("no"), PreferredMethod: &wrong}, []string{"labels", "endUserEmail", "hostname"}, "labels"},

@@ -21,6 +21,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/connectionq"
@@ -84,6 +85,7 @@ type Service struct {
 	Records      *record.Store
 	Claims       *claim.Claims
 	Checks       *check.Store
+	Limit        *limit.Limiter // nil: nothing is limited
 	Settings     Settings
 
 	q        connectionq.Queries

@@ -69,6 +69,9 @@ func (s *Service) Start(ctx context.Context, in StartConnectionInput) (*StartCon
 	if err := s.prepare(ctx, &in); err != nil {
 		return nil, err
 	}
+	if err := s.countStart(ctx, in); err != nil {
+		return nil, err
+	}
 	return door.Do(ctx, s.Door, door.Change[StartConnectionInput, *StartConnectionPayload]{
 		Action:   door.Action{Name: "connection.start", Permission: "connection.start"},
 		Org:      func(_ context.Context, in StartConnectionInput) (ident.OrgID, error) { return in.app.OrgID, nil },
@@ -128,6 +131,11 @@ func (s *Service) prepare(ctx context.Context, in *StartConnectionInput) error {
 }
 
 func (s *Service) validateStart(_ context.Context, e *door.Effect, in *StartConnectionInput) error {
+	return in.check(s, e.Caller)
+}
+
+// check answers all faults of the input together, and normalises the name.
+func (in *StartConnectionInput) check(s *Service, caller authz.Principal) error {
 	if in.app.ArchivedAt != nil {
 		return fault.Precondition("application_archived", "This application was archived. Its domains cannot be connected any more.")
 	}
@@ -139,7 +147,7 @@ func (s *Service) validateStart(_ context.Context, e *door.Effect, in *StartConn
 	case in.recipe.Status != recipe.Published:
 		faults = append(faults, fault.Invalid("recipeId", "recipe_not_published", "Choose a published version of the recipe."))
 	}
-	return errors.Join(append(faults, s.parseName(e.Caller, in))...)
+	return errors.Join(append(faults, s.parseName(caller, in))...)
 }
 
 // takeClaims refuses what a widget may not say, and fills it in from its token (AP-27).

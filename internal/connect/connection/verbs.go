@@ -41,28 +41,38 @@ func (s *Service) verb(ctx context.Context, name string, id ident.ConnectionID, 
 }
 
 // Check looks at the name now. A check that runs already serves, and whoever looks knows its answer by the connection's next version. Making a check
-// due is no change and writes no event.
+// due is no change and writes no event. Whoever asks within five seconds of another is answered the connection as it stands.
 func (s *Service) Check(ctx context.Context, id ident.ConnectionID) (*ConnectionPayload, error) {
+	if c, err := s.attach(ctx, id); err != nil {
+		return nil, err
+	} else if c != nil {
+		return &ConnectionPayload{Connection: c}, nil
+	}
 	return s.verb(ctx, "connection.check", id, func(ctx context.Context, e *door.Effect, c *Connection) error {
 		e.Quiet()
-		switch c.State {
-		case Archived, Suspended, Blocked:
-			return noFit(c)
-		case Failed:
-			return noFit(c, "retryConnection")
+		if err := c.checkable(); err != nil {
+			return err
 		}
 		return s.makeDue(ctx, e, c, e.Tx.Now, analysis.TriggerManual)
 	})
 }
 
+// checkable says in which states somebody may ask for a check; the fault names what is possible instead.
+func (c *Connection) checkable() error {
+	switch c.State {
+	case Archived, Suspended, Blocked:
+		return noFit(c)
+	case Failed:
+		return noFit(c, "retryConnection")
+	}
+	return nil
+}
+
 // MarkRecordsAdded notes that the person says the records are in (T6). It is optional: we look anyway. Where nothing is missing it changes nothing.
 func (s *Service) MarkRecordsAdded(ctx context.Context, id ident.ConnectionID) (*ConnectionPayload, error) {
 	return s.verb(ctx, "connection.mark_records_added", id, func(ctx context.Context, e *door.Effect, c *Connection) error {
-		switch c.State {
-		case Archived, Suspended, Blocked:
-			return noFit(c)
-		case Failed:
-			return noFit(c, "retryConnection")
+		if err := c.checkable(); err != nil {
+			return err
 		}
 		before := *c
 		if c.LiveAt == nil {
