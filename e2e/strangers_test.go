@@ -47,6 +47,7 @@ func TestO4_TenantsIsolated(t *testing.T) {
 		foreign["application"] = theirs["application"]
 		trusted(t, h.With(t), s, asker{"another customer's widget", caller, foreign, map[string]string{"application": world["application"]}}, "widget", map[string]bool{})
 	})
+	t.Run("WidgetOfAnotherCustomer", func(t *testing.T) { held(t, h.With(t)) })
 	t.Run("EveryRootFieldWasAsked", func(t *testing.T) {
 		for _, d := range roots(s) {
 			for _, f := range d.Fields {
@@ -72,6 +73,41 @@ func TestO4_TenantsIsolated(t *testing.T) {
 			t.Errorf("strangers changed something: %+v", seen)
 		}
 	})
+}
+
+// held: a widget may start what is free and its own, and learns of what is open elsewhere that it is, and nothing more (CN-69).
+func held(t *testing.T, h *harness.House) {
+	start := documentNamed(t, h, "widget", "documentsStartMutation")
+	look := documentNamed(t, h, "widget", "documentsDomainCheckQuery")
+	ask := func(c harness.Caller, input map[string]any) harness.Answer {
+		input["applicationId"] = h.Addresses.ApplicationID
+		return h.Send(c, harness.Query{Document: start, Variables: map[string]any{"input": input, "domain": "acme.lab", "applicationId": h.Addresses.ApplicationID}})
+	}
+	other, _ := h.Widget(map[string]any{"endUserRef": "customer-2"})
+	a := ask(other, map[string]any{"hostname": "shop.acme.lab"})
+	if len(a.Faults) != 1 || a.Faults[0].Code() != "CONFLICT" || a.Faults[0].Reason() != "held_elsewhere" || a.Faults[0].Field() != "hostname" || strings.Contains(string(a.Raw), "con_") || strings.Contains(string(a.Raw), "customer-1") {
+		t.Errorf("another customer's open name: %s", a.Raw)
+	}
+	for field, value := range map[string]any{"metadata": map[string]any{"plan": "gold"}, "externalRef": "x", "endUserRef": "customer-1", "endUserEmail": "a@example.com", "labels": []string{"x"}, "recipeId": unknown["recipe"](), "upstream": map[string]any{"originUrl": h.Lab.Addresses.Origin}} {
+		a := ask(other, map[string]any{"hostname": "free.acme.lab", field: value})
+		if len(a.Faults) == 0 || a.Faults[0].Code() != "INVALID" || a.Faults[0].Field() != field {
+			t.Errorf("%s from a widget: %s", field, a.Raw)
+		}
+	}
+	if a := h.Send(other, harness.Query{Document: look, Variables: map[string]any{"hostname": "shop.acme.lab", "applicationId": h.Addresses.ApplicationID}}); strings.Contains(string(a.Raw), `"con_`) || strings.Contains(string(a.Raw), "customer-1") || len(a.Faults) > 0 {
+		t.Errorf("looking at another customer's name: %.600s", a.Raw)
+	}
+	own, _ := h.Widget(map[string]any{"endUserRef": "customer-1"})
+	if a := ask(own, map[string]any{"hostname": "shop.acme.lab"}); len(a.Faults) > 0 || !strings.Contains(string(a.Raw), `"con_`) {
+		t.Errorf("the customer's own name: %s", a.Raw)
+	}
+	if a := h.Ask(`mutation($a: ID!) { createWidgetToken(input: {applicationId: $a}) { tokenId } }`, map[string]any{"a": h.Addresses.ApplicationID}); len(a.Faults) != 1 || a.Faults[0].Field() != "endUserRef" {
+		t.Errorf("a token of nobody: %s", a.Raw)
+	}
+	one, _ := h.Widget(map[string]any{"endUserRef": "customer-3", "hostname": "only.acme.lab"})
+	if a := ask(one, map[string]any{"hostname": "more.acme.lab"}); len(a.Faults) != 1 || a.Faults[0].Field() != "hostname" {
+		t.Errorf("another name than the token's: %s", a.Raw)
+	}
 }
 
 // walk asks every place for an id of every root field that keys may call.
