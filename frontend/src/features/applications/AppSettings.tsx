@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { AppSettingsArchiveMutation } from "#/relay/__generated__/AppSettingsArchiveMutation.graphql.ts";
 import type { AppSettingsQuery } from "#/relay/__generated__/AppSettingsQuery.graphql.ts";
 import type { AppSettingsSaveMutation } from "#/relay/__generated__/AppSettingsSaveMutation.graphql.ts";
-import { graphql, useAction, useLazyLoadQuery } from "#/relay/index.ts";
+import { graphql, read, useAction, useLazyLoadQuery } from "#/relay/index.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
 import { ConflictDialog } from "#/ui/ConflictDialog.tsx";
 import { useDraftForm } from "#/ui/draft.ts";
@@ -17,38 +17,40 @@ import css from "./applications.module.css";
 
 const rules = ["OPTIONAL", "REQUIRED", "FORBIDDEN"] as const;
 
+const query = graphql`
+  query AppSettingsQuery($id: ID!) {
+    application(id: $id) {
+      id
+      version
+      name
+      slug
+      archivedAt
+      subdomainRule
+      defaultSubdomain
+      ownershipPolicy {
+        targetToken
+        txtRequired
+      }
+      upstream {
+        originUrl
+        hostHeader
+        customHost
+        connectTimeoutMs
+        responseTimeoutMs
+        tlsVerify
+      }
+      connectionCounts {
+        state
+        count
+      }
+    }
+  }
+`;
+
 export default function AppSettings({ id, onArchived }: { id: string; onArchived: () => void }) {
   const [round, setRound] = useState(0);
   const { application } = useLazyLoadQuery<AppSettingsQuery>(
-    graphql`
-      query AppSettingsQuery($id: ID!) {
-        application(id: $id) {
-          id
-          version
-          name
-          slug
-          archivedAt
-          subdomainRule
-          defaultSubdomain
-          ownershipPolicy {
-            targetToken
-            txtRequired
-          }
-          upstream {
-            originUrl
-            hostHeader
-            customHost
-            connectTimeoutMs
-            responseTimeoutMs
-            tlsVerify
-          }
-          connectionCounts {
-            state
-            count
-          }
-        }
-      }
-    `,
+    query,
     { id },
     { fetchKey: round, fetchPolicy: round ? "network-only" : "store-and-network" },
   );
@@ -63,18 +65,20 @@ export default function AppSettings({ id, onArchived }: { id: string; onArchived
 
 type Application = NonNullable<AppSettingsQuery["response"]["application"]>;
 
+const valuesOf = (application: Application) => ({
+  name: application.name,
+  slug: application.slug,
+  subdomainRule: application.subdomainRule,
+  defaultSubdomain: application.defaultSubdomain ?? "",
+  ownershipPolicy: { ...application.ownershipPolicy },
+  upstream: upstreamValues(application.upstream),
+});
+
 function Form({ application, onReload }: { application: Application; onReload: () => void }) {
   const { t } = useTranslation();
   const may = useCan("application.write");
   const [form, forget] = useDraftForm(`application:${application.id}:${application.version}`, {
-    initialValues: {
-      name: application.name,
-      slug: application.slug,
-      subdomainRule: application.subdomainRule,
-      defaultSubdomain: application.defaultSubdomain ?? "",
-      ownershipPolicy: { ...application.ownershipPolicy },
-      upstream: upstreamValues(application.upstream),
-    },
+    initialValues: valuesOf(application),
   });
   const save = useAction<AppSettingsSaveMutation>(
     graphql`
@@ -166,6 +170,9 @@ function Form({ application, onReload }: { application: Application; onReload: (
       <ConflictDialog
         conflict={save.conflict}
         mine={form.values}
+        look={() =>
+          read<AppSettingsQuery>(query, { id: application.id }, true).then((data) => data.application && valuesOf(data.application))
+        }
         onReload={() => {
           forget();
           onReload();

@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import type { SettingsArchiveMutation } from "#/relay/__generated__/SettingsArchiveMutation.graphql.ts";
 import type { SettingsSaveMutation } from "#/relay/__generated__/SettingsSaveMutation.graphql.ts";
 import type { SettingsTabQuery } from "#/relay/__generated__/SettingsTabQuery.graphql.ts";
-import { graphql, useAction, useLazyLoadQuery } from "#/relay/index.ts";
+import { graphql, read, useAction, useLazyLoadQuery } from "#/relay/index.ts";
 import { pretty } from "#/ui/Code.tsx";
 import { Confirm } from "#/ui/Confirm.tsx";
 import { ConflictDialog } from "#/ui/ConflictDialog.tsx";
@@ -16,36 +16,38 @@ import { toast } from "#/ui/toast.ts";
 import { UpstreamFields, upstreamInput, upstreamValues } from "#/ui/UpstreamFields.tsx";
 import css from "./domain.module.css";
 
+const query = graphql`
+  query SettingsTabQuery($id: ID!) {
+    connection(id: $id) {
+      id
+      version
+      hostname
+      state
+      externalRef
+      labels
+      metadata
+      upstream {
+        originUrl
+        hostHeader
+        customHost
+        connectTimeoutMs
+        responseTimeoutMs
+        tlsVerify
+      }
+      application {
+        upstream {
+          originUrl
+        }
+      }
+    }
+  }
+`;
+
 export default function Settings({ id, onArchived }: { id: string; onArchived: () => void }) {
   const { t } = useTranslation();
   const [round, setRound] = useState(0);
   const { connection } = useLazyLoadQuery<SettingsTabQuery>(
-    graphql`
-      query SettingsTabQuery($id: ID!) {
-        connection(id: $id) {
-          id
-          version
-          hostname
-          state
-          externalRef
-          labels
-          metadata
-          upstream {
-            originUrl
-            hostHeader
-            customHost
-            connectTimeoutMs
-            responseTimeoutMs
-            tlsVerify
-          }
-          application {
-            upstream {
-              originUrl
-            }
-          }
-        }
-      }
-    `,
+    query,
     { id },
     { fetchPolicy: round ? "network-only" : "store-and-network", fetchKey: round },
   );
@@ -68,17 +70,19 @@ export default function Settings({ id, onArchived }: { id: string; onArchived: (
 
 type Connection = NonNullable<SettingsTabQuery["response"]["connection"]>;
 
+const valuesOf = (connection: Connection) => ({
+  externalRef: connection.externalRef ?? "",
+  labels: [...connection.labels],
+  metadata: pretty(connection.metadata),
+  upstream: upstreamValues(connection.upstream),
+});
+
 function Form({ connection, onReload }: { connection: Connection; onReload: () => void }) {
   const { t } = useTranslation();
   const may = useCan("connection.write") && connection.state !== "ARCHIVED";
   const [form, forget] = useDraftForm(`connection:${connection.id}:${connection.version}`, {
     mode: "uncontrolled",
-    initialValues: {
-      externalRef: connection.externalRef ?? "",
-      labels: [...connection.labels],
-      metadata: pretty(connection.metadata),
-      upstream: upstreamValues(connection.upstream),
-    },
+    initialValues: valuesOf(connection),
   });
   const save = useAction<SettingsSaveMutation>(
     graphql`
@@ -168,6 +172,7 @@ function Form({ connection, onReload }: { connection: Connection; onReload: () =
       <ConflictDialog
         conflict={save.conflict}
         mine={form.getValues()}
+        look={() => read<SettingsTabQuery>(query, { id: connection.id }, true).then((data) => data.connection && valuesOf(data.connection))}
         onReload={() => {
           forget();
           onReload();
