@@ -153,7 +153,14 @@ func (s *Service) SetTLSTx(ctx context.Context, e *door.Effect, id ident.Connect
 	if to.Value == Issued {
 		return s.makeDue(ctx, e, c, e.Tx.Now, analysis.TriggerSchedule)
 	}
-	return nil
+	if !before.certAllowed() || c.certAllowed() {
+		return nil
+	}
+	app, err := s.around(ctx, e.Tx, c) // nobody may order for it from now on, and the next check may be hours away (I1)
+	if err != nil {
+		return err
+	}
+	return s.putEntry(ctx, e, c, app)
 }
 
 // withTLS replaces what certificates said before.

@@ -120,6 +120,22 @@ func TestInvariants_InTheRowsOverRandomEvents(t *testing.T) {
 	}
 }
 
+func TestInvariants_ALostCertificateOfADriftedNameIsNotOrderedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.live(t, "shop.acme.lab")
+	b.World.set(func(w *world) { w.standing["routing"] = 0 })
+	for range 4 {
+		b.after(t, 6*time.Minute)
+	}
+	if c = b.want(t, c.ID, connection.Degraded); c.Facets.DNS.Value != connection.Drifted {
+		t.Fatalf("%+v", c.Facets.DNS)
+	}
+	b.lawful(t, "the drift") // who holds a certificate may renew it
+	b.tls(t, c, connection.TLS{Value: connection.Pending})
+	b.lawful(t, "the loss")
+}
+
 func TestInvariants_OneHolderOfManyThatProveAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
