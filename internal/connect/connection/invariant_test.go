@@ -125,8 +125,8 @@ func TestInvariants_ALostCertificateOfADriftedNameIsNotOrderedAgain(t *testing.T
 	b := setup(t)
 	c := b.live(t, "shop.acme.lab")
 	b.World.set(func(w *world) { w.standing["routing"] = 0 })
-	for range 4 {
-		b.after(t, 6*time.Minute)
+	for _, later := range []time.Duration{20, 5, 5} {
+		b.after(t, later*time.Minute)
 	}
 	if c = b.want(t, c.ID, connection.Degraded); c.Facets.DNS.Value != connection.Drifted {
 		t.Fatalf("%+v", c.Facets.DNS)
