@@ -69,10 +69,12 @@ const (
 	PropagationTimeout = "propagation_timeout"
 	SetupIncomplete    = "setup_incomplete"
 	PlanLimit          = "plan_limit"
+	PolicyBlocked      = "policy_blocked"
 
 	HeldElsewhere     = "held_elsewhere"
 	OwnershipUnproven = "ownership_unproven"
 	OwnershipTXTWrong = "ownership_txt_wrong"
+	ClaimContested    = "claim_contested"
 
 	RedirectService     = "redirect_service"
 	Proxied             = "proxied"
@@ -116,6 +118,13 @@ const (
 	TokenAudience     = "token_audience"
 	OriginNotAllowed  = "origin_not_allowed"
 	KeyInBrowser      = "key_in_browser"
+	RateLimited       = "rate_limited"
+	FreeTextRefused   = "free_text_refused"
+	TopicUnknown      = "topic_unknown"
+	TopicsCount       = "topics_count"
+	Filter            = "filter"
+	EndpointsMany     = "endpoints_many"
+	EndpointDisabled  = "endpoint_disabled"
 )
 
 // Spec is one row of the table.
@@ -198,10 +207,12 @@ var specs = []Spec{
 	{PropagationTimeout, Blocking, Setup, []Who{Customer}, "name", false, 1},
 	{SetupIncomplete, Blocking, Setup, []Who{Customer}, "name", false, 1},
 	{PlanLimit, Blocking, Setup, []Who{Developer}, "used limit", false, 1},
+	{PolicyBlocked, Blocking, Setup, []Who{Operator}, "", false, 1},
 
 	{HeldElsewhere, Blocking, Ownership, []Who{Customer}, "name record", false, 1},
 	{OwnershipUnproven, Blocking, Ownership, []Who{Customer}, "name record", false, 1},
 	{OwnershipTXTWrong, Blocking, Ownership, []Who{Customer}, "name observed record", false, 1},
+	{ClaimContested, Blocking, Ownership, []Who{Customer, Developer}, "name record until", false, 1},
 
 	{RedirectService, Warning, Edge, []Who{Customer}, "name location", true, 0.8},
 	{Proxied, Warning, Edge, []Who{Customer}, "name provider", false, 0.9},
@@ -245,6 +256,13 @@ var specs = []Spec{
 	{TokenAudience, Blocking, Setup, []Who{Developer}, "", false, 1},
 	{OriginNotAllowed, Blocking, Setup, []Who{Developer}, "origin", false, 1},
 	{KeyInBrowser, Blocking, Setup, []Who{Developer}, "", false, 1},
+	{RateLimited, Warning, Setup, []Who{Customer}, "", false, 1},
+	{FreeTextRefused, Blocking, Setup, []Who{Developer}, "", false, 1},
+	{TopicUnknown, Blocking, Setup, []Who{Developer}, "", false, 1},
+	{TopicsCount, Blocking, Setup, []Who{Developer}, "", false, 1},
+	{Filter, Blocking, Setup, []Who{Developer}, "", false, 1},
+	{EndpointsMany, Blocking, Setup, []Who{Developer}, "", false, 1},
+	{EndpointDisabled, Blocking, Setup, []Who{Developer}, "", false, 1},
 }
 
 var byCode = func() map[string]Spec {

@@ -74,9 +74,15 @@ func Locales() []string {
 	return out
 }
 
-// fallback is the chain region, base, English: "de-AT" asks de-at, de, en.
+// longest is what every implementation can hold of a language tag (RFC 5646, section 4.4.1).
+const longest = 35
+
+// fallback is the chain region, base, English: "de-AT" asks de-at, de, en. Of a tag that is longer than any, the base alone is asked for.
 func fallback(locale string) []string {
-	l := strings.ToLower(strings.ReplaceAll(locale, "_", "-"))
+	l := strings.ToLower(strings.ReplaceAll(locale[:min(len(locale), longest)], "_", "-"))
+	if len(locale) > longest {
+		l, _, _ = strings.Cut(l, "-")
+	}
 	var chain []string
 	for l != "" {
 		chain = append(chain, l)

@@ -124,6 +124,7 @@ func TestSpecs(t *testing.T) {
 	for _, reason := range []string{
 		hostname.Empty, hostname.TooLong, hostname.LabelTooLong, hostname.LabelEmpty, hostname.Characters, hostname.IDNA, hostname.Underscore, hostname.IPAddress,
 		hostname.SingleLabel, hostname.ReservedTLD, hostname.PublicSuffix, hostname.OwnZone, hostname.WildcardPosition, hostname.Typo, hostname.Confusable,
+		"rate_limited", "free_text_refused", "topic_unknown", "topics_count", "filter", "endpoints_many", "endpoint_disabled", "policy_blocked", "claim_contested",
 		safehttp.Invalid, safehttp.NotHTTPS, safehttp.PrivateAddress, safehttp.Credentials, safehttp.Port, safehttp.Redirect,
 	} {
 		if !seen[reason] {
@@ -151,6 +152,18 @@ func TestExplain_FallsBackFromRegionToBaseToEnglish(t *testing.T) {
 	for locale, want := range map[string]string{"de": de, "DE": de, "de-AT": de, "de_CH": de, "de-Latn-DE-1996": de, "en-GB": en, "fr": en, "": en, "-": en, "xx-yy-zz": en, "../de": en} {
 		if got := Sentence(HostnameEmpty, locale, nil); got != want {
 			t.Errorf("%q: %q", locale, got)
+		}
+	}
+}
+
+func TestExplain_ALongLocaleIsNotWalked(t *testing.T) {
+	t.Parallel()
+	for locale, want := range map[string][]string{
+		"de" + strings.Repeat("-a", 1_000_000): {"de", "en"}, "de_AT" + strings.Repeat("_a", 20): {"de", "en"}, strings.Repeat("-", 100): {"en"},
+		strings.Repeat("x", 1_000_000): {strings.Repeat("x", 35), "en"}, "de-" + strings.Repeat("a", 32): {"de-" + strings.Repeat("a", 32), "de", "en"},
+	} {
+		if got := fallback(locale); !slices.Equal(got, want) {
+			t.Errorf("%d characters: %d steps %q", len(locale), len(got), got[:min(len(got), 3)])
 		}
 	}
 }
