@@ -97,7 +97,7 @@ func (a *App) Edge() *edge.Edge {
 	})
 	e := &edge.Edge{
 		HTTP: s.Edge.HTTP, HTTPS: s.Edge.HTTPS, Ask: s.Edge.Ask, AskToken: s.Edge.AskToken, PublicHTTPS: s.Edge.PublicHTTPS, Version: s.BuildVersion, Addresses: append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...),
-		Projection: a.EdgeEntries, Poked: poked, Keys: a.Certificates, Challenges: a.Certificates, Nonce: a.nonces, Missing: a.Certificates.Wanted,
+		Projection: a.EdgeEntries, Poked: poked, Keys: a.Certificates, Challenges: a.Certificates, Nonce: a.nonces, Missing: a.Certificates.Wanted, Tickets: a.tickets,
 		Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
 	}
 	if len(s.Edge.DNS) > 0 {

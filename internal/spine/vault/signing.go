@@ -25,6 +25,7 @@ const (
 	Nonce       Purpose = "NONCE"        // HMAC-SHA256, as the rest
 	CSRF        Purpose = "CSRF"
 	Session     Purpose = "SESSION"
+	TLSTicket   Purpose = "TLS_TICKET" // the keys of session tickets are derived from it
 )
 
 // monthly is how old a current key gets before a new one is made; remembered is how long a process trusts its copy.
@@ -35,9 +36,10 @@ const (
 
 // SigningKey is one of the two valid keys of a purpose.
 type SigningKey struct {
-	ID     uuid.UUID
-	Public ed25519.PublicKey // WIDGET_TOKEN
-	seed   []byte
+	ID        uuid.UUID
+	Public    ed25519.PublicKey // WIDGET_TOKEN
+	CreatedAt time.Time
+	seed      []byte
 }
 
 // Private is the Ed25519 key.
@@ -96,7 +98,7 @@ func (v *Vault) Verifiers(ctx context.Context, p Purpose) ([]*SigningKey, error)
 		if err != nil {
 			return nil, fmt.Errorf("open the signing key %s: %w", r.ID, err)
 		}
-		keys = append(keys, &SigningKey{ID: r.ID, Public: r.PublicKey, seed: seed})
+		keys = append(keys, &SigningKey{ID: r.ID, Public: r.PublicKey, CreatedAt: r.CreatedAt, seed: seed})
 	}
 	v.sign.Lock()
 	defer v.sign.Unlock()

@@ -93,6 +93,23 @@ func TestSigningKeysAreMadeOnceAndRotatedMonthly(t *testing.T) {
 	}
 }
 
+func TestEveryPurposeHasAKeyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	v := vault.New(dbtest.New(t), vault.GenerateKEK("k1"))
+	seen := map[string]vault.Purpose{}
+	for _, p := range []vault.Purpose{vault.WidgetToken, vault.Nonce, vault.CSRF, vault.Session, vault.TLSTicket} {
+		k, err := v.Signer(t.Context(), p)
+		if err != nil {
+			t.Fatalf("%s: %v", p, err)
+		}
+		mac := string(k.MAC("the same"))
+		if other, twice := seen[mac]; twice || len(mac) != 32 || (k.Public != nil) != (p == vault.WidgetToken) || k.CreatedAt.IsZero() {
+			t.Errorf("%s: %d bytes, also of %q", p, len(mac), other)
+		}
+		seen[mac] = p
+	}
+}
+
 func TestKEKText(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", "k1", "k1:", "k1:AAAA", ":AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "k1:!!!"} {
