@@ -92,6 +92,7 @@ type CA struct {
 
 // Connections are what connection.Service is to this package.
 type Connections interface {
+	Get(ctx context.Context, id ident.ConnectionID) (*connection.Connection, error)
 	Ready(ctx context.Context, id ident.ConnectionID, renewal bool) (*connection.Preflight, error)
 	SetTLSTx(ctx context.Context, e *door.Effect, id ident.ConnectionID, to connection.TLS) error
 }
@@ -148,6 +149,9 @@ func (s *Service) Get(ctx context.Context, id ident.CertificateID) (*Certificate
 	row, err := s.q.CertificateByID(ctx, s.DB, certificateq.CertificateByIDParams{ID: id.UUID(), OrgID: scope.OrgUUID()})
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate %s: %w", id, err)
+	}
+	if _, err := s.Connections.Get(ctx, ident.From[ident.ConnectionID](row.ConnectionID)); err != nil {
+		return nil, err // a narrowed key and a widget see the certificates of their own connections alone
 	}
 	return fromRow(row, s.DB.Now())
 }

@@ -94,7 +94,7 @@ func (s *Service) validate(ctx context.Context, e *door.Effect, in *CreateApiKey
 	in.Scopes = slices.Compact(slices.Sorted(slices.Values(in.Scopes)))
 	if in.ApplicationID != nil {
 		org, err := s.OrgOfApplication(ctx, *in.ApplicationID)
-		if err != nil || org != e.Scope.Org() {
+		if err != nil || org != e.Scope.Org() || !e.Scope.Covers(*in.ApplicationID) { // unknown, foreign and beyond a key's narrowing look alike
 			faults = append(faults, fault.At(fault.NotFound("application"), "applicationId"))
 		}
 	}
@@ -113,12 +113,8 @@ func (s *Service) withinParent(ctx context.Context, e *door.Effect, in *CreateAp
 	if in.ExpireOthers {
 		faults = append(faults, fault.Invalid("expireOthers", "persons_only", "Only a person can end all other keys."))
 	}
-	if parent.ApplicationID != nil {
-		if in.ApplicationID == nil {
-			in.ApplicationID = parent.ApplicationID
-		} else if *in.ApplicationID != *parent.ApplicationID {
-			faults = append(faults, fault.At(fault.NotFound("application"), "applicationId"))
-		}
+	if in.ApplicationID == nil {
+		in.ApplicationID = parent.ApplicationID
 	}
 	if parent.ExpiresAt != nil {
 		if in.ExpiresAt == nil {

@@ -1,4 +1,4 @@
-import { Button, Checkbox, Select, TextInput } from "@mantine/core";
+import { Button, Select, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, Suspense, useState } from "react";
@@ -30,7 +30,6 @@ function Form({ organization, applicationId, onClose }: Props) {
   const applications = useApplications(organization.id);
   const [application, setApplication] = useState(applicationId ?? applications[0]?.id ?? "");
   const [hostname, setHostname] = useState("");
-  const [wildcard, setWildcard] = useState(false);
   const [looked] = useDebouncedValue(hostname.trim(), 400);
   const [fields, setFields] = useState<Record<string, string>>({});
   const start = useAction<ConnectDialogStartMutation>(
@@ -68,7 +67,7 @@ function Form({ organization, applicationId, onClose }: Props) {
   const open = (id: string) => void navigate({ to: "/$org/domains/$id", params: { org: organization.slug, id } });
   async function submit(event: FormEvent) {
     event.preventDefault();
-    const data = await start.run({ input: { applicationId: application, hostname: hostname.trim(), wildcard } });
+    const data = await start.run({ input: { applicationId: application, hostname: hostname.trim() } });
     if (data) open(data.startConnection.connection.id);
   }
 
@@ -101,13 +100,6 @@ function Form({ organization, applicationId, onClose }: Props) {
         autoCapitalize="none"
         spellCheck={false}
         inputMode="url"
-      />
-      <Checkbox
-        mt="sm"
-        label={t("connect.wildcard")}
-        checked={wildcard}
-        onChange={(event) => setWildcard(event.currentTarget.checked)}
-        size="xs"
       />
       {looksComplete(looked) && (
         <Analysis key={`${application} ${looked}`} hostname={looked} applicationId={application} onChoose={setHostname} onOpen={open} />

@@ -142,7 +142,7 @@ describe("connect dialog", () => {
     await user.type(field, "acme{Enter}");
     const start = waiting(environment, "ConnectDialogStartMutation");
     expect(start).toHaveLength(1);
-    expect(start[0]?.request.variables).toMatchObject({ input: { applicationId: "app_1", hostname: "acme", wildcard: false } });
+    expect(start[0]?.request.variables).toMatchObject({ input: { applicationId: "app_1", hostname: "acme" } });
     act(() =>
       environment.mock.rejectMostRecentOperation(
         new RequestFailed([{ code: "INVALID", field: "hostname", message: "Enter a full domain name." }]),
