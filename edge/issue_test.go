@@ -43,6 +43,10 @@ type connections struct {
 	told map[ident.ConnectionID][]connection.TLS
 }
 
+func (c *connections) Get(_ context.Context, id ident.ConnectionID) (*connection.Connection, error) {
+	return &connection.Connection{ID: id}, nil
+}
+
 func (c *connections) Ready(_ context.Context, id ident.ConnectionID, _ bool) (*connection.Preflight, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

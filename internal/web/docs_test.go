@@ -257,12 +257,17 @@ Who may do what. Each subdomain says so beside its own code, and this page is ma
 
 // buckets says in words whom each bucket counts, and what.
 var buckets = map[string][2]string{
-	"login":               {"signing in (`POST /auth/sign-in`, `POST /login`); proving again who one is (`POST /auth/step-up`)", "name typed and network; person"},
-	"login-network":       {"signing in", "network"},
-	"cost":                {"GraphQL, in points of cost", "API key"},
-	"domaincheck.address": {"`domainCheck`", "address of the caller"},
-	"domaincheck.token":   {"`domainCheck`", "widget token"},
-	"domaincheck.key":     {"`domainCheck`", "API key"},
+	"connection.start.token":      {"`startConnection`", "widget token"},
+	"connection.start.key":        {"`startConnection`", "API key"},
+	"connection.start.names":      {"new host names", "organization"},
+	"connection.check.token":      {"`checkConnection`", "widget token"},
+	"connection.check.connection": {"`checkConnection`; within that time the check before serves", "connection"},
+	"login":                       {"signing in (`POST /auth/sign-in`, `POST /login`); proving again who one is (`POST /auth/step-up`)", "name typed and network; person"},
+	"login-network":               {"signing in", "network"},
+	"cost":                        {"GraphQL, in points of cost", "API key"},
+	"domaincheck.address":         {"`domainCheck`", "address of the caller"},
+	"domaincheck.token":           {"`domainCheck`", "widget token"},
+	"domaincheck.key":             {"`domainCheck`", "API key"},
 }
 
 // constants are limits that no bucket counts: folder, name, and what it bounds.

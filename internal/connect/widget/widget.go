@@ -74,6 +74,7 @@ type Service struct {
 	Vault        *vault.Vault
 	Applications *application.Service
 	Hostnames    hostname.Policy
+	Origin       string // the console's own, from which pages of ours call
 	// OrgOfConnection says whose a connection is; NOT_FOUND for an unknown one.
 	OrgOfConnection func(ctx context.Context, id ident.ConnectionID) (ident.OrgID, ident.ApplicationID, error)
 
@@ -113,14 +114,8 @@ func (s *Service) Authenticate(ctx context.Context, token secret.String, app, or
 	if err := s.living(ctx, id); err != nil {
 		return none, err
 	}
-	if app != "" {
-		a, err := s.Applications.ByPublicKey(ctx, app)
-		if err != nil {
-			return none, err
-		}
-		if a == nil || a.ID != c.App {
-			return none, invalid("origin_not_allowed")
-		}
+	if err := s.fromItsPage(ctx, c, app, origin); err != nil {
+		return none, err
 	}
 	if c.Origin != "" && c.Origin != origin {
 		return none, invalid("origin_not_allowed")
@@ -131,6 +126,26 @@ func (s *Service) Authenticate(ctx context.Context, token secret.String, app, or
 		w.Scopes = append(w.Scopes, string(scope))
 	}
 	return authz.Principal{Kind: authz.WIDGET, OrgID: c.Org, ApplicationID: c.App, Widget: w}, nil
+}
+
+// fromItsPage holds a call to the application that its address names, and a page's call to that application's origins. A page of our own, or a caller without
+// an origin, need not name one.
+func (s *Service) fromItsPage(ctx context.Context, c *claims, app, origin string) error {
+	page := origin != "" && origin != s.Origin
+	if app == "" {
+		if page {
+			return invalid("origin_not_allowed")
+		}
+		return nil
+	}
+	a, err := s.Applications.ByPublicKey(ctx, app)
+	if err != nil {
+		return err
+	}
+	if a == nil || a.ID != c.App || page && !a.Allows(origin) {
+		return invalid("origin_not_allowed")
+	}
+	return nil
 }
 
 func (s *Service) parse(ctx context.Context, token secret.String) (*claims, error) {
