@@ -7,6 +7,7 @@ package db
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -40,7 +41,7 @@ func Name(name string) Option {
 func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
-		return nil, fmt.Errorf("read the database address: %w", err) // pgx leaves the password out of this error
+		return nil, errors.New("the database address is not understood: it is postgres://user:password@host:5432/database") // the error itself would repeat what was given
 	}
 	params := cfg.ConnConfig.RuntimeParams
 	params["timezone"] = "UTC"

@@ -65,6 +65,9 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 	if op.Operation.Operation == ast.Subscription && !streams(ctx) {
 		return refused(ctx, fault.Invalid("query", "subscription_transport", "Subscriptions need a WebSocket or an event stream."))
 	}
+	if op.Operation.Operation == ast.Subscription && cost(op.Operation, nil).roots != 1 {
+		return refused(ctx, fault.Invalid("query", "validation_failed", "A subscription has exactly one root field."))
+	}
 	ctx, err := s.price(ctx, op, caller)
 	if err != nil {
 		return refused(ctx, err)

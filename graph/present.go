@@ -28,12 +28,16 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	faults := fault.All(err)
 	switch {
+	case ours && shaped(g):
+		return g
+	case ours && g.Err != nil && g.Err.Error() == "introspection disabled":
+		return shape(ctx, fault.Refused("introspection", "This credential cannot read the schema. Use an API key."), nil, g.Locations)
 	case len(faults) > 0:
 		for _, f := range faults[:len(faults)-1] {
 			graphql.AddError(ctx, &gqlerror.Error{Err: f, Path: path})
 		}
 		return shape(ctx, faults[len(faults)-1], path, locations(g))
-	case ours && g.Err == nil && g.Rule != "" || ours && g.Err == nil && g.Extensions["code"] != nil:
+	case ours && g.Err == nil && g.Rule != "":
 		return shape(ctx, early(g), path, g.Locations)
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		return shape(ctx, fault.Unavailable("timeout", "This took too long. Please try again."), path, nil)
@@ -44,6 +48,12 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	slog.ErrorContext(ctx, "a request failed", "ref", ref, "request_id", authz.From(ctx).RequestID, "path", path.String(), "err", err)
 	f := &fault.Fault{Code: fault.Internal, Message: "Something broke on our side. Please quote the reference " + ref + "."}
 	return shape(ctx, f.With("ref", ref), path, nil)
+}
+
+// shaped says that an error went through here before: a trusted document that was refused.
+func shaped(g *gqlerror.Error) bool {
+	code, _ := g.Extensions["code"].(string)
+	return code != "" && !strings.HasPrefix(code, "GRAPHQL_") && code != "COMPLEXITY_LIMIT_EXCEEDED"
 }
 
 func locations(g *gqlerror.Error) []gqlerror.Location {

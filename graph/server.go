@@ -16,6 +16,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/gorilla/websocket"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
@@ -47,6 +48,7 @@ type Config struct {
 type Server struct {
 	Config
 	documents *documents
+	sockets   census
 	http      http.Handler
 }
 
@@ -108,6 +110,11 @@ func (s *Server) open(ctx context.Context, init transport.InitPayload) (context.
 	if caller.Kind == authz.PUBLIC {
 		return transport.AppendCloseReason(transport.WithWebsocketCloseCode(ctx, 4403), "Forbidden"), nil, fault.Unauthorized("", "Send a credential in connection_init.")
 	}
+	leave, room := s.sockets.enter(caller)
+	if !room {
+		return transport.AppendCloseReason(transport.WithWebsocketCloseCode(ctx, websocket.CloseTryAgainLater), "Too many sockets"), nil, fault.RateLimited(time.Second)
+	}
+	context.AfterFunc(ctx, leave)
 	ctx = authz.With(ctx, caller)
 	if caller.Widget != nil {
 		EndAt(ctx, caller.Widget.ExpiresAt)

@@ -14,7 +14,11 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-const protocol = "graphql-transport-ws"
+const (
+	protocol      = "graphql-transport-ws"
+	maxOperations = 50 // at the same time on one socket
+	tooMany       = -1 // what admit says of one more
+)
 
 // Sockets serves GraphQL over gorilla/websocket. gqlgen v0.17.95 ends most protocol faults with 1000 or 1002; clients need the codes of
 // graphql-transport-ws: 1000 makes graphql-ws reconnect at once and for ever, 44xx tells it whether to try again.
@@ -98,14 +102,19 @@ type head struct {
 
 func (c *socket) NextReader() (int, io.Reader, error) {
 	t, r, err := c.Conn.NextReader()
-	if err == nil {
+	for err == nil {
 		var raw []byte
-		if raw, err = io.ReadAll(r); err == nil {
-			if code, text := c.admit(t, raw); code != 0 {
-				c.end(code, text)
-				return t, nil, transport.ErrWebsocketClosed
-			}
+		if raw, err = io.ReadAll(r); err != nil {
+			break
+		}
+		switch code, text := c.admit(t, raw); code {
+		case 0:
 			return t, bytes.NewReader(raw), nil
+		case tooMany: // answered here; gqlgen never sees it
+			t, r, err = c.Conn.NextReader()
+		default:
+			c.end(code, text)
+			return t, nil, transport.ErrWebsocketClosed
 		}
 	}
 	c.end(websocket.CloseGoingAway, "Going away") // the peer is gone: stop the timer
@@ -137,6 +146,9 @@ func (c *socket) admit(frame int, raw []byte) (code int, text string) {
 			return 4400, "Invalid message"
 		case c.active[h.ID]:
 			return 4409, "Subscriber for " + h.ID[:min(len(h.ID), 80)] + " already exists"
+		case len(c.active) >= maxOperations:
+			c.refuse(h.ID)
+			return tooMany, ""
 		}
 		c.active[h.ID] = true
 	case "complete":
@@ -146,6 +158,16 @@ func (c *socket) admit(frame int, raw []byte) (code int, text string) {
 		return 4400, "Invalid message"
 	}
 	return 0, ""
+}
+
+// refuse answers an operation beyond the limit with an error of its own; the others go on. The caller holds the lock.
+func (c *socket) refuse(id string) {
+	raw, _ := json.Marshal(map[string]any{"type": "error", "id": id, "payload": []any{map[string]any{
+		"message":    "This socket has too many operations. End one of them, then try again.",
+		"extensions": map[string]any{"code": "RATE_LIMITED", "reason": "operations", "retryAfter": 1},
+	}}})
+	c.SetWriteDeadline(time.Now().Add(c.wait))
+	_ = c.WriteMessage(websocket.TextMessage, raw)
 }
 
 func (c *socket) WriteJSON(v any) error {

@@ -105,7 +105,7 @@ func createUser(ctx context.Context, args []string, out io.Writer) error {
 		return &wrongCall{errors.New("write the password to standard input, one line")}
 	}
 	in.Password = secret.New(strings.TrimRight(line, "\r\n"))
-	a, err := app.Open(ctx, s, app.NewLog(os.Stderr, s))
+	a, err := open(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func rewrap(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.Open(ctx, s, app.NewLog(os.Stderr, s))
+	a, err := open(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func verify(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	a, err := app.Open(ctx, s, app.NewLog(os.Stderr, s))
+	a, err := open(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -153,4 +153,12 @@ func verify(ctx context.Context, args []string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%d audited rows: every chain holds.\n", n)
 	return nil
+}
+
+// open opens the product for a tool; a setting that is missing is a wrong call.
+func open(ctx context.Context, s app.Settings) (*app.App, error) {
+	if err := s.Needs("database.url", "vault.kek"); err != nil {
+		return nil, &wrongCall{err}
+	}
+	return app.Open(ctx, s, app.NewLog(os.Stderr, s))
 }
