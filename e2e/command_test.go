@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bytes"
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -185,4 +186,15 @@ func stops(t *testing.T, bin string, env []string, command, word string) {
 		_ = c.Process.Kill()
 		t.Errorf("nameplate %s did not end within ten seconds:\n%s", command, logs)
 	}
+}
+
+// listener takes a port for the test's time.
+func listener(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
 }

@@ -390,14 +390,3 @@ func gone(t *testing.T, pids []int, patience time.Duration) {
 		}
 	}
 }
-
-// listener takes a port for the test's time.
-func listener(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	return l.Addr().String()
-}
