@@ -21,6 +21,7 @@ const (
 	widgetDeep = 8
 	widgetWide = 5
 	hourly     = 50_000
+	maxSteps   = 50_000
 )
 
 var budget = limit.Bucket{Name: "cost", Rate: hourly, Per: time.Hour}
@@ -31,10 +32,15 @@ type price struct{ cost, depth, roots, aliases int }
 // fragments was refused by validation.
 func cost(op *ast.OperationDefinition, variables map[string]any) price {
 	var p price
+	steps := 0
 	var walk func(set ast.SelectionSet, times, depth int)
 	walk = func(set ast.SelectionSet, times, depth int) {
 		p.depth = max(p.depth, depth)
 		for _, s := range set {
+			if steps++; steps > maxSteps { // fragments that spread fragments double with each level
+				p.cost = 1 << 30
+				return
+			}
 			switch s := s.(type) {
 			case *ast.InlineFragment:
 				walk(s.SelectionSet, times, depth)

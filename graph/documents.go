@@ -77,10 +77,16 @@ func (*documents) Validate(graphql.ExecutableSchema) error { return nil }
 // MutateOperationParameters turns an id into its text, for every transport alike.
 func (d *documents) MutateOperationParameters(ctx context.Context, p *graphql.RawParams) *gqlerror.Error {
 	caller := authz.From(ctx)
+	if err := readable(p.Variables, ""); err != nil {
+		return present(ctx, err)
+	}
 	id, given := p.Extensions["documentId"].(string)
 	if !given {
 		if caller.Kind == authz.USER || caller.Kind == authz.WIDGET {
 			return present(ctx, fault.Refused("free_text_refused", "This credential sends trusted documents only. Use an API key to send text."))
+		}
+		if err := sane(p.Query); err != nil {
+			return present(ctx, err)
 		}
 		return nil
 	}

@@ -65,7 +65,7 @@ func locations(g *gqlerror.Error) []gqlerror.Location {
 
 // shape writes the wire form: message, path, and extensions with code, reason, field and requestId.
 func shape(ctx context.Context, f *fault.Fault, path ast.Path, at []gqlerror.Location) *gqlerror.Error {
-	e := &gqlerror.Error{Message: f.Message, Path: path, Locations: at, Extensions: map[string]any{"code": string(f.Code)}}
+	e := &gqlerror.Error{Message: short(f.Message), Path: path, Locations: at, Extensions: map[string]any{"code": string(f.Code)}}
 	for k, v := range f.Meta {
 		e.Extensions[k] = v
 	}

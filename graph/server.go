@@ -74,6 +74,7 @@ func New(c Config) (*Server, error) {
 	srv.SetErrorPresenter(present)
 	srv.SetRecoverFunc(recovered)
 	srv.AroundOperations(s.operation)
+	srv.AroundResponses(fewErrors)
 	srv.AroundFields(s.field)
 	if c.Around != nil {
 		srv.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response { return next(c.Around(ctx)) })
