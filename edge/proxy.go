@@ -140,7 +140,8 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest) {
 func ours(header string) bool {
 	h := strings.ReplaceAll(strings.ToLower(header), "_", "-")
 	switch h {
-	case "forwarded", "x-real-ip", "cf-visitor", "cf-connecting-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip":
+	case "forwarded", "x-real-ip", "cf-visitor", "cf-connecting-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip",
+		"proxy": // httpoxy: a CGI upstream would read it as HTTP_PROXY.
 		return true
 	}
 	return strings.HasPrefix(h, "nameplate-") || strings.HasPrefix(h, "x-forwarded-")

@@ -40,11 +40,11 @@ func TestProxy_WhatTheOriginLearns(t *testing.T) {
 
 	n.ask("http/1.1", "https://shop.acme.lab/x%2Fy/?q=1;2&%zz", "X-Forwarded-For", "203.0.113.66", "X-Forwarded-Host", "evil", "Forwarded", "for=evil", "X-Real-Ip", "203.0.113.66", "Cf-Visitor", "x",
 		"Nameplate-Connection", "con_evil", "Nameplate_customer", "evil", "X_Forwarded_Proto", "evil", "X-Forwarded-Port", "1", "Connection", "Nameplate-Host, X-Secret", "X-Secret", "s",
-		"Proxy-Authorization", "p", "Te", "trailers", "Authorization", "Bearer theirs", "Cookie", "a=b")
+		"Proxy-Authorization", "p", "Proxy", "http://evil", "Te", "trailers", "Authorization", "Bearer theirs", "Cookie", "a=b")
 	r := <-got
 	want := map[string]string{"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Host": "shop.acme.lab", "X-Forwarded-Proto": "https", "Nameplate-Host": "shop.acme.lab", "Nameplate-Connection": con,
 		"Nameplate-Customer": "cus-7", "Authorization": "Bearer theirs", "Cookie": "a=b", "Forwarded": "", "X-Real-Ip": "", "Cf-Visitor": "", "Nameplate_customer": "", "X_forwarded_proto": "",
-		"X-Forwarded-Port": "", "X-Secret": "", "Proxy-Authorization": "", "Accept-Encoding": ""}
+		"X-Forwarded-Port": "", "X-Secret": "", "Proxy-Authorization": "", "Proxy": "", "Accept-Encoding": ""}
 	for name, value := range want {
 		if r.Header.Get(name) != value || len(r.Header[name]) > 1 {
 			t.Errorf("%s: %q, want %q", name, r.Header[name], value)
