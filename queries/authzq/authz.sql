@@ -10,5 +10,9 @@ insert into revocation (id, subject, reason, at) values ($1, $2, $3, $4);
 select id, subject, pg_snapshot_xmin(pg_current_snapshot())::text as next from revocation
 where xid >= sqlc.arg(since)::text::xid8 order by id;
 
+-- name: RevocationsFrom :many
+-- The ids tell the time: a process that starts learns what ended a moment before.
+select id, subject from revocation where id >= sqlc.arg(from_id) order by id;
+
 -- name: RevocationMark :one
 select pg_snapshot_xmin(pg_current_snapshot())::text as mark;

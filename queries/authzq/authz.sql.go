@@ -42,6 +42,40 @@ func (q *Queries) RevocationMark(ctx context.Context, db DBTX) (string, error) {
 	return mark, err
 }
 
+const revocationsFrom = `-- name: RevocationsFrom :many
+select id, subject from revocation where id >= $1 order by id
+`
+
+type RevocationsFromParams struct {
+	FromID uuid.UUID
+}
+
+type RevocationsFromRow struct {
+	ID      uuid.UUID
+	Subject string
+}
+
+// The ids tell the time: a process that starts learns what ended a moment before.
+func (q *Queries) RevocationsFrom(ctx context.Context, db DBTX, arg RevocationsFromParams) ([]*RevocationsFromRow, error) {
+	rows, err := db.Query(ctx, revocationsFrom, arg.FromID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*RevocationsFromRow{}
+	for rows.Next() {
+		var i RevocationsFromRow
+		if err := rows.Scan(&i.ID, &i.Subject); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const revocationsSince = `-- name: RevocationsSince :many
 select id, subject, pg_snapshot_xmin(pg_current_snapshot())::text as next from revocation
 where xid >= $1::text::xid8 order by id

@@ -336,6 +336,16 @@ func TestRevoke_ReachesEveryProcessWithinASecondWithoutRedis(t *testing.T) {
 	}
 }
 
+// A process that starts, or whose first look comes late, has missed nothing.
+func TestRevoke_ReachesAProcessThatStartsLater(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.revoke(t, "sgn_1")
+	c, stop := process(t, b).Revoked().Watch("sgn_1")
+	defer stop()
+	within(t, c, aSecond, "the process that started later was told")
+}
+
 func TestRevoke_OfARolledBackChangeIsNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -99,7 +99,8 @@ func (r *Revocations) over(subjects []string) bool {
 // OnEnd registers what drops a cache; for the assembly, before Run.
 func (r *Revocations) OnEnd(fn func(subject string)) { r.hooks = append(r.hooks, fn) }
 
-// Run reads the new rows twice a second until ctx ends. A failing database is logged once, and tried again.
+// Run reads the new rows twice a second until ctx ends, and first those of the last minutes: what ended while this process was starting counts too. A
+// failing database is logged once, and tried again.
 func (r *Revocations) Run(ctx context.Context) error {
 	mark, failing := "", false
 	for {
@@ -122,12 +123,19 @@ func (r *Revocations) Run(ctx context.Context) error {
 }
 
 func (r *Revocations) read(ctx context.Context, mark string) (string, error) {
-	if mark == "" {
-		return r.q.RevocationMark(ctx, r.db)
-	}
 	next, err := r.q.RevocationMark(ctx, r.db) // before the rows: what commits in between is read again next time
 	if err != nil {
 		return "", err
+	}
+	if mark == "" {
+		rows, err := r.q.RevocationsFrom(ctx, r.db, authzq.RevocationsFromParams{FromID: ident.V7(r.db.Now().Add(-kept))})
+		if err != nil {
+			return "", err
+		}
+		for _, row := range rows {
+			r.end(row.ID, row.Subject)
+		}
+		return next, nil
 	}
 	rows, err := r.q.RevocationsSince(ctx, r.db, authzq.RevocationsSinceParams{Since: mark})
 	if err != nil {
