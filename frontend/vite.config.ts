@@ -21,6 +21,8 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 5000,
     rolldownOptions: {
+      // "use no memo" in the editor's packages is for a compiler that has run already.
+      onwarn: (warning, show) => warning.code === "MODULE_LEVEL_DIRECTIVE" || show(warning),
       input: { console: resolve("index.html"), graphiql: resolve("graphiql.html") },
       output: {
         // The editor has a folder of its own: it is never sent unpacked.
