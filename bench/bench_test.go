@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -57,9 +58,14 @@ func BenchmarkRecordToLive(b *testing.B) {
 	}
 }
 
-// BenchmarkRecordToLiveTogether: the same for ten names at one provider whose records are set at one time.
+// BenchmarkRecordToLiveTogether: the same for several names at one provider whose records are set at one time.
 func BenchmarkRecordToLiveTogether(b *testing.B) {
-	const names = 10
+	for _, names := range []int{3, 5, 10} {
+		b.Run(strconv.Itoa(names), func(b *testing.B) { together(b, names) })
+	}
+}
+
+func together(b *testing.B, names int) {
 	h := harness.Start(b)
 	for b.Loop() {
 		changes := h.Connect(harness.Caller{Bearer: h.Addresses.APIKey}).Subscribe(harness.Query{
