@@ -7,7 +7,7 @@ insert into revocation (id, subject, reason, at) values ($1, $2, $3, $4);
 
 -- name: RevocationsSince :many
 -- Rows of transactions that were not finished at the former look are read again: their readers know which ids they have seen.
-select id, subject, pg_snapshot_xmin(pg_current_snapshot())::text as next from revocation
+select id, subject from revocation
 where xid >= sqlc.arg(since)::text::xid8 order by id;
 
 -- name: RevocationsFrom :many

@@ -77,7 +77,7 @@ func (q *Queries) RevocationsFrom(ctx context.Context, db DBTX, arg RevocationsF
 }
 
 const revocationsSince = `-- name: RevocationsSince :many
-select id, subject, pg_snapshot_xmin(pg_current_snapshot())::text as next from revocation
+select id, subject from revocation
 where xid >= $1::text::xid8 order by id
 `
 
@@ -88,7 +88,6 @@ type RevocationsSinceParams struct {
 type RevocationsSinceRow struct {
 	ID      uuid.UUID
 	Subject string
-	Next    string
 }
 
 // Rows of transactions that were not finished at the former look are read again: their readers know which ids they have seen.
@@ -101,7 +100,7 @@ func (q *Queries) RevocationsSince(ctx context.Context, db DBTX, arg Revocations
 	items := []*RevocationsSinceRow{}
 	for rows.Next() {
 		var i RevocationsSinceRow
-		if err := rows.Scan(&i.ID, &i.Subject, &i.Next); err != nil {
+		if err := rows.Scan(&i.ID, &i.Subject); err != nil {
 			return nil, err
 		}
 		items = append(items, &i)
