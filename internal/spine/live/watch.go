@@ -5,9 +5,6 @@ import (
 	"time"
 )
 
-// again is how often a watcher reads without having been told.
-const again = 15 * time.Second
-
 // Result is one message of a watch: a value, or the error that ended it.
 type Result[T any] struct {
 	Value   T
