@@ -146,11 +146,12 @@ func draining(t *testing.T) {
 		return c
 	}
 	const request = "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-	late, first := dial(), dial() // accepted in this order
+	first := dial()
 	fmt.Fprint(first, request)
 	<-arrived
 	stop()
 	<-stopping
+	late := dial()
 	fmt.Fprint(late, request)
 	r, err := http.ReadResponse(bufio.NewReader(late), nil)
 	if err != nil {
