@@ -1,75 +1,133 @@
 package graph
 
 import (
-	"context"
 	"strconv"
-	"time"
+	"strings"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
-	"github.com/nameplate-dev/nameplate/internal/spine/authz"
-	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Limits of one request, and the hourly budget of a key.
+// What one operation may cost.
 const (
-	maxCost    = 1000
-	maxDepth   = 12
-	maxRoots   = 10
-	maxAliases = 50
-	widgetDeep = 8
-	widgetWide = 5
-	hourly     = 50_000
-	maxSteps   = 50_000
+	maxCost      = 1000 // of a caller who sends text
+	operatorCost = 5000 // of an operator, who explores
+	documentCost = 2000 // of a trusted document, with the largest pages that its variables allow
+	maxPage      = 100
+	dear         = 10 // the weight from which a field is counted by itself
+	maxDear      = 5
+	maxSchema    = 100_000 // objects of the schema in one introspection: about twice what GraphiQL asks for
 )
 
-var budget = limit.Bucket{Name: "cost", Rate: hourly, Per: time.Hour}
+// schemaSizes is how long the lists of the introspection types are, about.
+var schemaSizes = map[string]int{"types": 160, "fields": 8, "args": 2, "inputFields": 6, "enumValues": 6, "possibleTypes": 4, "interfaces": 2, "directives": 12}
 
-type price struct{ cost, depth, roots, aliases int }
+// price is what an operation costs: the weight of each field (1 for an object, 0 for a scalar, or @cost) times the page sizes above it.
+type price struct {
+	cost   int
+	schema int                          // objects of the schema: they cost no query
+	counts map[*ast.FieldDefinition]int // fields that may stand there a few times only
+}
 
-// cost prices an operation before it runs: the weight of each field (1 for an object, 0 for a scalar, or @cost) times the page sizes above it. A cycle of
-// fragments was refused by validation.
-func cost(op *ast.OperationDefinition, variables map[string]any) price {
-	var p price
-	steps := 0
-	var walk func(set ast.SelectionSet, times, depth int)
-	walk = func(set ast.SelectionSet, times, depth int) {
-		p.depth = max(p.depth, depth)
-		for _, s := range set {
-			if steps++; steps > maxSteps { // fragments that spread fragments double with each level
-				p.cost = 1 << 30
-				return
-			}
-			switch s := s.(type) {
-			case *ast.InlineFragment:
-				walk(s.SelectionSet, times, depth)
-			case *ast.FragmentSpread:
-				if s.Definition != nil {
-					walk(s.Definition.SelectionSet, times, depth)
-				}
-			case *ast.Field:
-				if depth == 1 {
-					p.roots++
-				}
-				if s.Alias != s.Name {
-					p.aliases++
-				}
-				p.cost = min(1<<30, p.cost+times*weight(s))
-				if len(s.SelectionSet) > 0 {
-					walk(s.SelectionSet, min(1<<20, times*size(s, variables)), depth+1)
-				}
-			}
+// and takes p together with n times q; a field counts once for each place where it stands, however long the list around it.
+func (p price) and(n int, q price) price {
+	p.cost, p.schema = sum(p.cost, times(n, q.cost)), sum(p.schema, times(n, q.schema))
+	for f, k := range q.counts {
+		if p.counts == nil {
+			p.counts = map[*ast.FieldDefinition]int{}
 		}
+		p.counts[f] = sum(p.counts[f], k)
 	}
-	walk(op.SelectionSet, 1, 1)
 	return p
 }
 
-func weight(f *ast.Field) int {
-	if f.Definition == nil {
-		return 0
+func times(a, b int) int {
+	if a > 0 && b > plenty/a {
+		return plenty
 	}
+	return a * b
+}
+
+// within refuses what costs more than limit, and fields that stand there too often.
+func (p price) within(limit int) error {
+	for f, n := range p.counts {
+		switch {
+		case n > 1 && attempts(f):
+			return fault.Invalid("query", "aliases", "%s is answered once in an operation: each is an attempt.", f.Name)
+		case n > maxDear:
+			return fault.Invalid("query", "aliases", "%s is answered at most %d times in an operation.", f.Name, maxDear)
+		}
+	}
+	switch {
+	case p.cost > limit:
+		return fault.Invalid("query", "cost_exceeded", "The query costs %d; at most %d is answered. Ask for fewer rows or fewer fields.", p.cost, limit).With("cost", p.cost).With("limit", limit)
+	case p.schema > maxSchema:
+		return fault.Invalid("query", "cost_exceeded", "The query asks for too much of the schema at once.").With("cost", p.schema).With("limit", maxSchema)
+	}
+	return nil
+}
+
+// pricer walks a validated operation, each fragment once.
+type pricer struct {
+	variables map[string]any // nil: the worst there can be
+	fragments map[*ast.FragmentDefinition]price
+}
+
+// cost prices an operation before it runs. Without variables the largest pages are meant.
+func cost(op *ast.OperationDefinition, variables map[string]any) price {
+	p := pricer{variables: variables, fragments: map[*ast.FragmentDefinition]price{}}
+	return p.set(op.SelectionSet)
+}
+
+func (p *pricer) set(set ast.SelectionSet) price {
+	var total price
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.InlineFragment:
+			total = total.and(1, p.set(s.SelectionSet))
+		case *ast.FragmentSpread:
+			known, ok := p.fragments[s.Definition]
+			if !ok {
+				known = p.set(s.Definition.SelectionSet)
+				p.fragments[s.Definition] = known
+			}
+			total = total.and(1, known)
+		case *ast.Field:
+			total = total.and(1, p.field(s))
+		}
+	}
+	return total
+}
+
+func (p *pricer) field(f *ast.Field) price {
+	if strings.HasPrefix(f.Name, "__") || strings.HasPrefix(f.ObjectDefinition.Name, "__") {
+		own := price{}
+		if len(f.SelectionSet) > 0 {
+			own.schema = 1
+		}
+		return own.and(max(1, schemaSizes[f.Name]), p.set(f.SelectionSet))
+	}
+	own := price{cost: weight(f)}
+	if own.cost >= dear || attempts(f.Definition) {
+		own.counts = map[*ast.FieldDefinition]int{f.Definition: 1}
+	}
+	if len(f.SelectionSet) > 0 {
+		own = own.and(p.size(f), p.set(f.SelectionSet))
+	}
+	return own
+}
+
+// attempts says that a field tries a proof of who calls: fields with @access(stepUp: true). One operation holds one of them, or aliases would multiply tries.
+func attempts(f *ast.FieldDefinition) bool {
+	d := f.Directives.ForName("access")
+	if d == nil {
+		return false
+	}
+	a := d.Arguments.ForName("stepUp")
+	return a != nil && a.Value.Raw == "true"
+}
+
+func weight(f *ast.Field) int {
 	if d := f.Definition.Directives.ForName("cost"); d != nil {
 		n, _ := strconv.Atoi(d.Arguments.ForName("weight").Value.Raw)
 		return n
@@ -80,11 +138,9 @@ func weight(f *ast.Field) int {
 	return 0
 }
 
-// size is how many objects a list brings: its page size, or what the schema assumes. edges and nodes of a page repeat the page's rows, which are counted at the page.
-func size(f *ast.Field, variables map[string]any) int {
-	if f.Definition == nil {
-		return 1
-	}
+// size is how many objects a list brings: its page size, or what the schema assumes. edges and nodes of a page repeat the page's rows, which are counted at
+// the page. A page size above maxPage is refused when the list is read.
+func (p *pricer) size(f *ast.Field) int {
 	d := f.Definition.Directives.ForName("listSize")
 	if d == nil {
 		return 1
@@ -98,15 +154,19 @@ func size(f *ast.Field, variables map[string]any) int {
 		arg = a.Value.Raw
 	}
 	if given := f.Arguments.ForName(arg); given != nil {
-		if v, err := given.Value.Value(variables); err == nil {
-			switch n := v.(type) {
-			case int64:
-				return bounded(n)
-			case int:
-				return bounded(int64(n))
-			}
+		if given.Value.Kind == ast.Variable && p.variables == nil {
+			return maxPage
 		}
-		return 100
+		n, err := given.Value.Value(p.variables)
+		switch n := n.(type) {
+		case int64:
+			if err == nil {
+				return page(n)
+			}
+		case int:
+			return page(int64(n))
+		}
+		return maxPage
 	}
 	if def := f.Definition.Arguments.ForName(arg); def != nil && def.DefaultValue != nil {
 		n, _ := strconv.Atoi(def.DefaultValue.Raw)
@@ -115,54 +175,4 @@ func size(f *ast.Field, variables map[string]any) int {
 	return 20
 }
 
-func bounded(n int64) int { return int(max(1, min(n, 100))) }
-
-type costKey struct{}
-
-// Spent is what the running operation costs and what is left of the hour.
-type Spent struct{ Cost, Limit, Remaining int }
-
-// SpentOf answers the price of the running operation.
-func SpentOf(ctx context.Context) Spent {
-	s, _ := ctx.Value(costKey{}).(Spent)
-	return s
-}
-
-// price refuses what is too large, and takes the cost from the caller's hour. Trusted documents were priced at the start.
-func (s *Server) price(ctx context.Context, op *graphql.OperationContext, caller authz.Principal) (context.Context, error) {
-	p := cost(op.Operation, op.Variables)
-	deep, wide := maxDepth, maxRoots
-	if caller.Kind == authz.WIDGET {
-		deep, wide = widgetDeep, widgetWide
-	}
-	trusted := caller.Kind == authz.USER || caller.Kind == authz.WIDGET
-	switch {
-	case p.depth > deep && !introspects(op.Operation):
-		return ctx, fault.Invalid("query", "depth", "The query is %d levels deep; at most %d are answered.", p.depth, deep)
-	case p.roots > wide:
-		return ctx, fault.Invalid("query", "root_fields", "The query has %d root fields; at most %d are answered.", p.roots, wide)
-	case p.aliases > maxAliases:
-		return ctx, fault.Invalid("query", "aliases", "The query has %d aliases; at most %d are answered.", p.aliases, maxAliases)
-	case p.cost > maxCost && !trusted:
-		return ctx, fault.Invalid("query", "cost_exceeded", "The query costs %d; at most %d is answered. Ask for fewer rows or fewer fields.", p.cost, maxCost).With("cost", p.cost).With("limit", maxCost)
-	}
-	spent := Spent{Cost: p.cost, Limit: hourly, Remaining: hourly}
-	if s.Limit != nil && caller.Kind != authz.PUBLIC {
-		left, err := s.Limit.Take(ctx, budget, caller.Actor(), max(1, p.cost))
-		if err != nil {
-			return ctx, err
-		}
-		spent.Remaining = left
-	}
-	return context.WithValue(ctx, costKey{}, spent), nil
-}
-
-// introspects says that an operation asks for the schema alone, which is deep by nature.
-func introspects(op *ast.OperationDefinition) bool {
-	for _, s := range op.SelectionSet {
-		if f, ok := s.(*ast.Field); !ok || f.Name != "__schema" && f.Name != "__type" && f.Name != "__typename" {
-			return false
-		}
-	}
-	return true
-}
+func page(n int64) int { return int(max(1, min(n, maxPage))) }

@@ -13,7 +13,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -24,85 +23,146 @@ var consoleJSON []byte
 //go:embed documents/widget.json
 var widgetJSON []byte
 
-// documents are the trusted texts: callers with a session cookie and widgets send an id and no text. The id is sha256: and the hex digest of the text.
-type documents struct{ console, widget map[string]string }
+// document is a text with what was made of it. It is shared by all who send it and never changes.
+type document struct {
+	text string
+	tree *ast.QueryDocument
+}
+
+// documents answers which document a request means. Callers with a session cookie and widgets send the id of a trusted one and no text; the id is sha256:
+// and the hex digest of the text. The others may send text, which is read and validated here, once: gqlgen then finds it in its cache (carried).
+type documents struct {
+	schema          *ast.Schema
+	console, widget map[string]document // by id
+	priced          map[*ast.OperationDefinition]int
+	recent          recent
+}
 
 var _ interface {
 	graphql.OperationParameterMutator
 	graphql.HandlerExtension
 } = (*documents)(nil)
 
-// priceLimit is what a trusted document may cost.
-const priceLimit = 2000
-
-// loadDocuments reads both manifests; each text must be valid for the schema, and its id its digest.
-func loadDocuments(s *ast.Schema) (*documents, error) {
-	d := &documents{}
+// loadDocuments reads both manifests: each text must be valid for the schema and within its caller's bounds, its id its digest, and its price, with the
+// largest pages its variables allow, at most documentCost. It takes some milliseconds.
+func loadDocuments(s *ast.Schema, console, widget []byte) (*documents, error) {
+	d := &documents{schema: s, priced: map[*ast.OperationDefinition]int{}}
 	var faults []error
 	for _, m := range []struct {
 		name string
 		raw  []byte
-		into *map[string]string
-	}{{"console", consoleJSON, &d.console}, {"widget", widgetJSON, &d.widget}} {
+		into *map[string]document
+		b    bounds
+	}{{"console", console, &d.console, anyCaller}, {"widget", widget, &d.widget, fromWidget}} {
 		list := map[string]string{}
 		if err := json.Unmarshal(m.raw, &list); err != nil {
 			return nil, fmt.Errorf("read graph/documents/%s.json: %w", m.name, err)
 		}
-		*m.into = map[string]string{}
+		*m.into = map[string]document{}
 		for id, text := range list {
 			sum := sha256.Sum256([]byte(text))
 			digest := hex.EncodeToString(sum[:])
 			if strings.TrimPrefix(id, "sha256:") != digest {
 				faults = append(faults, fmt.Errorf("graph/documents/%s.json: the id %s is not the digest of its text", m.name, id))
 			}
-			q, err := gqlparser.LoadQueryWithRules(s, text, nil)
+			tree, err := d.trust(text, m.b)
 			if err != nil {
-				faults = append(faults, fmt.Errorf("graph/documents/%s.json: %s does not fit the schema: %w", m.name, id, err))
+				faults = append(faults, fmt.Errorf("graph/documents/%s.json: %s: %w", m.name, id, err))
 				continue
 			}
-			for _, op := range q.Operations {
-				if c := cost(op, nil); c.cost > priceLimit {
-					faults = append(faults, fmt.Errorf("graph/documents/%s.json: %s costs %d, more than %d", m.name, op.Name, c.cost, priceLimit))
-				}
-			}
-			(*m.into)["sha256:"+digest] = text
+			(*m.into)["sha256:"+digest] = document{text, tree}
 		}
 	}
 	return d, errors.Join(faults...)
 }
 
-func (*documents) ExtensionName() string                   { return "TrustedDocuments" }
+// trust reads, validates and prices the text of a manifest.
+func (d *documents) trust(text string, b bounds) (*ast.QueryDocument, error) {
+	tree, _, err := read(text, b)
+	if err != nil {
+		return nil, err
+	}
+	if faults := validate(d.schema, tree, true); len(faults) > 0 {
+		return nil, faults
+	}
+	for _, op := range tree.Operations {
+		p := cost(op, nil)
+		if err := p.within(documentCost); err != nil {
+			return nil, fmt.Errorf("%s: %w", op.Name, err)
+		}
+		d.priced[op] = p.cost
+	}
+	return tree, nil
+}
+
+func (*documents) ExtensionName() string                   { return "Documents" }
 func (*documents) Validate(graphql.ExecutableSchema) error { return nil }
 
-// MutateOperationParameters turns an id into its text, for every transport alike.
+// MutateOperationParameters finds the document of a request, for every transport alike.
 func (d *documents) MutateOperationParameters(ctx context.Context, p *graphql.RawParams) *gqlerror.Error {
-	caller := authz.From(ctx)
-	if err := readable(p.Variables, ""); err != nil {
+	found, err := d.find(authz.From(ctx), p)
+	if faults, several := errors.AsType[gqlerror.List](err); several {
+		return &gqlerror.Error{Err: faults} // present tells each of them
+	}
+	if err != nil {
 		return present(ctx, err)
 	}
-	id, given := p.Extensions["documentId"].(string)
-	if !given {
-		if caller.Kind == authz.USER || caller.Kind == authz.WIDGET {
-			return present(ctx, fault.Refused("free_text_refused", "This credential sends trusted documents only. Use an API key to send text."))
-		}
-		if err := sane(p.Query); err != nil {
-			return present(ctx, err)
-		}
-		return nil
+	p.Query = found.text
+	graphql.GetOperationContext(ctx).Doc = found.tree
+	return nil
+}
+
+func (d *documents) find(caller authz.Principal, p *graphql.RawParams) (document, error) {
+	if err := readable(p.Variables); err != nil {
+		return document{}, err
 	}
+	person := caller.Kind == authz.USER || caller.Kind == authz.WIDGET
+	id, given := p.Extensions["documentId"].(string)
+	switch {
+	case given:
+		return d.trusted(caller, id)
+	case person:
+		return document{}, fault.Refused("free_text_refused", "This credential sends trusted documents only. Use an API key to send text.")
+	}
+	if known, ok := d.recent.get(p.Query); ok {
+		return known, nil
+	}
+	tree, nodes, err := read(p.Query, anyCaller)
+	if err != nil {
+		return document{}, err
+	}
+	if faults := validate(d.schema, tree, caller.Kind != authz.PUBLIC); len(faults) > 0 {
+		return document{}, faults
+	}
+	fresh := document{p.Query, tree}
+	d.recent.add(fresh, nodes)
+	return fresh, nil
+}
+
+// trusted finds the document of an id: a widget knows the widget's alone, a session the console's, and who may send text may send either.
+func (d *documents) trusted(caller authz.Principal, id string) (document, error) {
 	list := d.console
 	if caller.Kind == authz.WIDGET {
 		list = d.widget
 	}
-	text, known := list[id]
+	found, known := list[id]
 	if !known && caller.Kind != authz.WIDGET && caller.Kind != authz.USER {
-		text, known = d.widget[id]
+		found, known = d.widget[id]
 	}
 	if !known {
 		f := fault.NotFound("document")
 		f.Reason, f.Message = "persisted_document_not_found", "This page is older than the server. Reload it."
-		return present(ctx, f)
+		return document{}, f
 	}
-	p.Query = text
-	return nil
+	return found, nil
 }
+
+// carried gives gqlgen the document that MutateOperationParameters put into the operation, so that it neither parses nor validates again.
+type carried struct{}
+
+func (carried) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
+	doc := graphql.GetOperationContext(ctx).Doc
+	return doc, doc != nil
+}
+
+func (carried) Add(context.Context, string, *ast.QueryDocument) {}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -26,10 +27,16 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	} else if graphql.GetFieldContext(ctx) != nil {
 		path = graphql.GetPath(ctx)
 	}
+	var list gqlerror.List // of a document that is not valid
 	faults := fault.All(err)
 	switch {
 	case ours && shaped(g):
 		return g
+	case ours && errors.As(g.Err, &list):
+		for _, e := range list[:len(list)-1] {
+			graphql.AddError(ctx, e)
+		}
+		return present(ctx, list[len(list)-1])
 	case ours && g.Err != nil && g.Err.Error() == "introspection disabled":
 		return shape(ctx, fault.Refused("introspection", "This credential cannot read the schema. Use an API key."), nil, g.Locations)
 	case len(faults) > 0:
@@ -118,6 +125,33 @@ func reasonOf(g *gqlerror.Error) string {
 		return "variables"
 	}
 	return "validation_failed"
+}
+
+// How much an answer says of what is wrong with a request: with both bounds a refusal stays below 64 kB.
+const (
+	maxErrors = 20
+	longest   = 400 // bytes of a message; one may take six in JSON
+)
+
+// fewErrors keeps an answer to a request full of mistakes short: the first ones say enough.
+func fewErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	r := next(ctx)
+	if r != nil && len(r.Errors) > maxErrors {
+		r.Errors = r.Errors[:maxErrors]
+	}
+	return r
+}
+
+// short cuts a message that repeats a long input.
+func short(message string) string {
+	if len(message) <= longest {
+		return message
+	}
+	cut := longest
+	for cut > 0 && !utf8.RuneStart(message[cut]) {
+		cut--
+	}
+	return message[:cut] + "…"
 }
 
 // recovered makes an error of a panic; the process lives.

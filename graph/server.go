@@ -15,19 +15,16 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/gorilla/websocket"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 const (
 	maxBody    = 1 << 20
 	maxMessage = 256 << 10
-	maxTokens  = 15_000
 )
 
 // Config is what the server needs of the house.
@@ -60,7 +57,7 @@ func New(c Config) (*Server, error) {
 	if err := checkAccess(c.Schema.Schema()); err != nil {
 		return nil, err
 	}
-	docs, err := loadDocuments(c.Schema.Schema())
+	docs, err := loadDocuments(c.Schema.Schema(), consoleJSON, widgetJSON)
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +67,7 @@ func New(c Config) (*Server, error) {
 	srv.AddTransport(transport.Websocket{Implementation: sockets, PayloadReadLimit: new(int64(maxMessage)), PingPongInterval: 10 * time.Second, InitFunc: s.open})
 	srv.AddTransport(transport.SSE{KeepAlivePingInterval: 10 * time.Second})
 	srv.AddTransport(HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, 512)), Wait: 250 * time.Millisecond})
-	srv.SetParserTokenLimit(maxTokens)
-	srv.SetQueryCache(lru.New[*ast.QueryDocument](1000))
+	srv.SetQueryCache(carried{})
 	srv.Use(extension.Introspection{})
 	srv.Use(s.documents)
 	srv.Use(oneOf{c.Schema.Schema()})
@@ -88,7 +84,8 @@ func New(c Config) (*Server, error) {
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.http.ServeHTTP(w, withAddress(r))
+	r = withAddress(r)
+	s.http.ServeHTTP(w, r.WithContext(withHeader(r.Context(), w, r)))
 }
 
 type addressKey struct{}

@@ -1,0 +1,99 @@
+package graph
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+)
+
+// hourly is what a key or a machine may spend in an hour. It fills up evenly.
+const hourly = 50_000
+
+var budget = limit.Bucket{Name: "cost", Rate: hourly, Per: time.Hour}
+
+type (
+	costKey   struct{}
+	headerKey struct{}
+)
+
+// Spent is what the running operation costs, what an hour may cost and what is left of it.
+type Spent struct{ Cost, Limit, Remaining int }
+
+// SpentOf answers the price of the running operation.
+func SpentOf(ctx context.Context) Spent {
+	s, _ := ctx.Value(costKey{}).(Spent)
+	return s
+}
+
+// pay prices the operation, refuses what is too dear, and takes the cost from the hour of a key or a machine. People's documents were priced at the start.
+func (s *Server) pay(ctx context.Context, op *graphql.OperationContext, caller authz.Principal) (context.Context, error) {
+	spent := Spent{Limit: hourly, Remaining: hourly}
+	if worst, ok := s.documents.priced[op.Operation]; ok && (caller.Kind == authz.USER || caller.Kind == authz.WIDGET) {
+		spent.Cost = worst
+		return context.WithValue(ctx, costKey{}, spent), nil
+	}
+	p, most := cost(op.Operation, op.Variables), maxCost
+	if caller.Kind == authz.OPERATOR {
+		most = operatorCost
+	}
+	if err := p.within(most); err != nil {
+		return ctx, err
+	}
+	spent.Cost = p.cost
+	if s.Limit != nil && metered(caller) {
+		left, err := s.Limit.Take(ctx, budget, caller.Actor(), max(1, p.cost))
+		spent.Remaining = left
+		tell(ctx, spent, err)
+		if err != nil {
+			return ctx, err
+		}
+	}
+	return context.WithValue(ctx, costKey{}, spent), nil
+}
+
+// metered says whose cost is counted by the hour.
+func metered(caller authz.Principal) bool {
+	return caller.Kind == authz.API_KEY || caller.Kind == authz.MACHINE || caller.Kind == authz.SERVICE
+}
+
+// withHeader keeps the answer's header at hand for RateLimit: it is written before anything of the answer is. A socket has none.
+func withHeader(ctx context.Context, w http.ResponseWriter, r *http.Request) context.Context {
+	if r.Header.Get("Upgrade") != "" {
+		return ctx
+	}
+	return context.WithValue(ctx, headerKey{}, w.Header())
+}
+
+// tell writes RateLimit-Policy (w: the window in seconds) and RateLimit (r: what is left, t: seconds until all of it is back, or until the refused
+// operation may come again), as draft-ietf-httpapi-ratelimit-headers-10 has them.
+func tell(ctx context.Context, s Spent, err error) {
+	h, ok := ctx.Value(headerKey{}).(http.Header)
+	if !ok {
+		return
+	}
+	back := int((time.Duration(s.Limit-s.Remaining)*time.Hour/time.Duration(s.Limit) + time.Second - 1) / time.Second)
+	for _, f := range fault.All(err) {
+		if wait, known := f.Meta["retryAfter"].(int); known {
+			back = wait
+		}
+	}
+	h.Set("RateLimit-Policy", fmt.Sprintf(`"hour";q=%d;w=3600`, s.Limit))
+	h.Set("RateLimit", fmt.Sprintf(`"hour";r=%d;t=%d`, s.Remaining, back))
+}
+
+// itemised adds the price to an answer whose caller asked for it with X-Nameplate-Cost: 1.
+func itemised(ctx context.Context, op *graphql.OperationContext, r *graphql.Response) {
+	if op.Headers.Get("X-Nameplate-Cost") != "1" {
+		return
+	}
+	if r.Extensions == nil {
+		r.Extensions = map[string]any{}
+	}
+	r.Extensions["cost"] = SpentOf(ctx).Cost
+}
