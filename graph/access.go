@@ -88,8 +88,9 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 	}
 }
 
+// refused answers an operation that does not run, so there is no data.
 func refused(ctx context.Context, err error) graphql.ResponseHandler {
-	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{present(ctx, err)}, Data: []byte("null")})
+	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{present(ctx, err)}})
 }
 
 // field refuses fields that a lesser caller must not read, such as Connection.metadata for a widget.

@@ -8,55 +8,6 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-func TestDecode_IsStrictAndNeverRepeatsTheBody(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct{ body, want string }{
-		"Query":        {`{"query":"{ a }","variables":{"n":12345678901234567890},"extensions":null}`, ""},
-		"DocumentID":   {`{"documentId":"sha256:ab"}`, ""},
-		"Broken":       {`{"query":"hunter2`, "The body is not valid JSON."},
-		"Array":        {`[{"query":"{ a }"}]`, "wrong JSON type"},
-		"Two":          {`{"query":"{ a }"} {"query":"hunter2"}`, "more than one JSON value"},
-		"Trailing":     {`{"query":"{ a }"}]`, "more than one JSON value"},
-		"WrongMember":  {`{"query":{"hunter2":1}}`, `The member "query" has the wrong JSON type.`},
-		"NoQuery":      {`{"variables":{}}`, "Send query, or documentId."},
-		"Empty":        {``, "The body is not valid JSON."},
-		"NumberAsText": {`{"query":7}`, "wrong JSON type"},
-	} {
-		p, err := decode(strings.NewReader(c.body))
-		if c.want == "" {
-			if err != nil || p == nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			continue
-		}
-		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func FuzzDecode(f *testing.F) {
-	f.Add(`{"query":"{ a }","variables":{"a":[1,"x",null]}}`)
-	f.Fuzz(func(t *testing.T, body string) {
-		if p, err := decode(strings.NewReader(body)); (p == nil) == (err == nil) {
-			t.Fatalf("%q gave %v and %v", body, p, err)
-		}
-	})
-}
-
-func TestNegotiate(t *testing.T) {
-	t.Parallel()
-	for accept, want := range map[string]string{
-		"": plainJSON, "*/*": plainJSON, "application/*": plainJSON, "application/json": plainJSON, "application/graphql-response+json": graphqlJSON,
-		"application/json;q=0.5, application/graphql-response+json": graphqlJSON, "application/graphql-response+json;q=0.1, application/json": plainJSON,
-		"text/html": "", "application/json;q=0": "", "application/json; charset=latin1": "", "*/*, application/graphql-response+json": graphqlJSON, ";;;": "",
-	} {
-		if got := negotiate([]string{accept}); got != want {
-			t.Errorf("%q gives %q, want %q", accept, got, want)
-		}
-	}
-}
-
 const sample = `
 directive @cost(weight: Int!) on FIELD_DEFINITION
 directive @listSize(arg: String! = "first", assumed: Int) on FIELD_DEFINITION

@@ -4,6 +4,7 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -38,6 +39,8 @@ type Config struct {
 	Origin  func(*http.Request) bool
 	Revoked *authz.Revocations
 	Limit   *limit.Limiter
+	// Concurrent is how many operations run at once over HTTP, 512 unless told; more wait a quarter of a second and are refused with 503 then.
+	Concurrent int
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
 	// Observe is told of every operation.
@@ -66,11 +69,12 @@ func New(c Config) (*Server, error) {
 	sockets := Sockets{Origin: c.Origin, InitTimeout: 5 * time.Second, WriteWait: 10 * time.Second, MaxMessage: maxMessage}
 	srv.AddTransport(transport.Websocket{Implementation: sockets, PayloadReadLimit: new(int64(maxMessage)), PingPongInterval: 10 * time.Second, InitFunc: s.open})
 	srv.AddTransport(transport.SSE{KeepAlivePingInterval: 10 * time.Second})
-	srv.AddTransport(Post{MaxBody: maxBody})
+	srv.AddTransport(HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, 512)), Wait: 250 * time.Millisecond})
 	srv.SetParserTokenLimit(maxTokens)
 	srv.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	srv.Use(extension.Introspection{})
 	srv.Use(s.documents)
+	srv.Use(oneOf{c.Schema.Schema()})
 	srv.SetErrorPresenter(present)
 	srv.SetRecoverFunc(recovered)
 	srv.AroundOperations(s.operation)
@@ -137,15 +141,15 @@ func (s *Server) open(ctx context.Context, init transport.InitPayload) (context.
 func strictStream(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-			p, err := decode(http.MaxBytesReader(w, r.Body, maxBody))
+			p, status, err := receive(w, r, maxBody)
 			if err != nil {
-				w.Header().Set("Content-Type", plainJSON+"; charset=utf-8")
-				refuse(w, http.StatusBadRequest, "INVALID", err.Error())
+				(&answer{w: w, r: r, kind: plainJSON}).refuse(r.Context(), status, err)
 				return
 			}
 			raw, _ := json.Marshal(map[string]any{"query": p.Query, "operationName": p.OperationName, "variables": p.Variables, "extensions": p.Extensions})
 			r.Body = io.NopCloser(bytes.NewReader(raw))
 			r.ContentLength = int64(len(raw))
+			r.Header.Del("Content-Encoding")
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 )
 
@@ -49,8 +50,9 @@ func (s *Server) Run(ctx context.Context) error {
 	stopping := make(chan struct{})
 	base, cut := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), stoppingKey{}, stopping))
 	defer cut()
+	handler := &counted{next: s.Handler, done: make(chan struct{}, 1)}
 	server := &http.Server{
-		Handler:           s.Handler,
+		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -74,6 +76,7 @@ func (s *Server) Run(ctx context.Context) error {
 	close(stopping)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.Grace, defaultGrace))
 	defer cancel()
+	handler.wait(grace) // the listener is open until then: whoever comes is told to try again (by the handler, see Stopping) and not left without an answer
 	err := server.Shutdown(grace)
 	cut() // hijacked sockets are unknown to Shutdown; their context ends here
 	server.Close()
@@ -83,4 +86,35 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// counted knows how many requests run.
+type counted struct {
+	next    http.Handler
+	running atomic.Int64
+	done    chan struct{} // has something after the last one
+}
+
+func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.running.Add(1)
+	defer func() {
+		if c.running.Add(-1) == 0 {
+			select {
+			case c.done <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	c.next.ServeHTTP(w, r)
+}
+
+// wait returns when none runs, or when ctx ends.
+func (c *counted) wait(ctx context.Context) {
+	for c.running.Load() > 0 {
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
