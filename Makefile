@@ -18,7 +18,7 @@ FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f
 sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
-.PHONY: help dev build test generate check-generated schema frontend widget bench shots packages node postgres clean
+.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench shots packages node postgres clean
 .PHONY: generate-sql generate-graphql generate-documents test-fronts test-go test-redis go-build
 
 help: ## this list
@@ -83,6 +83,9 @@ generate-sql: bin/tools/sqlc bin/tools/withpg postgres ## Go from SQL, and our r
 
 schema: bin/tools/schema ## the merged schema into graph/schema.graphql
 	@bin/tools/schema
+
+schema-base: bin/tools/schema ## at a release: what later schemas must not break
+	@bin/tools/schema -base
 
 generate-graphql: bin/tools/gqlgen
 	$(call step,generating the GraphQL executor)

@@ -2582,144 +2582,6 @@ func fieldContext_ConnectionsChange_connection(_ context.Context, ec *executionC
 	return fc, nil
 }
 
-func _DiffLine_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DiffLine) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DiffLine_name(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DiffLine_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DiffLine", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _DiffLine_fqdn(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DiffLine) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DiffLine_fqdn(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FQDN, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DiffLine_fqdn(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DiffLine", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _DiffLine_type(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DiffLine) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DiffLine_type(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Type, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v record.RecordType) graphql.Marshaler {
-			return marshalNRecordType2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordType(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DiffLine_type(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DiffLine", field, false, false, errors.New("field of type RecordType does not have child fields"))
-}
-
-func _DiffLine_before(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DiffLine) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DiffLine_before(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Before, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return marshalNString2ᚕstringᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DiffLine_before(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DiffLine", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _DiffLine_after(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DiffLine) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DiffLine_after(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.After, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return marshalNString2ᚕstringᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DiffLine_after(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DiffLine", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _DiffLine_reason(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DiffLine) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DiffLine_reason(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Reason, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DiffLine_reason(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DiffLine", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
 func _DnsCheck_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *check.DnsCheck) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3346,157 +3208,6 @@ func _DnsCheckPage_totalCount(ctx context.Context, ec *executionContext, field g
 }
 func fieldContext_DnsCheckPage_totalCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DnsCheckPage", field, false, false, errors.New("field of type Int does not have child fields"))
-}
-
-func _DnsDiff_add(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DnsDiff) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DnsDiff_add(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Add, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []record.DiffLine) graphql.Marshaler {
-			return marshalNDiffLine2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDiffLineᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DnsDiff_add(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "DnsDiff",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_DiffLine(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _DnsDiff_change(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DnsDiff) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DnsDiff_change(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Change, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []record.DiffLine) graphql.Marshaler {
-			return marshalNDiffLine2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDiffLineᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DnsDiff_change(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "DnsDiff",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_DiffLine(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _DnsDiff_remove(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DnsDiff) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DnsDiff_remove(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Remove, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []record.DiffLine) graphql.Marshaler {
-			return marshalNDiffLine2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDiffLineᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DnsDiff_remove(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "DnsDiff",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_DiffLine(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _DnsDiff_keep(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DnsDiff) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DnsDiff_keep(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Keep, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []record.DiffLine) graphql.Marshaler {
-			return marshalNDiffLine2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDiffLineᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DnsDiff_keep(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "DnsDiff",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_DiffLine(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _DnsDiff_mailUntouched(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.DnsDiff) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_DnsDiff_mailUntouched(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.MailUntouched, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return marshalNBoolean2bool(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_DnsDiff_mailUntouched(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("DnsDiff", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func _Eta_seconds(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *analysis.Eta) (ret graphql.Marshaler) {
@@ -4128,144 +3839,6 @@ func fieldContext_Observation_error(_ context.Context, ec *executionContext, fie
 	return graphql.NewScalarFieldContext("Observation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func _ObservedRRset_server(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.ObservedRRset) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_ObservedRRset_server(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Server, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_ObservedRRset_server(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ObservedRRset", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _ObservedRRset_values(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.ObservedRRset) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_ObservedRRset_values(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Values, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return marshalNString2ᚕstringᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_ObservedRRset_values(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ObservedRRset", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _ObservedRRset_ttl(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.ObservedRRset) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_ObservedRRset_ttl(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.TTL, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
-			return marshalOInt2ᚖint32(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_ObservedRRset_ttl(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ObservedRRset", field, false, false, errors.New("field of type Int does not have child fields"))
-}
-
-func _ObservedRRset_rcode(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.ObservedRRset) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_ObservedRRset_rcode(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Rcode, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_ObservedRRset_rcode(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ObservedRRset", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _ObservedRRset_authoritative(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.ObservedRRset) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_ObservedRRset_authoritative(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Authoritative, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
-			return marshalNBoolean2bool(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_ObservedRRset_authoritative(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ObservedRRset", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
-func _ObservedRRset_at(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.ObservedRRset) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_ObservedRRset_at(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.At, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return marshalNTime2timeᚐTime(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_ObservedRRset_at(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("ObservedRRset", field, false, false, errors.New("field of type Time does not have child fields"))
-}
-
 func _ProbeResult_address(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *analysis.ProbeResult) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4712,695 +4285,6 @@ func fieldContext_Ratio_of(_ context.Context, ec *executionContext, field graphq
 	return graphql.NewScalarFieldContext("Ratio", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
-func _Record_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_id(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v ident.RecordID) graphql.Marshaler {
-			return marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐRecordID(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_id(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type ID does not have child fields"))
-}
-
-func _Record_key(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_key(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Key, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_key(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _Record_type(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_type(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Type, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v record.RecordType) graphql.Marshaler {
-			return marshalNRecordType2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordType(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_type(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type RecordType does not have child fields"))
-}
-
-func _Record_purpose(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_purpose(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Purpose, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v record.RecordPurpose) graphql.Marshaler {
-			return marshalNRecordPurpose2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordPurpose(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_purpose(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type RecordPurpose does not have child fields"))
-}
-
-func _Record_requirement(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_requirement(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Requirement, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v record.Requirement) graphql.Marshaler {
-			return marshalNRequirement2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRequirement(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_requirement(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type Requirement does not have child fields"))
-}
-
-func _Record_group(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_group(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Group, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return marshalOString2ᚖstring(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_Record_group(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _Record_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_name(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _Record_fqdn(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_fqdn(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FQDN, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_fqdn(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _Record_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_value(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Value, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _Record_ttl(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_ttl(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.TTL, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
-			return marshalNInt2int32(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_ttl(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type Int does not have child fields"))
-}
-
-func _Record_priority(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_priority(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Priority, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
-			return marshalOInt2ᚖint32(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_Record_priority(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type Int does not have child fields"))
-}
-
-func _Record_display(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_display(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Display, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v record.RecordDisplay) graphql.Marshaler {
-			return marshalNRecordDisplay2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordDisplay(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_display(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Record",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_RecordDisplay(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _Record_status(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_status(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Status, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v record.RecordStatus) graphql.Marshaler {
-			return marshalNRecordStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordStatus(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_status(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type RecordStatus does not have child fields"))
-}
-
-func _Record_statusSince(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_statusSince(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.StatusSince, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return marshalNTime2timeᚐTime(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_statusSince(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type Time does not have child fields"))
-}
-
-func _Record_servers(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_servers(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Servers, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *analysis.Ratio) graphql.Marshaler {
-			return marshalORatio2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐRatio(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_Record_servers(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Record",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_Ratio(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _Record_observed(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_observed(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Observed, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []record.ObservedRRset) graphql.Marshaler {
-			return marshalNObservedRRset2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐObservedRRsetᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_Record_observed(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Record",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_ObservedRRset(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _Record_finding(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_finding(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Finding, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *finding.Finding) graphql.Marshaler {
-			return marshalOFinding2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐFinding(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_Record_finding(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Record",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_Finding(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _Record_writer(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_writer(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Writer, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *record.RecordWriter) graphql.Marshaler {
-			return marshalORecordWriter2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordWriter(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_Record_writer(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type RecordWriter does not have child fields"))
-}
-
-func _Record_appliedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_appliedAt(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.AppliedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return marshalOTime2ᚖtimeᚐTime(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_Record_appliedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type Time does not have child fields"))
-}
-
-func _Record_firstSeenAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_firstSeenAt(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FirstSeenAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return marshalOTime2ᚖtimeᚐTime(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_Record_firstSeenAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Record", field, false, false, errors.New("field of type Time does not have child fields"))
-}
-
-func _Record_eta(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_Record_eta(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Eta, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *analysis.Eta) graphql.Marshaler {
-			return marshalOEta2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐEta(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_Record_eta(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Record",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return childFields_Eta(ctx, ec, field)
-		},
-	}
-	return fc, nil
-}
-
-func _RecordDisplay_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.RecordDisplay) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_RecordDisplay_name(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Name, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_RecordDisplay_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecordDisplay", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _RecordDisplay_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.RecordDisplay) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_RecordDisplay_value(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Value, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_RecordDisplay_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecordDisplay", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _RecordDisplay_ttl(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.RecordDisplay) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_RecordDisplay_ttl(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.TTL, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_RecordDisplay_ttl(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecordDisplay", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _RecordDisplay_extra(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.RecordDisplay) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_RecordDisplay_extra(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Extra, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
-			return marshalNString2ᚕstringᚄ(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_RecordDisplay_extra(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecordDisplay", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _RecordDisplay_copyAll(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.RecordDisplay) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_RecordDisplay_copyAll(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CopyAll, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_RecordDisplay_copyAll(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecordDisplay", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _RecordDisplay_bindLine(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.RecordDisplay) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_RecordDisplay_bindLine(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.BindLine, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return marshalNString2string(ctx, ec, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func fieldContext_RecordDisplay_bindLine(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecordDisplay", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func _RecordDisplay_hint(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.RecordDisplay) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return fieldContext_RecordDisplay_hint(ctx, ec, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Hint, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return marshalOString2ᚖstring(ctx, ec, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func fieldContext_RecordDisplay_hint(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("RecordDisplay", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
 func _ResolverEta_resolver(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *analysis.ResolverEta) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5727,6 +4611,144 @@ func fieldContext_StartConnectionPayload_quota(_ context.Context, ec *executionC
 	return fc, nil
 }
 
+func _Upstream_originUrl(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Upstream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Upstream_originUrl(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OriginURL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Upstream_originUrl(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Upstream", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Upstream_hostHeader(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Upstream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Upstream_hostHeader(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HostHeader, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v application.HostHeader) graphql.Marshaler {
+			return marshalNHostHeader2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐHostHeader(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Upstream_hostHeader(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Upstream", field, false, false, errors.New("field of type HostHeader does not have child fields"))
+}
+
+func _Upstream_customHost(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Upstream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Upstream_customHost(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CustomHost, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Upstream_customHost(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Upstream", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Upstream_connectTimeoutMs(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Upstream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Upstream_connectTimeoutMs(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConnectTimeoutMs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Upstream_connectTimeoutMs(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Upstream", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Upstream_responseTimeoutMs(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Upstream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Upstream_responseTimeoutMs(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ResponseTimeoutMs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Upstream_responseTimeoutMs(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Upstream", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Upstream_tlsVerify(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Upstream) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Upstream_tlsVerify(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TLSVerify, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Upstream_tlsVerify(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Upstream", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -6029,6 +5051,84 @@ func unmarshalInputUpdateConnectionInput(ctx context.Context, ec *executionConte
 				return it, err
 			}
 			it.ClientMutationID = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputUpstreamInput(ctx context.Context, ec *executionContext, obj any) (application.UpstreamInput, error) {
+	var it application.UpstreamInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["hostHeader"]; !present {
+		asMap["hostHeader"] = "CUSTOMER"
+	}
+	if _, present := asMap["connectTimeoutMs"]; !present {
+		asMap["connectTimeoutMs"] = 5000
+	}
+	if _, present := asMap["responseTimeoutMs"]; !present {
+		asMap["responseTimeoutMs"] = 30000
+	}
+	if _, present := asMap["tlsVerify"]; !present {
+		asMap["tlsVerify"] = true
+	}
+
+	fieldsInOrder := [...]string{"originUrl", "hostHeader", "customHost", "connectTimeoutMs", "responseTimeoutMs", "tlsVerify"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "originUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("originUrl"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.OriginURL = data
+		case "hostHeader":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hostHeader"))
+			data, err := unmarshalOHostHeader2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐHostHeader(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.HostHeader = data
+		case "customHost":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customHost"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.CustomHost = data
+		case "connectTimeoutMs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("connectTimeoutMs"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConnectTimeoutMs = data
+		case "responseTimeoutMs":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responseTimeoutMs"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponseTimeoutMs = data
+		case "tlsVerify":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tlsVerify"))
+			data, err := unmarshalOBoolean2ᚖbool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.TLSVerify = data
 		}
 	}
 	return it, nil
@@ -7383,69 +6483,6 @@ func _ConnectionsChange(ctx context.Context, ec *executionContext, sel ast.Selec
 	return out
 }
 
-var diffLineImplementors = []string{"DiffLine"}
-
-func _DiffLine(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *record.DiffLine) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, diffLineImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("DiffLine")
-		case "name":
-			out.Values[i] = _DiffLine_name(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "fqdn":
-			out.Values[i] = _DiffLine_fqdn(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "type":
-			out.Values[i] = _DiffLine_type(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "before":
-			out.Values[i] = _DiffLine_before(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "after":
-			out.Values[i] = _DiffLine_after(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "reason":
-			out.Values[i] = _DiffLine_reason(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 var dnsCheckImplementors = []string{"DnsCheck", "Node"}
 
 func _DnsCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *check.DnsCheck) graphql.Marshaler {
@@ -7669,64 +6706,6 @@ func _DnsCheckPage(ctx context.Context, ec *executionContext, sel ast.SelectionS
 			}
 		case "totalCount":
 			out.Values[i] = _DnsCheckPage_totalCount(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
-var dnsDiffImplementors = []string{"DnsDiff"}
-
-func _DnsDiff(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *record.DnsDiff) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, dnsDiffImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("DnsDiff")
-		case "add":
-			out.Values[i] = _DnsDiff_add(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "change":
-			out.Values[i] = _DnsDiff_change(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "remove":
-			out.Values[i] = _DnsDiff_remove(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "keep":
-			out.Values[i] = _DnsDiff_keep(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "mailUntouched":
-			out.Values[i] = _DnsDiff_mailUntouched(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -7985,69 +6964,6 @@ func _Observation(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 		case "error":
 			out.Values[i] = _Observation_error(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
-var observedRRsetImplementors = []string{"ObservedRRset"}
-
-func _ObservedRRset(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *record.ObservedRRset) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, observedRRsetImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("ObservedRRset")
-		case "server":
-			out.Values[i] = _ObservedRRset_server(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "values":
-			out.Values[i] = _ObservedRRset_values(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "ttl":
-			out.Values[i] = _ObservedRRset_ttl(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "rcode":
-			out.Values[i] = _ObservedRRset_rcode(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "authoritative":
-			out.Values[i] = _ObservedRRset_authoritative(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "at":
-			out.Values[i] = _ObservedRRset_at(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -8331,212 +7247,6 @@ func _Ratio(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj
 	return out
 }
 
-var recordImplementors = []string{"Record", "Node"}
-
-func _Record(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *record.Record) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, recordImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("Record")
-		case "id":
-			out.Values[i] = _Record_id(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "key":
-			out.Values[i] = _Record_key(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "type":
-			out.Values[i] = _Record_type(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "purpose":
-			out.Values[i] = _Record_purpose(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "requirement":
-			out.Values[i] = _Record_requirement(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "group":
-			out.Values[i] = _Record_group(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "name":
-			out.Values[i] = _Record_name(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "fqdn":
-			out.Values[i] = _Record_fqdn(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "value":
-			out.Values[i] = _Record_value(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "ttl":
-			out.Values[i] = _Record_ttl(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "priority":
-			out.Values[i] = _Record_priority(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "display":
-			out.Values[i] = _Record_display(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "status":
-			out.Values[i] = _Record_status(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "statusSince":
-			out.Values[i] = _Record_statusSince(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "servers":
-			out.Values[i] = _Record_servers(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "observed":
-			out.Values[i] = _Record_observed(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "finding":
-			out.Values[i] = _Record_finding(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "writer":
-			out.Values[i] = _Record_writer(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "appliedAt":
-			out.Values[i] = _Record_appliedAt(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "firstSeenAt":
-			out.Values[i] = _Record_firstSeenAt(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		case "eta":
-			out.Values[i] = _Record_eta(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
-var recordDisplayImplementors = []string{"RecordDisplay"}
-
-func _RecordDisplay(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *record.RecordDisplay) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, recordDisplayImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("RecordDisplay")
-		case "name":
-			out.Values[i] = _RecordDisplay_name(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "value":
-			out.Values[i] = _RecordDisplay_value(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "ttl":
-			out.Values[i] = _RecordDisplay_ttl(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "extra":
-			out.Values[i] = _RecordDisplay_extra(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "copyAll":
-			out.Values[i] = _RecordDisplay_copyAll(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "bindLine":
-			out.Values[i] = _RecordDisplay_bindLine(ctx, ec, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "hint":
-			out.Values[i] = _RecordDisplay_hint(ctx, ec, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
-}
-
 var resolverEtaImplementors = []string{"ResolverEta"}
 
 func _ResolverEta(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *analysis.ResolverEta) graphql.Marshaler {
@@ -8678,6 +7388,69 @@ func _StartConnectionPayload(ctx context.Context, ec *executionContext, sel ast.
 		case "quota":
 			out.Values[i] = _StartConnectionPayload_quota(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var upstreamImplementors = []string{"Upstream"}
+
+func _Upstream(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *application.Upstream) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, upstreamImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Upstream")
+		case "originUrl":
+			out.Values[i] = _Upstream_originUrl(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hostHeader":
+			out.Values[i] = _Upstream_hostHeader(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "customHost":
+			out.Values[i] = _Upstream_customHost(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "connectTimeoutMs":
+			out.Values[i] = _Upstream_connectTimeoutMs(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "responseTimeoutMs":
+			out.Values[i] = _Upstream_responseTimeoutMs(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tlsVerify":
+			out.Values[i] = _Upstream_tlsVerify(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -8924,26 +7697,6 @@ func marshalNConnectionsChange2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋi
 	return _ConnectionsChange(ctx, ec, sel, v)
 }
 
-func marshalNDiffLine2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDiffLine(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.DiffLine) graphql.Marshaler {
-	return _DiffLine(ctx, ec, sel, &v)
-}
-
-func marshalNDiffLine2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDiffLineᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []record.DiffLine) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return marshalNDiffLine2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDiffLine(ctx, ec, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
 func marshalNDnsCheck2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcheckᚐDnsCheckᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*check.DnsCheck) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -9000,16 +7753,6 @@ func marshalNDnsCheckPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋintern
 	return _DnsCheckPage(ctx, ec, sel, v)
 }
 
-func marshalNDnsDiff2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDnsDiff(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *record.DnsDiff) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return _DnsDiff(ctx, ec, sel, v)
-}
-
 func unmarshalNEtaReason2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐEtaReason(ctx context.Context, ec *executionContext, v any) (analysis.EtaReason, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := analysis.EtaReason(tmp)
@@ -9033,6 +7776,23 @@ func marshalNFacetState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 
 func marshalNFacets2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐFacets(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v connection.Facets) graphql.Marshaler {
 	return _Facets(ctx, ec, sel, &v)
+}
+
+func unmarshalNHostHeader2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐHostHeader(ctx context.Context, ec *executionContext, v any) (application.HostHeader, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := application.HostHeader(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNHostHeader2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐHostHeader(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v application.HostHeader) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func unmarshalNMechanism2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐMechanism(ctx context.Context, ec *executionContext, v any) (connection.Mechanism, error) {
@@ -9122,26 +7882,6 @@ func marshalNObservation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinterna
 		return graphql.Null
 	}
 	return _Observation(ctx, ec, sel, v)
-}
-
-func marshalNObservedRRset2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐObservedRRset(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.ObservedRRset) graphql.Marshaler {
-	return _ObservedRRset(ctx, ec, sel, &v)
-}
-
-func marshalNObservedRRset2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐObservedRRsetᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []record.ObservedRRset) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return marshalNObservedRRset2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐObservedRRset(ctx, ec, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
 }
 
 func unmarshalNProbeOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeOutcome(ctx context.Context, ec *executionContext, v any) (analysis.ProbeOutcome, error) {
@@ -9242,152 +7982,6 @@ func marshalNProgressStep2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋintern
 	}
 
 	return ret
-}
-
-func marshalNRecord2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*record.Record) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return marshalNRecord2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecord(ctx, ec, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
-func marshalNRecord2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecord(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *record.Record) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return _Record(ctx, ec, sel, v)
-}
-
-func marshalNRecordDisplay2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordDisplay(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.RecordDisplay) graphql.Marshaler {
-	return _RecordDisplay(ctx, ec, sel, &v)
-}
-
-func unmarshalNRecordPurpose2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordPurpose(ctx context.Context, ec *executionContext, v any) (record.RecordPurpose, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := record.RecordPurpose(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func marshalNRecordPurpose2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordPurpose(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.RecordPurpose) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func unmarshalNRecordPurpose2string(ctx context.Context, ec *executionContext, v any) (string, error) {
-	res, err := graphql.UnmarshalString(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func marshalNRecordPurpose2string(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v string) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(v)
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func unmarshalNRecordStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordStatus(ctx context.Context, ec *executionContext, v any) (record.RecordStatus, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := record.RecordStatus(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func marshalNRecordStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordStatus(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.RecordStatus) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func unmarshalNRecordType2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordType(ctx context.Context, ec *executionContext, v any) (record.RecordType, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := record.RecordType(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func marshalNRecordType2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordType(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.RecordType) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func unmarshalNRecordType2string(ctx context.Context, ec *executionContext, v any) (string, error) {
-	res, err := graphql.UnmarshalString(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func marshalNRecordType2string(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v string) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(v)
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func unmarshalNRequirement2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRequirement(ctx context.Context, ec *executionContext, v any) (record.Requirement, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := record.Requirement(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func marshalNRequirement2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRequirement(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.Requirement) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func unmarshalNRequirement2string(ctx context.Context, ec *executionContext, v any) (string, error) {
-	res, err := graphql.UnmarshalString(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func marshalNRequirement2string(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v string) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(v)
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
 }
 
 func unmarshalNResolution2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐResolution(ctx context.Context, ec *executionContext, v any) (record.Resolution, error) {
@@ -9700,6 +8294,25 @@ func marshalOEta2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconn
 	return _Eta(ctx, ec, sel, v)
 }
 
+func unmarshalOHostHeader2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐHostHeader(ctx context.Context, ec *executionContext, v any) (*application.HostHeader, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := application.HostHeader(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOHostHeader2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐHostHeader(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *application.HostHeader) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func unmarshalOMechanism2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐMechanism(ctx context.Context, ec *executionContext, v any) (*connection.Mechanism, error) {
 	if v == nil {
 		return nil, nil
@@ -9731,32 +8344,6 @@ func marshalORatio2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋco
 		return graphql.Null
 	}
 	return _Ratio(ctx, ec, sel, v)
-}
-
-func marshalORecord2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecord(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *record.Record) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return _Record(ctx, ec, sel, v)
-}
-
-func unmarshalORecordWriter2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordWriter(ctx context.Context, ec *executionContext, v any) (*record.RecordWriter, error) {
-	if v == nil {
-		return nil, nil
-	}
-	tmp, err := graphql.UnmarshalString(v)
-	res := record.RecordWriter(tmp)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func marshalORecordWriter2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordWriter(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *record.RecordWriter) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	_ = sel
-	_ = ctx
-	res := graphql.MarshalString(string(*v))
-	return res
 }
 
 func unmarshalOResolution2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐResolution(ctx context.Context, ec *executionContext, v any) (*record.Resolution, error) {
@@ -9795,6 +8382,21 @@ func marshalOSetupType2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	_ = ctx
 	res := graphql.MarshalString(string(*v))
 	return res
+}
+
+func marshalOUpstream2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐUpstream(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *application.Upstream) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Upstream(ctx, ec, sel, v)
+}
+
+func unmarshalOUpstreamInput2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐUpstreamInput(ctx context.Context, ec *executionContext, v any) (*application.UpstreamInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputUpstreamInput(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 // endregion ***************************** type.gotpl *****************************

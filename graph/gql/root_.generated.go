@@ -171,316 +171,2076 @@ func newExecutionContext(
 var sources = []*ast.Source{
 	{Name: "../account.graphqls", Input: `"Whoever is asking. Anonymous callers get isAuthenticated false and null details, without an error."
 type Viewer {
+  "True for a person, an API key, a machine or an operator; false for everybody else."
   isAuthenticated: Boolean!
+  "The person who is asking, or to whom the asking key belongs; null when nobody is signed in."
   userId: ID
+  "The person's own page; null when nobody is signed in."
   profile: Profile
   "What the caller may do there, for showing and hiding controls; never a grant."
-  permissions(organizationId: ID): [String!]! @listSize(assumed: 60)
+  permissions(
+    "The organization that is meant; without it the one the credential is bound to, else the default one."
+    organizationId: ID
+  ): [String!]! @listSize(assumed: 60)
+  "The organization that the credential is bound to, else the default one; null when there is neither."
   currentOrganization: Organization
+  "Where the person's console begins; null for a person without an organization, and when nobody is signed in."
   defaultOrganizationId: ID
+  "The browser's session; null for every caller without a session cookie."
   session: Session
   "Where this person's console begins: /<slug of the default organization>."
   landing: String!
 }
-type Profile { id: ID! userId: ID! firstName: String! lastName: String displayName: String! email: Email timezone: String! locale: String! version: Int! }
+"What a person is called, and how they like to be addressed."
+type Profile {
+  "The person's own id: a profile has no other."
+  id: ID!
+  "The person whom it describes."
+  userId: ID!
+  "Given name."
+  firstName: String!
+  "Family name; null for people who have or gave none."
+  lastName: String
+  "The name that others see."
+  displayName: String!
+  "Address for messages; null when none was given."
+  email: Email
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String!
+  "Language tag (BCP 47), such as en or de."
+  locale: String!
+  "Grows by one with each change."
+  version: Int!
+}
 "A signed-in browser (cookie)."
-type Session { id: ID! kind: SessionKind! client: String! createdAt: Time! lastSeenAt: Time! expiresAt: Time! ip: String! userAgent: String! aal: Int! amr: [String!]! steppedUpAt: Time current: Boolean! }
-enum SessionKind { BROWSER PROGRAM }
+type Session {
+  "Names the session, in the list of a person's own."
+  id: ID!
+  "What holds the cookie."
+  kind: SessionKind!
+  "Browser and system in words, such as Firefox on Linux."
+  client: String!
+  "When the person signed in."
+  createdAt: Time!
+  "When it was used last, to the minute."
+  lastSeenAt: Time!
+  "When it ends: 8 hours after the last use, and 7 days after signing in at the latest."
+  expiresAt: Time!
+  "Address that the person signed in from."
+  ip: String!
+  "The browser's own header, as it was sent."
+  userAgent: String!
+  "Authenticator assurance level of NIST SP 800-63B: 1 or 2."
+  aal: Int!
+  "How the person proved who they are: words of RFC 8176, such as pwd."
+  amr: [String!]!
+  "When the person last proved again who they are; null when not since signing in."
+  steppedUpAt: Time
+  "Is this the session of the request?"
+  current: Boolean!
+}
+"What holds a session."
+enum SessionKind {
+  "A person's browser."
+  BROWSER
+  "A program that keeps the cookie."
+  PROGRAM
+}
 
 extend type Query {
+  "Who is asking, and what they may do. Answers everybody, without an error."
   viewer: Viewer! @access(to: [PUBLIC])
 }
 `, BuiltIn: false},
 	{Name: "../apikey.graphqls", Input: `"A credential of a program, bound to one organization. Only its hash is stored."
-type ApiKey implements Node { id: ID! "npk_ and the lookup part" prefix: String! lastFour: String! description: String! scopes: [String!]! organizationId: ID! applicationId: ID parentId: ID userId: ID! createdAt: Time! expiresAt: Time lastUsedAt: Time lastUsedIp: String revokedAt: Time }
-type ApiKeyEdge { cursor: String! node: ApiKey! }
-type ApiKeyPage { edges: [ApiKeyEdge!]! nodes: [ApiKey!]! pageInfo: PageInfo! totalCount: Int! }
-type ApiKeyCreated { apiKey: ApiKey! "shown once" secret: Secret! edge: ApiKeyEdge! }
+type ApiKey implements Node {
+  "Names the key where it is listed and deleted; not secret."
+  id: ID!
+  "npk_ and the lookup part"
+  prefix: String!
+  "The last four characters of the secret, by which its owner recognises it."
+  lastFour: String!
+  "What the key is for, in its maker's words."
+  description: String!
+  "Permissions that the key has, never more than its person; none when empty."
+  scopes: [String!]!
+  "The one organization that the key works in."
+  organizationId: ID!
+  "The one application that the key is narrowed to; null for all of the organization."
+  applicationId: ID
+  "The key that made it and with which it ends; null when a person did."
+  parentId: ID
+  "The person in whose name it works."
+  userId: ID!
+  "When it was made."
+  createdAt: Time!
+  "From when on it is refused; null for a key without an end."
+  expiresAt: Time
+  "Its last use, to the minute; null before the first."
+  lastUsedAt: Time
+  "Address of the last use; null before the first, and when it is not known."
+  lastUsedIp: String
+  "When it was deleted; null while it works."
+  revokedAt: Time
+}
+"One row of a page: the key and its cursor."
+type ApiKeyEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The key itself."
+  node: ApiKey!
+}
+"A page of keys, the newest first."
+type ApiKeyPage {
+  "The rows with their cursors."
+  edges: [ApiKeyEdge!]!
+  "The rows alone."
+  nodes: [ApiKey!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All keys that the list has, over all pages."
+  totalCount: Int!
+}
+"A new key with its secret."
+type ApiKeyCreated {
+  "The key as it will be listed."
+  apiKey: ApiKey!
+  "shown once"
+  secret: Secret!
+  "The row to put on top of a list that is shown."
+  edge: ApiKeyEdge!
+}
 "No scopes = none. Made by a key, the new one is its child. expireOthers is for persons."
-input CreateApiKeyInput { description: String!, organizationId: ID, applicationId: ID, scopes: [String!]! = [], expiresAt: Time, expireOthers: Boolean! = false, clientMutationId: String }
+input CreateApiKeyInput {
+  "What the key is for: 1 to 120 characters on one line."
+  description: String!
+  "Where the key works; may be left out by a caller that is bound to an organization."
+  organizationId: ID
+  "Narrows the key to one application; null for all of the organization."
+  applicationId: ID
+  "Permissions of the key, at most 100, each held by its maker. apikey.manage and billing.change are given by persons alone."
+  scopes: [String!]! = []
+  "When it ends, at least one hour ahead; null for never. A child ends no later than its parent."
+  expiresAt: Time
+  "Ends the person's other keys in this organization at the same moment."
+  expireOthers: Boolean! = false
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
 
 extend type Query {
-  apiKeys(organizationId: ID, includeInactive: Boolean! = false, first: Int = 50, after: String): ApiKeyPage! @access(to: [USER, API_KEY, MACHINE], paid: true) @listSize # permission: self | apikey.read
+  "Keys of an organization: the caller's own, or all with apikey.read."
+  apiKeys(
+    "Whose keys; may be left out by a caller that is bound to an organization."
+    organizationId: ID
+    "Lists deleted and expired ones too."
+    includeInactive: Boolean! = false
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): ApiKeyPage! @access(to: [USER, API_KEY, MACHINE], paid: true) @listSize # permission: self | apikey.read
 }
 extend type Mutation {
-  createApiKey(input: CreateApiKeyInput!): ApiKeyCreated! @access(to: [USER, API_KEY], paid: true, stepUp: true) # permission: self (a key: apikey.manage)
-  deleteApiKey(id: ID!): Ok! @access(to: [USER, API_KEY, MACHINE], paid: true) # permission: self | apikey.revoke (a key: its children, apikey.manage); paid: once
+  "Makes a key and shows its secret, once. A person proves first who they are (POST /auth/step-up); a key needs apikey.manage."
+  createApiKey(
+    "What the key is for and what it may do."
+    input: CreateApiKeyInput!
+  ): ApiKeyCreated! @access(to: [USER, API_KEY], paid: true, stepUp: true) # permission: self (a key: apikey.manage)
+  "Ends a key and its children: refused, and their sockets closed, within a second. Doing it again changes nothing."
+  deleteApiKey(
+    "The key that ends."
+    id: ID!
+  ): Ok! @access(to: [USER, API_KEY, MACHINE], paid: true) # permission: self | apikey.revoke (a key: its children, apikey.manage); paid: once
 }
 `, BuiltIn: false},
 	{Name: "../application.graphqls", Input: `"One product surface of a SaaS: who may embed the widget, what its customers must have in DNS, where the traffic goes."
 type Application implements Node {
-  id: ID! organization: Organization! @goField(forceResolver: true) slug: String! name: String! environment: Environment! version: Int!
+  "Names the application in every call."
+  id: ID!
+  "The tenant whose application it is."
+  organization: Organization! @goField(forceResolver: true)
+  "Short name in the console's addresses; one of a kind within the organization."
+  slug: String!
+  "What people call it: 1 to 120 characters."
+  name: String!
+  "Does it serve customers, or is it for trying things out?"
+  environment: Environment!
+  "Grows by one with each change; an update names the one it has read."
+  version: Int!
   "np_pk_…; an identifier for the loader, not a secret."
   publicKey: String!
+  "Origins of the pages that may embed the widget, such as https://app.example.com; at most 50."
   allowedOrigins: [String!]!
+  "The version of the recipe that new connections get."
   recipe: Recipe! @goField(forceResolver: true)
+  "Every version of the recipe, the newest first."
   recipes: [Recipe!]! @goField(forceResolver: true) @listSize(assumed: 10)
   "null until set; the edge then answers a branded page instead of proxying"
   upstream: Upstream
+  "What proves that a name is the customer's."
   ownershipPolicy: OwnershipPolicy!
-  subdomainRule: SubdomainRule! defaultSubdomain: String
-  connections(filter: ConnectionFilter, orderBy: ConnectionOrder, first: Int = 20, after: String): ConnectionPage! @goField(forceResolver: true) @listSize
+  "May customers connect their domain itself, a name below it, or both?"
+  subdomainRule: SubdomainRule!
+  "Label that is suggested for a domain, such as shop; null when none is."
+  defaultSubdomain: String
+  "Names connected to it; archived ones only when asked for by state."
+  connections(
+    "Narrows the list; null for all that are not archived."
+    filter: ConnectionFilter
+    "Order of the list; null for the newest first."
+    orderBy: ConnectionOrder
+    "Rows a page, 1 to 100."
+    first: Int = 20
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): ConnectionPage! @goField(forceResolver: true) @listSize
+  "How many connections are in each state; states without any are left out."
   connectionCounts: [StateCount!]! @goField(forceResolver: true) @listSize(assumed: 13)
-  createdAt: Time! archivedAt: Time
+  "When it was made."
+  createdAt: Time!
+  "When it was taken out of service; null while it works."
+  archivedAt: Time
 }
-enum Environment { LIVE TEST }
-enum SubdomainRule { OPTIONAL REQUIRED FORBIDDEN }
-type OwnershipPolicy { targetToken: Boolean! txtRequired: Boolean! }
-type StateCount { state: ConnectionState! count: Int! }
-type ApplicationPage { edges: [ApplicationEdge!]! nodes: [Application!]! pageInfo: PageInfo! totalCount: Int! }
-type ApplicationEdge { cursor: String! node: Application! }
+"What an application is for."
+enum Environment {
+  "It serves customers."
+  LIVE
+  "For trying things out: origins on the developer's own machine are allowed."
+  TEST
+}
+"Which of a customer's names may be connected."
+enum SubdomainRule {
+  "The domain itself, and names below it."
+  OPTIONAL
+  "Names below a domain only."
+  REQUIRED
+  "The domain itself only."
+  FORBIDDEN
+}
+"What proves that a name is the customer's; at least one of the two is asked for."
+type OwnershipPolicy {
+  "Is the CNAME to the connection's own target a proof?"
+  targetToken: Boolean!
+  "Is a TXT record asked for in every case?"
+  txtRequired: Boolean!
+}
+"How many connections are in one state."
+type StateCount {
+  "The state that is counted."
+  state: ConnectionState!
+  "Connections in this state, at least 1."
+  count: Int!
+}
+"A page of applications, the newest first."
+type ApplicationPage {
+  "The rows with their cursors."
+  edges: [ApplicationEdge!]!
+  "The rows alone."
+  nodes: [Application!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All applications that the list has, over all pages."
+  totalCount: Int!
+}
+"One row of a page: the application and its cursor."
+type ApplicationEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The application itself."
+  node: Application!
+}
 
-input CreateApplicationInput { organizationId: ID!, name: String!, slug: String, environment: Environment = LIVE, allowedOrigins: [String!], upstreamUrl: String, clientMutationId: String }
+"A new application. It begins with a published recipe: routing for the domain itself and for names below it."
+input CreateApplicationInput {
+  "The tenant that gets it."
+  organizationId: ID!
+  "What people call it: 1 to 120 characters."
+  name: String!
+  "Short name: lower-case letters, digits and single hyphens, at most 63; null to make one of the name."
+  slug: String
+  "What it is for; cannot be changed later."
+  environment: Environment = LIVE
+  "Origins of the pages that may embed the widget, at most 50; null for none."
+  allowedOrigins: [String!]
+  "Where requests go: an http or https URL without query; null to say it later."
+  upstreamUrl: String
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
 "A missing key leaves the value, an explicit clearX empties it."
 input UpdateApplicationInput {
-  id: ID!, version: Int!, name: String, slug: String, allowedOrigins: [String!]
-  upstream: UpstreamInput, clearUpstream: Boolean, ownershipPolicy: OwnershipPolicyInput
-  subdomainRule: SubdomainRule, defaultSubdomain: String, clearDefaultSubdomain: Boolean
+  "The application that changes."
+  id: ID!
+  "The version that was read; a newer one is answered with VERSION_CONFLICT."
+  version: Int!
+  "What people call it: 1 to 120 characters; null leaves it."
+  name: String
+  "Short name; null leaves it."
+  slug: String
+  "All origins that may embed the widget from now on, at most 50; null leaves them."
+  allowedOrigins: [String!]
+  "Where requests go; null leaves it."
+  upstream: UpstreamInput
+  "True takes the upstream away."
+  clearUpstream: Boolean
+  "What proves that a name is the customer's; null leaves it."
+  ownershipPolicy: OwnershipPolicyInput
+  "Which names may be connected from now on; null leaves it."
+  subdomainRule: SubdomainRule
+  "Label to suggest for a domain; null leaves it."
+  defaultSubdomain: String
+  "True takes the suggested label away."
+  clearDefaultSubdomain: Boolean
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
   clientMutationId: String
 }
 "Both false is INVALID."
-input OwnershipPolicyInput { targetToken: Boolean!, txtRequired: Boolean! }
-type ApplicationPayload { application: Application! edge: ApplicationEdge }
-type ArchiveApplicationPayload { application: Application, waiting: Waiting }
+input OwnershipPolicyInput {
+  "Take the CNAME to the connection's own target for a proof?"
+  targetToken: Boolean!
+  "Ask for a TXT record in every case?"
+  txtRequired: Boolean!
+}
+"What a change of an application answers."
+type ApplicationPayload {
+  "The application as it is now."
+  application: Application!
+  "The row to put on top of a list that is shown; null unless an application was made."
+  edge: ApplicationEdge
+}
+"What archiving answers: one of the two is null."
+type ArchiveApplicationPayload {
+  "The archived application; null when the change waits."
+  application: Application
+  "What the change waits for; null when it was done at once."
+  waiting: Waiting
+}
 
 extend type Query {
-  application(id: ID!): Application @access(to: [USER, API_KEY, MACHINE]) # permission: application.read
-  applications(organizationId: ID!, text: String, first: Int = 20, after: String): ApplicationPage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: application.read
+  "One application; null when there is none that the caller may see."
+  application(
+    "The application that is meant."
+    id: ID!
+  ): Application @access(to: [USER, API_KEY, MACHINE]) # permission: application.read
+  "Applications of an organization that are not archived, the newest first."
+  applications(
+    "Whose applications."
+    organizationId: ID!
+    "Part of the name or of the short name; null for all."
+    text: String
+    "Rows a page, 1 to 100."
+    first: Int = 20
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): ApplicationPage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: application.read
 }
 extend type Mutation {
-  createApplication(input: CreateApplicationInput!): ApplicationPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: application.write
-  updateApplication(input: UpdateApplicationInput!): ApplicationPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: application.write
+  "Makes an application with a recipe that can be used at once."
+  createApplication(
+    "What the new application is."
+    input: CreateApplicationInput!
+  ): ApplicationPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: application.write
+  "Changes what the input names, if nobody changed it since."
+  updateApplication(
+    "What changes; the rest stays."
+    input: UpdateApplicationInput!
+  ): ApplicationPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: application.write
 }
 `, BuiltIn: false},
 	{Name: "../certificate.graphqls", Input: `"A certificate for one connection's name; the private key never leaves."
 type Certificate implements Node {
-  id: ID! names: [String!]! mode: ChallengeMode! ca: String! status: CertificateStatus! issuer: String serial: String notBefore: Time notAfter: Time daysLeft: Int
-  renewAt: Time nextAttemptAt: Time failures: Int! lastError: Finding revokedAt: Time createdAt: Time!
+  "Names the certificate in events and webhooks."
+  id: ID!
+  "Host names that it is for."
+  names: [String!]!
+  "How the certification authority was shown that the name is ours to serve."
+  mode: ChallengeMode!
+  "The authority it is ordered from, such as letsencrypt."
+  ca: String!
+  "How far it is."
+  status: CertificateStatus!
+  "Who signed it, as it stands in the certificate; null before it is issued."
+  issuer: String
+  "Serial number in hexadecimal; null before it is issued."
+  serial: String
+  "From when it is valid; null before it is issued."
+  notBefore: Time
+  "Until when it is valid; null before it is issued."
+  notAfter: Time
+  "Whole days until it ends, negative afterwards; null before it is issued."
+  daysLeft: Int
+  "When it will be ordered again, at two thirds of its life; null before it is issued."
+  renewAt: Time
+  "When it is tried next; null when nothing is planned."
+  nextAttemptAt: Time
+  "Attempts in a row that failed; 0 after one that did not."
+  failures: Int!
+  "Why the last attempt failed; null when none did since it was issued."
+  lastError: Finding
+  "When it was revoked; null when it was not."
+  revokedAt: Time
+  "When it was asked for first."
+  createdAt: Time!
 }
-enum ChallengeMode { HTTP_01 TLS_ALPN_01 DNS_01_DELEGATED DNS_PERSIST_01 IMPORTED }
-enum CertificateStatus { NONE PREFLIGHT ORDERING VALIDATING ISSUED RENEWING FAILED REVOKED EXPIRED }
-type Upstream { originUrl: String! hostHeader: HostHeader! customHost: String connectTimeoutMs: Int! responseTimeoutMs: Int! tlsVerify: Boolean! }
-enum HostHeader { CUSTOMER UPSTREAM CUSTOM }
-input UpstreamInput { originUrl: String!, hostHeader: HostHeader = CUSTOMER, customHost: String, connectTimeoutMs: Int = 5000, responseTimeoutMs: Int = 30000, tlsVerify: Boolean = true }
+"How a certification authority is shown that a name is ours to serve (RFC 8555, RFC 8737). So far HTTP_01 and TLS_ALPN_01 are used."
+enum ChallengeMode {
+  "A file that the edge answers over HTTP."
+  HTTP_01
+  "A certificate that the edge answers in a TLS handshake."
+  TLS_ALPN_01
+  "A TXT record in a zone of ours, to which the customer's name points."
+  DNS_01_DELEGATED
+  "A TXT record that stays and names our account."
+  DNS_PERSIST_01
+  "None: the customer brought the certificate."
+  IMPORTED
+}
+"How far a certificate is."
+enum CertificateStatus {
+  "Nothing was ordered."
+  NONE
+  "We look whether an order can succeed."
+  PREFLIGHT
+  "The order is on its way."
+  ORDERING
+  "The authority looks at the challenge."
+  VALIDATING
+  "It is there, and on the edge."
+  ISSUED
+  "It is there, and its successor is being ordered."
+  RENEWING
+  "The last attempt failed; nextAttemptAt says when the next one is."
+  FAILED
+  "The authority took it back."
+  REVOKED
+  "It has ended, and none took its place."
+  EXPIRED
+}
 `, BuiltIn: false},
-	{Name: "../connection.graphqls", Input: `"A customer's own host name, hooked up to an application. (Not a Relay list: our lists are named ...Page.)"
+	{Name: "../connection.graphqls", Input: `"Where the edge sends requests for a customer's name."
+type Upstream {
+  "The origin: an http or https URL without query."
+  originUrl: String!
+  "Which Host the origin gets."
+  hostHeader: HostHeader!
+  "The Host that the origin gets; null unless hostHeader is CUSTOM."
+  customHost: String
+  "How long the edge waits for a connection, in milliseconds: 100 to 30000."
+  connectTimeoutMs: Int!
+  "How long the edge waits for an answer's header, in milliseconds: 100 to 300000."
+  responseTimeoutMs: Int!
+  "Must the origin's certificate be valid?"
+  tlsVerify: Boolean!
+}
+"Which Host header the origin gets."
+enum HostHeader {
+  "The customer's own name, as the visitor typed it."
+  CUSTOMER
+  "The host of originUrl."
+  UPSTREAM
+  "What customHost says."
+  CUSTOM
+}
+"Where requests go."
+input UpstreamInput {
+  "An http or https URL at a public address, without query, fragment and credentials."
+  originUrl: String!
+  "Which Host the origin gets."
+  hostHeader: HostHeader = CUSTOMER
+  "The Host to send; asked for when hostHeader is CUSTOM, else null."
+  customHost: String
+  "Wait for a connection, in milliseconds: 100 to 30000."
+  connectTimeoutMs: Int = 5000
+  "Wait for an answer's header, in milliseconds: 100 to 300000."
+  responseTimeoutMs: Int = 30000
+  "Refuse an origin whose certificate is not valid?"
+  tlsVerify: Boolean = true
+}
+"A customer's own host name, hooked up to an application. (Not a Relay list: our lists are named ...Page.)"
 type Connection implements Node {
-  id: ID! version: Int!
-  hostname: String! unicodeName: String! hostLabel: String! registrableDomain: String! publicSuffix: String! zoneApex: String isApex: Boolean! isWildcard: Boolean!
-  state: ConnectionState! stateReason: String stateSince: Time! facets: Facets! progress(locale: String): Progress! @goField(forceResolver: true)
-  setupType: SetupType mechanism: Mechanism setupOrigin: SetupOrigin! provider: Provider @goField(forceResolver: true) providerConfidence: Float
-  recipe: Recipe! @goField(forceResolver: true) target: String! verificationRecord: Record @goField(forceResolver: true)
+  "Names the connection in every call."
+  id: ID!
+  "Grows by one with each change; never goes back."
+  version: Int!
+  "The name in lower-case ASCII, such as shop.xn--mller-kva.de; of a wildcard it begins with an asterisk."
+  hostname: String!
+  "The name as people write it, such as shop.müller.de."
+  unicodeName: String!
+  "The part in front of registrableDomain, such as shop; empty for the domain itself."
+  hostLabel: String!
+  "The domain that somebody registered, such as acme.com."
+  registrableDomain: String!
+  "What is above it in the public suffix list, such as com or co.uk."
+  publicSuffix: String!
+  "Name of the zone that answers for the name; null until it was found."
+  zoneApex: String
+  "Is it the registered domain itself?"
+  isApex: Boolean!
+  "Does it stand for all names below one?"
+  isWildcard: Boolean!
+  "Where it stands, in one word."
+  state: ConnectionState!
+  "Code of why it is in this state, for explain(code:); null when the state says enough."
+  stateReason: String
+  "Since when it is in this state."
+  stateSince: Time!
+  "The four sides from which the state follows."
+  facets: Facets!
+  "The same for people: four steps and one sentence."
+  progress(
+    "Language tag (BCP 47); null for the language that the request prefers."
+    locale: String
+  ): Progress! @goField(forceResolver: true)
+  "How the authority to write the records was obtained; null until it was decided."
+  setupType: SetupType
+  "How the records are written; null until it was decided."
+  mechanism: Mechanism
+  "Where it was started."
+  setupOrigin: SetupOrigin!
+  "Who runs the domain's DNS; null when we do not know."
+  provider: Provider @goField(forceResolver: true)
+  "How sure that is, from 0 to 1; null before the first check."
+  providerConfidence: Float
+  "The version of the recipe that it was started with."
+  recipe: Recipe! @goField(forceResolver: true)
+  "The name of ours, of this connection alone, at which the customer's name must point."
+  target: String!
+  "The line that proves whose the name is; null when none is asked for."
+  verificationRecord: Record @goField(forceResolver: true)
+  "What must stand in the customer's DNS, line by line."
   records: [Record!]! @goField(forceResolver: true) @listSize(assumed: 8)
+  "What is in the way now."
   conflicts: [Conflict!]! @goField(forceResolver: true) @listSize(assumed: 5)
+  "What the last full check noticed."
   findings: [Finding!]! @listSize(assumed: 10)
+  "What has to change in the zone, and what stays."
   dnsDiff: DnsDiff! @goField(forceResolver: true)
+  "The certificate that serves, or else the one that is on its way; null before one is asked for."
   certificate: Certificate @goField(forceResolver: true)
+  "All of its certificates, the newest first."
   certificates: [Certificate!]! @goField(forceResolver: true) @listSize(assumed: 5)
-  checks(first: Int = 20, after: String): DnsCheckPage! @goField(forceResolver: true) @listSize
+  "Every look at its DNS, the newest first."
+  checks(
+    "Rows a page, 1 to 100."
+    first: Int = 20
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): DnsCheckPage! @goField(forceResolver: true) @listSize
+  "The newest of its checks; null before the first."
   lastCheck: DnsCheck @goField(forceResolver: true)
-  timeline(first: Int = 50, after: String): ConnectionEventPage! @goField(forceResolver: true) @listSize
+  "What happened to it, the newest first."
+  timeline(
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): ConnectionEventPage! @goField(forceResolver: true) @listSize
+  "The developer's own name for the customer; null when none was given."
   endUserRef: String
-  eta: Eta nextCheckAt: Time attentionUntil: Time graceUntil: Time windowEndsAt: Time liveAt: Time firstLiveAt: Time createdAt: Time! archivedAt: Time
+  "When the rest of the world will see the records; null when it does already, and when we cannot say."
+  eta: Eta
+  "When its DNS will be looked at next; null when nothing is planned."
+  nextCheckAt: Time
+  "Until when it is looked at every few seconds, since somebody waits; null when nobody does."
+  attentionUntil: Time
+  "Until when a DEGRADED name goes on being served; null in every other state."
+  graceUntil: Time
+  "When a set-up that is not finished is given up (FAILED); null once it is live."
+  windowEndsAt: Time
+  "Since when it is live; null while it is not."
+  liveAt: Time
+  "When it was live for the first time; null until then."
+  firstLiveAt: Time
+  "When it was started."
+  createdAt: Time!
+  "When it was disconnected for good; null while it is connected."
+  archivedAt: Time
   # what a widget token must not read
+  "Whose name it is. Not for widgets."
   application: Application! @goField(forceResolver: true) @access(to: [USER, API_KEY, MACHINE, OPERATOR])
+  "Where its requests go; null for where the application says. Not for widgets."
   upstream: Upstream @access(to: [USER, API_KEY, MACHINE, OPERATOR])
+  "The developer's own name for it, at most 200 characters; null when none was given. Not for widgets."
   externalRef: String @access(to: [USER, API_KEY, MACHINE, OPERATOR])
+  "A JSON object of the developer's, at most 4096 bytes. Not for widgets."
   metadata: JSON! @access(to: [USER, API_KEY, MACHINE, OPERATOR])
+  "Words by which the developer sorts connections, at most 20. Not for widgets."
   labels: [String!]! @access(to: [USER, API_KEY, MACHINE, OPERATOR])
 }
-enum ConnectionState { DRAFT ANALYZING ACTION_REQUIRED APPLYING VERIFYING SECURING LIVE DEGRADED SUSPENDED FAILED BLOCKED CONTESTED ARCHIVED }
-type Facets { ownership: FacetState! dns: FacetState! tls: FacetState! edge: FacetState! }
+"Where a connection stands. Nobody sets it: it follows from the facets."
+enum ConnectionState {
+  "Nobody has looked at the name yet."
+  DRAFT
+  "The first check runs."
+  ANALYZING
+  "A person has to do something; stateReason says what."
+  ACTION_REQUIRED
+  "Records are being written."
+  APPLYING
+  "What the person did is on its way: some name servers have it."
+  VERIFYING
+  "The DNS is right; the certificate is ordered and a real request is tried."
+  SECURING
+  "A real HTTPS request through the edge was answered. Everything stands."
+  LIVE
+  "It was live and something changed; it goes on serving until graceUntil."
+  DEGRADED
+  "It is not served for now."
+  SUSPENDED
+  "It was given up; retryConnection begins again."
+  FAILED
+  "It may not be connected."
+  BLOCKED
+  "Somebody else has begun to prove that the name is theirs."
+  CONTESTED
+  "Disconnected for good. Whoever comes back starts a new one."
+  ARCHIVED
+}
+"The four sides of a connection."
+type Facets {
+  "Is the name the customer's? none, pending, verified, contested, lost."
+  ownership: FacetState!
+  "Does it point at us? unknown, absent, partial, conflicting, correct, drifted."
+  dns: FacetState!
+  "Is there a certificate? none, pending, blocked, issued, renewing, renewal_at_risk, expired."
+  tls: FacetState!
+  "Does the edge serve it? off, staged, serving, redirecting, suspended."
+  edge: FacetState!
+}
 "value is one word of the facet's own list; servers is k of n where it applies."
-type FacetState { value: String! reason: String since: Time! checkId: ID servers: Ratio }
-type Ratio { have: Int! of: Int! }
-type Progress { steps: [ProgressStep!]! headline: String! }
-type ProgressStep { key: Facet! state: ProgressState! text: String! startedAt: Time finishedAt: Time }
-enum ProgressState { WAITING RUNNING DONE WARNING FAILED }
-type Eta { seconds: Int! until: Time! perResolver: [ResolverEta!]! }
-type ResolverEta { resolver: String! region: String seconds: Int! reason: EtaReason! }
-enum EtaReason { OLD_ANSWER NEGATIVE_ANSWER UP_TO_DATE NOT_ASKED }
-enum SetupType { MANUAL AUTOMATIC DELEGATED API SEMIAUTOMATIC SHARED_LOGIN ASYNC DELEGATION }
-enum Mechanism { NONE STORED_GRANT STORED_CREDENTIAL DOMAIN_CONNECT_SYNC DOMAIN_CONNECT_ASYNC PROVIDER_OAUTH TOKEN NS_DELEGATION }
-enum SetupOrigin { WIDGET CONSOLE API SHARE }
-
-type Record implements Node {
-  id: ID! key: String! type: RecordType! purpose: RecordPurpose! requirement: Requirement! group: String
-  "relative name as this provider wants it typed" name: String! fqdn: String! value: String! ttl: Int! priority: Int
-  display: RecordDisplay! status: RecordStatus! statusSince: Time! servers: Ratio observed: [ObservedRRset!]! finding: Finding writer: RecordWriter appliedAt: Time firstSeenAt: Time eta: Eta
+type FacetState {
+  "One word of the facet's list; see Facets."
+  value: String!
+  "Code of why, for explain(code:); null when the value says enough."
+  reason: String
+  "Since when the value is the same."
+  since: Time!
+  "The check that shows it; null when none did."
+  checkId: ID
+  "Name servers that have the records, of those that answered; null for other facets than dns, and before the first check."
+  servers: Ratio
 }
-type RecordDisplay { name: String! value: String! ttl: String! extra: [String!]! copyAll: String! bindLine: String! hint: String }
-type ObservedRRset { server: String! values: [String!]! ttl: Int rcode: String! authoritative: Boolean! at: Time! }
-enum RecordType { A AAAA CNAME ALIAS TXT MX CAA NS SRV HTTPS SPF_MERGE REDIRECT SOA DNSKEY DS }
-enum RecordPurpose { ROUTING OWNERSHIP ACME_DELEGATION ACME_PERSIST CAA SPF DKIM DMARC MX REDIRECT_COMPANION VERIFICATION_THIRD_PARTY DELEGATION }
-enum Requirement { REQUIRED ONE_OF RECOMMENDED OPTIONAL REMOVE }
-enum RecordStatus { PENDING PARTIAL OK WRONG_VALUE WRONG_TYPE WRONG_NAME CONFLICT FLATTENED PROXIED SHADOWED_BY_WILDCARD UNVERIFIABLE MERGED WAIVED }
-enum RecordWriter { CUSTOMER US PROVIDER_TEMPLATE }
-type Conflict implements Node { id: ID! kind: String! severity: FindingSeverity! name: String! type: RecordType! existing: [String!]! desired: String resolution: Resolution choices: [Resolution!]! explain(locale: String): Explain! @goField(forceResolver: true) }
-enum Resolution { REPLACE DELETE MERGE KEEP }
-type DnsDiff { add: [DiffLine!]! change: [DiffLine!]! remove: [DiffLine!]! keep: [DiffLine!]! mailUntouched: Boolean! }
-type DiffLine { name: String! fqdn: String! type: RecordType! before: [String!]! after: [String!]! reason: String! }
+"k of n."
+type Ratio {
+  "The k."
+  have: Int!
+  "The n."
+  of: Int!
+}
+"A connection as a person follows it."
+type Progress {
+  "The four steps, in order: OWNERSHIP, DNS, TLS, EDGE."
+  steps: [ProgressStep!]!
+  "Where it stands, in one sentence."
+  headline: String!
+}
+"One of the four steps."
+type ProgressStep {
+  "The facet that the step is about."
+  key: Facet!
+  "How far the step is."
+  state: ProgressState!
+  "What happens, or what is wrong, in one sentence."
+  text: String!
+  "When it began; null while it waits."
+  startedAt: Time
+  "When it was done; null until then."
+  finishedAt: Time
+}
+"How far a step is."
+enum ProgressState {
+  "It has not begun."
+  WAITING
+  "It goes on without anybody's help."
+  RUNNING
+  "Nothing is left to do."
+  DONE
+  "Somebody should look at it."
+  WARNING
+  "It does not get on by itself."
+  FAILED
+}
+"When the rest of the world will see the records. Caches keep what they have until its time is over."
+type Eta {
+  "From now, in seconds."
+  seconds: Int!
+  "The same as an instant."
+  until: Time!
+  "Of each large resolver that was asked; empty when none was."
+  perResolver: [ResolverEta!]!
+}
+"When one recursive resolver will see the records."
+type ResolverEta {
+  "Its name, or address."
+  resolver: String!
+  "Where it stands; null when it is everywhere, or not known."
+  region: String
+  "From now, in seconds."
+  seconds: Int!
+  "What it goes by."
+  reason: EtaReason!
+}
+"Why a resolver needs its time."
+enum EtaReason {
+  "It keeps the former answer until its time is over."
+  OLD_ANSWER
+  "It remembers that there was nothing (RFC 2308)."
+  NEGATIVE_ANSWER
+  "It has the records."
+  UP_TO_DATE
+  "It was not asked; the time is that of the zone."
+  NOT_ASKED
+}
+"How the authority to write records is obtained. Only MANUAL is offered yet."
+enum SetupType {
+  "A person types the records."
+  MANUAL
+  "A grant that we hold already."
+  AUTOMATIC
+  "The zone, or a part of it, is ours."
+  DELEGATED
+  "An API token that the customer gives."
+  API
+  "The provider applies our template when the customer agrees."
+  SEMIAUTOMATIC
+  "The customer signs in at the provider."
+  SHARED_LOGIN
+  "The customer agrees now, and we write later."
+  ASYNC
+  "The customer hands a part of the zone to us."
+  DELEGATION
+}
+"How records are written. Only NONE is in use yet."
+enum Mechanism {
+  "The person does it."
+  NONE
+  "By a grant that was given before."
+  STORED_GRANT
+  "By a credential that was given before."
+  STORED_CREDENTIAL
+  "Domain Connect, while the customer looks on."
+  DOMAIN_CONNECT_SYNC
+  "Domain Connect, by a grant that lasts."
+  DOMAIN_CONNECT_ASYNC
+  "The provider's API, by OAuth 2 (RFC 6749)."
+  PROVIDER_OAUTH
+  "The provider's API, by a token."
+  TOKEN
+  "Our own name servers, to which NS records point."
+  NS_DELEGATION
+}
+"Where a connection was started."
+enum SetupOrigin {
+  "In the developer's page, by their customer."
+  WIDGET
+  "In the console, by a person."
+  CONSOLE
+  "By a program, with a key."
+  API
+  "By somebody to whom the set-up was handed on."
+  SHARE
+}
+"Something in the way of a line."
+type Conflict implements Node {
+  "Names the conflict where it is resolved."
+  id: ID!
+  "Code of what is wrong, for explain(code:)."
+  kind: String!
+  "Does the connection get on in spite of it?"
+  severity: FindingSeverity!
+  "Full name where it stands."
+  name: String!
+  "Type of the record in the way."
+  type: RecordType!
+  "Values that stand there now."
+  existing: [String!]!
+  "The value that should stand there; null when nothing should."
+  desired: String
+  "What the person chose; null until they did."
+  resolution: Resolution
+  "What can be chosen."
+  choices: [Resolution!]!
+  "The same in words."
+  explain(
+    "Language tag (BCP 47); null for the language that the request prefers."
+    locale: String
+  ): Explain! @goField(forceResolver: true)
+}
+"What to do about a conflict. The person does it at the provider's; the next check sees it."
+enum Resolution {
+  "Put the new record in its place."
+  REPLACE
+  "Take it away."
+  DELETE
+  "Put both into one record."
+  MERGE
+  "Leave it as it is."
+  KEEP
+}
 
+"One look at a name's DNS, with the evidence."
 type DnsCheck implements Node {
-  id: ID! hostname: String! trigger: CheckTrigger! startedAt: Time! finishedAt: Time verdict: CheckVerdict findings: [Finding!]! zone: ZoneView provider: ProviderMatch
-  resolvers: [ResolverView!]! caa: CaaView dnssec: DnssecState! probe: [ProbeResult!]! observations: [Observation!]! @goField(forceResolver: true) @listSize(assumed: 50)
-  etaSeconds: Int durationMs: Int queries: Int!
+  "Names the check in facets and events."
+  id: ID!
+  "The name that was looked at."
+  hostname: String!
+  "Why it was made."
+  trigger: CheckTrigger!
+  "When the first question went out."
+  startedAt: Time!
+  "When it was over; null while it runs."
+  finishedAt: Time
+  "What it comes to; null while it runs."
+  verdict: CheckVerdict
+  "What it noticed."
+  findings: [Finding!]!
+  "The zone that answers for the name; null when none was found."
+  zone: ZoneView
+  "Who runs the zone; null when it was not asked for."
+  provider: ProviderMatch
+  "What recursive resolvers answered; empty when none was asked."
+  resolvers: [ResolverView!]!
+  "Who may issue certificates for the name; null when it was not asked for."
+  caa: CaaView
+  "Is the zone signed, and does that hold?"
+  dnssec: DnssecState!
+  "HTTP requests that were made to the name's addresses."
+  probe: [ProbeResult!]!
+  "Every answer of every server; empty when nothing changed and no person had asked."
+  observations: [Observation!]! @goField(forceResolver: true) @listSize(assumed: 50)
+  "When the rest of the world sees the records, in seconds after the check; null when it did, or could not be said."
+  etaSeconds: Int
+  "How long it took, in milliseconds; null while it runs."
+  durationMs: Int
+  "Questions that were asked."
+  queries: Int!
 }
-enum CheckTrigger { CREATE WATCH SCHEDULE MANUAL WEBHOOK PRE_ISSUE PRE_RENEW }
-enum CheckVerdict { ABSENT PARTIAL CONFLICTING CORRECT COULD_NOT_ASK }
-type ResolverView { name: String! region: String values: [String!]! ttl: Int rcode: String! }
-type CaaView { relevantName: String set: [String!]! allowed: [String!]! refused: [String!]! methods: [String!]! accountOk: Boolean! }
-type ProbeResult { address: String! family: Int! port: Int! result: ProbeOutcome! detail: String elapsedMs: Float! }
-enum ProbeOutcome { OK OTHER_SERVER REDIRECT_ELSEWHERE TIMEOUT TLS_ERROR VIA_PROXY LOOP_RISK REFUSED }
-type Observation implements Node { id: ID! sourceKind: SourceKind! source: String! family: Int! type: RecordType! name: String! values: [String!]! ttl: Int rcode: String! authoritative: Boolean! authenticated: Boolean! elapsedUs: Int! error: String }
-enum SourceKind { AUTHORITATIVE RESOLVER PROBE }
+"Why a check was made."
+enum CheckTrigger {
+  "The connection was started."
+  CREATE
+  "Somebody watches it."
+  WATCH
+  "Its time had come."
+  SCHEDULE
+  "Somebody asked for it."
+  MANUAL
+  "The provider told us of a change."
+  WEBHOOK
+  "A certificate was about to be ordered."
+  PRE_ISSUE
+  "A certificate was about to be renewed."
+  PRE_RENEW
+}
+"What a check comes to."
+enum CheckVerdict {
+  "No server has the records."
+  ABSENT
+  "Some have them."
+  PARTIAL
+  "Something is in the way."
+  CONFLICTING
+  "All that answered have them."
+  CORRECT
+  "Nobody could be asked; nothing is concluded."
+  COULD_NOT_ASK
+}
+"What one recursive resolver answered for the name."
+type ResolverView {
+  "Its name, or address."
+  name: String!
+  "Where it stands; null when it is everywhere, or not known."
+  region: String
+  "Values that it answered."
+  values: [String!]!
+  "How long it keeps them, in seconds; null without an answer."
+  ttl: Int
+  "The DNS answer's code, such as NOERROR or NXDOMAIN."
+  rcode: String!
+}
+"Who may issue certificates for a name (CAA, RFC 8659)."
+type CaaView {
+  "The name at which the deciding records stand; null when there are none, and everybody may."
+  relevantName: String
+  "The records, as they stand."
+  set: [String!]!
+  "Authorities of ours that may issue."
+  allowed: [String!]!
+  "Authorities of ours that may not."
+  refused: [String!]!
+  "Ways to prove control that the records leave us, such as http-01."
+  methods: [String!]!
+  "May our account order? False when the records name another (RFC 8657)."
+  accountOk: Boolean!
+}
+"One HTTP request to one address of the name."
+type ProbeResult {
+  "IP address that was asked."
+  address: String!
+  "4 or 6."
+  family: Int!
+  "80 or 443, or what stands in their place."
+  port: Int!
+  "What came of it."
+  result: ProbeOutcome!
+  "What was seen, such as where a redirect leads; null when there is nothing to add."
+  detail: String
+  "How long it took, in milliseconds."
+  elapsedMs: Float!
+}
+"What came of a probe."
+enum ProbeOutcome {
+  "Our edge answered."
+  OK
+  "Somebody else's server answered."
+  OTHER_SERVER
+  "It redirects to another place."
+  REDIRECT_ELSEWHERE
+  "Nobody answered in time."
+  TIMEOUT
+  "The handshake failed."
+  TLS_ERROR
+  "Our edge answered, through somebody's proxy."
+  VIA_PROXY
+  "The request would come back to itself."
+  LOOP_RISK
+  "The connection was refused."
+  REFUSED
+}
+"One answer of one server: the evidence."
+type Observation implements Node {
+  "Findings name it as their evidence."
+  id: ID!
+  "Who was asked."
+  sourceKind: SourceKind!
+  "Name or address of the server."
+  source: String!
+  "4 or 6: the IP version of the question."
+  family: Int!
+  "Type that was asked for."
+  type: RecordType!
+  "Full name that was asked for."
+  name: String!
+  "What was answered."
+  values: [String!]!
+  "Time to live in seconds; null without an answer."
+  ttl: Int
+  "The DNS answer's code, such as NOERROR or NXDOMAIN; empty when none came."
+  rcode: String!
+  "Did the server answer from its own zone?"
+  authoritative: Boolean!
+  "Did it say that the signature holds (the AD bit)?"
+  authenticated: Boolean!
+  "How long it took, in microseconds."
+  elapsedUs: Int!
+  "Why there was no answer; null when there was one."
+  error: String
+}
+"Who was asked."
+enum SourceKind {
+  "A name server of the zone."
+  AUTHORITATIVE
+  "A recursive resolver."
+  RESOLVER
+  "The name itself, over HTTP."
+  PROBE
+}
 "sequence is gapless per connection; cursor resumes a stream over many of them."
-type ConnectionEvent implements Node { id: ID! cursor: String! sequence: Int64! at: Time! type: String! actor: String! text(locale: String): String! @goField(forceResolver: true) data: JSON! connection: Connection! @goField(forceResolver: true) }
+type ConnectionEvent implements Node {
+  "The same in webhooks: webhook-id."
+  id: ID!
+  "Its place among the events of all connections."
+  cursor: String!
+  "Its number within the connection, from 1, without gaps."
+  sequence: Int64!
+  "When it happened."
+  at: Time!
+  "What happened, such as connection.live."
+  type: String!
+  "Who did it: kind and id, or the kind alone for a widget; the system for what happens by itself."
+  actor: String!
+  "The same in one sentence."
+  text(
+    "Language tag (BCP 47); null for the language that the request prefers."
+    locale: String
+  ): String! @goField(forceResolver: true)
+  "Details, as webhooks carry them."
+  data: JSON!
+  "The connection as it is now."
+  connection: Connection! @goField(forceResolver: true)
+}
 
-type ConnectionPage { edges: [ConnectionEdge!]! nodes: [Connection!]! pageInfo: PageInfo! totalCount: Int! }
-type ConnectionEdge { cursor: String! node: Connection! }
-type DnsCheckPage { edges: [DnsCheckEdge!]! nodes: [DnsCheck!]! pageInfo: PageInfo! totalCount: Int! }
-type DnsCheckEdge { cursor: String! node: DnsCheck! }
-type ConnectionEventPage { edges: [ConnectionEventEdge!]! nodes: [ConnectionEvent!]! pageInfo: PageInfo! totalCount: Int }
-type ConnectionEventEdge { cursor: String! node: ConnectionEvent! }
-input ConnectionFilter { state: [ConnectionState!], provider: [String!], applicationId: ID, label: String, text: String, updatedAfter: Time }
-input ConnectionOrder { field: ConnectionOrderField!, descending: Boolean! = true }
-enum ConnectionOrderField { CREATED_AT UPDATED_AT HOSTNAME STATE }
+"A page of connections."
+type ConnectionPage {
+  "The rows with their cursors."
+  edges: [ConnectionEdge!]!
+  "The rows alone."
+  nodes: [Connection!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All connections that the list has, over all pages."
+  totalCount: Int!
+}
+"One row of a page: the connection and its cursor."
+type ConnectionEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The connection itself."
+  node: Connection!
+}
+"A page of checks, the newest first."
+type DnsCheckPage {
+  "The rows with their cursors."
+  edges: [DnsCheckEdge!]!
+  "The rows alone."
+  nodes: [DnsCheck!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All checks of the connection, over all pages."
+  totalCount: Int!
+}
+"One row of a page: the check and its cursor."
+type DnsCheckEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The check itself."
+  node: DnsCheck!
+}
+"A page of events, the newest first."
+type ConnectionEventPage {
+  "The rows with their cursors."
+  edges: [ConnectionEventEdge!]!
+  "The rows alone."
+  nodes: [ConnectionEvent!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All events of the connection, over all pages; null where counting would cost too much."
+  totalCount: Int
+}
+"One row of a page: the event and its cursor."
+type ConnectionEventEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The event itself."
+  node: ConnectionEvent!
+}
+"Narrows a list of connections; what is null does not. Without states the archived ones are left out."
+input ConnectionFilter {
+  "In one of these states."
+  state: [ConnectionState!]
+  "Whose DNS is run by one of these: short names of the catalogue."
+  provider: [String!]
+  "Hooked up to this application."
+  applicationId: ID
+  "With this label."
+  label: String
+  "With this text in the name or in externalRef; case does not matter."
+  text: String
+  "Changed later than this."
+  updatedAfter: Time
+}
+"Order of a list of connections."
+input ConnectionOrder {
+  "What it goes by."
+  field: ConnectionOrderField!
+  "The newest, or the last of the alphabet, first?"
+  descending: Boolean! = true
+}
+"What a list of connections can go by."
+enum ConnectionOrderField {
+  "When they were started."
+  CREATED_AT
+  "When they changed last."
+  UPDATED_AT
+  "Their names, in ASCII."
+  HOSTNAME
+  "The words of their states, then their names."
+  STATE
+}
 
 "A widget may give hostname and wildcard; the rest are claims of its token."
 input StartConnectionInput {
-  applicationId: ID!, hostname: String!, wildcard: Boolean = false, recipeId: ID, externalRef: String, endUserRef: String, endUserEmail: String
-  metadata: JSON, labels: [String!], upstream: UpstreamInput, preferredMethod: SetupType, clientMutationId: String
+  "What the name is hooked up to."
+  applicationId: ID!
+  "The name as the customer typed it; a URL or capitals do no harm."
+  hostname: String!
+  "All names below it?"
+  wildcard: Boolean = false
+  "A published recipe of the application; null for its default."
+  recipeId: ID
+  "The developer's own name for it, at most 200 characters; null for none."
+  externalRef: String
+  "The developer's own name for the customer, at most 200 characters; null for none."
+  endUserRef: String
+  "The customer's address; null for none."
+  endUserEmail: String
+  "A JSON object of at most 4096 bytes; null for none."
+  metadata: JSON
+  "At most 20 words of 1 to 60 bytes; null for none."
+  labels: [String!]
+  "Where its requests go; null for where the application says."
+  upstream: UpstreamInput
+  "How the customer would like to do it; null leaves it to us. Only MANUAL is offered yet."
+  preferredMethod: SetupType
+  "Makes a repeated call answer the same for 24 hours; null when it need not: starting is idempotent for each application and name."
+  clientMutationId: String
 }
-input UpdateConnectionInput { id: ID!, version: Int!, externalRef: String, endUserEmail: String, metadata: JSON, labels: [String!], upstream: UpstreamInput, clearUpstream: Boolean, clientMutationId: String }
-type ConnectionPayload { connection: Connection! }
+"Changes what the developer keeps with a connection; what is null stays, an explicit clearX empties it."
+input UpdateConnectionInput {
+  "The connection that changes."
+  id: ID!
+  "The version that was read; a newer one is answered with VERSION_CONFLICT."
+  version: Int!
+  "The developer's own name for it; null leaves it."
+  externalRef: String
+  "The customer's address; null leaves it."
+  endUserEmail: String
+  "A JSON object of at most 4096 bytes; null leaves it."
+  metadata: JSON
+  "All its labels from now on, at most 20; null leaves them."
+  labels: [String!]
+  "Where its requests go; null leaves it."
+  upstream: UpstreamInput
+  "True: its requests go again where the application says."
+  clearUpstream: Boolean
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
+"What a change of a connection answers."
+type ConnectionPayload {
+  "The connection as it is now."
+  connection: Connection!
+}
 "created is false when the same body came twice, or the live connection already existed."
-type StartConnectionPayload { connection: Connection! created: Boolean! edge: ConnectionEdge quota: QuotaNotice }
+type StartConnectionPayload {
+  "The connection: the new one, or the one that was there."
+  connection: Connection!
+  "Was it made by this call?"
+  created: Boolean!
+  "The row to put on top of a list that is shown; null unless it was made by this call."
+  edge: ConnectionEdge
+  "Says that a soft limit was passed; null when none was."
+  quota: QuotaNotice
+}
 "soft limit passed; the connection was accepted"
-type QuotaNotice { metric: String! used: Int64! limit: Int64! hardLimit: Int64! }
-type ArchiveConnectionPayload { connection: Connection, waiting: Waiting }
+type QuotaNotice {
+  "What is counted, such as connections."
+  metric: String!
+  "How many there are now."
+  used: Int64!
+  "How many the plan includes."
+  limit: Int64!
+  "How many there can be; the next one is refused with QUOTA_EXCEEDED."
+  hardLimit: Int64!
+}
+"What archiving answers: one of the two is null."
+type ArchiveConnectionPayload {
+  "The archived connection; null when the change waits."
+  connection: Connection
+  "What the change waits for; null when it was done at once."
+  waiting: Waiting
+}
 "The list moved. First message: position and counts now, connection null. position is an opaque cursor; the same value means that nothing happened since."
-type ConnectionsChange { position: String! counts: [StateCount!]! connection: Connection }
+type ConnectionsChange {
+  "Opaque; the same value means that nothing happened since."
+  position: String!
+  "How many connections are in each state now; states without any are left out."
+  counts: [StateCount!]!
+  "One that changed, as it is now; null in the first message."
+  connection: Connection
+}
 
 extend type Query {
-  connection(id: ID!): Connection @access(to: [USER, WIDGET, API_KEY, MACHINE, OPERATOR]) # permission: connection.read
-  connections(organizationId: ID!, filter: ConnectionFilter, orderBy: ConnectionOrder, first: Int = 20, after: String): ConnectionPage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: connection.read
-  dnsCheck(id: ID!): DnsCheck @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.read
+  "One connection; null when there is none that the caller may see."
+  connection(
+    "The connection that is meant."
+    id: ID!
+  ): Connection @access(to: [USER, WIDGET, API_KEY, MACHINE, OPERATOR]) # permission: connection.read
+  "Connections of an organization."
+  connections(
+    "Whose connections."
+    organizationId: ID!
+    "Narrows the list; null for all that are not archived."
+    filter: ConnectionFilter
+    "Order of the list; null for the newest first."
+    orderBy: ConnectionOrder
+    "Rows a page, 1 to 100."
+    first: Int = 20
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): ConnectionPage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: connection.read
+  "One check of a connection; null when there is none that the caller may see."
+  dnsCheck(
+    "The check that is meant."
+    id: ID!
+  ): DnsCheck @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.read
 }
 extend type Mutation {
-  startConnection(input: StartConnectionInput!): StartConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.start
-  updateConnection(input: UpdateConnectionInput!): ConnectionPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.write
-  checkConnection(id: ID!): ConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+  "Begins to connect a name. Idempotent for each application and name: called again, it answers the connection that is there."
+  startConnection(
+    "The name, and what it is hooked up to."
+    input: StartConnectionInput!
+  ): StartConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.start
+  "Changes what the developer keeps with a connection, if nobody changed it since."
+  updateConnection(
+    "What changes; the rest stays."
+    input: UpdateConnectionInput!
+  ): ConnectionPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.write
+  "Looks at the name now. What comes of it is seen by the connection's next version."
+  checkConnection(
+    "The connection to look at."
+    id: ID!
+  ): ConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
   "The person says the records are in. Optional: we watch anyway."
-  markRecordsAdded(id: ID!): ConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
-  retryConnection(id: ID!): ConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
-  resolveConflict(id: ID!, resolution: Resolution!): ConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.setup
-  archiveConnection(id: ID!, confirmHostname: String): ArchiveConnectionPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.archive
+  markRecordsAdded(
+    "The connection whose records they are."
+    id: ID!
+  ): ConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+  "Begins again with a connection that FAILED; with any other it is a check."
+  retryConnection(
+    "The connection to begin again with."
+    id: ID!
+  ): ConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+  "Notes what the person chose to do about a conflict. Doing it is theirs; the next check, at once, sees it."
+  resolveConflict(
+    "The conflict that is meant."
+    id: ID!
+    "One of its choices."
+    resolution: Resolution!
+  ): ConnectionPayload! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.setup
+  "Disconnects a name for good: it is not served any more within a second, and may be connected anew by anybody who proves it. Doing it again changes nothing."
+  archiveConnection(
+    "The connection that ends."
+    id: ID!
+    "The name, typed again; asked of a person who ends a live one, else it may be null."
+    confirmHostname: String
+  ): ArchiveConnectionPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.archive
 }
 extend type Subscription {
   "The whole connection now, then every newer version the caller may see. Watching raises its attention."
-  connectionProgress(id: ID!): Connection! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.read
+  connectionProgress(
+    "The connection to watch."
+    id: ID!
+  ): Connection! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.read
   "History and stream in one: everything after the given sequence, oldest first."
-  connectionEvents(id: ID!, after: Int64): ConnectionEvent! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.read
+  connectionEvents(
+    "The connection to watch."
+    id: ID!
+    "The last sequence seen; null for everything from the start."
+    after: Int64
+  ): ConnectionEvent! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.read
   "Every connection of an organization, or of one application: the newest state of each, at most 4 messages a second."
-  connectionsChanged(organizationId: ID!, applicationId: ID): ConnectionsChange! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.read
+  connectionsChanged(
+    "Whose connections."
+    organizationId: ID!
+    "Of this application alone; null for all."
+    applicationId: ID
+  ): ConnectionsChange! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.read
 }
 `, BuiltIn: false},
-	{Name: "../domaincheck.graphqls", Input: `"What we found out about a name, before and without a connection."
+	{Name: "../domaincheck.graphqls", Input: `"What we found out about a name, before and without a connection. Nothing of it is stored."
 type DomainCheck {
-  hostname: String! unicodeName: String! typed: String! hostLabel: String! isApex: Boolean! isWildcard: Boolean!
-  registrableDomain: String! publicSuffix: String! publicSuffixIcann: Boolean! registered: Boolean!
-  zone: ZoneView provider: ProviderMatch! setup: [SetupOption!]! best: SetupType!
+  "The name in lower-case ASCII; of a wildcard it begins with an asterisk."
+  hostname: String!
+  "The name as people write it."
+  unicodeName: String!
+  "What was sent."
+  typed: String!
+  "The part in front of registrableDomain, such as shop; empty for the domain itself."
+  hostLabel: String!
+  "Is it the registered domain itself?"
+  isApex: Boolean!
+  "Does it stand for all names below one?"
+  isWildcard: Boolean!
+  "The domain that somebody registered, such as acme.com."
+  registrableDomain: String!
+  "What is above it in the public suffix list, such as com or co.uk."
+  publicSuffix: String!
+  "True for a registry's suffix; false for one that a company listed for its customers."
+  publicSuffixIcann: Boolean!
+  "Does the domain exist?"
+  registered: Boolean!
+  "The zone that answers for the name; null when none was found."
+  zone: ZoneView
+  "Who runs the zone."
+  provider: ProviderMatch!
+  "Ways to get the records into the zone. Only MANUAL is offered yet."
+  setup: [SetupOption!]!
+  "The way that we would take."
+  best: SetupType!
+  "Could the domain itself be pointed at us?"
   apex: ApexSupport!
-  records: [Record!]! conflicts: [Conflict!]! findings: [Finding!]!
-  suggestions: [Suggestion!]! existing: ExistingConnection
-  durationMs: Int! queries: Int!
+  "What would have to stand in the DNS. The target and the proof stand there as words: a connection's own exist once it is started."
+  records: [Record!]!
+  "What would be in the way."
+  conflicts: [Conflict!]!
+  "What was noticed."
+  findings: [Finding!]!
+  "Other names that the person may have meant."
+  suggestions: [Suggestion!]!
+  "The caller's own connection of the name; null when there is none."
+  existing: ExistingConnection
+  "How long it took, in milliseconds."
+  durationMs: Int!
+  "DNS questions that were asked."
+  queries: Int!
 }
-type ZoneView { apex: String! chain: [String!]! nameServers: [NameServer!]! serials: [Int64!]! dnssec: DnssecState! }
-type NameServer { name: String! address: String! verdict: ServerVerdict! elapsedMs: Float! serial: Int64 }
-enum ServerVerdict { OK TIMEOUT REFUSED SERVFAIL LAME SLOW }
-enum DnssecState { UNSIGNED SIGNED_OK DS_WITHOUT_DNSKEY DS_MISMATCH RRSIG_EXPIRED RRSIG_EXPIRING UNSUPPORTED_ALGORITHM MISSING_NSEC UNKNOWN }
-type ProviderMatch { provider: Provider confidence: Float! evidence: [ProviderEvidence!]! mixed: Boolean! }
-type ProviderEvidence { kind: EvidenceKind! value: String! weight: Float! }
-enum EvidenceKind { DOMAIN_CONNECT NS_SUFFIX NS_PARTIAL SOA NS_ADDRESS REGISTRAR USER }
-type SetupOption { type: SetupType! mechanism: Mechanism! recommended: Boolean! available: Boolean! reason: String secondsEstimate: Int! sharesWithUs: [String!]! }
-type ApexSupport { supported: Boolean! how: [ApexMethod!]! message: String }
-enum ApexMethod { ALIAS FLATTENED_CNAME ADDRESS }
-type Suggestion { kind: SuggestionKind! hostname: String! text: String! }
-enum SuggestionKind { WWW APEX TYPO SUBDOMAIN }
+"The zone that answers for a name."
+type ZoneView {
+  "Name of the zone."
+  apex: String!
+  "The zones from the root down to it."
+  chain: [String!]!
+  "Each address of each of its name servers."
+  nameServers: [NameServer!]!
+  "Serial numbers that the servers answered; more than one while a change spreads."
+  serials: [Int64!]!
+  "Is it signed, and does that hold?"
+  dnssec: DnssecState!
+}
+"One address of one name server."
+type NameServer {
+  "Host name of the server."
+  name: String!
+  "IP address; empty when the name has none."
+  address: String!
+  "How it answered."
+  verdict: ServerVerdict!
+  "How long it took, in milliseconds."
+  elapsedMs: Float!
+  "Serial number of its copy of the zone; null without an answer."
+  serial: Int64
+}
+"How a name server answered."
+enum ServerVerdict {
+  "Well."
+  OK
+  "Not in time."
+  TIMEOUT
+  "It does not want to."
+  REFUSED
+  "It says that it cannot."
+  SERVFAIL
+  "It does not know the zone that it is named for."
+  LAME
+  "Well, and late."
+  SLOW
+}
+"Is a zone signed (DNSSEC), and does that hold?"
+enum DnssecState {
+  "It is not signed."
+  UNSIGNED
+  "It is, and it holds."
+  SIGNED_OK
+  "The parent says that it is signed, and it has no key. Resolvers that check refuse it."
+  DS_WITHOUT_DNSKEY
+  "The parent speaks of another key. Resolvers that check refuse it."
+  DS_MISMATCH
+  "A signature has ended. Resolvers that check refuse it."
+  RRSIG_EXPIRED
+  "A signature ends soon."
+  RRSIG_EXPIRING
+  "It is signed in a way that not everybody can check."
+  UNSUPPORTED_ALGORITHM
+  "It does not prove what is not there."
+  MISSING_NSEC
+  "Nobody could be asked."
+  UNKNOWN
+}
+"Who runs a zone, as far as its records tell."
+type ProviderMatch {
+  "The provider; null when we know none that fits."
+  provider: Provider
+  "How sure that is, from 0 to 1."
+  confidence: Float!
+  "What speaks for it."
+  evidence: [ProviderEvidence!]!
+  "Are some of the name servers not the provider's?"
+  mixed: Boolean!
+}
+"One thing that speaks for a provider."
+type ProviderEvidence {
+  "What kind of thing."
+  kind: EvidenceKind!
+  "What was seen, such as the name of a server."
+  value: String!
+  "How much it counts alone, from 0 to 1; together they count 1 − Π(1 − weight)."
+  weight: Float!
+}
+"Where a conclusion about the provider comes from. So far NS_SUFFIX, NS_PARTIAL and SOA are looked at."
+enum EvidenceKind {
+  "The zone names a Domain Connect server."
+  DOMAIN_CONNECT
+  "All name servers have names of the provider's."
+  NS_SUFFIX
+  "Some name servers have."
+  NS_PARTIAL
+  "The zone's SOA record names the provider."
+  SOA
+  "The name servers' addresses are the provider's."
+  NS_ADDRESS
+  "The domain is registered there."
+  REGISTRAR
+  "The person said so."
+  USER
+}
+"One way to get the records into the zone."
+type SetupOption {
+  "How the authority is obtained."
+  type: SetupType!
+  "How the records are written."
+  mechanism: Mechanism!
+  "Would we take this one?"
+  recommended: Boolean!
+  "Can it be taken here and now?"
+  available: Boolean!
+  "Code of why it cannot, for explain(code:); null when it can."
+  reason: String
+  "How long the person needs, in seconds."
+  secondsEstimate: Int!
+  "What we would learn or hold by it; none when nothing."
+  sharesWithUs: [String!]!
+}
+"Could the domain itself be pointed at us? A CNAME may not stand there."
+type ApexSupport {
+  "In one way at least?"
+  supported: Boolean!
+  "The ways; none when it cannot."
+  how: [ApexMethod!]!
+  "What to do instead; null when it can."
+  message: String
+}
+"A way to point the domain itself at us."
+enum ApexMethod {
+  "A record that the provider resolves itself (ALIAS, ANAME)."
+  ALIAS
+  "A CNAME that the provider answers as addresses."
+  FLATTENED_CNAME
+  "A and AAAA records with our addresses."
+  ADDRESS
+}
+"Another name that the person may have meant. It is offered and never taken."
+type Suggestion {
+  "Why it is offered."
+  kind: SuggestionKind!
+  "The name that is offered."
+  hostname: String!
+  "Why, in one sentence."
+  text: String!
+}
+"Why another name is offered."
+enum SuggestionKind {
+  "With www in front."
+  WWW
+  "Without the part in front."
+  APEX
+  "It looks mistyped."
+  TYPO
+  "With the application's default subdomain in front."
+  SUBDOMAIN
+}
 "Set when the caller may see it (a widget: when it is its own); another tenant's connection never appears here."
-type ExistingConnection { connection: Connection! @goField(forceResolver: true) resumable: Boolean! }
-type Explain { code: String! title: String! body: String! steps: [String!]! who: Who! docs: String confidence: Float! }
-enum Who { CUSTOMER DEVELOPER OPERATOR PROVIDER }
-type Finding { code: String! severity: FindingSeverity! facet: Facet! params: JSON! evidence: [ID!]! explain(locale: String): Explain! @goField(forceResolver: true) }
-enum FindingSeverity { INFO WARNING BLOCKING }
-enum Facet { OWNERSHIP DNS TLS EDGE EMAIL SETUP }
+type ExistingConnection {
+  "The connection that has the name."
+  connection: Connection! @goField(forceResolver: true)
+  "Is there something left to do?"
+  resumable: Boolean!
+}
+"A code in words; the same text in widget, console, mail and webhook."
+type Explain {
+  "The code that was asked for."
+  code: String!
+  "What was seen, in one line."
+  title: String!
+  "What it means."
+  body: String!
+  "What to do, in order."
+  steps: [String!]!
+  "Who can do something about it."
+  who: Who!
+  "Where to read more; null when there is nothing."
+  docs: String
+  "1: servers said so; less: we conclude it."
+  confidence: Float!
+}
+"Who can do something about a finding."
+enum Who {
+  "Whoever connects the domain."
+  CUSTOMER
+  "Whoever built the application."
+  DEVELOPER
+  "Whoever runs this installation."
+  OPERATOR
+  "Whoever runs the domain's DNS."
+  PROVIDER
+}
+"One thing that was noticed."
+type Finding {
+  "Code, never renamed; explain(code:) says it in words."
+  code: String!
+  "What it does to the connection."
+  severity: FindingSeverity!
+  "Which side of the connection it is about."
+  facet: Facet!
+  "Details that its words speak of."
+  params: JSON!
+  "Observations that prove it; empty when none were kept."
+  evidence: [ID!]!
+  "The same in words, with the details."
+  explain(
+    "Language tag (BCP 47); null for the language that the request prefers."
+    locale: String
+  ): Explain! @goField(forceResolver: true)
+}
+"What a finding does to the connection."
+enum FindingSeverity {
+  "Good to know."
+  INFO
+  "It works, but look at it."
+  WARNING
+  "It does not get on until this is mended."
+  BLOCKING
+}
+"Sides of a connection, and of what can be noticed about it."
+enum Facet {
+  "Is the name the customer's?"
+  OWNERSHIP
+  "Does it point at us?"
+  DNS
+  "Is there a certificate?"
+  TLS
+  "Does the edge serve it?"
+  EDGE
+  "Does mail go on as before?"
+  EMAIL
+  "Can it be set up this way?"
+  SETUP
+}
 "Rows of the analysis as they are answered; the last one, key result, carries the result."
-type DomainCheckStep { key: String! state: ProgressState! text: String! result: DomainCheck }
+type DomainCheckStep {
+  "delegation, provider, records, certificate, method, and at the end result."
+  key: String!
+  "How far the row is."
+  state: ProgressState!
+  "What is asked, or what was found, in one sentence."
+  text: String!
+  "The whole check; null in every row but the last."
+  result: DomainCheck
+}
 
 extend type Query {
-  domainCheck(hostname: String!, applicationId: ID!, wildcard: Boolean = false): DomainCheck! @access(to: [USER, WIDGET, API_KEY, MACHINE]) @cost(weight: 20) # permission: connection.check
+  "Looks at a name and keeps nothing: who runs its DNS, what would have to be added, what is in the way. Takes up to 3 seconds."
+  domainCheck(
+    "The name as the customer typed it; a URL or capitals do no harm."
+    hostname: String!
+    "The application whose recipe says what is wanted."
+    applicationId: ID!
+    "All names below it?"
+    wildcard: Boolean = false
+  ): DomainCheck! @access(to: [USER, WIDGET, API_KEY, MACHINE]) @cost(weight: 20) # permission: connection.check
   "The sentence, the fix and who must act, for any finding or reason code; same text in widget, console, mail and webhook."
-  explain(code: String!, locale: String): Explain! @access(to: [PUBLIC])
+  explain(
+    "A code of findings, stateReason, reason, or of an error's reason."
+    code: String!
+    "Language tag (BCP 47), such as en or de; null for the language that the request prefers."
+    locale: String
+  ): Explain! @access(to: [PUBLIC])
 }
 extend type Subscription {
   "Rows of the analysis as they are answered; ends when the check is finished."
-  checkProgress(hostname: String!, applicationId: ID!, locale: String): DomainCheckStep! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+  checkProgress(
+    "The name as the customer typed it."
+    hostname: String!
+    "The application whose recipe says what is wanted."
+    applicationId: ID!
+    "Language tag (BCP 47); null for the language that the request prefers."
+    locale: String
+  ): DomainCheckStep! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
 }
 `, BuiltIn: false},
-	{Name: "../organization.graphqls", Input: `enum Ownership { PERSONAL SHARED }
+	{Name: "../organization.graphqls", Input: `"Whose an organization is."
+enum Ownership {
+  "One person's own."
+  PERSONAL
+  "That of all its members."
+  SHARED
+}
 "The tenant: everything of a customer of this installation belongs to one."
-type Organization implements Node { id: ID! slug: String! name: String! ownership: Ownership! version: Int! createdAt: Time! }
+type Organization implements Node {
+  "Names the organization in every call; the short name may change."
+  id: ID!
+  "Short name in the console's addresses: 2 to 39 lower-case letters, digits and single hyphens."
+  slug: String!
+  "What people call it: 1 to 100 characters."
+  name: String!
+  "One person's own, or shared?"
+  ownership: Ownership!
+  "Grows by one with each change."
+  version: Int!
+  "When it was made."
+  createdAt: Time!
+}
 
 extend type Query {
-  "Exactly one of id and slug."
-  organization(id: ID, slug: String): Organization @access(to: [USER, API_KEY, MACHINE]) # permission: organization.read
+  "One organization that the caller belongs to, else null. Exactly one of id and slug."
+  organization(
+    "The organization that is meant; null when slug says it."
+    id: ID
+    "Its short name; null when id says it."
+    slug: String
+  ): Organization @access(to: [USER, API_KEY, MACHINE]) # permission: organization.read
 }
 `, BuiltIn: false},
 	{Name: "../provider.graphqls", Input: `"Somebody who runs DNS for others; a row of the catalogue."
 type Provider implements Node {
-  id: ID! slug: String! name: String! consoleUrl(domain: String): String @goField(forceResolver: true) apex: [ApexMethod!]! methods: [Mechanism!]! autoConfigures: Boolean! domainConnect: DomainConnectSupport!
-  dialect: Dialect! guide(locale: String): [GuideStep!]! @goField(forceResolver: true) @listSize(assumed: 8) verifiedAt: Time confidence: Float!
+  "pvd_ and the slug."
+  id: ID!
+  "Short name, never renamed."
+  slug: String!
+  "What people call it."
+  name: String!
+  "Where the records of a domain are edited; null when we do not know."
+  consoleUrl(
+    "Takes the person straight to this domain where the address allows it; null for the front page."
+    domain: String
+  ): String @goField(forceResolver: true)
+  "Ways to point a domain itself at us there; the best first."
+  apex: [ApexMethod!]!
+  "How records can get there; NONE alone means that a person types them."
+  methods: [Mechanism!]!
+  "Can we write the records there ourselves?"
+  autoConfigures: Boolean!
+  "What the provider says of Domain Connect."
+  domainConnect: DomainConnectSupport!
+  "How its form wants names and values."
+  dialect: Dialect!
+  "What to do there, step by step; empty when nobody wrote it down."
+  guide(
+    "Language tag (BCP 47); null for the language that the request prefers."
+    locale: String
+  ): [GuideStep!]! @goField(forceResolver: true) @listSize(assumed: 8)
+  "When somebody tried at the provider itself what stands here; null when nobody did."
+  verifiedAt: Time
+  "How sure a match by name servers alone is, from 0 to 1; at most 0.6 without verifiedAt."
+  confidence: Float!
 }
-type DomainConnectSupport { sync: Boolean! async: Boolean! signatureRequired: Boolean! }
-type Dialect { apexName: String! relativeNames: Boolean! appendsZone: Boolean! trailingDot: TrailingDot! notes: [String!]! }
-enum TrailingDot { NEEDED ALLOWED REFUSED }
-type GuideStep { text: String! imageAlt: String url: String }
+"Does the provider let us set records with the person's consent (Domain Connect)?"
+type DomainConnectSupport {
+  "With the person in front of the browser."
+  sync: Boolean!
+  "Later, by a grant that lasts."
+  async: Boolean!
+  "Must each request be signed?"
+  signatureRequired: Boolean!
+}
+"How a provider's form wants names and values."
+type Dialect {
+  "What stands for the domain itself: @, nothing, or {domain} for its full name."
+  apexName: String!
+  "Does it want shop rather than shop.acme.com?"
+  relativeNames: Boolean!
+  "Is the zone put behind whatever is typed, so that full names get doubled?"
+  appendsZone: Boolean!
+  "What becomes of a dot after a target."
+  trailingDot: TrailingDot!
+  "What else surprises people there, in English."
+  notes: [String!]!
+}
+"What becomes of a dot after a target."
+enum TrailingDot {
+  "Without it the zone is appended."
+  NEEDED
+  "It makes no difference."
+  ALLOWED
+  "The form does not take it."
+  REFUSED
+}
+"One thing to do at the provider's."
+type GuideStep {
+  "What to do, in one or two sentences."
+  text: String!
+  "What a picture of this step would show; null without one."
+  imageAlt: String
+  "Where to do it; null when there is no such address."
+  url: String
+}
 
 extend type Query {
-  providers(text: String): [Provider!]! @access(to: [USER, WIDGET, API_KEY, MACHINE]) @listSize(assumed: 70) # permission: provider.read
-  provider(slug: String!): Provider @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: provider.read
+  "The catalogue of providers that we know."
+  providers(
+    "Part of the name or of the short name; null for all."
+    text: String
+  ): [Provider!]! @access(to: [USER, WIDGET, API_KEY, MACHINE]) @listSize(assumed: 70) # permission: provider.read
+  "One row of the catalogue; null when there is none."
+  provider(
+    "Short name, such as cloudflare."
+    slug: String!
+  ): Provider @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: provider.read
 }
 `, BuiltIn: false},
 	{Name: "../recipe.graphqls", Input: `"What our customer must have in DNS. Published versions never change."
 type Recipe implements Node {
-  id: ID! application: Application! @goField(forceResolver: true) number: Int! name: String! status: RecipeStatus! hosts: [HostClass!]!
-  records: [RecordTemplate!]! connectionsOnIt: Int! @goField(forceResolver: true) publishedAt: Time
+  "Names this version of the recipe."
+  id: ID!
+  "The application that it belongs to."
+  application: Application! @goField(forceResolver: true)
+  "Its place among the application's versions, from 1."
+  number: Int!
+  "What people call it."
+  name: String!
+  "Can connections be started with it?"
+  status: RecipeStatus!
+  "Kinds of names that it can connect."
+  hosts: [HostClass!]!
+  "What must stand in DNS, line by line, in the order in which people see it."
+  records: [RecordTemplate!]!
+  "Connections that were started with it and are not archived."
+  connectionsOnIt: Int! @goField(forceResolver: true)
+  "When it was published; null for a draft."
+  publishedAt: Time
 }
-enum RecipeStatus { DRAFT PUBLISHED RETIRED }
-enum HostClass { APEX SUBDOMAIN WILDCARD }
-type RecordTemplate { key: String! type: RecordType! purpose: RecordPurpose! name: String! value: String! ttl: Int! priority: Int requirement: Requirement! group: String appliesWhen: String essential: Essential! }
-enum Essential { ALWAYS ON_APPLY }
+"Can connections be started with a recipe?"
+enum RecipeStatus {
+  "Not yet; it may change."
+  DRAFT
+  "Yes; it never changes again."
+  PUBLISHED
+  "No more; a newer version took its place. Connections that were started with it keep it."
+  RETIRED
+}
+"A kind of host name."
+enum HostClass {
+  "The domain itself: acme.com."
+  APEX
+  "A name below it: shop.acme.com."
+  SUBDOMAIN
+  "All names below one: *.acme.com."
+  WILDCARD
+}
+"One line of a recipe. Name and value may hold variables such as {host}, {target} and {verification_token}."
+type RecordTemplate {
+  "Names the line within its recipe."
+  key: String!
+  "What kind of record: A, CNAME, TXT …"
+  type: RecordType!
+  "What the record is for."
+  purpose: RecordPurpose!
+  "Where it stands, such as {host} or _nameplate.{host}."
+  name: String!
+  "What it says, such as {target} or np-verify={verification_token}."
+  value: String!
+  "Time to live in seconds."
+  ttl: Int!
+  "Preference of an MX or SRV record; null for all others."
+  priority: Int
+  "How much it matters."
+  requirement: Requirement!
+  "Lines of one group are alternatives; null unless requirement is ONE_OF."
+  group: String
+  "For which names it is meant: always, apex, subdomain, wildcard, joined by and, or, not; null means always."
+  appliesWhen: String
+  "Must it stand for ever?"
+  essential: Essential!
+}
+"How long a record must stand."
+enum Essential {
+  "As long as the name is connected."
+  ALWAYS
+  "At the moment of the set-up."
+  ON_APPLY
+}
 
 extend type Query {
-  recipe(id: ID!): Recipe @access(to: [USER, API_KEY, MACHINE]) # permission: application.read
+  "One version of a recipe; null when there is none that the caller may see."
+  recipe(
+    "The version that is meant."
+    id: ID!
+  ): Recipe @access(to: [USER, API_KEY, MACHINE]) # permission: application.read
+}
+`, BuiltIn: false},
+	{Name: "../record.graphqls", Input: `"One line that must stand in the customer's DNS, with what was seen of it. Lines are derived from the recipe: nobody edits them."
+type Record implements Node {
+  "Names the line of a connection. The lines of a domain check are not stored and cannot be read again."
+  id: ID!
+  "The line's key in its recipe."
+  key: String!
+  "What kind of record: A, CNAME, TXT …"
+  type: RecordType!
+  "What the record is for."
+  purpose: RecordPurpose!
+  "How much it matters."
+  requirement: Requirement!
+  "Lines of one group are alternatives; null unless requirement is ONE_OF."
+  group: String
+  "relative name as this provider wants it typed"
+  name: String!
+  "Full name: lower case, no dot at the end."
+  fqdn: String!
+  "Canonical value: no dot at the end, no quotes."
+  value: String!
+  "Time to live in seconds."
+  ttl: Int!
+  "Preference of an MX or SRV record; null for all others."
+  priority: Int
+  "The line as the provider's form wants it."
+  display: RecordDisplay!
+  "What the last check saw."
+  status: RecordStatus!
+  "Since when the status is the same."
+  statusSince: Time!
+  "Name servers that have it, of those that answered; null before the first check."
+  servers: Ratio
+  "What each name server answered last."
+  observed: [ObservedRRset!]!
+  "What is wrong or missing; null when it stands, and before the first check."
+  finding: Finding
+  "Who wrote it; null until it was seen."
+  writer: RecordWriter
+  "When we wrote it; null when we did not."
+  appliedAt: Time
+  "When a server had it for the first time; null until then."
+  firstSeenAt: Time
+  "When the rest of the world will see it; null when it does already, and when we cannot say."
+  eta: Eta
+}
+"A line in the words of the provider's form, to be copied."
+type RecordDisplay {
+  "What goes into the name field."
+  name: String!
+  "What goes into the value field."
+  value: String!
+  "What goes into the field for the time to live."
+  ttl: String!
+  "Further fields with their values, such as the priority."
+  extra: [String!]!
+  "All of it, as one text for the clipboard."
+  copyAll: String!
+  "The line in the format of a zone file (RFC 1035)."
+  bindLine: String!
+  "What surprises people in this form; null when nothing does."
+  hint: String
+}
+"What one name server answered for a line's name and type."
+type ObservedRRset {
+  "Name and address of the server."
+  server: String!
+  "The values, none when there is no such record."
+  values: [String!]!
+  "Time to live in seconds; null without an answer."
+  ttl: Int
+  "The DNS answer's code, such as NOERROR or NXDOMAIN."
+  rcode: String!
+  "Did the server answer from its own zone?"
+  authoritative: Boolean!
+  "When it was asked."
+  at: Time!
+}
+"Types of records; ALIAS, SPF_MERGE and REDIRECT are none of the DNS but of providers' forms."
+enum RecordType {
+  "IPv4 address."
+  A
+  "IPv6 address."
+  AAAA
+  "Another name (RFC 1034)."
+  CNAME
+  "A CNAME that the provider resolves itself, also called ANAME or flattened CNAME."
+  ALIAS
+  "Text."
+  TXT
+  "Mail server."
+  MX
+  "Who may issue certificates (RFC 8659)."
+  CAA
+  "Name server."
+  NS
+  "Place of a service (RFC 2782)."
+  SRV
+  "Place and parameters of an HTTPS service (RFC 9460)."
+  HTTPS
+  "A part that goes into the one SPF record."
+  SPF_MERGE
+  "A redirect that the provider makes."
+  REDIRECT
+  "Start of the zone."
+  SOA
+  "Key of a signed zone (RFC 4034)."
+  DNSKEY
+  "The parent zone's word for such a key (RFC 4034)."
+  DS
+}
+"What a record is for. So far recipes ask for ROUTING and OWNERSHIP."
+enum RecordPurpose {
+  "Brings visitors to the edge."
+  ROUTING
+  "Proves that the name is the customer's."
+  OWNERSHIP
+  "Lets us answer a certification authority's DNS challenges."
+  ACME_DELEGATION
+  "Names our account to a certification authority, for as long as it stands."
+  ACME_PERSIST
+  "Says who may issue certificates."
+  CAA
+  "Says who may send mail."
+  SPF
+  "Key by which mail is signed."
+  DKIM
+  "What to do with mail that is not signed."
+  DMARC
+  "Says where mail goes."
+  MX
+  "Brings the other form of the name, with or without www, to this one."
+  REDIRECT_COMPANION
+  "Proves something to somebody else."
+  VERIFICATION_THIRD_PARTY
+  "Hands a part of the zone to us."
+  DELEGATION
+}
+"How much a line matters."
+enum Requirement {
+  "Without it the connection does not get on."
+  REQUIRED
+  "One line of its group is enough."
+  ONE_OF
+  "It works without, and better with it."
+  RECOMMENDED
+  "For those who want it."
+  OPTIONAL
+  "It must not exist."
+  REMOVE
+}
+"What the last check saw of a line."
+enum RecordStatus {
+  "It is not there yet, or was not looked for."
+  PENDING
+  "Some name servers have it."
+  PARTIAL
+  "Every name server that answered has it."
+  OK
+  "There is a record of this type with another value."
+  WRONG_VALUE
+  "There is a record of another type."
+  WRONG_TYPE
+  "It stands at another name."
+  WRONG_NAME
+  "Something stands in its way; see conflicts."
+  CONFLICT
+  "The provider answers our addresses instead, as it should."
+  FLATTENED
+  "A proxy in front of us answers, and hands on to us."
+  PROXIED
+  "A wildcard answers in its place."
+  SHADOWED_BY_WILDCARD
+  "Nobody could be asked."
+  UNVERIFIABLE
+  "Its part stands in a record that it shares."
+  MERGED
+  "It is not asked for any more."
+  WAIVED
+}
+"Who wrote a record."
+enum RecordWriter {
+  "A person, at the provider's."
+  CUSTOMER
+  "Nameplate, through the provider's API."
+  US
+  "The provider, from our template (Domain Connect)."
+  PROVIDER_TEMPLATE
+}
+"What has to change in the zone, and what stays."
+type DnsDiff {
+  "What is missing."
+  add: [DiffLine!]!
+  "What says something else."
+  change: [DiffLine!]!
+  "What is in the way."
+  remove: [DiffLine!]!
+  "What stands as it should."
+  keep: [DiffLine!]!
+  "True: no MX record, and no TXT record that others rely on, is changed or removed."
+  mailUntouched: Boolean!
+}
+"One name and type, before and after."
+type DiffLine {
+  "As the provider wants it typed."
+  name: String!
+  "Full name: lower case, no dot at the end."
+  fqdn: String!
+  "What kind of record: A, CNAME, TXT …"
+  type: RecordType!
+  "Values that stand there now; none when there are none."
+  before: [String!]!
+  "Values that should stand there; none when it goes away."
+  after: [String!]!
+  "Code of why; explain(code:) says it in words. Empty for what stays."
+  reason: String!
 }
 `, BuiltIn: false},
 	{Name: "../schema.graphqls", Input: `"Documentation and early refusal on every root field, never a grant: the service's Authorize decides. Start-up fails if a root field lacks it."
-directive @access(to: [Actor!]!, paid: Boolean! = false, stepUp: Boolean! = false) on FIELD_DEFINITION
+directive @access(
+  "Kinds of callers that are let in."
+  to: [Actor!]!
+  "Does the organization need a paid plan?"
+  paid: Boolean! = false
+  "Must a person have proved lately who they are?"
+  stepUp: Boolean! = false
+) on FIELD_DEFINITION
 "Static weight of a field for the cost limit; without it 1 for an object and 0 for a scalar."
-directive @cost(weight: Int!) on FIELD_DEFINITION | OBJECT
+directive @cost(
+  "Points, each time that the field is answered."
+  weight: Int!
+) on FIELD_DEFINITION | OBJECT
 "The argument (or the assumed size of a plain list) that multiplies the cost of what is inside."
-directive @listSize(arg: String! = "first", assumed: Int) on FIELD_DEFINITION
+directive @listSize(
+  "The argument that says how many rows are wanted."
+  arg: String! = "first"
+  "How many rows a list without such an argument counts for; null when arg says it."
+  assumed: Int
+) on FIELD_DEFINITION
 "A null here always comes with an entry in errors. Relay then types the field as non-null."
-directive @semanticNonNull(levels: [Int!]! = [0]) on FIELD_DEFINITION
-"Resolved by a function of its own; batch: one call for all parents of a response."
-directive @goField(forceResolver: Boolean, name: String, omittable: Boolean, type: String, batch: Boolean, forceGenerate: Boolean, autoBindGetterHaser: Boolean) on INPUT_FIELD_DEFINITION | FIELD_DEFINITION
+directive @semanticNonNull(
+  "Levels of the list that are meant, from 0."
+  levels: [Int!]! = [0]
+) on FIELD_DEFINITION
+"Resolved by a function of its own; batch: one call for all parents of a response. For the server's generator; clients need not care."
+directive @goField(
+  "Ask a function also where the struct has the member."
+  forceResolver: Boolean
+  "Name of the struct's member; null for the field's own."
+  name: String
+  "Tell what is missing from what is null."
+  omittable: Boolean
+  "Go type of the member; null for that of the scalar or object."
+  type: String
+  "One call for all parents of a response."
+  batch: Boolean
+  "Generate it where the type is bound."
+  forceGenerate: Boolean
+  "Use the struct's Get and Has methods."
+  autoBindGetterHaser: Boolean
+) on INPUT_FIELD_DEFINITION | FIELD_DEFINITION
 
-"PUBLIC = anyone, signed in or not. API_KEY = a person's key. MACHINE = a machine's key. SERVICE = a service account (npsvc_). OPERATOR = a person with the OPERATIONS role, signed in with two factors."
-enum Actor { PUBLIC USER WIDGET API_KEY MACHINE SERVICE OPERATOR }
+"Kinds of callers."
+enum Actor {
+  "Anyone, signed in or not."
+  PUBLIC
+  "A person in the console, by the session cookie."
+  USER
+  "A page of a customer's, by a widget token."
+  WIDGET
+  "A person's key (npk_)."
+  API_KEY
+  "A machine's key."
+  MACHINE
+  "A service account (npsvc_)."
+  SERVICE
+  "A person with the OPERATIONS role, signed in with two factors."
+  OPERATOR
+}
 
 "RFC 3339, UTC, microseconds."
 scalar Time
+"Any JSON value, as an object or a list and not as text."
 scalar JSON
 "JSON number, never above 2^53-1."
 scalar Int64
@@ -489,37 +2249,132 @@ scalar Email
 "Bound to secret.String: never reaches logs, traces, metrics, error text or crash reports, in or out."
 scalar Secret
 
-type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }
-input TimeWindow { from: Time! to: Time! }
-type Ok { ok: Boolean! }
+"Where a page lies in its list."
+type PageInfo {
+  "Is there more behind it?"
+  hasNextPage: Boolean!
+  "Is there something in front of it? Lists go forward only: true as soon as after was given."
+  hasPreviousPage: Boolean!
+  "Cursor of the first row; null for an empty page."
+  startCursor: String
+  "Cursor of the last row, with which the list goes on; null for an empty page."
+  endCursor: String
+}
+"A half-open stretch of time: from is part of it, to is not."
+input TimeWindow {
+  "The first instant."
+  from: Time!
+  "The first instant that is no part of it; later than from."
+  to: Time!
+}
+"What a change answers that leaves nothing to show."
+type Ok {
+  "Always true: what fails is an error."
+  ok: Boolean!
+}
 
 "An outcome that is not an error: the change is stored and runs when a second person agrees or a window opens."
-type Waiting { kind: WaitingKind! requestId: ID! message: String! until: Time }
-enum WaitingKind { APPROVAL MAINTENANCE_WINDOW COOLING_OFF }
+type Waiting {
+  "What the change waits for."
+  kind: WaitingKind!
+  "Names the change that waits."
+  requestId: ID!
+  "The same in one sentence."
+  message: String!
+  "When it runs, or is dropped; null when that depends on a person."
+  until: Time
+}
+"What a change waits for."
+enum WaitingKind {
+  "A second person's word."
+  APPROVAL
+  "A time at which such changes may be made."
+  MAINTENANCE_WINDOW
+  "The end of a time in which it can be taken back."
+  COOLING_OFF
+}
 
 "Global object identification: what a page can refetch by id. The prefix of the id says which package's finder is asked."
-interface Node { id: ID! }
+interface Node {
+  "A prefix that says what it is, and an opaque rest: con_…"
+  id: ID!
+}
 
-type Health { name: String! status: HealthStatus! "operators only, else null" version: String "hash of the console bundle this server carries" build: String! checks: [HealthCheck!]! @listSize(assumed: 20) }
-type HealthCheck { name: String! status: HealthStatus! latencyMs: Float message: String }
-enum HealthStatus { OK DEGRADED DOWN }
+"Can this process work?"
+type Health {
+  "What the program is called."
+  name: String!
+  "OK when every check is."
+  status: HealthStatus!
+  "operators only, else null"
+  version: String
+  "hash of the console bundle this server carries"
+  build: String!
+  "What was asked, each for at most a second."
+  checks: [HealthCheck!]! @listSize(assumed: 20)
+}
+"One thing that must answer."
+type HealthCheck {
+  "What was asked, such as postgres."
+  name: String!
+  "Did it answer?"
+  status: HealthStatus!
+  "How long it took, in milliseconds; null when that was not measured."
+  latencyMs: Float
+  "What is wrong; null when nothing is, and for everybody but operators."
+  message: String
+}
+"How somebody or something is."
+enum HealthStatus {
+  "It works."
+  OK
+  "It works, and worse than it should."
+  DEGRADED
+  "It does not work."
+  DOWN
+}
 
 "What the caller has left of the hourly cost budget."
-type RateLimit { cost: Int! limit: Int! remaining: Int! resetAt: Time! }
+type RateLimit {
+  "Points that this very request costs."
+  cost: Int!
+  "Points an hour."
+  limit: Int!
+  "Points that are left now."
+  remaining: Int!
+  "When all points are there again, if nothing is asked meanwhile."
+  resetAt: Time!
+}
 
+"Every reading of state. Fields of one query are answered side by side."
 type Query {
+  "Can this process work? Answers everybody."
   health: Health! @access(to: [PUBLIC])
   "null for an unknown id and for somebody else's."
-  node(id: ID!): Node @access(to: [USER, WIDGET, API_KEY, MACHINE, OPERATOR]) # permission: that of the object
+  node(
+    "The id of an object, of whatever type."
+    id: ID!
+  ): Node @access(to: [USER, WIDGET, API_KEY, MACHINE, OPERATOR]) # permission: that of the object
   "At most 100; the answer has the same length and order."
-  nodes(ids: [ID!]!): [Node]! @access(to: [USER, WIDGET, API_KEY, MACHINE, OPERATOR]) @listSize(assumed: 100) # permission: that of each object
+  nodes(
+    "Ids of objects of whatever types; in the answer, null stands where there is none for the caller."
+    ids: [ID!]!
+  ): [Node]! @access(to: [USER, WIDGET, API_KEY, MACHINE, OPERATOR]) @listSize(assumed: 100) # permission: that of each object
+  "What this request costs, and what is left of the hour."
   rateLimit: RateLimit! @access(to: [USER, WIDGET, API_KEY, MACHINE, OPERATOR]) # self
 }
 
 "Every change of state. Each field is one change, run in order."
 type Mutation {
   "An application and everything of it, out of service. Refused while a connection is not archived, unless archiveConnections."
-  archiveApplication(id: ID!, archiveConnections: Boolean = false, confirmName: String!): ArchiveApplicationPayload! @access(to: [USER], stepUp: true) # permission: application.archive
+  archiveApplication(
+    "The application that ends."
+    id: ID!
+    "Archive what is still connected, too."
+    archiveConnections: Boolean = false
+    "The application's name, typed again by the person."
+    confirmName: String!
+  ): ArchiveApplicationPayload! @access(to: [USER], stepUp: true) # permission: application.archive
 }
 "Live data: state (the object now, then every newer version), and streams (rows after a point)."
 type Subscription {
@@ -529,56 +2384,369 @@ type Subscription {
 `, BuiltIn: false},
 	{Name: "../webhook.graphqls", Input: `"Where events are sent, signed by Standard Webhooks."
 type WebhookEndpoint implements Node {
-  id: ID! url: String! description: String! topics: [String!]! filter: JSON! organization: Organization @goField(forceResolver: true) application: Application @goField(forceResolver: true) status: WebhookEndpointStatus! disabledReason: String ordered: Boolean! apiVersion: String!
-  secretHint: String! successRate24h: Float @goField(forceResolver: true) p95Ms: Int @goField(forceResolver: true) pending: Int! @goField(forceResolver: true) oldestPendingSeconds: Int @goField(forceResolver: true) version: Int! createdAt: Time!
-  deliveries(state: [WebhookDeliveryState!], topic: String, connectionId: ID, window: TimeWindow, first: Int = 25, after: String): WebhookDeliveryPage! @goField(forceResolver: true) @listSize
+  "Names the endpoint in every call."
+  id: ID!
+  "The https address that messages are sent to."
+  url: String!
+  "What it is for, in its maker's words: at most 500 characters."
+  description: String!
+  "Topics that it hears; webhookTopics lists them."
+  topics: [String!]!
+  "Narrows what it hears: an object with applicationId and state, both of which may be left out."
+  filter: JSON!
+  "The tenant whose endpoint it is; null when the caller may not read it."
+  organization: Organization @goField(forceResolver: true)
+  "The one application that it hears of; null for all of the organization's."
+  application: Application @goField(forceResolver: true)
+  "Is anything sent?"
+  status: WebhookEndpointStatus!
+  "Why nothing is: by_hand, gone (it answered 410) or failing (nothing got through for five days); null while it is enabled."
+  disabledReason: String
+  "Does a message wait for earlier ones of the same connection?"
+  ordered: Boolean!
+  "Shape of the bodies: a date. Within a version fields are only added."
+  apiVersion: String!
+  "The end of the secret, by which its owner recognises it."
+  secretHint: String!
+  "Part of the attempts of the last 24 hours that got through, from 0 to 1; null when nothing was sent. Tests do not count."
+  successRate24h: Float @goField(forceResolver: true)
+  "How long 95 of 100 attempts of the last 24 hours took at most, in milliseconds; null when nothing was sent."
+  p95Ms: Int @goField(forceResolver: true)
+  "Deliveries on their way."
+  pending: Int! @goField(forceResolver: true)
+  "Age of the oldest of these, in seconds; null when nothing waits."
+  oldestPendingSeconds: Int @goField(forceResolver: true)
+  "Grows by one with each change; an update names the one it has read."
+  version: Int!
+  "When it was made."
+  createdAt: Time!
+  "What was sent to it, and what is on its way; the newest first."
+  deliveries(
+    "In one of these states; null for all."
+    state: [WebhookDeliveryState!]
+    "Of this topic; null for all."
+    topic: String
+    "About this connection; null for all."
+    connectionId: ID
+    "Made in this stretch of time; null for all."
+    window: TimeWindow
+    "Rows a page, 1 to 100."
+    first: Int = 25
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): WebhookDeliveryPage! @goField(forceResolver: true) @listSize
 }
-enum WebhookEndpointStatus { ENABLED DISABLED AUTO_DISABLED }
-type WebhookDelivery implements Node { id: ID! cursor: String! sequence: Int64! endpoint: WebhookEndpoint! @goField(forceResolver: true) eventId: ID! topic: String! state: WebhookDeliveryState! payload: JSON! attempts: [WebhookAttempt!]! @goField(forceResolver: true) @listSize(assumed: 10) nextAttemptAt: Time replayOf: ID createdAt: Time! finishedAt: Time }
-enum WebhookDeliveryState { PENDING WAITING_FOR_EARLIER RETRYING SUCCEEDED FAILED SKIPPED }
-type WebhookAttempt { n: Int! at: Time! latencyMs: Int resolvedIp: String status: Int error: String requestHeaders: JSON responseHeaders: JSON responseBody: String }
-type WebhookDeliveryPage { edges: [WebhookDeliveryEdge!]! nodes: [WebhookDelivery!]! pageInfo: PageInfo! totalCount: Int }
-type WebhookDeliveryEdge { cursor: String! node: WebhookDelivery! }
-type WebhookTopic { topic: String! audience: String! description: String! optional: Boolean! schema: JSON! example: JSON! }
-input CreateWebhookEndpointInput { organizationId: ID!, url: String!, topics: [String!]!, filter: JSON, applicationId: ID, description: String, ordered: Boolean = true, clientMutationId: String }
-input UpdateWebhookEndpointInput { id: ID!, version: Int!, url: String, topics: [String!], filter: JSON, description: String, status: WebhookEndpointStatus, ordered: Boolean, clientMutationId: String }
+"Is anything sent to an endpoint?"
+enum WebhookEndpointStatus {
+  "Yes."
+  ENABLED
+  "No: a person said so."
+  DISABLED
+  "No: it was gone, or failed for five days."
+  AUTO_DISABLED
+}
+"One message to one endpoint."
+type WebhookDelivery implements Node {
+  "Names the delivery where it is sent again."
+  id: ID!
+  "Continues the live stream after it, as the argument after of webhookDeliveries."
+  cursor: String!
+  "Its number among the deliveries; grows, with gaps."
+  sequence: Int64!
+  "The endpoint it goes to."
+  endpoint: WebhookEndpoint! @goField(forceResolver: true)
+  "The event that it tells of: the header webhook-id, the same in every retry and replay."
+  eventId: ID!
+  "What it tells, such as connection.live."
+  topic: String!
+  "How far it is."
+  state: WebhookDeliveryState!
+  "The body, as it was frozen when the event happened."
+  payload: JSON!
+  "Every try, in order."
+  attempts: [WebhookAttempt!]! @goField(forceResolver: true) @listSize(assumed: 10)
+  "When it is tried next; null when it is over, or waits for an earlier one."
+  nextAttemptAt: Time
+  "The delivery that this one repeats; null for a first one."
+  replayOf: ID
+  "When it was made."
+  createdAt: Time!
+  "When it was over; null until then."
+  finishedAt: Time
+}
+"How far a delivery is."
+enum WebhookDeliveryState {
+  "It has not been tried yet."
+  PENDING
+  "An earlier one of the same connection is on its way to an ordered endpoint."
+  WAITING_FOR_EARLIER
+  "It failed and is tried again."
+  RETRYING
+  "A server answered 2xx."
+  SUCCEEDED
+  "Ten attempts in three days have failed; it is given up."
+  FAILED
+  "The endpoint was disabled or deleted first."
+  SKIPPED
+}
+"One try, and what came back. Secrets are blacked out."
+type WebhookAttempt {
+  "Its number, from 1."
+  n: Int!
+  "When it began."
+  at: Time!
+  "How long it took, in milliseconds; null when nothing was sent."
+  latencyMs: Int
+  "IP address that was spoken to; null when there was none."
+  resolvedIp: String
+  "HTTP status of the answer; null without one."
+  status: Int
+  "Why it failed; null when a server answered."
+  error: String
+  "Headers that were sent; null when nothing was."
+  requestHeaders: JSON
+  "Headers that came back; null without an answer."
+  responseHeaders: JSON
+  "The first 64 KiB of the answer's body; null without an answer."
+  responseBody: String
+}
+"A page of deliveries, the newest first."
+type WebhookDeliveryPage {
+  "The rows with their cursors."
+  edges: [WebhookDeliveryEdge!]!
+  "The rows alone."
+  nodes: [WebhookDelivery!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All deliveries that the list has, over all pages; null above 10,000."
+  totalCount: Int
+}
+"One row of a page: the delivery and its cursor."
+type WebhookDeliveryEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The delivery itself."
+  node: WebhookDelivery!
+}
+"What can be subscribed to."
+type WebhookTopic {
+  "Its name, such as connection.live."
+  topic: String!
+  "Who can subscribe to it: ORGANIZATION."
+  audience: String!
+  "What it tells, in one sentence."
+  description: String!
+  "Is it left out unless it is asked for by name?"
+  optional: Boolean!
+  "JSON Schema of the body."
+  schema: JSON!
+  "A body as it is sent."
+  example: JSON!
+}
+"A new endpoint. A key that is narrowed to an application makes endpoints of that application."
+input CreateWebhookEndpointInput {
+  "The tenant whose endpoint it is."
+  organizationId: ID!
+  "An https address that can be reached from outside."
+  url: String!
+  "Topics to hear; webhookTopics lists them."
+  topics: [String!]!
+  "An object with applicationId and state, both of which may be left out; null for everything."
+  filter: JSON
+  "The one application to hear of; null for all of the organization's."
+  applicationId: ID
+  "What it is for: at most 500 characters; null for nothing."
+  description: String
+  "Let a message wait for earlier ones of the same connection?"
+  ordered: Boolean = true
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
+"Changes an endpoint; what is null stays."
+input UpdateWebhookEndpointInput {
+  "The endpoint that changes."
+  id: ID!
+  "The version that was read; a newer one is answered with VERSION_CONFLICT."
+  version: Int!
+  "Where to send from now on; null leaves it."
+  url: String
+  "All topics to hear from now on; null leaves them."
+  topics: [String!]
+  "Narrows what it hears; null leaves it."
+  filter: JSON
+  "What it is for; null leaves it."
+  description: String
+  "DISABLED skips what waits; ENABLED sends nothing that was missed; null leaves it."
+  status: WebhookEndpointStatus
+  "Let a message wait for earlier ones of the same connection? null leaves it."
+  ordered: Boolean
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
 "secret is shown once."
-type WebhookEndpointResult { endpoint: WebhookEndpoint! secret: Secret }
+type WebhookEndpointResult {
+  "The endpoint as it is now."
+  endpoint: WebhookEndpoint!
+  "What messages are signed with (whsec_…); null unless the endpoint was just made."
+  secret: Secret
+}
 
 extend type Query {
-  webhookEndpoints(organizationId: ID!): [WebhookEndpoint!]! @access(to: [USER, API_KEY, MACHINE]) @listSize(assumed: 20) # permission: webhook.read
-  webhookEndpoint(id: ID!): WebhookEndpoint @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
+  "Endpoints of an organization."
+  webhookEndpoints(
+    "Whose endpoints."
+    organizationId: ID!
+  ): [WebhookEndpoint!]! @access(to: [USER, API_KEY, MACHINE]) @listSize(assumed: 20) # permission: webhook.read
+  "One endpoint; null when there is none that the caller may see."
+  webhookEndpoint(
+    "The endpoint that is meant."
+    id: ID!
+  ): WebhookEndpoint @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
+  "What can be subscribed to, with the shape of each message. Answers everybody."
   webhookTopics: [WebhookTopic!]! @access(to: [PUBLIC]) @listSize(assumed: 40)
 }
 extend type Mutation {
-  createWebhookEndpoint(input: CreateWebhookEndpointInput!): WebhookEndpointResult! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
-  updateWebhookEndpoint(input: UpdateWebhookEndpointInput!): WebhookEndpointResult! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
-  deleteWebhookEndpoint(id: ID!): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
-  sendTestWebhook(id: ID!, topic: String = "webhook.test"): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
-  replayDelivery(id: ID!): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.replay
+  "Makes an endpoint and shows its secret, once."
+  createWebhookEndpoint(
+    "Where to send, and what."
+    input: CreateWebhookEndpointInput!
+  ): WebhookEndpointResult! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
+  "Changes an endpoint, if nobody changed it since."
+  updateWebhookEndpoint(
+    "What changes; the rest stays."
+    input: UpdateWebhookEndpointInput!
+  ): WebhookEndpointResult! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
+  "Takes an endpoint away, and skips what waits."
+  deleteWebhookEndpoint(
+    "The endpoint that goes."
+    id: ID!
+  ): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
+  "Sends a message that says test: true. Nothing has happened."
+  sendTestWebhook(
+    "The endpoint to try."
+    id: ID!
+    "The topic whose example is sent."
+    topic: String = "webhook.test"
+  ): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
+  "Sends a delivery again: the same bytes, the same webhook-id."
+  replayDelivery(
+    "The delivery to repeat."
+    id: ID!
+  ): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.replay
 }
 extend type Subscription {
-  webhookDeliveries(endpointId: ID!, after: String): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
+  "Deliveries of an endpoint as they move."
+  webhookDeliveries(
+    "The endpoint to watch."
+    endpointId: ID!
+    "Cursor of a delivery: also what moved since then; null for what moves from now on."
+    after: String
+  ): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
 }
 `, BuiltIn: false},
 	{Name: "../widget.graphqls", Input: `"What a page may know of the application it talks for."
-type WidgetApplication { id: ID! name: String! publicKey: String! environment: Environment! subdomainRule: SubdomainRule! defaultSubdomain: String }
-type WidgetSession { application: WidgetApplication! hostname: String endUserRef: String scopes: [WidgetScope!]! expiresAt: Time! connections: [Connection!]! @goField(forceResolver: true) @listSize(assumed: 20) setupMethods: [SetupType!]! }
-enum WidgetScope { CHECK START SETUP APPLY SHARE VIEW UNDO COMPLETE }
+type WidgetApplication {
+  "The application that the token was made for."
+  id: ID!
+  "What people call it."
+  name: String!
+  "np_pk_…; an identifier for the loader, not a secret."
+  publicKey: String!
+  "Does it serve customers, or is it for trying things out?"
+  environment: Environment!
+  "May customers connect their domain itself, a name below it, or both?"
+  subdomainRule: SubdomainRule!
+  "Label that is suggested for a domain; null when none is."
+  defaultSubdomain: String
+}
+"What a widget token says of itself."
+type WidgetSession {
+  "The application that the page talks for."
+  application: WidgetApplication!
+  "The one name that the token is for; null when the customer chooses."
+  hostname: String
+  "The developer's own name for the customer; null for a token that is bound to connections alone."
+  endUserRef: String
+  "What the token allows."
+  scopes: [WidgetScope!]!
+  "When it ends, an hour after it was made at the latest."
+  expiresAt: Time!
+  "What the page may go on with: at most 20 connections of the token's customer that are not archived, the newest first."
+  connections: [Connection!]! @goField(forceResolver: true) @listSize(assumed: 20)
+  "Ways to get records into the zone. Only MANUAL is offered yet."
+  setupMethods: [SetupType!]!
+}
+"One thing that a widget token allows. docs/permissions.md says which permission needs which."
+enum WidgetScope {
+  "Analyse names, check again, say that the records are in."
+  CHECK
+  "Start connections; needs an endUserRef."
+  START
+  "Decide about conflicts."
+  SETUP
+  "Let us write records; nothing asks for it yet."
+  APPLY
+  "Hand the set-up on to somebody else; nothing asks for it yet."
+  SHARE
+  "Read connections and follow them."
+  VIEW
+  "Take back what we wrote; nothing asks for it yet."
+  UNDO
+  "Finish what somebody else began: check and decide about conflicts."
+  COMPLETE
+}
 "Needs endUserRef or connectionIds."
 input CreateWidgetTokenInput {
-  applicationId: ID!, endUserRef: String, connectionIds: [ID!], hostname: String, externalRef: String, endUserEmail: String, metadata: JSON, recipeId: ID, origin: String
-  scopes: [WidgetScope!], ttlSeconds: Int = 3600, clientMutationId: String
+  "The application that the page talks for."
+  applicationId: ID!
+  "The developer's own name for the customer, at most 200 bytes; null for a token that is bound to connections alone."
+  endUserRef: String
+  "Connections that the token is bound to, at most 20; null for those of the customer."
+  connectionIds: [ID!]
+  "The one name that the token is for; null lets the customer choose."
+  hostname: String
+  "Goes onto the connections that the widget starts, at most 200 bytes; null for none."
+  externalRef: String
+  "Goes onto the connections that the widget starts, at most 200 bytes; null for none."
+  endUserEmail: String
+  "A JSON object of at most 4096 bytes that goes onto the connections that the widget starts; null for none."
+  metadata: JSON
+  "The recipe for the connections that the widget starts; null for the application's."
+  recipeId: ID
+  "The one origin that the token works from, one of the application's; null for all of them."
+  origin: String
+  "What the token allows; null for all that a customer needs."
+  scopes: [WidgetScope!]
+  "How long it lives, in seconds: 30 to 3600."
+  ttlSeconds: Int = 3600
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
 }
-type WidgetTokenPayload { token: Secret! tokenId: ID! expiresAt: Time! }
+"A new token."
+type WidgetTokenPayload {
+  "shown once"
+  token: Secret!
+  "Names the token where it is revoked; not secret."
+  tokenId: ID!
+  "When it ends."
+  expiresAt: Time!
+}
 
 extend type Query {
+  "What the calling token says of itself, and what its page may go on with."
   widgetSession: WidgetSession! @access(to: [WIDGET]) # any widget token
 }
 extend type Mutation {
-  createWidgetToken(input: CreateWidgetTokenInput!): WidgetTokenPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: widget.mint
-  "Ends its sockets."
-  revokeWidgetToken(tokenId: ID!): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: widget.mint
+  "Makes a token for a page. Call it from your server, never from a browser."
+  createWidgetToken(
+    "Whose token it is, and what it allows."
+    input: CreateWidgetTokenInput!
+  ): WidgetTokenPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: widget.mint
+  "Ends a token within a second, and its sockets. Doing it again changes nothing."
+  revokeWidgetToken(
+    "The token that ends: tokenId of its making."
+    tokenId: ID!
+  ): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: widget.mint
 }
 `, BuiltIn: false},
 }

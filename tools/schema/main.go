@@ -1,9 +1,11 @@
 // Schema prints the merged schema of graph/*.graphqls to graph/schema.graphql: relay-compiler refuses "extend type Query" and reads this print, and a
-// change of the contract shows as a diff of one file. It refuses what gqlgen and the clients would refuse.
+// change of the contract shows as a diff of one file. It refuses what gqlgen and the clients would refuse. With -base it also renews
+// graph/schema.base.graphql, against which a test looks for what breaks clients: that is done at a release.
 package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -16,12 +18,14 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	if err := write("graph"); err != nil {
+	base := flag.Bool("base", false, "also write graph/schema.base.graphql: the schema of this release")
+	flag.Parse()
+	if err := write("graph", *base); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func write(dir string) error {
+func write(dir string, base bool) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.graphqls")) // sorted by name
 	if err != nil {
 		return err
@@ -38,8 +42,17 @@ func write(dir string) error {
 	if err != nil {
 		return err
 	}
+	if base {
+		if err := writePrint(filepath.Join(dir, "schema.base.graphql"), "schema-base", schema, formatter.WithoutDescription()); err != nil {
+			return err
+		}
+	}
+	return writePrint(filepath.Join(dir, "schema.graphql"), "schema", schema)
+}
+
+func writePrint(file, target string, schema *ast.Schema, options ...formatter.FormatterOption) error {
 	var out bytes.Buffer
-	out.WriteString("# Written by \"make schema\" from graph/*.graphqls. Do not edit.\n\n")
-	formatter.NewFormatter(&out, formatter.WithIndent("  ")).FormatSchema(schema)
-	return os.WriteFile(filepath.Join(dir, "schema.graphql"), out.Bytes(), 0o644)
+	fmt.Fprintf(&out, "# Written by \"make %s\" from graph/*.graphqls. Do not edit.\n\n", target)
+	formatter.NewFormatter(&out, append(options, formatter.WithIndent("  "))...).FormatSchema(schema)
+	return os.WriteFile(file, out.Bytes(), 0o644)
 }
