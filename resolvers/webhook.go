@@ -76,8 +76,11 @@ func (r *subscriptionResolver) WebhookDeliveries(ctx context.Context, endpointID
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.connect.webhooks.Watch(ctx, endpoint, after)
-	return stream(ctx, in), err
+	f, err := r.connect.webhooks.Watch(ctx, endpoint, after)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, r.house.hub, f), nil
 }
 
 func (r *webhookDeliveryResolver) Endpoint(ctx context.Context, obj *webhook.WebhookDelivery) (*webhook.WebhookEndpoint, error) {

@@ -100,10 +100,11 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	b.happen(b.con, "connection.created", `{"v":1}`)
 	b.drain() // 500: it was there before anybody looked
 	ctx, leave := context.WithCancel(b.As(t.Context()))
-	c, err := b.s.Watch(ctx, r.Endpoint.ID, nil)
+	f, err := b.s.Watch(ctx, r.Endpoint.ID, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := f.Channel(ctx, b.Hub)
 	next := func(c <-chan live.Result[*WebhookDelivery]) *WebhookDelivery {
 		select {
 		case m, ok := <-c:
@@ -136,10 +137,10 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	b.pass(time.Minute)
 	b.drain() // the test arrives while nobody looks
 	ctx, leave = context.WithCancel(b.As(t.Context()))
-	c, err = b.s.Watch(ctx, r.Endpoint.ID, &cursor)
-	if err != nil {
+	if f, err = b.s.Watch(ctx, r.Endpoint.ID, &cursor); err != nil {
 		t.Fatal(err)
 	}
+	c = f.Channel(ctx, b.Hub)
 	for d = next(c); d.ID != test.ID || d.State != Succeeded; d = next(c) {
 	}
 	leave()
@@ -157,7 +158,7 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	if err := b.s.Delete(b.As(t.Context()), r.Endpoint.ID); err != nil {
 		t.Fatal(err)
 	}
-	for m := range ended {
+	for m := range ended.Channel(b.As(t.Context()), b.Hub) {
 		if m.Err != nil && !fault.Is(m.Err, fault.NotFoundCode) {
 			t.Fatal(m.Err)
 		}
