@@ -37,12 +37,12 @@ func (i idle) Exec(ctx context.Context) graphql.ResponseHandler {
 	return graphql.OneShot(&graphql.Response{Data: []byte("{}")})
 }
 
-func schema() graphql.ExecutableSchema { return idle{gql.NewExecutableSchema(gql.Config{})} }
+func idleSchema() graphql.ExecutableSchema { return idle{gql.NewExecutableSchema(gql.Config{})} }
 
 // door is a server that believes the caller it is given.
 func door(t testing.TB, caller authz.Principal, l *limit.Limiter) http.Handler {
 	t.Helper()
-	s, err := New(Config{Schema: schema(), Origin: func(*http.Request) bool { return true }, Revoked: authz.New(nil).Revoked(), Limit: l})
+	s, err := New(Config{Schema: idleSchema(), Origin: func(*http.Request) bool { return true }, Revoked: authz.New(nil).Revoked(), Limit: l})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +109,8 @@ func TestHostileDocuments(t *testing.T) {
 			var in struct{ Query string }
 			json.Unmarshal([]byte(body), &in)
 			doc, visits, err := read(in.Query, anyCaller)
-			if err == nil && len(validate(schema().Schema(), doc, true)) == 0 {
-				if _, merges := mergeable(schema().Schema(), doc); merges > 2*maxMerges {
+			if err == nil && len(validate(schema(), doc, true)) == 0 {
+				if _, merges := mergeable(schema(), doc); merges > 2*maxMerges {
 					t.Errorf("%d comparisons", merges)
 				}
 			}

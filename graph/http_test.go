@@ -319,7 +319,7 @@ func TestHTTP(t *testing.T) {
 			"CutGzip":      {bytes.NewReader(zipped(t, []byte(hello)).Bytes()[:15]), "gzip", 400, "INVALID body"},
 			"Brotli":       {strings.NewReader(hello), "br", 415, "INVALID content_encoding"},
 			"GzipTwice":    {zipped(t, zipped(t, []byte(hello)).Bytes()), "gzip, gzip", 415, "INVALID content_encoding"},
-			"Slow":         {io.MultiReader(strings.NewReader(`{"query":"hunter2`), broken{os.ErrDeadlineExceeded}), "", 400, "INVALID body"},
+			"Slow":         {io.MultiReader(strings.NewReader(`{"query":"hunter2`), failing{os.ErrDeadlineExceeded}), "", 400, "INVALID body"},
 			"Broken":       {strings.NewReader(`{"query":"hunter2`), "", 400, "INVALID json"},
 			"Batch":        {strings.NewReader("[" + hello + "]"), "", 400, "INVALID json"},
 			"NoQuery":      {strings.NewReader(`{"variables":{}}`), "", 400, "INVALID required"},
@@ -451,9 +451,9 @@ func TestHTTP(t *testing.T) {
 	})
 }
 
-type broken struct{ err error }
+type failing struct{ err error }
 
-func (b broken) Read([]byte) (int, error) { return 0, b.err }
+func (b failing) Read([]byte) (int, error) { return 0, b.err }
 
 func withBody(body string) *http.Request {
 	r := httptest.NewRequest("POST", "/graphql", strings.NewReader(body))
