@@ -2,7 +2,6 @@ package graph
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/klauspost/compress/gzip"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/vektah/gqlparser/v2/ast"
 )
