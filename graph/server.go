@@ -25,6 +25,7 @@ import (
 const (
 	maxBody    = 1 << 20
 	maxMessage = 256 << 10
+	maxRunning = 512
 )
 
 // Config is what the server needs of the house.
@@ -36,7 +37,7 @@ type Config struct {
 	Origin  func(*http.Request) bool
 	Revoked *authz.Revocations
 	Limit   *limit.Limiter
-	// Concurrent is how many operations run at once over HTTP, 512 unless told; more wait a quarter of a second and are refused with 503 then.
+	// Concurrent is how many operations run at once over HTTP (0: 512); more wait a quarter of a second and are refused with 503 then.
 	Concurrent int
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
@@ -66,7 +67,7 @@ func New(c Config) (*Server, error) {
 	sockets := Sockets{Origin: c.Origin, InitTimeout: 5 * time.Second, WriteWait: 10 * time.Second, MaxMessage: maxMessage}
 	srv.AddTransport(transport.Websocket{Implementation: sockets, PayloadReadLimit: new(int64(maxMessage)), PingPongInterval: 10 * time.Second, InitFunc: s.open})
 	srv.AddTransport(transport.SSE{KeepAlivePingInterval: 10 * time.Second})
-	srv.AddTransport(HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, 512)), Wait: 250 * time.Millisecond})
+	srv.AddTransport(HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, maxRunning)), Wait: 250 * time.Millisecond})
 	srv.SetQueryCache(carried{})
 	srv.Use(extension.Introspection{})
 	srv.Use(s.documents)

@@ -144,7 +144,7 @@ func (s *Door) drain(next http.Handler) http.Handler {
 		case <-httpx.Stopping(r.Context()):
 			if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" && r.URL.Path != "/metrics" {
 				w.Header().Set("Connection", "close")
-				s.fail(w, r, fault.Unavailable("stopping", "This server is stopping. Please try again.").With("retryAfter", 1))
+				s.fail(w, r, fault.Unavailable("stopping", "This server is stopping. Please try again."))
 				return
 			}
 		default:

@@ -187,7 +187,7 @@ func TestRecover_LeavesSocketsAndStreamsTheirWay(t *testing.T) {
 		defer conn.Close()
 		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		<-r.Context().Done() // a hijacked socket ends with the server's base context
-	})))), time.Second)
+	})))), time.Minute)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -198,8 +198,12 @@ func TestRecover_LeavesSocketsAndStreamsTheirWay(t *testing.T) {
 	if _, err := io.ReadFull(conn, first); err != nil || string(first) != "HTTP/1.1 101" {
 		t.Fatalf("%q, %v", first, err)
 	}
+	began := time.Now()
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the socket held the stop up for %s", took)
 	}
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Error(err)

@@ -11,7 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -50,9 +50,10 @@ func (s *Server) Run(ctx context.Context) error {
 	stopping := make(chan struct{})
 	base, cut := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), stoppingKey{}, stopping))
 	defer cut()
-	handler := &counted{next: s.Handler, done: make(chan struct{}, 1)}
+	requests := &busy{conns: map[net.Conn]bool{}, changed: make(chan struct{}, 1)}
 	server := &http.Server{
-		Handler:           handler,
+		Handler:           s.Handler,
+		ConnState:         requests.note,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -76,7 +77,7 @@ func (s *Server) Run(ctx context.Context) error {
 	close(stopping)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.Grace, defaultGrace))
 	defer cancel()
-	handler.wait(grace) // the listener is open until then: whoever comes is told to try again (by the handler, see Stopping) and not left without an answer
+	requests.wait(grace) // the listener is open until then: whoever comes is told to try again (by the handler, see Stopping) and not left without an answer
 	err := server.Shutdown(grace)
 	cut() // hijacked sockets are unknown to Shutdown; their context ends here
 	server.Close()
@@ -88,31 +89,42 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// counted knows how many requests run.
-type counted struct {
-	next    http.Handler
-	running atomic.Int64
-	done    chan struct{} // has something after the last one
+// busy knows which connections have a request that runs. Sockets that were hijacked are none of them, nor is what comes after the stop.
+type busy struct {
+	mu       sync.Mutex
+	conns    map[net.Conn]bool
+	stopping bool
+	changed  chan struct{} // has something after one became idle
 }
 
-func (c *counted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c.running.Add(1)
-	defer func() {
-		if c.running.Add(-1) == 0 {
-			select {
-			case c.done <- struct{}{}:
-			default:
-			}
+func (b *busy) note(c net.Conn, state http.ConnState) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if state == http.StateActive {
+		if !b.stopping {
+			b.conns[c] = true
 		}
-	}()
-	c.next.ServeHTTP(w, r)
+		return
+	}
+	delete(b.conns, c)
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
 }
 
-// wait returns when none runs, or when ctx ends.
-func (c *counted) wait(ctx context.Context) {
-	for c.running.Load() > 0 {
+// wait returns when none is left, or when ctx ends.
+func (b *busy) wait(ctx context.Context) {
+	for {
+		b.mu.Lock()
+		b.stopping = true
+		n := len(b.conns)
+		b.mu.Unlock()
+		if n == 0 {
+			return
+		}
 		select {
-		case <-c.done:
+		case <-b.changed:
 		case <-ctx.Done():
 			return
 		}
