@@ -16,6 +16,7 @@ const (
 	maxPage      = 100
 	dear         = 10 // the weight from which a field is counted by itself
 	maxDear      = 5
+	maxFilled    = 200_000 // fields of all objects, repeated ones too: an executor collects them for each object
 	maxSchema    = 100_000 // objects of the schema in one introspection: about twice what GraphiQL asks for
 )
 
@@ -25,13 +26,14 @@ var schemaSizes = map[string]int{"types": 160, "fields": 8, "args": 2, "inputFie
 // price is what an operation costs: the weight of each field (1 for an object, 0 for a scalar, or @cost) times the page sizes above it.
 type price struct {
 	cost   int
+	filled int                          // fields of all objects
 	schema int                          // objects of the schema: they cost no query
 	counts map[*ast.FieldDefinition]int // fields that may stand there a few times only
 }
 
 // and takes p together with n times q; a field counts once for each place where it stands, however long the list around it.
 func (p price) and(n int, q price) price {
-	p.cost, p.schema = sum(p.cost, times(n, q.cost)), sum(p.schema, times(n, q.schema))
+	p.cost, p.filled, p.schema = sum(p.cost, times(n, q.cost)), sum(p.filled, times(n, q.filled)), sum(p.schema, times(n, q.schema))
 	for f, k := range q.counts {
 		if p.counts == nil {
 			p.counts = map[*ast.FieldDefinition]int{}
@@ -61,6 +63,8 @@ func (p price) within(limit int) error {
 	switch {
 	case p.cost > limit:
 		return fault.Invalid("query", "cost_exceeded", "The query costs %d; at most %d is answered. Ask for fewer rows or fewer fields.", p.cost, limit).With("cost", p.cost).With("limit", limit)
+	case p.filled > maxFilled:
+		return fault.Invalid("query", "cost_exceeded", "The query fills %d fields; at most %d are answered. Ask for fewer rows or fewer fields.", p.filled, maxFilled).With("cost", p.filled).With("limit", maxFilled)
 	case p.schema > maxSchema:
 		return fault.Invalid("query", "cost_exceeded", "The query asks for too much of the schema at once.").With("cost", p.schema).With("limit", maxSchema)
 	}
@@ -107,7 +111,7 @@ func (p *pricer) field(f *ast.Field) price {
 		}
 		return own.and(max(1, schemaSizes[f.Name]), p.set(f.SelectionSet))
 	}
-	own := price{cost: weight(f)}
+	own := price{cost: weight(f), filled: 1}
 	if own.cost >= dear || attempts(f.Definition) {
 		own.counts = map[*ast.FieldDefinition]int{f.Definition: 1}
 	}

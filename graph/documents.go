@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -102,7 +103,9 @@ func (*documents) Validate(graphql.ExecutableSchema) error { return nil }
 func (d *documents) MutateOperationParameters(ctx context.Context, p *graphql.RawParams) *gqlerror.Error {
 	found, err := d.find(authz.From(ctx), p)
 	if faults, several := errors.AsType[gqlerror.List](err); several {
-		return &gqlerror.Error{Err: faults} // present tells each of them
+		all := &gqlerror.Error{Err: faults} // present tells each of them
+		errcode.Set(all, errcode.ValidationFailed)
+		return all
 	}
 	if err != nil {
 		return present(ctx, err)

@@ -208,6 +208,8 @@ func hostile() []attack {
 		text("OverlapInterface", `{ node(id: "x") { `+strings.Repeat("... on Connection { application { id } } ... on Application { connections { nodes { id } } } ", 300)+`} }`),
 		fine("OverlapInterfacePyramid", `{ node(id: "x") { `+nest("... on Connection { id ... on Node { id ", "id", "} }", 15)+`} }`),
 		fine("OverlapJSONLiterals", conn(strings.Repeat(`application { connections(filter: { label: "`+strings.Repeat("x", 400)+`" }) { totalCount } } `, 100))),
+		text("RepeatedInEachRow", `{ connections(organizationId: "o", first: 100) { nodes { `+strings.Repeat("id ", 2_900)+`} } }`),
+		fine("RepeatedInSomeRows", `{ connections(organizationId: "o", first: 60) { nodes { `+strings.Repeat("id ", 2_900)+`} } }`),
 		text("OverlapRootNames", "{ "+strings.Repeat("rateLimit { cost } ", 2_900)+"}"),
 		// Fragments.
 		text("CycleOfOne", conn("...f")+" fragment f on Connection { ...f }"),

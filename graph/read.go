@@ -23,18 +23,22 @@ const (
 	maxFields      = 5_000  // fields when every fragment is put in its places
 	maxAliases     = 50     // likewise
 	maxDirectives  = 5      // at one place
-	maxSelections     = 40     // selection sets, with inline fragments
+	maxSelections  = 40     // selection sets, with inline fragments
 	maxLiteral     = 10     // lists and objects in each other
 	maxDefinitions = 50     // variables of an operation
-	schemaDepth    = 20     // levels of a question about the schema alone, which is deep by nature
+	maxDepth       = 12     // levels of fields
+	maxRoots       = 10
+	widgetDeep     = 8
+	widgetWide     = 5
+	schemaDepth    = 20 // levels of a question about the schema alone, which is deep by nature
 )
 
 // bounds is how deep and wide an operation may be.
 type bounds struct{ depth, roots int }
 
 var (
-	anyCaller  = bounds{depth: 12, roots: 10}
-	fromWidget = bounds{depth: 8, roots: 5}
+	anyCaller  = bounds{depth: maxDepth, roots: maxRoots}
+	fromWidget = bounds{depth: widgetDeep, roots: widgetWide}
 )
 
 // read parses a document and refuses one that is larger than its bounds, or whose fragments spread themselves. It costs one pass over the tokens.
@@ -162,7 +166,7 @@ func (r *reader) fragment(name string) *part {
 	p, known := r.parts[name]
 	if known {
 		if p != nil && p.open {
-			r.refuse("fragment_cycle", "The fragment %s spreads itself.", name)
+			r.refuse("validation_failed", "The fragment %s spreads itself.", name)
 		}
 		return p
 	}

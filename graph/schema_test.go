@@ -6,141 +6,139 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
 
-	"github.com/nameplate-dev/nameplate/graph/gql"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
 )
 
-// schema is what the server serves.
-func schema() *ast.Schema { return gql.NewExecutableSchema(gql.Config{}).Schema() }
-
-// said answers the name and description of everything that integrators read in the schema.
-func said(s *ast.Schema) map[string]string {
-	out := map[string]string{}
-	arguments := func(of string, list ast.ArgumentDefinitionList) {
-		for _, a := range list {
-			out[of+"."+a.Name] = a.Description
-		}
+// faults says what is wrong with a schema: a root field without @access, one named ops that others than operators may call or the other way round, a page
+// without its four fields, a type that nothing leads to.
+func faults(s *ast.Schema) []string {
+	var out []string
+	if err := checkAccess(s); err != nil {
+		out = append(out, strings.Split(err.Error(), "\n")...)
 	}
-	for _, d := range s.Types {
-		if d.BuiltIn {
+	for _, root := range []*ast.Definition{s.Query, s.Mutation, s.Subscription} {
+		if root == nil {
 			continue
 		}
-		out[d.Name] = d.Description
-		for _, f := range d.Fields {
+		for _, f := range root.Fields {
 			if strings.HasPrefix(f.Name, "__") {
 				continue
 			}
-			out[d.Name+"."+f.Name] = f.Description
-			arguments(d.Name+"."+f.Name, f.Arguments)
-		}
-		for _, v := range d.EnumValues {
-			out[d.Name+"."+v.Name] = v.Description
-		}
-	}
-	for _, d := range s.Directives {
-		if d.Position.Src.BuiltIn {
-			continue
-		}
-		out["@"+d.Name] = d.Description
-		arguments("@"+d.Name, d.Arguments)
-	}
-	return out
-}
-
-// filler is what a description may add to a name without saying anything.
-var filler = strings.Fields("a an the of this that its is are it id value values field fields type list one for to in")
-
-// words are those of a name or of a sentence, filler left out: expiresAt, "Expires at." and "The expires-at." are the same.
-func words(text string) []string {
-	var b strings.Builder
-	for i, r := range text {
-		if unicode.IsUpper(r) && i > 0 && unicode.IsLower(rune(text[i-1])) {
-			b.WriteByte(' ')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	all := strings.FieldsFunc(b.String(), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	return slices.DeleteFunc(all, func(w string) bool { return slices.Contains(filler, w) })
-}
-
-// repeats says that a description has no word that the name, or what it belongs to, has not said.
-func repeats(name, description string) bool {
-	known := words(name)
-	return !slices.ContainsFunc(words(description), func(w string) bool { return !slices.Contains(known, w) })
-}
-
-func TestSchema_EverythingIsDescribed(t *testing.T) {
-	t.Parallel()
-	all := said(schema())
-	if len(all) < 700 {
-		t.Fatalf("only %d names were found", len(all))
-	}
-	for name, description := range all {
-		switch {
-		case strings.TrimSpace(description) == "":
-			t.Errorf("%s has no description: say in graph/*.graphqls what it means, its unit, and when it is null", name)
-		case repeats(name, description):
-			t.Errorf("%s: %q says no more than its name", name, description)
-		case len(description) > 300:
-			t.Errorf("%s: a description of %d characters belongs into docs/api.md", name, len(description))
-		}
-	}
-}
-
-// What may be null says when: integrators cannot guess it.
-func TestSchema_EachNullIsExplained(t *testing.T) {
-	t.Parallel()
-	s := schema()
-	for _, d := range s.Types {
-		if d.BuiltIn || d.Kind != ast.Object {
-			continue
-		}
-		for _, f := range d.Fields {
-			if !f.Type.NonNull && !strings.HasPrefix(f.Name, "__") && !strings.Contains(f.Description, "null") && !strings.Contains(f.Description, " else ") {
-				t.Errorf("%s.%s may be null, and its description does not say when", d.Name, f.Name)
+			operators := slices.Equal(allowed(f), []authz.Kind{authz.OPERATOR})
+			if named := strings.HasPrefix(f.Name, "ops"); named != operators {
+				out = append(out, root.Name+"."+f.Name+": fields that begin with ops are for operators only, and theirs begin with ops")
 			}
 		}
 	}
-}
-
-func TestRepeats(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name, description string
-		want              bool
-	}{
-		{"ApiKey.expiresAt", "Expires at.", true},
-		{"ApiKey.id", "The id of the API key.", true},
-		{"WidgetScope.CHECK", "Check", true},
-		{"ApiKey.expiresAt", "From when on it is refused; null for a key without an end.", false},
-		{"RecordType.A", "IPv4 address.", false},
-	} {
-		if got := repeats(c.name, c.description); got != c.want {
-			t.Errorf("%s, %q: %v", c.name, c.description, got)
+	reached := reach(s)
+	for name, d := range s.Types {
+		if d.BuiltIn {
+			continue
+		}
+		if !reached[name] {
+			out = append(out, name+": no root field leads to this type")
+		}
+		if strings.HasSuffix(name, "Page") && d.Kind == ast.Object {
+			for _, f := range []string{"edges", "nodes", "pageInfo", "totalCount"} {
+				if d.Fields.ForName(f) == nil {
+					out = append(out, name+": a page has "+f)
+				}
+			}
 		}
 	}
+	slices.Sort(out)
+	return out
 }
 
-// The schema is read when the program starts, before anything else.
-func BenchmarkSchema_Load(b *testing.B) {
+// reach walks from the root types along fields, arguments, members and implementations, and from the arguments of directives.
+func reach(s *ast.Schema) map[string]bool {
+	seen := map[string]bool{}
+	var visit func(name string)
+	visit = func(name string) {
+		d := s.Types[name]
+		if d == nil || seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, f := range d.Fields {
+			visit(f.Type.Name())
+			for _, a := range f.Arguments {
+				visit(a.Type.Name())
+			}
+		}
+		for _, to := range slices.Concat(d.Interfaces, d.Types) {
+			visit(to)
+		}
+		if d.IsAbstractType() {
+			for _, p := range s.GetPossibleTypes(d) {
+				visit(p.Name)
+			}
+		}
+	}
+	for _, root := range []*ast.Definition{s.Query, s.Mutation, s.Subscription} {
+		if root != nil {
+			visit(root.Name)
+		}
+	}
+	for _, d := range s.Directives {
+		for _, a := range d.Arguments {
+			visit(a.Type.Name())
+		}
+	}
+	return seen
+}
+
+// TestSchema loads all files together: the schema that starts is the one that was checked.
+func TestSchema(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("*.graphqls")
-	if err != nil || len(files) == 0 {
-		b.Fatal(files, err)
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d files, %v", len(files), err)
 	}
 	var sources []*ast.Source
 	for _, f := range files {
 		text, err := os.ReadFile(f)
 		if err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
 		sources = append(sources, &ast.Source{Name: f, Input: string(text)})
 	}
-	for b.Loop() {
-		if _, err := gqlparser.LoadSchema(sources...); err != nil {
-			b.Fatal(err)
+	s, err := gqlparser.LoadSchema(sources...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range faults(s) {
+		t.Error(f)
+	}
+	print := func(s *ast.Schema) string {
+		var b strings.Builder
+		formatter.NewFormatter(&b).FormatSchema(s)
+		return b.String()
+	}
+	if print(s) != print(schema()) {
+		t.Error("the server starts with another schema than that of graph/*.graphqls: run make generate")
+	}
+}
+
+func TestSchemaFaultsAreFound(t *testing.T) {
+	t.Parallel()
+	s := gqlparser.MustLoadSchema(&ast.Source{Input: `
+directive @access(to: [Actor!]!) on FIELD_DEFINITION
+enum Actor { USER OPERATOR }
+type Query { a: Int b: XPage @access(to: [USER]) opsC: Int @access(to: [USER, OPERATOR]) d: Int @access(to: [OPERATOR]) opsE: Int @access(to: [OPERATOR]) }
+type XPage { edges: Int nodes: Int pageInfo: Int }
+type Lost { a: Int }`})
+	got := strings.Join(faults(s), "\n")
+	for _, want := range []string{"Query.a has no @access", "XPage: a page has totalCount", "Query.opsC: ", "Query.d: ", "Lost: no root field"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in:\n%s", want, got)
 		}
+	}
+	if n := len(faults(s)); n != 5 {
+		t.Errorf("%d faults:\n%s", n, got)
 	}
 }

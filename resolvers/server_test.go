@@ -44,6 +44,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 	"github.com/nameplate-dev/nameplate/resolvers"
@@ -166,7 +167,7 @@ func (s *server) assemble(t *testing.T, d *db.DB) resolvers.Services {
 		Accounts: &account.Service{DB: d}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
 		Organizations: &organization.Service{DB: d, Authz: s.Authz}, Keys: &apikey.Service{DB: d, Door: s.Door, Authz: s.Authz, OrgOfApplication: s.Apps.OrgOf},
 		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks,
-		DomainChecks: &domaincheck.Service{Authz: s.Authz, Applications: s.Apps, Recipes: recipes, Engine: s.World, Settings: domaincheck.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}},
+		DomainChecks: &domaincheck.Service{Authz: s.Authz, Limit: limit.New(nil), Applications: s.Apps, Recipes: recipes, Engine: s.World, Settings: domaincheck.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}},
 		Authz:        s.Authz, Hub: s.Hub, Build: "b1", Version: "v1",
 		Spent: func(ctx context.Context) resolvers.Spent { return resolvers.Spent(graph.SpentOf(ctx)) },
 	}
@@ -324,7 +325,7 @@ type socket struct {
 	conn *websocket.Conn
 }
 
-func (s *server) subscribe(t *testing.T, who, text string, v vars) *socket {
+func (s *server) subscribe(t *testing.T, who, text string, v vars, id ...string) *socket {
 	t.Helper()
 	conn, _, err := (&websocket.Dialer{Subprotocols: []string{"graphql-transport-ws"}}).DialContext(t.Context(), "ws"+strings.TrimPrefix(s.URL, "http")+"/graphql", http.Header{"Test-Caller": {who}})
 	if err != nil {
@@ -336,7 +337,11 @@ func (s *server) subscribe(t *testing.T, who, text string, v vars) *socket {
 	if m := c.read(); m["type"] != "connection_ack" {
 		t.Fatalf("no ack: %v", m)
 	}
-	c.write(vars{"id": "1", "type": "subscribe", "payload": vars{"query": text, "variables": v}})
+	payload := vars{"query": text, "variables": v}
+	if len(id) > 0 && id[0] != "" {
+		payload["extensions"] = vars{"documentId": id[0]}
+	}
+	c.write(vars{"id": "1", "type": "subscribe", "payload": payload})
 	return c
 }
 

@@ -6,7 +6,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +30,7 @@ type Bucket struct {
 // Limiter counts.
 type Limiter struct {
 	redis redis.UniversalClient
-	away  atomic.Bool
+	away  atomic.Int64 // until when Redis is not asked, in nanoseconds since 1970; 0 while it answers
 	local memory
 }
 
@@ -78,20 +81,33 @@ func (l *Limiter) ask(ctx context.Context, id string, step, burst time.Duration,
 		wait, room = l.local.take(id, step, burst, n, time.Now())
 		return wait, room, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
-	defer cancel()
-	r, err := gcra.Run(ctx, l.redis, []string{id}, step.Microseconds(), burst.Microseconds(), n).Int64Slice()
-	if was := l.away.Swap(err != nil); err != nil && !was {
-		slog.WarnContext(ctx, "limits are counted by each process alone: Redis does not answer", "err", err)
+	if time.Now().UnixNano() < l.away.Load() {
+		return 0, 0, errAway
 	}
-	if err != nil {
+	asking, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
+	defer cancel()
+	r, err := gcra.Run(asking, l.redis, []string{id}, step.Microseconds(), burst.Microseconds(), n).Int64Slice()
+	switch {
+	case err != nil && ctx.Err() != nil: // the caller has gone
+		return 0, 0, err
+	case err != nil:
+		if l.away.Swap(time.Now().Add(time.Second).UnixNano()) == 0 {
+			slog.WarnContext(ctx, "limits are counted by each process alone: Redis does not answer", "err", err)
+		}
 		return 0, 0, err
 	}
+	l.away.Store(0)
 	if r[0] == 1 {
 		return max(time.Duration(r[1])*time.Microsecond, time.Millisecond), 0, nil
 	}
 	return 0, time.Duration(r[2]) * time.Microsecond, nil
 }
+
+// errAway says that Redis did not answer a moment ago: it is asked again a second after, so that nobody else waits for it.
+var errAway = errors.New("redis is away")
+
+// maxKeys bounds the memory of one process, to some megabytes.
+const maxKeys = 50_000
 
 // memory is the same rule in one process.
 type memory struct {
@@ -105,12 +121,8 @@ func (m *memory) take(id string, step, burst time.Duration, n int, now time.Time
 	if m.tat == nil {
 		m.tat = map[string]time.Time{}
 	}
-	if len(m.tat) > 50_000 {
-		for k, t := range m.tat {
-			if t.Before(now) {
-				delete(m.tat, k)
-			}
-		}
+	if len(m.tat) >= maxKeys {
+		m.shrink(now)
 	}
 	tat := m.tat[id]
 	if tat.Before(now) {
@@ -122,4 +134,14 @@ func (m *memory) take(id string, step, burst time.Duration, n int, now time.Time
 	}
 	m.tat[id] = next
 	return 0, burst - next.Sub(now)
+}
+
+// shrink forgets who may come again at once, and then those whose time comes first, until half the room is free.
+func (m *memory) shrink(now time.Time) {
+	maps.DeleteFunc(m.tat, func(_ string, t time.Time) bool { return !t.After(now) })
+	if len(m.tat) <= maxKeys/2 {
+		return
+	}
+	middle := slices.SortedFunc(maps.Values(m.tat), time.Time.Compare)[len(m.tat)-maxKeys/2]
+	maps.DeleteFunc(m.tat, func(_ string, t time.Time) bool { return !t.After(middle) })
 }

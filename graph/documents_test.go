@@ -1,0 +1,113 @@
+package graph
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+)
+
+// manifest lists texts by their digests.
+func manifest(texts ...string) []byte {
+	list := map[string]string{}
+	for _, text := range texts {
+		sum := sha256.Sum256([]byte(text))
+		list[hex.EncodeToString(sum[:])] = text
+	}
+	raw, _ := json.Marshal(list)
+	return raw
+}
+
+func TestManifests_AreCheckedAtTheStart(t *testing.T) {
+	t.Parallel()
+	s := schema()
+	if _, err := loadDocuments(s, consoleJSON, widgetJSON); err != nil {
+		t.Fatal(err)
+	}
+	none := manifest()
+	levels := func(n int) string {
+		return `query q { connection(id: "x") ` + strings.Repeat("{ application { connections(first: 1) { nodes ", n) + "{ id }" + strings.Repeat(" } } }", n) + " }"
+	}
+	for name, c := range map[string]struct {
+		console, widget []byte
+		want            string
+	}{
+		"Sound":         {manifest(levels(2)), manifest(levels(2)), ""},
+		"NotItsDigest":  {[]byte(`{"ab":"{ health { name } }"}`), none, "not the digest"},
+		"UnknownField":  {manifest("{ nothing }"), none, "Cannot query field"},
+		"Unreadable":    {manifest("{ health"), none, "Expected"},
+		"Conflict":      {manifest("{ health { name name: build } }"), none, "conflict"},
+		"Dear":          {manifest("query q($n: Int = 1) { connections(organizationId: \"x\", first: $n) { nodes { checks { nodes { id } } } } }"), none, "The query costs 2201"},
+		"Deep":          {manifest(levels(4)), none, "14 levels deep"},
+		"DeepForWidget": {none, manifest(levels(3)), "11 levels deep"},
+		"WideForWidget": {none, manifest("{" + strings.Repeat(" health { name }", 6) + " }"), "6 root fields"},
+	} {
+		_, err := loadDocuments(s, c.console, c.widget)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func find(d *documents, kind authz.Kind, query, id string) (document, error) {
+	p := &graphql.RawParams{Query: query}
+	if id != "" {
+		p.Extensions = map[string]any{"documentId": id}
+	}
+	return d.find(authz.Principal{Kind: kind}, p)
+}
+
+// The trees of trusted documents are made at the start, and those of free text when it first comes; what was refused leaves nothing.
+func TestDocuments_AreReadOnce(t *testing.T) {
+	t.Parallel()
+	d, err := loadDocuments(schema(), consoleJSON, widgetJSON)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range d.console {
+		if got, err := find(d, authz.USER, "", id); err != nil || got.tree != want.tree {
+			t.Fatalf("%s: %v", id, err)
+		}
+	}
+	first, err := find(d, authz.API_KEY, hundred, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := find(d, authz.MACHINE, hundred, ""); err != nil || again.tree != first.tree {
+		t.Errorf("the text was read again: %v", err)
+	}
+	for _, c := range hostile() {
+		var in struct{ Query string }
+		if json.Unmarshal([]byte(c.body()), &in); !c.answered {
+			find(d, authz.API_KEY, in.Query, "")
+		}
+	}
+	for text := range d.recent.by {
+		if _, _, err := read(text, anyCaller); err != nil {
+			t.Errorf("a refused text is kept: %.100s", text)
+		}
+	}
+}
+
+func TestRecent_IsBoundedBySize(t *testing.T) {
+	t.Parallel()
+	var r recent
+	r.add(document{text: "often"}, 10)
+	for n := range 10_000 {
+		r.add(document{text: fmt.Sprint(n)}, n%maxVisits)
+		if _, ok := r.get("often"); !ok {
+			t.Fatalf("the text that is used most is forgotten after %d others", n)
+		}
+		if r.nodes > maxRecent || len(r.by) != r.order.Len() {
+			t.Fatalf("%d nodes in %d texts, %d in order", r.nodes, len(r.by), r.order.Len())
+		}
+	}
+	if _, ok := r.get("9999"); !ok || len(r.by) < 3 {
+		t.Errorf("%d texts are kept", len(r.by))
+	}
+}
