@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -38,6 +39,8 @@ type Config struct {
 	Origin  func(*http.Request) bool
 	Revoked *authz.Revocations
 	Limit   *limit.Limiter
+	// Hub tells the feeds that something has changed.
+	Hub *live.Hub
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
 	// Observe is told of every operation.
@@ -48,6 +51,7 @@ type Config struct {
 type Server struct {
 	Config
 	documents *documents
+	feeds     *feeds
 	sockets   census
 	http      http.Handler
 }
@@ -61,7 +65,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, documents: docs}
+	s := &Server{Config: c, documents: docs, feeds: &feeds{hub: c.Hub}}
 	srv := handler.New(c.Schema)
 	sockets := Sockets{Origin: c.Origin, InitTimeout: 5 * time.Second, WriteWait: 10 * time.Second, MaxMessage: maxMessage}
 	srv.AddTransport(transport.Websocket{Implementation: sockets, PayloadReadLimit: new(int64(maxMessage)), PingPongInterval: 10 * time.Second, InitFunc: s.open})
