@@ -65,11 +65,13 @@ func TestAStreamWaitsForAReaderWhoHadEnough(t *testing.T) {
 		r.busy.Store(true)
 		defer f.join(caller(t.Context(), "1"), s.log(), r)()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if n := s.reads.Load(); n != 0 {
 			t.Fatalf("%d reads for a reader who had enough", n)
 		}
 		r.busy.Store(false)
 		time.Sleep(time.Second)
+		synctest.Wait()
 		r.want(t, "", "1", "2", "3")
 	})
 }
@@ -95,6 +97,7 @@ func TestAListRestsBetweenItsMessages(t *testing.T) {
 		r.want(t, "", "1", "2", "3", "4")
 		leave()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		r.want(t, "", "1", "2", "3", "4")
 	})
 }
@@ -181,6 +184,7 @@ func TestARefusal(t *testing.T) {
 				}
 				f.mu.Unlock()
 				time.Sleep(time.Second)
+				synctest.Wait()
 				for n, r := range readers {
 					r.want(t, name)
 					r.want(t, fmt.Sprintf(`"requestId":"%d"`, n))

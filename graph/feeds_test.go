@@ -250,6 +250,7 @@ func TestTheNewestVersionIsNeverLost(t *testing.T) {
 		}
 		last := fmt.Sprint(s.version.Load())
 		time.Sleep(time.Second)
+		synctest.Wait()
 		for n, r := range readers {
 			got, _ := r.all()
 			if len(got) == 0 || got[len(got)-1] != last {
@@ -353,6 +354,7 @@ func TestHowAStateEnds(t *testing.T) {
 				apart := &reader{}
 				defer f.join(caller(t.Context(), "3"), other.subscription("other", func(context.Context) live.Feed[any] { return other.feed() }), apart)()
 				time.Sleep(time.Second)
+				synctest.Wait()
 				c.spoil(s)
 				s.version.Store(1)
 				other.version.Store(1)
@@ -381,6 +383,7 @@ func TestTheLastMessageCompletes(t *testing.T) {
 		early, late := &reader{}, &reader{}
 		defer f.join(caller(t.Context(), "1"), ends, early)()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		s.during = func(context.Context) { began <- struct{}{}; <-goOn }
 		s.version.Store(1)
 		f.hub.Poke("con_1", 1)
