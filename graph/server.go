@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
 )
 
 const (
@@ -39,6 +40,8 @@ type Config struct {
 	Limit   *limit.Limiter
 	// Concurrent is how many operations run at once over HTTP (0: 512); more wait a quarter of a second and are refused with 503 then.
 	Concurrent int
+	// Hub tells the feeds that something has changed.
+	Hub *live.Hub
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
 	// Observe is told of every operation.
@@ -49,6 +52,7 @@ type Config struct {
 type Server struct {
 	Config
 	documents *documents
+	feeds     *feeds
 	sockets   census
 	http      http.Handler
 }
@@ -62,7 +66,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, documents: docs}
+	s := &Server{Config: c, documents: docs, feeds: &feeds{hub: c.Hub}}
 	srv := handler.New(c.Schema)
 	sockets := Sockets{Origin: c.Origin, InitTimeout: 5 * time.Second, WriteWait: 10 * time.Second, MaxMessage: maxMessage}
 	srv.AddTransport(transport.Websocket{Implementation: sockets, PayloadReadLimit: new(int64(maxMessage)), PingPongInterval: 10 * time.Second, InitFunc: s.open})

@@ -121,7 +121,7 @@ func (r *webhookEndpointResolver) OldestPendingSeconds(ctx context.Context, obj 
 	return h.OldestPendingSeconds, err
 }
 
-func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *webhook.WebhookEndpoint, state []webhook.WebhookDeliveryState, topic *string, connectionID *ident.Any, window *webhook.TimeWindow, first *int32, after *string) (*page.Of[*webhook.WebhookDelivery], error) {
+func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *webhook.WebhookEndpoint, state []webhook.WebhookDeliveryState, topic *string, connectionID *ident.Any, window *webhook.TimeWindow, first *int32, after *string) (*webhook.WebhookDeliveryPage, error) {
 	args, wrong := page.Read(first, after, 25)
 	con, err := ident.AsPtr[ident.ConnectionID](connectionID, "connectionId")
 	if err := errors.Join(wrong, err); err != nil {

@@ -2512,6 +2512,8 @@ type WebhookAttempt {
 }
 "A page of deliveries, the newest first."
 type WebhookDeliveryPage {
+  "How far the log had been written when the page was read; webhookDeliveries(after:) goes on from there, also when the page is empty."
+  cursor: String!
   "The rows with their cursors."
   edges: [WebhookDeliveryEdge!]!
   "The rows alone."
@@ -4166,6 +4168,8 @@ func childFields_WebhookDeliveryEdge(ctx context.Context, ec *executionContext, 
 
 func childFields_WebhookDeliveryPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "cursor":
+		return fieldContext_WebhookDeliveryPage_cursor(ctx, ec, field)
 	case "edges":
 		return fieldContext_WebhookDeliveryPage_edges(ctx, ec, field)
 	case "nodes":

@@ -165,6 +165,33 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	}
 }
 
+// What is sent between an empty list and its feed is told.
+func TestTheFeedOfAnEmptyListBeginsAtIt(t *testing.T) {
+	b := setup(t)
+	k := receiver(t, status(200))
+	r := b.endpoint(k.URL, "*")
+	ctx, leave := context.WithCancel(b.As(t.Context()))
+	defer leave()
+	list, err := b.s.Deliveries(ctx, r.Endpoint.ID, DeliveryFilter{}, page.Args{First: 2})
+	if err != nil || len(list.Nodes) != 0 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	b.pass(time.Second)
+	test, err := b.s.Test(ctx, r.Endpoint.ID, message.TestTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.drain() // it has arrived before anybody looks
+	f, err := b.s.Watch(ctx, r.Endpoint.ID, &list.Cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	news, _, err := f.Next(ctx)
+	if err != nil || len(news) != 1 || news[0].ID != test.ID || news[0].State != Succeeded {
+		t.Fatalf("%+v %v", news, err)
+	}
+}
+
 func FuzzParseCursor(f *testing.F) {
 	f.Add(cursor(time.Now()))
 	f.Add("AAAAAAAAAAA")
