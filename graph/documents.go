@@ -25,7 +25,23 @@ var consoleJSON []byte
 var widgetJSON []byte
 
 // documents are the trusted texts: callers with a session cookie and widgets send an id and no text. The id is sha256: and the hex digest of the text.
-type documents struct{ console, widget map[string]string }
+type documents struct {
+	console, widget map[string]string
+	parsed          map[string]*ast.QueryDocument // by text
+}
+
+// trustedFirst is the cache of parsed documents: trusted ones are in it from the start, and stay.
+type trustedFirst struct {
+	trusted map[string]*ast.QueryDocument
+	graphql.Cache[*ast.QueryDocument]
+}
+
+func (c trustedFirst) Get(ctx context.Context, text string) (*ast.QueryDocument, bool) {
+	if d, ok := c.trusted[text]; ok {
+		return d, true
+	}
+	return c.Cache.Get(ctx, text)
+}
 
 var _ interface {
 	graphql.OperationParameterMutator
@@ -37,7 +53,7 @@ const priceLimit = 2000
 
 // loadDocuments reads both manifests; each text must be valid for the schema, and its id its digest.
 func loadDocuments(s *ast.Schema) (*documents, error) {
-	d := &documents{}
+	d := &documents{parsed: map[string]*ast.QueryDocument{}}
 	var faults []error
 	for _, m := range []struct {
 		name string
@@ -66,6 +82,7 @@ func loadDocuments(s *ast.Schema) (*documents, error) {
 				}
 			}
 			(*m.into)["sha256:"+digest] = text
+			d.parsed[text] = q
 		}
 	}
 	return d, errors.Join(faults...)

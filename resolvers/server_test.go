@@ -118,7 +118,7 @@ func start(t *testing.T) *server {
 	t.Cleanup(d.Close)
 	services := s.assemble(t, d)
 	r := resolvers.New(services)
-	schema := gql.NewExecutableSchema(gql.Config{Resolvers: r})
+	schema := gql.NewPlanned(gql.Config{Resolvers: r})
 	s.Schema = schema.Schema()
 	g, err := graph.New(graph.Config{
 		Schema: schema, Origin: func(*http.Request) bool { return true }, Revoked: s.Authz.Revoked(),

@@ -56,7 +56,7 @@ func (r *queryResolver) WebhookEndpoints(ctx context.Context, organizationID ide
 	if err != nil {
 		return nil, err
 	}
-	return r.connect.webhooks.List(ctx, org)
+	return together[*webhook.WebhookEndpoint](ctx)(r.connect.webhooks.List(ctx, org))
 }
 
 func (r *queryResolver) WebhookEndpoint(ctx context.Context, id ident.Any) (*webhook.WebhookEndpoint, error) {
@@ -124,7 +124,7 @@ func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *webhook.W
 	if err := errors.Join(wrong, err); err != nil {
 		return nil, err
 	}
-	return r.connect.webhooks.Deliveries(ctx, obj.ID, webhook.DeliveryFilter{State: state, Topic: topic, ConnectionID: con, Window: window}, args)
+	return listed[*webhook.WebhookDelivery](ctx)(r.connect.webhooks.Deliveries(ctx, obj.ID, webhook.DeliveryFilter{State: state, Topic: topic, ConnectionID: con, Window: window}, args))
 }
 
 func (r *Resolver) WebhookDelivery() gql.WebhookDeliveryResolver { return &webhookDeliveryResolver{r} }
