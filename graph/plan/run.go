@@ -194,10 +194,13 @@ func (r *Run) FieldContext() context.Context {
 	return ctx
 }
 
-// Fail reports an error of the field at hand, and answers that it is null.
+// Fail reports an error of the field or element at hand, and answers that it is null.
 func (r *Run) Fail(err error) bool {
 	ctx := r.FieldContext()
-	r.op.Error(ctx, graphql.AddFieldLocationToError(ctx, err))
+	if r.path[len(r.path)-1].field != nil {
+		err = graphql.AddFieldLocationToError(ctx, err)
+	}
+	r.op.Error(ctx, err)
 	return false
 }
 
