@@ -94,12 +94,14 @@ func table(calls *int) plan.Table {
 			"name":    of(func(r *plan.Run, _ *plan.Call, p *person) bool { return r.String(p.name) }),
 			"friend":  of(func(r *plan.Run, fc *plan.Call, p *person) bool { return writePerson(r, fc, p.friends[0]) }),
 			"friends": of(func(r *plan.Run, fc *plan.Call, p *person) bool { return plan.List(r, fc, p.friends, mustPerson, true) }),
-			"maybe":   of(func(r *plan.Run, fc *plan.Call, p *person) bool { return plan.List(r, fc, p.friends, writePerson, false) }),
-			"must":    of(func(r *plan.Run, fc *plan.Call, p *person) bool { return mustPerson(r, fc, p.friends[0]) }),
-			"none":    of(func(r *plan.Run, fc *plan.Call, p *person) bool { return mustPerson(r, fc, nil) }),
-			"secret":  of(func(r *plan.Run, _ *plan.Call, p *person) bool { *calls++; return r.String("hush") }),
-			"wrong":   of(func(r *plan.Run, _ *plan.Call, p *person) bool { return r.Fail(errors.New("wrong")) }),
-			"panics":  of(func(*plan.Run, *plan.Call, *person) bool { panic("oh") }),
+			"maybe": of(func(r *plan.Run, fc *plan.Call, p *person) bool {
+				return plan.List(r, fc, p.friends, writePerson, false)
+			}),
+			"must":   of(func(r *plan.Run, fc *plan.Call, p *person) bool { return mustPerson(r, fc, p.friends[0]) }),
+			"none":   of(func(r *plan.Run, fc *plan.Call, p *person) bool { return mustPerson(r, fc, nil) }),
+			"secret": of(func(r *plan.Run, _ *plan.Call, p *person) bool { *calls++; return r.String("hush") }),
+			"wrong":  of(func(r *plan.Run, _ *plan.Call, p *person) bool { return r.Fail(errors.New("wrong")) }),
+			"panics": of(func(*plan.Run, *plan.Call, *person) bool { panic("oh") }),
 		},
 		"Pet": {
 			"id":    {Write: func(r *plan.Run, _ *plan.Call, v any) bool { return r.String(v.(*pet).id) }},
@@ -114,7 +116,9 @@ func table(calls *int) plan.Table {
 				}
 				return writeNode(r, fc, people[fc.Args["id"]])
 			}},
-			"all": {Write: func(r *plan.Run, fc *plan.Call, _ any) bool { return plan.List(r, fc, []any{ann, &pet{id: "3"}}, writeNode, true) }},
+			"all": {Write: func(r *plan.Run, fc *plan.Call, _ any) bool {
+				return plan.List(r, fc, []any{ann, &pet{id: "3"}}, writeNode, true)
+			}},
 		},
 		"Subscription": {"person": {
 			Args: byID,
