@@ -89,7 +89,7 @@ schema-base: bin/tools/schema ## at a release: what later schemas must not break
 
 generate-graphql: bin/tools/gqlgen
 	$(call step,generating the GraphQL executor)
-	@bin/tools/gqlgen generate
+	@bin/tools/gqlgen
 
 generate-documents: $(if $(call have,frontend/package.json),.make/relay)
 
@@ -101,9 +101,9 @@ TOOLS := tools/go.mod tools/go.sum
 bin/tools/sqlc: $(TOOLS)
 	$(call step,building sqlc (once))
 	@CGO_ENABLED=0 go -C tools build -o ../$@ github.com/sqlc-dev/sqlc/cmd/sqlc && touch $@
-bin/tools/gqlgen: $(TOOLS)
+bin/tools/gqlgen: $(TOOLS) $(wildcard tools/gqlgen/*)
 	$(call step,building gqlgen (once))
-	@CGO_ENABLED=0 go -C tools build -o ../$@ github.com/99designs/gqlgen && touch $@
+	@CGO_ENABLED=0 go -C tools build -o ../$@ ./gqlgen && touch $@
 bin/tools/schema: $(TOOLS) tools/schema/main.go
 	@CGO_ENABLED=0 go -C tools build -o ../$@ ./schema && touch $@
 bin/tools/withpg: .make/go $(wildcard db/*.go db/postgres/*.go db/devdb/*.go db/devdb/withpg/*.go db/migrations/*.sql)

@@ -51,7 +51,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	for _, o := range opts {
 		o(cfg)
 	}
-	cfg.AfterConnect = timesInUTC
+	cfg.AfterConnect = types
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -65,11 +65,20 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	return d, nil
 }
 
-// timesInUTC makes a time that was read equal to the tx.Now that was written; pgx would answer in the machine's zone.
-func timesInUTC(_ context.Context, c *pgx.Conn) error {
-	instant := &pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}}
-	c.TypeMap().RegisterType(instant)
-	c.TypeMap().RegisterType(&pgtype.Type{Name: "_timestamptz", OID: pgtype.TimestamptzArrayOID, Codec: &pgtype.ArrayCodec{ElementType: instant}})
+// types makes a time that was read equal to the tx.Now that was written (pgx would answer in the machine's zone), and reads ids without detours.
+func types(_ context.Context, c *pgx.Conn) error {
+	for _, t := range []struct {
+		name     string
+		oid, all uint32
+		codec    pgtype.Codec
+	}{
+		{"timestamptz", pgtype.TimestamptzOID, pgtype.TimestamptzArrayOID, &pgtype.TimestamptzCodec{ScanLocation: time.UTC}},
+		{"uuid", pgtype.UUIDOID, pgtype.UUIDArrayOID, uuids{}},
+	} {
+		one := &pgtype.Type{Name: t.name, OID: t.oid, Codec: t.codec}
+		c.TypeMap().RegisterType(one)
+		c.TypeMap().RegisterType(&pgtype.Type{Name: "_" + t.name, OID: t.all, Codec: &pgtype.ArrayCodec{ElementType: one}})
+	}
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -94,6 +96,11 @@ func (d *documents) trust(text string, b bounds) (*ast.QueryDocument, error) {
 		d.priced[op] = p.cost
 	}
 	return tree, nil
+}
+
+// all answers the trusted documents.
+func (d *documents) all() []document {
+	return slices.AppendSeq(slices.Collect(maps.Values(d.console)), maps.Values(d.widget))
 }
 
 func (*documents) ExtensionName() string                   { return "Documents" }

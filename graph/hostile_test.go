@@ -14,6 +14,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/graph/gql"
+	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
@@ -27,17 +28,19 @@ const (
 	hostileAnswer = 64 << 10
 )
 
-// idle is the schema with fields that answer nothing; introspection is real.
-type idle struct{ graphql.ExecutableSchema }
+// idling is the schema with fields that answer nothing; introspection is real.
+type idling struct{ graphql.ExecutableSchema }
 
-func (i idle) Exec(ctx context.Context) graphql.ResponseHandler {
+func (i idling) Exec(ctx context.Context) graphql.ResponseHandler {
 	if introspects(graphql.GetOperationContext(ctx).Operation) {
 		return i.ExecutableSchema.Exec(ctx)
 	}
 	return graphql.OneShot(&graphql.Response{Data: []byte("{}")})
 }
 
-func idleSchema() graphql.ExecutableSchema { return idle{gql.NewExecutableSchema(gql.Config{})} }
+func idleSchema() *plan.Executable {
+	return plan.New(idling{gql.NewExecutableSchema(gql.Config{})}, nil)
+}
 
 // door is a server that believes the caller it is given.
 func door(t testing.TB, caller authz.Principal, l *limit.Limiter) http.Handler {

@@ -17,6 +17,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/gorilla/websocket"
+	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
@@ -31,7 +32,7 @@ const (
 
 // Config is what the server needs of the house.
 type Config struct {
-	Schema graphql.ExecutableSchema
+	Schema *plan.Executable
 	// Bearer answers the caller behind a credential that came in connection_init; app is the public key in the socket's address, origin its Origin header.
 	Bearer func(ctx context.Context, token, app, origin string) (authz.Principal, error)
 	// Origin says whether a socket of this origin may be opened at this address.
@@ -79,13 +80,22 @@ func New(c Config) (*Server, error) {
 	srv.SetErrorPresenter(present)
 	srv.SetRecoverFunc(recovered)
 	srv.AroundOperations(s.operation)
-	srv.AroundResponses(fewErrors)
+	srv.AroundResponses(s.response)
 	srv.AroundFields(s.field)
-	if c.Around != nil {
-		srv.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response { return next(c.Around(ctx)) })
+	c.Schema.May, c.Schema.Present, c.Schema.Recover, c.Schema.Around = s.may, present, recovered, s.response
+	for _, d := range docs.all() {
+		c.Schema.Compile(d.tree)
 	}
 	s.http = sockets.Guard(strictStream(srv))
 	return s, nil
+}
+
+// response runs around every response.
+func (s *Server) response(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	if s.Around != nil {
+		ctx = s.Around(ctx)
+	}
+	return fewErrors(ctx, next)
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -6,9 +6,9 @@ import (
 
 	"github.com/nameplate-dev/nameplate/graph/loader"
 	"github.com/nameplate-dev/nameplate/graph/model"
-	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
@@ -52,13 +52,21 @@ func done(err error) (*model.Ok, error) {
 	return &model.Ok{Ok: true}, nil
 }
 
-// listed tells the loaders that the connections of a page belong together.
-func listed(ctx context.Context) func(*connection.ConnectionPage, error) (*connection.ConnectionPage, error) {
-	return func(p *connection.ConnectionPage, err error) (*connection.ConnectionPage, error) {
+// listed tells the loaders that the rows of a page belong together.
+func listed[T comparable](ctx context.Context) func(*page.Of[T], error) (*page.Of[T], error) {
+	return func(p *page.Of[T], err error) (*page.Of[T], error) {
 		if err == nil {
 			loader.Together(loader.From(ctx), p.Nodes)
 		}
 		return p, err
+	}
+}
+
+// together tells the loaders that the members of a list belong together.
+func together[T comparable](ctx context.Context) func([]T, error) ([]T, error) {
+	return func(list []T, err error) ([]T, error) {
+		loader.Together(loader.From(ctx), list)
+		return list, err
 	}
 }
 

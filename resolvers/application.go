@@ -37,7 +37,7 @@ func (r *applicationResolver) Connections(ctx context.Context, obj *application.
 		of = *filter
 	}
 	of.ApplicationID = &obj.ID
-	return listed(ctx)(r.connect.connections.List(ctx, obj.OrgID, &of, orderBy, first, after))
+	return listed[*connection.Connection](ctx)(r.connect.connections.List(ctx, obj.OrgID, &of, orderBy, first, after))
 }
 
 func (r *applicationResolver) ConnectionCounts(ctx context.Context, obj *application.Application) ([]*connection.StateCount, error) {

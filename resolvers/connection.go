@@ -153,7 +153,7 @@ func (r *queryResolver) Connections(ctx context.Context, organizationID ident.An
 	if err != nil {
 		return nil, err
 	}
-	return listed(ctx)(r.connect.connections.List(ctx, org, filter, orderBy, first, after))
+	return listed[*connection.Connection](ctx)(r.connect.connections.List(ctx, org, filter, orderBy, first, after))
 }
 
 func (r *queryResolver) DNSCheck(ctx context.Context, id ident.Any) (*check.DnsCheck, error) {

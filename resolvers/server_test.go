@@ -21,6 +21,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph"
 	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/loader"
+	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
@@ -95,6 +96,7 @@ type server struct {
 	*spinetest.Bundle
 	URL      string
 	Schema   *ast.Schema
+	Planned  *plan.Executable // what the server executes with
 	World    *world
 	Queries  *counter
 	Apps     *application.Service
@@ -109,7 +111,7 @@ type server struct {
 	callers map[string]authz.Principal
 }
 
-func start(t *testing.T) *server {
+func start(t testing.TB) *server {
 	t.Helper()
 	s := &server{Bundle: spinetest.New(t), World: &world{}, Queries: &counter{}, callers: map[string]authz.Principal{}}
 	d, err := db.Open(t.Context(), s.DB.Pool().Config().ConnString(), db.MaxConns(16), func(c *pgxpool.Config) { c.ConnConfig.Tracer = s.Queries })
@@ -119,8 +121,8 @@ func start(t *testing.T) *server {
 	t.Cleanup(d.Close)
 	services := s.assemble(t, d)
 	r := resolvers.New(services)
-	schema := gql.NewExecutableSchema(gql.Config{Resolvers: r})
-	s.Schema = schema.Schema()
+	schema := gql.NewPlanned(gql.Config{Resolvers: r})
+	s.Schema, s.Planned = schema.Schema(), schema
 	g, err := graph.New(graph.Config{
 		Schema: schema, Origin: func(*http.Request) bool { return true }, Revoked: s.Authz.Revoked(), Hub: s.Hub,
 		Bearer: func(_ context.Context, token, _, _ string) (authz.Principal, error) { return s.caller(token), nil },
@@ -145,7 +147,7 @@ func start(t *testing.T) *server {
 }
 
 // assemble joins the services as the product does, on a pool whose queries are counted.
-func (s *server) assemble(t *testing.T, d *db.DB) resolvers.Services {
+func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	t.Helper()
 	names := hostname.Policy{Lab: true, OwnZones: []string{"edge.lab"}}
 	catalogue, err := provider.Load(provider.LabRows)
@@ -217,7 +219,7 @@ func (s *server) widget(name, endUser string, cons ...ident.ConnectionID) {
 type vars = map[string]any
 
 // document is the trusted text that holds a word, by its id.
-func document(t *testing.T, manifest, word string) vars {
+func document(t testing.TB, manifest, word string) vars {
 	t.Helper()
 	raw, err := os.ReadFile("../graph/documents/" + manifest + ".json")
 	if err != nil {
@@ -247,7 +249,7 @@ type answer struct {
 }
 
 // send posts a body as somebody.
-func (s *server) send(t *testing.T, who string, body vars) answer {
+func (s *server) send(t testing.TB, who string, body vars) answer {
 	t.Helper()
 	raw, err := json.Marshal(body)
 	if err != nil {
@@ -273,7 +275,7 @@ func (s *server) send(t *testing.T, who string, body vars) answer {
 }
 
 // ask sends text, and fails on any error.
-func (s *server) ask(t *testing.T, who, text string, v vars) map[string]any {
+func (s *server) ask(t testing.TB, who, text string, v vars) map[string]any {
 	t.Helper()
 	a := s.send(t, who, vars{"query": text, "variables": v})
 	if len(a.Errors) > 0 {
@@ -283,7 +285,7 @@ func (s *server) ask(t *testing.T, who, text string, v vars) map[string]any {
 }
 
 // at walks into an answer: at(data, "connections", "nodes", 0, "id").
-func at(t *testing.T, v any, path ...any) any {
+func at(t testing.TB, v any, path ...any) any {
 	t.Helper()
 	for _, p := range path {
 		switch p := p.(type) {
@@ -305,14 +307,14 @@ func at(t *testing.T, v any, path ...any) any {
 }
 
 // connect starts a connection and lets its first check run.
-func (s *server) connect(t *testing.T, host string) string {
+func (s *server) connect(t testing.TB, host string) string {
 	t.Helper()
 	data := s.ask(t, "owner", `mutation($i: StartConnectionInput!) { startConnection(input: $i) { connection { id } } }`, vars{"i": vars{"applicationId": s.App.ID.String(), "hostname": host, "endUserRef": "u1"}})
 	s.work(t)
 	return at(t, data, "startConnection", "connection", "id").(string)
 }
 
-func (s *server) work(t *testing.T) {
+func (s *server) work(t testing.TB) {
 	t.Helper()
 	if err := s.Work.Drain(t.Context()); err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func (r *queryResolver) WebhookEndpoints(ctx context.Context, organizationID ide
 	if err != nil {
 		return nil, err
 	}
-	return r.connect.webhooks.List(ctx, org)
+	return together[*webhook.WebhookEndpoint](ctx)(r.connect.webhooks.List(ctx, org))
 }
 
 func (r *queryResolver) WebhookEndpoint(ctx context.Context, id ident.Any) (*webhook.WebhookEndpoint, error) {
@@ -127,7 +127,12 @@ func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *webhook.W
 	if err := errors.Join(wrong, err); err != nil {
 		return nil, err
 	}
-	return r.connect.webhooks.Deliveries(ctx, obj.ID, webhook.DeliveryFilter{State: state, Topic: topic, ConnectionID: con, Window: window}, args)
+	p, err := r.connect.webhooks.Deliveries(ctx, obj.ID, webhook.DeliveryFilter{State: state, Topic: topic, ConnectionID: con, Window: window}, args)
+	if err != nil {
+		return nil, err
+	}
+	loader.Together(loader.From(ctx), p.Nodes)
+	return p, nil
 }
 
 func (r *Resolver) WebhookDelivery() gql.WebhookDeliveryResolver { return &webhookDeliveryResolver{r} }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
@@ -17,43 +16,36 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
-	"github.com/vikstrous/dataloadgen"
 )
 
 // list is what one field of the response answered: the first member that needs something brings the others along.
-type list struct {
-	members []any
-	mu      sync.Mutex
-	asked   map[any]bool // by loader
-}
+type list struct{ members []any }
 
 // Together says that these objects stand in one list.
 func Together[T comparable](l *Loaders, members []T) {
-	one := &list{asked: map[any]bool{}}
+	one := &list{members: make([]any, len(members))}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, m := range members {
-		l.lists[m] = one
-		one.members = append(one.members, m)
+	for n, m := range members {
+		l.lists[m], one.members[n] = one, m
 	}
 }
 
 // of reads what hangs below an object, for its whole list.
-func of[T, K comparable, V any](ctx context.Context, l *Loaders, from *dataloadgen.Loader[K, V], object T, key func(T) K) (V, error) {
-	l.mu.Lock()
-	one := l.lists[object]
-	l.mu.Unlock()
-	if one != nil {
-		one.mu.Lock()
-		if !one.asked[from] {
-			one.asked[from] = true
-			for _, m := range one.members {
-				from.LoadThunk(ctx, key(m.(T)))
-			}
+func of[T, K comparable, V any](ctx context.Context, l *Loaders, from *batch[K, V], object T, key func(T) K) (V, error) {
+	return from.load(ctx, key(object), func() []K {
+		l.mu.Lock()
+		one := l.lists[object]
+		l.mu.Unlock()
+		if one == nil {
+			return nil
 		}
-		one.mu.Unlock()
-	}
-	return from.Load(ctx, key(object))
+		keys := make([]K, len(one.members))
+		for n, m := range one.members {
+			keys[n] = key(m.(T))
+		}
+		return keys
+	})
 }
 
 func itself[T any](v T) T { return v }
@@ -107,12 +99,12 @@ func (l *Loaders) Observations(ctx context.Context, c *check.DnsCheck) ([]*analy
 
 // Organization is the tenant of an object that the caller may see.
 func (l *Loaders) Organization(ctx context.Context, id ident.OrgID) (*organization.Organization, error) {
-	return l.organizations.Load(ctx, id)
+	return l.organizations.load(ctx, id, alone)
 }
 
 // Application is that of an object of org that the caller may see.
 func (l *Loaders) Application(ctx context.Context, org ident.OrgID, id ident.ApplicationID) (*application.Application, error) {
-	app, err := l.applications.Load(ctx, ofOrg[ident.ApplicationID]{org, id})
+	app, err := l.applications.load(ctx, ofOrg[ident.ApplicationID]{org, id}, alone)
 	if err == nil && app == nil {
 		err = fmt.Errorf("the application %s of %s is gone", id, org)
 	}
@@ -133,12 +125,12 @@ func (l *Loaders) RecipeOf(ctx context.Context, c *connection.Connection) (*reci
 
 // Recipe is the version that an object of the caller's was planned by.
 func (l *Loaders) Recipe(ctx context.Context, id ident.RecipeID) (*recipe.Recipe, error) {
-	return l.recipes.Load(ctx, id)
+	return l.recipes.load(ctx, id, alone)
 }
 
 // Connection is one that something else speaks of; NOT_FOUND when the caller may not see it.
 func (l *Loaders) Connection(ctx context.Context, id ident.ConnectionID) (*connection.Connection, error) {
-	c, err := l.connections.Load(ctx, id)
+	c, err := l.connections.load(ctx, id, alone)
 	if err == nil && c == nil {
 		err = fault.NotFound("connection")
 	}
@@ -147,12 +139,12 @@ func (l *Loaders) Connection(ctx context.Context, id ident.ConnectionID) (*conne
 
 // Endpoint is that of a delivery; NOT_FOUND when it was deleted.
 func (l *Loaders) Endpoint(ctx context.Context, id ident.WebhookID) (*webhook.WebhookEndpoint, error) {
-	return l.endpoints.Load(ctx, id)
+	return l.endpoints.load(ctx, id, alone)
 }
 
 // Health is how an endpoint did in the last 24 hours.
 func (l *Loaders) Health(ctx context.Context, e *webhook.WebhookEndpoint) (webhook.Health, error) {
-	return l.health.Load(ctx, e)
+	return of(ctx, l, l.health, e, itself)
 }
 
 // Attempts are those of a delivery, in order.
@@ -161,6 +153,8 @@ func (l *Loaders) Attempts(ctx context.Context, d *webhook.WebhookDelivery) ([]*
 	if err != nil {
 		return nil, err
 	}
-	all, err := l.attempts.Load(ctx, ofOrg[ident.DeliveryID]{e.OrganizationID, d.ID})
+	all, err := of(ctx, l, l.attempts, d, func(d *webhook.WebhookDelivery) ofOrg[ident.DeliveryID] {
+		return ofOrg[ident.DeliveryID]{e.OrganizationID, d.ID} // a list of deliveries is of one endpoint
+	})
 	return append([]*webhook.WebhookAttempt{}, all...), err
 }

@@ -7,7 +7,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
@@ -19,11 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
-	"github.com/vikstrous/dataloadgen"
 )
-
-// wait is how long the first of a batch waits for others. Members of one list never wait for each other; see Together.
-const wait = time.Millisecond
 
 // Sources are the services that read.
 type Sources struct {
@@ -37,18 +32,18 @@ type Sources struct {
 
 // Loaders are those of one response. What they take was read for this caller before: nothing is authorised again.
 type Loaders struct {
-	organizations *dataloadgen.Loader[ident.OrgID, *organization.Organization]
-	applications  *dataloadgen.Loader[ofOrg[ident.ApplicationID], *application.Application]
-	recipes       *dataloadgen.Loader[ident.RecipeID, *recipe.Recipe]
-	connections   *dataloadgen.Loader[ident.ConnectionID, *connection.Connection]
-	records       *dataloadgen.Loader[*connection.Connection, []*record.Record]
-	conflicts     *dataloadgen.Loader[*connection.Connection, []*record.Conflict]
-	lastChecks    *dataloadgen.Loader[*connection.Connection, *check.DnsCheck]
-	certificates  *dataloadgen.Loader[*connection.Connection, []*certificate.Certificate]
-	observations  *dataloadgen.Loader[*check.DnsCheck, []*analysis.Observation]
-	endpoints     *dataloadgen.Loader[ident.WebhookID, *webhook.WebhookEndpoint]
-	health        *dataloadgen.Loader[*webhook.WebhookEndpoint, webhook.Health]
-	attempts      *dataloadgen.Loader[ofOrg[ident.DeliveryID], []*webhook.WebhookAttempt]
+	organizations *batch[ident.OrgID, *organization.Organization]
+	applications  *batch[ofOrg[ident.ApplicationID], *application.Application]
+	recipes       *batch[ident.RecipeID, *recipe.Recipe]
+	connections   *batch[ident.ConnectionID, *connection.Connection]
+	records       *batch[*connection.Connection, []*record.Record]
+	conflicts     *batch[*connection.Connection, []*record.Conflict]
+	lastChecks    *batch[*connection.Connection, *check.DnsCheck]
+	certificates  *batch[*connection.Connection, []*certificate.Certificate]
+	observations  *batch[*check.DnsCheck, []*analysis.Observation]
+	endpoints     *batch[ident.WebhookID, *webhook.WebhookEndpoint]
+	health        *batch[*webhook.WebhookEndpoint, webhook.Health]
+	attempts      *batch[ofOrg[ident.DeliveryID], []*webhook.WebhookAttempt]
 
 	mu    sync.Mutex
 	lists map[any]*list
@@ -100,30 +95,8 @@ func New(s Sources) *Loaders {
 	return l
 }
 
-// together makes a loader of a read that answers one value for each key, in order.
-func together[K comparable, V any](read func(context.Context, []K) ([]V, error)) *dataloadgen.Loader[K, V] {
-	return dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
-		values, err := read(ctx, keys)
-		if err != nil {
-			return nil, []error{err}
-		}
-		return values, nil
-	}, dataloadgen.WithWait(wait))
-}
-
-// each makes a loader of a read of one object: however many ask for it, it is read once.
-func each[K comparable, V any](read func(context.Context, K) (V, error)) *dataloadgen.Loader[K, V] {
-	return dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) {
-		values, faults := make([]V, len(keys)), make([]error, len(keys))
-		for n, k := range keys {
-			values[n], faults[n] = read(ctx, k)
-		}
-		return values, faults
-	}, dataloadgen.WithWait(wait))
-}
-
-// perOrg makes a loader of a read that answers objects of one organization by their ids; what is missing in its answer is the zero value.
-func perOrg[K, ID comparable, V any](of func(K) (ident.OrgID, ID), read func(context.Context, ident.OrgID, []ID) (map[ID]V, error)) *dataloadgen.Loader[K, V] {
+// perOrg makes a read of objects of one organization by their ids into one that answers a value for each key; what is missing is the zero value.
+func perOrg[K comparable, ID comparable, V any](of func(K) (ident.OrgID, ID), read func(context.Context, ident.OrgID, []ID) (map[ID]V, error)) *batch[K, V] {
 	return together(func(ctx context.Context, keys []K) ([]V, error) {
 		ids, values := map[ident.OrgID][]ID{}, make([]V, len(keys))
 		for _, k := range keys {

@@ -1,9 +1,11 @@
-// Package plan executes a document that was compiled once: it walks the selected fields of the same resolvers that gqlgen calls, writes JSON as it goes, and
-// needs no goroutine for an element of a list.
 package plan
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -31,4 +33,63 @@ func WithTaker(ctx context.Context, take func(Subscription)) context.Context {
 func Taker(ctx context.Context) func(Subscription) {
 	take, _ := ctx.Value(takerKey{}).(func(Subscription))
 	return take
+}
+
+// subscription is a running operation as it is handed over.
+func (e *Executable) subscription(op *graphql.OperationContext, p *plan) Subscription {
+	return Subscription{
+		Key: keyOf(op),
+		Open: func(ctx context.Context) (live.Feed[any], Render, *graphql.Response) {
+			ctx = graphql.WithResponseContext(graphql.WithOperationContext(ctx, op), e.Present, e.Recover)
+			feed := e.open(ctx, op, p)
+			if errs := graphql.GetErrors(ctx); errs != nil {
+				return live.Feed[any]{}, nil, &graphql.Response{Errors: errs}
+			}
+			return feed, func(ctx context.Context, message any) *graphql.Response { return e.render(ctx, op, p, message) }, nil
+		},
+	}
+}
+
+var errNoFeed = errors.New("the resolver of a subscription offered no feed")
+
+// open calls the root field's resolver; its errors are in the context's list.
+func (e *Executable) open(ctx context.Context, op *graphql.OperationContext, p *plan) (feed live.Feed[any]) {
+	f := p.root.fields[0]
+	r := &Run{e: e, ctx: ctx, op: op, calls: make([]Call, p.calls), path: []step{{field: f}}}
+	defer func() {
+		if p := recover(); p != nil {
+			ctx := r.FieldContext()
+			op.Error(ctx, op.Recover(ctx, p))
+		}
+	}()
+	fc, ok := r.call(f)
+	if !ok {
+		return feed
+	}
+	offered := false
+	err := f.read.Open(live.WithTaker(ctx, func(given live.Feed[any]) { feed, offered = given, true }), fc)
+	if err == nil && !offered {
+		err = errNoFeed
+	}
+	if err != nil {
+		r.Fail(err)
+	}
+	return feed
+}
+
+// render answers one message, under the same middleware as other responses.
+func (e *Executable) render(ctx context.Context, op *graphql.OperationContext, p *plan, message any) *graphql.Response {
+	ctx = graphql.WithResponseContext(graphql.WithOperationContext(ctx, op), e.Present, e.Recover)
+	return e.Around(ctx, func(ctx context.Context) *graphql.Response {
+		resp := &graphql.Response{Data: e.run(ctx, op, p, message)}
+		resp.Errors, resp.Extensions = graphql.GetErrors(ctx), graphql.GetExtensions(ctx)
+		return resp
+	})
+}
+
+// keyOf is a digest of the document, the operation and the variables. encoding/json sorts the members of objects.
+func keyOf(op *graphql.OperationContext) string {
+	raw, _ := json.Marshal([]any{op.RawQuery, op.OperationName, op.Variables})
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
 }

@@ -16,7 +16,12 @@ const layout = "2006-01-02T15:04:05.000000Z"
 
 // MarshalTime writes RFC 3339 in UTC with microseconds, which is what the database keeps.
 func MarshalTime(t time.Time) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) { io.WriteString(w, `"`+t.UTC().Format(layout)+`"`) })
+	return graphql.WriterFunc(func(w io.Writer) { w.Write(AppendTime(nil, t)) })
+}
+
+// AppendTime adds what MarshalTime writes.
+func AppendTime(b []byte, t time.Time) []byte {
+	return append(t.UTC().AppendFormat(append(b, '"'), layout), '"')
 }
 
 // UnmarshalTime reads RFC 3339.
@@ -29,14 +34,21 @@ func UnmarshalTime(v any) (time.Time, error) {
 	return time.Time{}, fault.Invalid("", "time", "Send a time as RFC 3339, for example 2026-11-21T14:00:00Z.")
 }
 
-// MarshalJSON writes a JSON value as it is; nothing is null.
+// MarshalJSON writes a JSON value without white space; nothing is null.
 func MarshalJSON(v json.RawMessage) graphql.Marshaler {
-	return graphql.WriterFunc(func(w io.Writer) {
-		if len(v) == 0 {
-			v = json.RawMessage("null")
-		}
-		w.Write(v)
-	})
+	return graphql.WriterFunc(func(w io.Writer) { w.Write(AppendJSON(nil, v)) })
+}
+
+// AppendJSON adds what MarshalJSON writes. White space goes, because answers are not compacted again and an event stream ends a message at a line's end.
+func AppendJSON(b []byte, v json.RawMessage) []byte {
+	if len(v) == 0 {
+		return append(b, "null"...)
+	}
+	out := bytes.NewBuffer(b)
+	if err := json.Compact(out, v); err != nil {
+		return append(b, "null"...)
+	}
+	return out.Bytes()
 }
 
 // UnmarshalJSON takes any JSON value.
@@ -56,7 +68,8 @@ func MarshalMap(v map[string]any) graphql.Marshaler {
 		if v == nil {
 			v = map[string]any{}
 		}
-		json.NewEncoder(w).Encode(v)
+		b, _ := json.Marshal(v)
+		w.Write(b)
 	})
 }
 

@@ -60,7 +60,7 @@ func (a *App) Handler() (http.Handler, error) {
 	})
 	var err error
 	routes, err = graph.New(graph.Config{
-		Schema: gql.NewExecutableSchema(gql.Config{Resolvers: r}),
+		Schema: gql.NewPlanned(gql.Config{Resolvers: r}),
 		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub,
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})

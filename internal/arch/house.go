@@ -101,6 +101,7 @@ var edges = map[string][]string{
 
 	"graph/gql":    {"graph/model"},
 	"graph/loader": {"graph/model"},
+	"graph/plan":   {"graph/scalar"}, // writes times and JSON as gqlgen does
 }
 
 func connects(nouns string) (rooms []string) {

@@ -38,6 +38,9 @@ func words(locale string) catalogue {
 }
 
 func (w catalogue) fill(key string, c *Connection, s FacetState) string {
+	if !strings.Contains(w[key], "{") {
+		return w[key]
+	}
 	r := ratio(s.Servers)
 	return strings.NewReplacer("{name}", c.UnicodeName, "{have}", strconv.Itoa(int(r.Have)), "{of}", strconv.Itoa(int(r.Of))).Replace(w[key])
 }

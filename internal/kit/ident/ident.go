@@ -36,11 +36,20 @@ func (i ID[K]) String() string {
 	if i.u == uuid.Nil {
 		return ""
 	}
-	var k K
-	return k.Prefix() + "_" + encode(i.u)
+	b, _ := i.AppendText(make([]byte, 0, 32))
+	return string(b)
 }
 
-func (i ID[K]) MarshalText() ([]byte, error) { return []byte(i.String()), nil }
+// AppendText adds the outside form.
+func (i ID[K]) AppendText(b []byte) ([]byte, error) {
+	if i.u == uuid.Nil {
+		return b, nil
+	}
+	var k K
+	return appendUUID(append(append(b, k.Prefix()...), '_'), i.u), nil
+}
+
+func (i ID[K]) MarshalText() ([]byte, error) { return i.AppendText(nil) }
 
 // UnmarshalText accepts the outside form of its own kind, and "" for no id.
 func (i *ID[K]) UnmarshalText(b []byte) error {
@@ -123,10 +132,14 @@ func decode(s, prefix string) (uuid.UUID, error) {
 }
 
 // encode writes 128 bits as 26 characters: two zero bits, then the id, as ULIDs do.
-func encode(u uuid.UUID) string {
-	var b [20]byte
-	copy(b[4:], u[:])
-	return alphabet.EncodeToString(b[:])[6:]
+func encode(u uuid.UUID) string { return string(appendUUID(nil, u)) }
+
+func appendUUID(b []byte, u uuid.UUID) []byte {
+	var raw [20]byte
+	copy(raw[4:], u[:])
+	var text [32]byte
+	alphabet.Encode(text[:], raw[:])
+	return append(b, text[6:]...)
 }
 
 func wrong(prefix string) error {
