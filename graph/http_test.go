@@ -247,4 +247,3 @@ func TestHTTP(t *testing.T) {
 		}
 	})
 }
-
