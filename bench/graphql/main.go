@@ -35,6 +35,7 @@ type options struct {
 	clients     int           // sockets of live and herd
 	subjects    int           // connections that they watch
 	rate        int           // events a second of the open loop
+	open        time.Duration // the open loop
 	redis       bool          // our server counts its limits in Redis while pages are read, too
 	only        string        // names of servers, separated by commas
 }
@@ -55,14 +56,18 @@ var rigs = []struct {
 }{
 	{"page", func(ctx context.Context, b *bench) error { return b.read(ctx, pageRead) }},
 	{"point", func(ctx context.Context, b *bench) error { return b.read(ctx, pointRead) }},
+	{"live", func(ctx context.Context, b *bench) error { return b.watched(ctx) }},
+	{"herd", func(ctx context.Context, b *bench) error { return b.returns(ctx) }},
 	{"start", func(ctx context.Context, b *bench) error { return b.start(ctx) }},
 	{"hold", func(ctx context.Context, b *bench) error { return b.hold(ctx) }},
 }
 
 // roles are the processes that a rig starts from this same program.
 var roles = map[string]func(context.Context) error{
-	"role:load": load,
-	"role:pgx":  handwritten,
+	"role:load":  load,
+	"role:pgx":   handwritten,
+	"role:watch": watch,
+	"role:hub":   hub,
 }
 
 func main() {
@@ -89,6 +94,7 @@ func start(ctx context.Context, args []string) error {
 	fs.IntVar(&o.clients, "clients", 5000, "sockets of live and herd")
 	fs.IntVar(&o.subjects, "subjects", 500, "connections that the sockets of live watch, each as many")
 	fs.IntVar(&o.rate, "rate", 2000, "events a second in the open loop of live")
+	fs.DurationVar(&o.open, "open", 20*time.Second, "length of the open loop of live")
 	fs.BoolVar(&o.redis, "redis", false, "page and point: our server counts its limits in Redis")
 	fs.StringVar(&o.only, "only", "", "servers, separated by commas: ours, pgx, postgraphile, hub, yoga; ours is always there")
 	fs.Usage = func() {

@@ -143,9 +143,11 @@ func cpu(pid int, waited bool) time.Duration {
 
 func (p *process) cpu() time.Duration { return cpu(p.cmd.Process.Pid, false) }
 
+func (p *process) rss() int64 { return rss(p.cmd.Process.Pid) }
+
 // rss is the resident memory in bytes.
-func (p *process) rss() int64 {
-	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
+func rss(pid int) int64 {
+	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
 	f := strings.Fields(string(raw))
 	if len(f) < 2 {
 		return 0
@@ -204,6 +206,10 @@ func (b *bench) product(ctx context.Context, redis string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
+	return b.productAt(ctx, addr, redis)
+}
+
+func (b *bench) productAt(ctx context.Context, addr, redis string) (*process, error) {
 	env := []string{"NAMEPLATE_DATABASE_URL=" + b.db.DSN, "NAMEPLATE_VAULT_KEK=env:" + kekName, "NAMEPLATE_HTTP_LISTEN=" + addr, "NAMEPLATE_CONSOLE_ORIGIN=https://console.example.com",
 		"NAMEPLATE_EDGE_ZONE=" + zone, "NAMEPLATE_REDIS_URL=" + redis}
 	return b.spawn(ctx, "ours", addr, "/readyz", env, b.binary, "serve")
