@@ -116,9 +116,9 @@ func (b *board) publish(ctx context.Context, all []*subject) error {
 	return err
 }
 
-// openLoop publishes rate events a second, whether or not anybody keeps up, in batches of 5 ms.
+// openLoop publishes rate events a second, whether or not anybody keeps up, in batches of a millisecond.
 func (b *board) openLoop(ctx context.Context, rate int, length time.Duration) error {
-	const step = 5 * time.Millisecond
+	const step = time.Millisecond
 	b.timed.Store(true)
 	defer b.timed.Store(false)
 	tick := time.NewTicker(step)
@@ -178,33 +178,41 @@ func (b *board) closedLoop(ctx context.Context, length time.Duration) (int64, er
 	}
 }
 
-// settle waits until everybody has the newest version; who has not after ten seconds has lost it.
+// settle waits until everybody has the newest version. Who is behind may take two minutes; when no frame has come for five seconds, they are lost.
 func (b *board) settle(ctx context.Context) error {
-	deadline, tick := time.After(10*time.Second), time.NewTicker(10*time.Millisecond)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
+	frames, moved := b.frames.Load(), time.Now()
 	for {
-		lost := 0
-		for _, s := range b.subjects {
-			s.mu.Lock()
-			for _, w := range s.seats {
-				if w.last < s.newest {
-					lost++
-				}
-			}
-			s.mu.Unlock()
-		}
 		for len(b.done) > 0 {
 			<-b.done
 		}
+		lost := b.waiting()
 		if lost == 0 {
 			return nil
 		}
+		if now := b.frames.Load(); now != frames {
+			frames, moved = now, time.Now()
+		}
+		if time.Since(moved) > 5*time.Second {
+			return fmt.Errorf("%d sockets have not seen the newest version, and nothing comes", lost)
+		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-deadline:
-			return fmt.Errorf("%d sockets have not seen the newest version after 10 s", lost)
+			return fmt.Errorf("%d sockets have not seen the newest version: %w", lost, ctx.Err())
 		case <-tick.C:
 		}
 	}
+}
+
+// waiting is how many sockets have not seen the newest version of what they watch.
+func (b *board) waiting() (n int) {
+	for _, s := range b.subjects {
+		s.mu.Lock()
+		n += s.behind
+		s.mu.Unlock()
+	}
+	return n
 }

@@ -86,12 +86,12 @@ func watch(ctx context.Context) error {
 	}
 	out := applause{PerSocket: float64(rss(in.PID)-before) / float64(in.Clients)}
 	if in.Open > 0 {
-		used, frames := cpu(in.PID, false), b.frames.Load()
+		used, frames, began := cpu(in.PID, false), b.frames.Load(), time.Now()
 		if err := b.openLoop(ctx, in.Rate, in.Open); err != nil {
 			return fmt.Errorf("open loop: %w", err)
 		}
 		spent := (cpu(in.PID, false) - used).Seconds()
-		out.OpenCPU, out.OpenPerFrame = spent/in.Open.Seconds(), spent/float64(b.frames.Load()-frames)*1000
+		out.OpenCPU, out.OpenPerFrame = spent/time.Since(began).Seconds(), spent/float64(b.frames.Load()-frames)*1000
 		var took []time.Duration
 		for _, w := range all {
 			took = append(took, w.took...)
