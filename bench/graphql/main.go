@@ -32,6 +32,7 @@ type options struct {
 	warm        time.Duration // each server before the first round
 	concurrency int           // requests at the same time
 	tenant      int           // connections of the organization that is read
+	workers     int           // processes of PostGraphile
 	clients     int           // sockets of live and herd
 	subjects    int           // connections that they watch
 	rate        int           // events a second of the open loop
@@ -91,6 +92,7 @@ func start(ctx context.Context, args []string) error {
 	fs.DurationVar(&o.warm, "warm", 3*time.Second, "how long each server is warmed up")
 	fs.IntVar(&o.concurrency, "concurrency", 16, "requests at the same time")
 	fs.IntVar(&o.tenant, "tenant", 2000, "connections of the organization whose page is read; all of them are counted for each page")
+	fs.IntVar(&o.workers, "workers", 1, "processes of PostGraphile, which share its port")
 	fs.IntVar(&o.clients, "clients", 5000, "sockets of live and herd")
 	fs.IntVar(&o.subjects, "subjects", 500, "connections that the sockets of live watch, each as many")
 	fs.IntVar(&o.rate, "rate", 2000, "events a second in the open loop of live")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"strconv"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ func (b *bench) postgraphile(ctx context.Context) (*process, error) {
 			return nil, err
 		}
 	}
-	return b.script(ctx, "postgraphile", "BENCH_DATABASE="+b.db.DSN)
+	return b.script(ctx, "postgraphile", "BENCH_DATABASE="+b.db.DSN, "BENCH_WORKERS="+strconv.Itoa(b.workers))
 }
 
 // script starts one of the peers that are programs for Node.js.

@@ -141,9 +141,31 @@ func cpu(pid int, waited bool) time.Duration {
 	return sum
 }
 
-func (p *process) cpu() time.Duration { return cpu(p.cmd.Process.Pid, false) }
+// family is a process and those that it started. One whose first thread does not start them has none.
+func family(pid int) []int {
+	all := []int{pid}
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	for _, c := range strings.Fields(string(children)) {
+		if child, err := strconv.Atoi(c); err == nil {
+			all = append(all, child)
+		}
+	}
+	return all
+}
 
-func (p *process) rss() int64 { return rss(p.cmd.Process.Pid) }
+func (p *process) cpu() (sum time.Duration) {
+	for _, pid := range family(p.cmd.Process.Pid) {
+		sum += cpu(pid, false)
+	}
+	return sum
+}
+
+func (p *process) rss() (sum int64) {
+	for _, pid := range family(p.cmd.Process.Pid) {
+		sum += rss(pid)
+	}
+	return sum
+}
 
 // rss is the resident memory in bytes.
 func rss(pid int) int64 {
@@ -173,9 +195,7 @@ func postmaster(ctx context.Context, d *devdb.Database) int {
 // postgresCPU is the time that PostgreSQL has computed, with the processes that have ended.
 func (b *bench) postgresCPU() time.Duration {
 	sum := cpu(b.postmaster, true)
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", b.postmaster))
-	for _, c := range strings.Fields(string(children)) {
-		pid, _ := strconv.Atoi(c)
+	for _, pid := range family(b.postmaster)[1:] {
 		sum += cpu(pid, false)
 	}
 	return sum
