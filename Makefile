@@ -18,11 +18,11 @@ FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f
 sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
-.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench shots packages node postgres clean
+.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql shots packages node postgres clean
 .PHONY: generate-sql generate-graphql generate-documents test-fronts test-go test-redis go-build
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z/-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 dev: build postgres ## start everything here: product, its world, console, widget
 	@exec bin/nameplate-lab $(ARGS)
@@ -134,10 +134,18 @@ test-redis:
 bench: build bin/tools/withpg postgres ## the figures of docs/benchmarks.md
 	@bin/tools/withpg -- go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench/...
 
+bench/graphql: build postgres bench/graphql/peers/node_modules/.package-lock.json ## the GraphQL server beside its peers
+	@go run ./bench/graphql all
+
+# The package node brings the Node.js that PostGraphile 5 asks for, by its install script; no other runs.
+bench/graphql/peers/node_modules/.package-lock.json: bench/graphql/peers/package-lock.json
+	$(call step,fetching the peers)
+	@cd bench/graphql/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm rebuild node --silent && touch node_modules/.package-lock.json
+
 shots: build bin/tools/withpg postgres ## pictures of the screens, into e2e/shots
 	@tools/chromium.sh
 	@NAMEPLATE_SHOTS=$(CURDIR)/e2e/shots bin/tools/withpg -- go test -count=1 -run Shots -timeout 20m ./e2e/...
 
 clean: ## everything that was built or fetched into this folder
-	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules
+	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/graphql/peers/node_modules
 	@find frontend/dist widget/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true
