@@ -39,12 +39,14 @@ type Engine struct {
 
 	once sync.Once
 	tree tree.Tree
+	ring keyring
 }
 
 // Settings says where the DNS begins and how we behave in it. The zero value is the public internet.
 type Settings struct {
-	RootHints          []Hint // default: the root servers of IANA
-	Port               int    // of every authoritative server; default 53
+	RootHints          []Hint    // default: the root servers of IANA
+	TrustAnchors       []*dns.DS // of the root; default IANA's. A root of RootHints without anchors is trusted as it answers
+	Port               int       // of every authoritative server; default 53
 	Resolvers          []Resolver
 	AllowPrivate       bool                          // the lab: also ask loopback and private addresses
 	AddressMap         map[netip.Addr]netip.AddrPort // the lab: where a name server's address really is

@@ -52,6 +52,7 @@ type Session struct {
 	incomplete bool // a budget ran out before something was known
 	seen       []analysis.Observation
 	silent     map[netip.Addr]bool   // did not answer in this session: asked last
+	mute       map[string]error      // zones whose servers had no answer to the walk, and why: discovery asks them nothing
 	good       map[string]netip.Addr // by zone: who answered last
 	zones      map[string]Found      // by name: what a walk of this session found
 }
@@ -60,7 +61,7 @@ type Session struct {
 func (e *Tree) Begin(host string, urgent bool, timeout time.Duration) *Session {
 	return &Session{
 		tree: e, host: host, urgent: urgent, timeout: timeout,
-		silent: map[netip.Addr]bool{}, good: map[string]netip.Addr{}, zones: map[string]Found{},
+		silent: map[netip.Addr]bool{}, mute: map[string]error{}, good: map[string]netip.Addr{}, zones: map[string]Found{},
 	}
 }
 

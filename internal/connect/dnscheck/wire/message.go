@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -36,7 +37,7 @@ func newQuery(q Question, edns, shuffle bool) *dns.Msg {
 	}
 	m.Question = []dns.Question{{Name: string(name), Qtype: q.Type, Qclass: dns.ClassINET}}
 	if edns {
-		m.SetEdns0(maxUDP, false)
+		m.SetEdns0(maxUDP, !q.Recurse)
 	}
 	return m
 }
@@ -90,7 +91,8 @@ func read(packet []byte, sent *dns.Msg, udp bool) (Reply, error) {
 	return Reply{
 		Rcode: rcode, Authoritative: m.Authoritative,
 		Answer:     chain(m.Answer, asked.Name, asked.Qtype),
-		Authority:  keep(m.Ns, func(rr dns.RR) bool { return true }),
+		Authority:  keep(m.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeRRSIG }),
+		Signatures: signatures(slices.Concat(m.Answer, m.Ns)),
 		Additional: keep(m.Extra, func(rr dns.RR) bool { t := rr.Header().Rrtype; return t == dns.TypeA || t == dns.TypeAAAA }),
 	}, nil
 }
@@ -111,6 +113,17 @@ func keep(rrs []dns.RR, wanted func(dns.RR) bool) []dns.RR {
 		}
 		rr.Header().Name = dns.CanonicalName(rr.Header().Name)
 		out = append(out, rr)
+	}
+	return out
+}
+
+// signatures are the RRSIGs of an answer, over whatever.
+func signatures(rrs []dns.RR) []*dns.RRSIG {
+	var out []*dns.RRSIG
+	for _, rr := range keep(rrs, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeRRSIG }) {
+		if sig, ok := rr.(*dns.RRSIG); ok {
+			out = append(out, sig)
+		}
 	}
 	return out
 }

@@ -59,6 +59,7 @@ type Reply struct {
 	Answer        []dns.RR // class IN, on the chain of CNAMEs that begins at the name asked for
 	Authority     []dns.RR // class IN
 	Additional    []dns.RR // class IN, addresses only
+	Signatures    []*dns.RRSIG
 	Elapsed       time.Duration
 }
 
