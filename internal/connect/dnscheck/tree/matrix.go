@@ -111,9 +111,9 @@ func (r *Session) AskAll(ctx context.Context, z Cut, asks []Key, light bool) *Ma
 
 func (r *Session) askColumn(ctx context.Context, apex string, c *Column, asks []Key) error {
 	first := asks[0]
-	a, err := r.ask(ctx, Deciding, c.Server, first.Name, first.Type, udpThenTCP)
+	a, err := r.ask(ctx, Deciding, apex, c.Server, first.Name, first.Type, udpThenTCP)
 	if err == nil && a.Rcode == dns.RcodeServerFailure {
-		a, err = r.ask(ctx, Deciding, c.Server, first.Name, first.Type, udpThenTCP)
+		a, err = r.ask(ctx, Deciding, apex, c.Server, first.Name, first.Type, udpThenTCP)
 	}
 	if stop := c.judge(apex, first, a, err); stop != nil || !c.Responsive() {
 		return stop
@@ -126,9 +126,9 @@ func (r *Session) askColumn(ctx context.Context, apex string, c *Column, asks []
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			a, err := r.ask(ctx, Deciding, c.Server, k.Name, k.Type, udpThenTCP)
+			a, err := r.ask(ctx, Deciding, apex, c.Server, k.Name, k.Type, udpThenTCP)
 			if err == nil && a.Rcode == dns.RcodeServerFailure {
-				a, err = r.ask(ctx, Deciding, c.Server, k.Name, k.Type, udpThenTCP) // once is an accident
+				a, err = r.ask(ctx, Deciding, apex, c.Server, k.Name, k.Type, udpThenTCP) // once is an accident
 			}
 			mu.Lock()
 			defer mu.Unlock()

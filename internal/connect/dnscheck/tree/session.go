@@ -97,13 +97,16 @@ type Answer struct {
 	Came time.Time
 }
 
-// ask puts one question to one address and records what came of it.
-func (r *Session) ask(ctx context.Context, st Stage, s Server, name string, qtype uint16, by transport) (Answer, error) {
+// ask puts one question to one address about a zone, and records what came of it.
+func (r *Session) ask(ctx context.Context, st Stage, zone string, s Server, name string, qtype uint16, by transport) (Answer, error) {
 	if err := r.spend(ctx, st); err != nil {
 		return Answer{}, err
 	}
+	if dns.CountLabel(zone) < 2 {
+		zone = "" // the root and the top level are asked for everybody
+	}
 	reply, err := r.tree.Client.Ask(ctx, wire.Question{
-		Server: netip.AddrPortFrom(s.Addr, uint16(r.tree.Port)), Name: name, Type: qtype,
+		Server: netip.AddrPortFrom(s.Addr, uint16(r.tree.Port)), Zone: zone, Name: name, Type: qtype,
 		Timeout: r.timeout, UDPOnly: by == udpOnly, TCPOnly: by == tcpOnly, Urgent: r.urgent,
 	})
 	return r.record(s.String(), analysis.Authoritative, s.Addr, name, qtype, reply, err)

@@ -165,7 +165,7 @@ func (r *Session) askZone(ctx context.Context, st Stage, z Cut, name string, qty
 	var quiet []Server
 	try := func(list []Server, by transport) (Answer, bool, error) {
 		for _, s := range list {
-			a, err := r.ask(ctx, st, s, name, qtype, by)
+			a, err := r.ask(ctx, st, z.Apex, s, name, qtype, by)
 			switch {
 			case errors.Is(err, ErrBudget) || errors.Is(err, wire.ErrStopped):
 				return a, false, ErrBudget
