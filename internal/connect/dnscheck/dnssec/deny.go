@@ -73,7 +73,9 @@ func (d Denial) NoData(zone, name string, qtype uint16) bool {
 
 // Absent says that the proof shows that no such name exists, so that a wildcard may answer for it.
 func (d Denial) Absent(zone, name string) bool {
-	if slices.ContainsFunc(d.nsec, func(n *dns.NSEC) bool { return covers(n, name) }) {
+	if slices.ContainsFunc(d.nsec, func(n *dns.NSEC) bool {
+		return covers(n, name) && !dns.IsSubDomain(name, dns.CanonicalName(n.NextDomain))
+	}) {
 		return true
 	}
 	_, next, _ := d.closest(zone, name)
@@ -97,12 +99,19 @@ func lacks(types []uint16, qtype uint16) bool {
 // covers says that a name would stand between an NSEC and the next (RFC 4034 section 6.1).
 func covers(n *dns.NSEC, name string) bool {
 	owner, next := dns.CanonicalName(n.Hdr.Name), dns.CanonicalName(n.NextDomain)
-	below := slices.Contains(n.TypeBitMap, dns.TypeNS) && !slices.Contains(n.TypeBitMap, dns.TypeSOA)
-	if compare(owner, name) >= 0 || (below || slices.Contains(n.TypeBitMap, dns.TypeDNAME)) && dns.IsSubDomain(owner, name) {
+	if compare(owner, name) >= 0 || cut(n.TypeBitMap) && dns.IsSubDomain(owner, name) {
 		return false // an ancestor's delegation says nothing of the names below it (RFC 6840 section 4.1)
 	}
 	return compare(name, next) < 0 || compare(next, owner) <= 0
 }
+
+// cut says that names below are not the zone's: a delegation, or a DNAME.
+func cut(types []uint16) bool {
+	return slices.Contains(types, dns.TypeNS) && !slices.Contains(types, dns.TypeSOA) || slices.Contains(types, dns.TypeDNAME)
+}
+
+// passes says that an NSEC3 leaves a name out. miekg/dns counts its own name among those.
+func passes(n *dns.NSEC3, name string) bool { return n.Cover(name) && !n.Match(name) }
 
 func compare(a, b string) int {
 	x, y := dns.SplitDomainName(a), dns.SplitDomainName(b)
@@ -133,7 +142,7 @@ func (d Denial) hashed(zone, name string, qtype uint16) bool {
 		return false
 	}
 	star := "*." + strings.TrimPrefix(above, ".")
-	return optOut || slices.ContainsFunc(d.nsec3, func(n *dns.NSEC3) bool { return n.Match(star) && lacks(n.TypeBitMap, qtype) || n.Cover(star) })
+	return optOut || slices.ContainsFunc(d.nsec3, func(n *dns.NSEC3) bool { return n.Match(star) && lacks(n.TypeBitMap, qtype) || passes(n, star) })
 }
 
 // closest finds the closest encloser that is proven, and the name below it that is proven to be absent; "" when there is no proof.
@@ -143,18 +152,23 @@ func (d Denial) closest(zone, name string) (encloser, next string, optOut bool) 
 	}
 	below := name
 	for n := parent(name); dns.IsSubDomain(zone, n); n = parent(n) {
-		if slices.ContainsFunc(d.nsec3, func(r *dns.NSEC3) bool { return r.Match(n) }) {
-			for _, r := range d.nsec3 {
-				if r.Cover(below) {
-					return n, below, r.Flags&1 == 1
-				}
+		i := slices.IndexFunc(d.nsec3, func(r *dns.NSEC3) bool { return r.Match(n) })
+		if i < 0 {
+			if n == "." {
+				break
 			}
-			return "", "", false
+			below = n
+			continue
 		}
-		if n == "." {
-			break
+		if cut(d.nsec3[i].TypeBitMap) {
+			return "", "", false // what stands below a delegation is not for this zone to deny (RFC 5155 section 8.3)
 		}
-		below = n
+		for _, r := range d.nsec3 {
+			if passes(r, below) {
+				return n, below, r.Flags&1 == 1
+			}
+		}
+		return "", "", false
 	}
 	return "", "", false
 }
