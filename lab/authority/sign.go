@@ -32,11 +32,15 @@ func NewSigner(apex string) *Signer {
 			Hdr:   dns.RR_Header{Name: apex, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: keyTTL},
 			Flags: flags, Protocol: 3, Algorithm: dns.ECDSAP256SHA256,
 		}
-		priv, err := k.Generate(256)
-		if err != nil {
-			panic("lab: make a DNSSEC key: " + err.Error())
+		for {
+			priv, err := k.Generate(256)
+			if err != nil {
+				panic("lab: make a DNSSEC key: " + err.Error())
+			}
+			if k.KeyTag() != 0 { // which miekg/dns takes for none
+				return k, priv.(crypto.Signer)
+			}
 		}
-		return k, priv.(crypto.Signer)
 	}
 	s.ksk, s.kskPriv = make1(257)
 	s.zsk, s.zskPriv = make1(256)

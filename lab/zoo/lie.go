@@ -128,20 +128,33 @@ func WrongID(_ Query, r *dns.Msg) *dns.Msg { r.Id++; return r }
 func NoResponse(_ Query, r *dns.Msg) *dns.Msg { r.Response = false; return r }
 
 // WrongQuestion repeats another name than was asked.
-func WrongQuestion(_ Query, r *dns.Msg) *dns.Msg { r.Question[0].Name = "other.lab."; return r }
+func WrongQuestion(_ Query, r *dns.Msg) *dns.Msg {
+	return repeats(r, func(q *dns.Question) { q.Name = "other.lab." })
+}
 
 // WrongType repeats another type than was asked.
-func WrongType(_ Query, r *dns.Msg) *dns.Msg { r.Question[0].Qtype = dns.TypeHINFO; return r }
+func WrongType(_ Query, r *dns.Msg) *dns.Msg {
+	return repeats(r, func(q *dns.Question) { q.Qtype = dns.TypeHINFO })
+}
 
 // WrongClass answers in another class.
-func WrongClass(_ Query, r *dns.Msg) *dns.Msg { r.Question[0].Qclass = dns.ClassCHAOS; return r }
+func WrongClass(_ Query, r *dns.Msg) *dns.Msg {
+	return repeats(r, func(q *dns.Question) { q.Qclass = dns.ClassCHAOS })
+}
 
 // NoQuestion leaves the question out.
 func NoQuestion(_ Query, r *dns.Msg) *dns.Msg { r.Question = nil; return r }
 
 // LowerCase forgets the letter case of the question.
 func LowerCase(_ Query, r *dns.Msg) *dns.Msg {
-	r.Question[0].Name = strings.ToLower(r.Question[0].Name)
+	return repeats(r, func(q *dns.Question) { q.Name = strings.ToLower(q.Name) })
+}
+
+// repeats changes the question that an answer repeats.
+func repeats(r *dns.Msg, change func(*dns.Question)) *dns.Msg {
+	for i := range r.Question {
+		change(&r.Question[i])
+	}
 	return r
 }
 
@@ -199,6 +212,12 @@ func Stuffed(n int) Lie {
 		return r
 	}
 }
+
+// CutShort takes the last octets off a packet.
+func CutShort(packet []byte) []byte { return packet[:len(packet)-min(len(packet), 3)] }
+
+// TooShort leaves less than a header.
+func TooShort(packet []byte) []byte { return packet[:min(len(packet), 5)] }
 
 // Missing answers NXDOMAIN for names that exist without records of the type.
 func Missing(_ Query, r *dns.Msg) *dns.Msg {

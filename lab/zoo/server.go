@@ -22,6 +22,7 @@ type Server struct {
 	mu    sync.Mutex
 	zones map[string][]dns.RR
 	lie   Lie
+	noise func(packet []byte) []byte
 }
 
 // Lie changes what a server answers, or drops it (nil).
@@ -49,6 +50,13 @@ func (s *Server) Lie(l Lie) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lie = l
+}
+
+// Noise changes the octets of what the server sends from now on, after its lies; an empty packet is not sent.
+func (s *Server) Noise(change func(packet []byte) []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noise = change
 }
 
 // Records are what the server has of a zone, nil when it does not serve it.
@@ -104,14 +112,23 @@ func (d door) ServeDNS(out dns.ResponseWriter, m *dns.Msg) {
 	honest := &recorder{ResponseWriter: out}
 	d.s.auth.ServeDNS(honest, m)
 	d.s.mu.Lock()
-	lie := d.s.lie
+	lie, noise := d.s.lie, d.s.noise
 	d.s.mu.Unlock()
 	reply := honest.reply
 	if lie != nil && reply != nil {
 		reply = lie(Query{m, d.s.w, out.LocalAddr().Network() == "tcp", d.at}, reply)
 	}
-	if reply != nil {
+	switch {
+	case reply == nil:
+	case noise == nil:
 		_ = out.WriteMsg(reply)
+	default:
+		packet, err := reply.Pack()
+		if err == nil {
+			if packet = noise(packet); len(packet) > 0 {
+				_, _ = out.Write(packet)
+			}
+		}
 	}
 }
 

@@ -40,8 +40,19 @@ var liars = []Shape{
 	{"BadVersOnEDNS", lying(BadVersion), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 31, ""},
 	{"TooManyRecords", lying(For(Stuffed(500), dns.TypeA)), shop, "CORRECT", "cname:OK ns_failing", "acme.lab", "plain", 33, ""},
 	{"NothingButRecords", lying(Stuffed(500)), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 17, ""},
+	{"CutShort", noisy(CutShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 18, ""},
+	{"TooShort", noisy(TooShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 18, ""},
 	{"OneSaysForeign", func(w *World) {
 		acme(ours)(w)
 		w.Lie(For(Says("@ 300 CNAME www.elsewhere.lab.", "", ""), dns.TypeCNAME), N2)
 	}, shop, "PARTIAL", "cname:PARTIAL record_partial", "acme.lab", "plain", 32, "have=1/2"},
+}
+
+// noisy is the zone acme, as it should be, from servers whose packets arrive changed.
+func noisy(change func([]byte) []byte) func(*World) {
+	return func(w *World) {
+		acme(ours)(w)
+		w.Server(N1).Noise(change)
+		w.Server(N2).Noise(change)
+	}
 }
