@@ -51,6 +51,9 @@ func (b *builder) step(ctx context.Context, name, asked string, qtype uint16, fi
 		}
 		return ""
 	}
+	if target := b.dname(name, asked); target != "" {
+		return target
+	}
 	n, owner := d.nodes[name], name
 	if n == nil {
 		if owner = d.wildcard(name); owner == "" {
@@ -90,6 +93,22 @@ func (b *builder) step(ctx context.Context, name, asked string, qtype uint16, fi
 		}
 	}
 	b.negative(name, true)
+	return ""
+}
+
+// dname answers for a name below a DNAME: with it, and with the CNAME that it makes of the name (RFC 6672 section 3).
+func (b *builder) dname(name, asked string) string {
+	for n := name; n != b.d.zone.apex; {
+		n = parent(n)
+		if node := b.d.nodes[n]; node != nil && node.sets[dns.TypeDNAME] != nil {
+			set := node.sets[dns.TypeDNAME]
+			target := strings.TrimSuffix(name, n) + set[0].(*dns.DNAME).Target
+			b.add(&b.answer, set, "", true)
+			h := dns.RR_Header{Name: asked, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: set[0].Header().Ttl}
+			b.answer = append(b.answer, &dns.CNAME{Hdr: h, Target: target}) // never signed
+			return target
+		}
+	}
 	return ""
 }
 
@@ -179,7 +198,7 @@ func (b *builder) add(to *[]dns.RR, set []dns.RR, asked string, stored bool) {
 	if stored {
 		sig = b.d.signature(set)
 	} else {
-		sig = b.d.zone.sign.rrsig(b.d.zone.apex, set)
+		sig = b.d.zone.sign.rrsig(b.d.zone.apex, b.d.zone.now(), set)
 	}
 	*to = append(*to, rename(sig))
 }

@@ -8,8 +8,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// signer holds a zone's two ECDSA P-256 keys, made at start and kept nowhere (RFC 6605).
-type signer struct {
+// Signer holds a zone's two ECDSA P-256 keys, made at start and kept nowhere (RFC 6605).
+type Signer struct {
+	From, Until time.Duration // when signatures begin and end to be valid, from now; an hour ago and 90 days when both are 0
+
 	ksk, zsk         *dns.DNSKEY
 	kskPriv, zskPriv crypto.Signer
 }
@@ -21,30 +23,45 @@ type sigKey struct {
 
 const keyTTL = 3600
 
-func newSigner(apex string) *signer {
-	s := &signer{}
+// NewSigner makes the keys of a zone.
+func NewSigner(apex string) *Signer {
+	s := &Signer{}
+	apex = dns.CanonicalName(apex)
 	make1 := func(flags uint16) (*dns.DNSKEY, crypto.Signer) {
 		k := &dns.DNSKEY{
 			Hdr:   dns.RR_Header{Name: apex, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: keyTTL},
 			Flags: flags, Protocol: 3, Algorithm: dns.ECDSAP256SHA256,
 		}
-		priv, err := k.Generate(256)
-		if err != nil {
-			panic("lab: make a DNSSEC key: " + err.Error())
+		for {
+			priv, err := k.Generate(256)
+			if err != nil {
+				panic("lab: make a DNSSEC key: " + err.Error())
+			}
+			if k.KeyTag() != 0 { // which miekg/dns takes for none
+				return k, priv.(crypto.Signer)
+			}
 		}
-		return k, priv.(crypto.Signer)
 	}
 	s.ksk, s.kskPriv = make1(257)
 	s.zsk, s.zskPriv = make1(256)
 	return s
 }
 
-func (s *signer) keys() []dns.RR { return []dns.RR{s.ksk, s.zsk} }
+// DS is the delegation signer record for the zone's parent.
+func (s *Signer) DS() *dns.DS { return s.ksk.ToDS(dns.SHA256) }
 
-// rrsig signs one RRset. Signatures are valid from an hour ago for 90 days of the real time: validators
-// read their own clock, not the world's.
-func (s *signer) rrsig(apex string, set []dns.RR) *dns.RRSIG {
-	now := time.Now()
+func (s *Signer) keys() []dns.RR { return []dns.RR{s.ksk, s.zsk} }
+
+// rrsig signs one RRset. Signatures count from the world's clock, and when that one was moved they are valid by the real time too, which
+// other validators read.
+func (s *Signer) rrsig(apex string, now time.Time, set []dns.RR) *dns.RRSIG {
+	from, until := now.Add(s.From), now.Add(s.Until)
+	if s.From == 0 && s.Until == 0 {
+		from, until = now.Add(-time.Hour), now.Add(90*24*time.Hour)
+		if t := time.Now(); t.Before(now) {
+			from = t.Add(-time.Hour)
+		}
+	}
 	key, priv := s.zsk, s.zskPriv
 	if set[0].Header().Rrtype == dns.TypeDNSKEY {
 		key, priv = s.ksk, s.kskPriv
@@ -54,8 +71,8 @@ func (s *signer) rrsig(apex string, set []dns.RR) *dns.RRSIG {
 		KeyTag:     key.KeyTag(),
 		SignerName: apex,
 		Algorithm:  key.Algorithm,
-		Inception:  uint32(now.Add(-time.Hour).Unix()),
-		Expiration: uint32(now.Add(90 * 24 * time.Hour).Unix()),
+		Inception:  uint32(from.Unix()),
+		Expiration: uint32(until.Unix()),
 	}
 	if err := sig.Sign(priv, set); err != nil {
 		panic("lab: sign " + set[0].Header().Name + ": " + err.Error())
@@ -63,16 +80,21 @@ func (s *signer) rrsig(apex string, set []dns.RR) *dns.RRSIG {
 	return sig
 }
 
-// signature is rrsig, remembered for sets that are stored in the zone.
+// signature is rrsig, remembered for a day for sets that are stored in the zone.
 func (d *data) signature(set []dns.RR) *dns.RRSIG {
-	h := set[0].Header()
+	h, now := set[0].Header(), d.zone.now()
 	k := sigKey{h.Name, h.Rrtype}
-	if v, ok := d.sigs.Load(k); ok {
-		return v.(*dns.RRSIG)
+	if v, ok := d.sigs.Load(k); ok && now.Sub(v.(signed).at).Abs() < 24*time.Hour {
+		return v.(signed).sig
 	}
-	sig := d.zone.sign.rrsig(d.zone.apex, set)
-	d.sigs.Store(k, sig)
+	sig := d.zone.sign.rrsig(d.zone.apex, now, set)
+	d.sigs.Store(k, signed{sig, now})
 	return sig
+}
+
+type signed struct {
+	sig *dns.RRSIG
+	at  time.Time
 }
 
 // nsec makes the NSEC record of a name of the chain.

@@ -22,7 +22,7 @@ type Zone struct {
 	apex  string
 	now   func() time.Time
 	alias Flattener
-	sign  *signer // nil: unsigned
+	sign  *Signer // nil: unsigned
 	soa   dns.SOA
 
 	mu       sync.Mutex
@@ -44,6 +44,7 @@ type Options struct {
 	Negative   time.Duration    // how long caches keep "no such name"; 15 minutes when 0
 	Now        func() time.Time // the world's clock
 	Signed     bool
+	Signer     *Signer   // the keys of a zone that several servers load by themselves; made when nil and Signed
 	Flatten    Flattener // nil: the zone refuses ALIAS
 	FlattenTop bool      // a CNAME at the apex is stored as ALIAS
 }
@@ -80,8 +81,8 @@ func NewZone(o Options) *Zone {
 			Refresh: 7200, Retry: 900, Expire: 1209600, Minttl: negative,
 		},
 	}
-	if o.Signed {
-		z.sign = newSigner(apex)
+	if z.sign = o.Signer; o.Signed && z.sign == nil {
+		z.sign = NewSigner(apex)
 	}
 	sets := map[key]*rrset{}
 	if len(o.NS) > 0 {
@@ -93,6 +94,30 @@ func NewZone(o Options) *Zone {
 		sets[key{apex, "NS"}] = &rrset{ns, rrs}
 	}
 	z.versions = []version{{data: newData(z, 1, sets)}}
+	return z
+}
+
+// Load makes a zone of any records, also of those that no provider's form would take: several CNAMEs at one name, types that Put does
+// not know, nonsense. A SOA among them is the zone's.
+func Load(o Options, rrs []dns.RR) *Zone {
+	z := NewZone(o)
+	sets, serial := map[key]*rrset{}, uint32(1)
+	for _, rr := range rrs {
+		rr = dns.Copy(rr)
+		h := rr.Header()
+		h.Name = dns.CanonicalName(h.Name)
+		if soa, ok := rr.(*dns.SOA); ok {
+			z.soa, serial = *soa, soa.Serial
+			continue
+		}
+		k := key{h.Name, dns.Type(h.Rrtype).String()}
+		if sets[k] == nil {
+			sets[k] = &rrset{RRset: RRset{Name: relative(z.apex, h.Name), Type: k.typ, TTL: h.Ttl}}
+		}
+		sets[k].rrs = append(sets[k].rrs, rr)
+		sets[k].Values = append(sets[k].Values, strings.TrimPrefix(rr.String(), h.String()))
+	}
+	z.versions = []version{{data: newData(z, serial, sets)}}
 	return z
 }
 
@@ -202,7 +227,7 @@ func (z *Zone) DS() *dns.DS {
 	if z.sign == nil {
 		return nil
 	}
-	return z.sign.ksk.ToDS(dns.SHA256)
+	return z.sign.DS()
 }
 
 func (z *Zone) parse(set RRset) (key, *rrset, error) {

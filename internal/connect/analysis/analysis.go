@@ -195,7 +195,11 @@ const (
 	DnssecUnsigned        DnssecState = "UNSIGNED"
 	DnssecSignedOK        DnssecState = "SIGNED_OK"
 	DnssecDSWithoutDNSKEY DnssecState = "DS_WITHOUT_DNSKEY"
-	DnssecDSMismatch      DnssecState = "DS_MISMATCH"
+	DnssecDSMismatch      DnssecState = "DS_MISMATCH"           // or another signature that does not fit
+	DnssecExpired         DnssecState = "RRSIG_EXPIRED"         // or not valid yet
+	DnssecExpiring        DnssecState = "RRSIG_EXPIRING"        // within two days
+	DnssecUnsupported     DnssecState = "UNSUPPORTED_ALGORITHM" // validators take the zone as unsigned
+	DnssecMissingNSEC     DnssecState = "MISSING_NSEC"
 	DnssecUnknown         DnssecState = "UNKNOWN"
 )
 

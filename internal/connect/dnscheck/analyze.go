@@ -35,6 +35,7 @@ func (r *run) analyze(ctx context.Context) {
 	}
 	r.cut, r.zone = f.Cut, f.Cut.Apex
 	m := r.gather(ctx, f.Cut)
+	r.verify(m)
 	r.reportServers(ctx, f.Cut, m)
 	if r.ans.Verdict != "" {
 		return
@@ -201,10 +202,10 @@ func (r *run) gather(ctx context.Context, z tree.Cut) *tree.Matrix {
 		r.step("certificate", "RUNNING", "reading", nil)
 		wg.Go(func() { r.discover(ctx, z, asks) })
 		wg.Go(func() {
-			state, f := r.dnssec(ctx, z)
+			t := r.follow(ctx, z)
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			r.ans.Dnssec, r.bogus = state, f
+			r.trust = t
 		})
 		wg.Go(func() { r.resolveTarget(ctx) })
 		wg.Go(func() { r.readCAA(ctx) })

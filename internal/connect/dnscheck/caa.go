@@ -92,8 +92,8 @@ func (r *run) certificate() {
 			state, text = "WARNING", f.Code
 		}
 	}
-	if r.bogus != nil {
-		warn(*r.bogus)
+	if r.trust.finding != nil {
+		warn(*r.trust.finding)
 	}
 	if r.e.CAs != nil {
 		if f := r.evaluateCAA(); f != nil {

@@ -39,12 +39,14 @@ type Engine struct {
 
 	once sync.Once
 	tree tree.Tree
+	ring keyring
 }
 
 // Settings says where the DNS begins and how we behave in it. The zero value is the public internet.
 type Settings struct {
-	RootHints          []Hint // default: the root servers of IANA
-	Port               int    // of every authoritative server; default 53
+	RootHints          []Hint    // default: the root servers of IANA
+	TrustAnchors       []*dns.DS // of the root; default IANA's. A root of RootHints without anchors is trusted as it answers
+	Port               int       // of every authoritative server; default 53
 	Resolvers          []Resolver
 	AllowPrivate       bool                          // the lab: also ask loopback and private addresses
 	AddressMap         map[netip.Addr]netip.AddrPort // the lab: where a name server's address really is
@@ -52,6 +54,8 @@ type Settings struct {
 	InteractiveTimeout time.Duration                 // when a person waits; default 0.8 s
 	PerServerQPS       int                           // questions a second to one server address; default 20
 	Burst              int                           // default 50
+	PerZoneQPS         int                           // questions a second to all servers of a customer's zone; default 100
+	ZoneBurst          int                           // default 300, more than one analysis may ask
 	ProbeHTTPPort      int                           // default 80
 	ProbeHTTPSPort     int                           // default 443
 	ProbeRoots         *x509.CertPool                // whom the HTTPS probe trusts; nil: the system's
@@ -82,7 +86,8 @@ func (e *Engine) begin(host string, urgent bool) *tree.Session {
 		e.tree.Hints, e.tree.Port, e.tree.Now = s.RootHints, cmp.Or(s.Port, 53), e.now
 		e.tree.Client = &wire.Client{
 			AllowPrivate: s.AllowPrivate, AddressMap: s.AddressMap,
-			Limit: wire.Limiter{PerSecond: cmp.Or(s.PerServerQPS, 20), Burst: cmp.Or(s.Burst, 50)},
+			Limit:     wire.Limiter[netip.Addr]{PerSecond: cmp.Or(s.PerServerQPS, 20), Burst: cmp.Or(s.Burst, 50)},
+			ZoneLimit: wire.Limiter[string]{PerSecond: cmp.Or(s.PerZoneQPS, 100), Burst: cmp.Or(s.ZoneBurst, 300)},
 		}
 	})
 	return e.tree.Begin(host, urgent, e.Settings.timeout(urgent))

@@ -15,17 +15,18 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
-	"github.com/nameplate-dev/nameplate/internal/connect/caa"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
+	"github.com/nameplate-dev/nameplate/lab/loopback"
+	"github.com/nameplate-dev/nameplate/lab/zoo"
 )
 
 // TestCN1_QuestionsOfAnAnalysis holds the budget of a first look at a name: 40 questions for walk and records.
 func TestCN1_QuestionsOfAnAnalysis(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.zone("acme.lab", "www 300 A 198.51.100.7", "ns1.plain-dns.lab", "ns2.plain-dns.lab")
+	w.acme("www 300 A 198.51.100.7")
 	catalogue, err := provider.Load(provider.LabRows)
 	if err != nil {
 		t.Fatal(err)
@@ -59,34 +60,34 @@ func TestCN1_QuestionsOfAnAnalysis(t *testing.T) {
 func TestCN10_ResolversAreAskedLast(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	acme("")(w)
+	w.acme("")
 	r := &recursor{answer: func(m, r *dns.Msg) {
 		r.Rcode = dns.RcodeNameError
-		r.Ns = parse(t, ".", "acme.lab. 777 SOA ns1.plain.lab. hostmaster.acme.lab. 1 7200 900 1209600 900")
+		r.Ns = w.Parse(".", "acme.lab. 777 SOA ns1.plain.lab. hostmaster.acme.lab. 1 7200 900 1209600 900")
 	}}
 	e := w.engine()
-	e.Settings.Resolvers = []Resolver{{Name: "res1", Region: "Frankfurt", Address: serve(t, r)}}
+	e.Settings.Resolvers = []Resolver{{Name: "res1", Region: "Frankfurt", Address: listen(t, r)}}
 	q := sub("shop.acme.lab")
 	q.AskResolvers = true
 	for _, lines := range []string{"", "shop 300 A 198.51.100.7"} {
-		w.add("acme.lab", lines, n1)
+		w.Add("acme.lab", lines, zoo.N1)
 		if a, err := e.Analyze(t.Context(), q); err != nil || a.Eta != nil || len(r.asked()) != 0 {
 			t.Fatalf("%v: the resolver was asked %v", err, r.asked())
 		}
 	}
-	for _, s := range []string{n1, n2} {
-		w.server(s).set("acme.lab.", slices.DeleteFunc(w.server(s).zones["acme.lab."], func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeA }))
+	for _, s := range []string{zoo.N1, zoo.N2} {
+		w.Server(s).Remove("acme.lab", func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeA })
 	}
-	w.add("acme.lab", "shop 300 CNAME token.edge.lab.", n1)
+	w.Add("acme.lab", "shop 300 CNAME token.edge.lab.", zoo.N1)
 	if a, err := e.Analyze(t.Context(), q); err != nil || a.Verdict != analysis.Partial || len(r.asked()) != 0 {
 		t.Fatalf("with the record on one server of two: %v %s, asked %v", err, a.Verdict, r.asked())
 	}
-	w.add("acme.lab", "shop 300 CNAME token.edge.lab.", n2)
+	w.Add("acme.lab", "shop 300 CNAME token.edge.lab.", zoo.N2)
 	a, err := e.Analyze(t.Context(), q)
 	if err != nil || len(r.asked()) != 1 {
 		t.Fatal(err, r.asked())
 	}
-	if a.Eta == nil || a.Eta.Seconds != 777 || a.Eta.PerResolver[0].Reason != analysis.NegativeAnswer || !a.Eta.Until.Equal(w.now.Add(777*time.Second)) {
+	if a.Eta == nil || a.Eta.Seconds != 777 || a.Eta.PerResolver[0].Reason != analysis.NegativeAnswer || !a.Eta.Until.Equal(w.Now().Add(777*time.Second)) {
 		t.Errorf("eta %+v", a.Eta)
 	}
 	if v := a.Resolvers[0]; v.Rcode != "NXDOMAIN" || *v.Region != "Frankfurt" {
@@ -99,14 +100,26 @@ func TestCN10_ResolversAreAskedLast(t *testing.T) {
 	}{
 		"Old":     {"shop.acme.lab. 120 A 198.51.100.7", analysis.OldAnswer, 120},
 		"OldName": {"shop.acme.lab. 90 CNAME former.lab.", analysis.OldAnswer, 90},
-		"New":     {"shop.acme.lab. 90 CNAME token.edge.lab.\ntoken.edge.lab. 60 A " + edge4, analysis.UpToDate, 0},
+		"New":     {"shop.acme.lab. 90 CNAME token.edge.lab.\ntoken.edge.lab. 60 A " + zoo.Edge4, analysis.UpToDate, 0},
 	} {
-		r.remember(t, c.lines)
+		r.remember(w, c.lines)
 		a, err := e.Analyze(t.Context(), q)
 		if err != nil || a.Eta.Seconds != c.seconds || a.Eta.PerResolver[0].Reason != c.reason {
 			t.Errorf("%s: %v %+v", what, err, a.Eta)
 		}
 	}
+}
+
+// listen answers with a handler on a free port.
+func listen(t *testing.T, h dns.Handler) netip.AddrPort {
+	t.Helper()
+	here := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	port, sockets, err := loopback.BindDNS(t.Context(), 0, []netip.Addr{here}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(loopback.ServeDNS(sockets[here], h))
+	return netip.AddrPortFrom(here, uint16(port))
 }
 
 // recursor is a recursive resolver with a memory that the test writes.
@@ -122,10 +135,10 @@ func (r *recursor) asked() []string {
 	return slices.Clone(r.log)
 }
 
-func (r *recursor) remember(t *testing.T, lines string) {
+func (r *recursor) remember(w *world, lines string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answer = func(m, r *dns.Msg) { r.Answer = parse(t, ".", lines) }
+	r.answer = func(m, r *dns.Msg) { r.Answer = w.Parse(".", lines) }
 }
 
 func (r *recursor) ServeDNS(out dns.ResponseWriter, m *dns.Msg) {
@@ -148,39 +161,25 @@ func TestCN67_OurOwnSide(t *testing.T) {
 		verdict analysis.CheckVerdict
 		code    string
 	}{
-		"NothingAnswers": {func(w *world) {
-			for _, s := range w.servers {
-				s.fault = silent
-			}
-		}, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
-		"RegistrySilent":   {func(w *world) { w.server("ns1.nic.lab").fault, w.server("ns2.nic.lab").fault = silent, silent }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
-		"RegistryServfail": {func(w *world) { w.server("ns1.nic.lab").fault, w.server("ns2.nic.lab").fault = code(2), code(2) }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
-		"ZoneSilent":       {func(w *world) { w.server(n1).fault, w.server(n2).fault = silent, silent }, analysis.Full, analysis.Absent, finding.AllNSUnreachable},
-		"LightNothing": {func(w *world) {
-			for _, s := range w.servers {
-				s.fault = silent
-			}
-		}, analysis.Light, analysis.CouldNotAsk, finding.CouldNotAsk},
-		"LightZoneSilent": {func(w *world) { w.server(n1).fault, w.server(n2).fault = silent, silent }, analysis.Light, analysis.Absent, finding.AllNSUnreachable},
-		"WatchNothing": {func(w *world) {
-			for _, s := range w.servers {
-				s.fault = silent
-			}
-		}, analysis.Watch, analysis.CouldNotAsk, finding.CouldNotAsk},
+		"NothingAnswers":   {func(w *world) { w.Lie(zoo.Silent) }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
+		"RegistrySilent":   {func(w *world) { w.Lie(zoo.Silent, "ns1.nic.lab", "ns2.nic.lab") }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
+		"RegistryServfail": {func(w *world) { w.Lie(zoo.Code(dns.RcodeServerFailure), "ns1.nic.lab", "ns2.nic.lab") }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
+		"ZoneSilent":       {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Full, analysis.Absent, finding.AllNSUnreachable},
+		"LightNothing":     {func(w *world) { w.Lie(zoo.Silent) }, analysis.Light, analysis.CouldNotAsk, finding.CouldNotAsk},
+		"LightZoneSilent":  {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Light, analysis.Absent, finding.AllNSUnreachable},
+		"WatchNothing":     {func(w *world) { w.Lie(zoo.Silent) }, analysis.Watch, analysis.CouldNotAsk, finding.CouldNotAsk},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			acme("shop 300 CNAME token.edge.lab.")(w)
+			w.acme("shop 300 CNAME token.edge.lab.")
 			e := w.engine()
 			q := sub("shop.acme.lab")
 			before, err := e.Analyze(t.Context(), q)
 			if err != nil || before.Verdict != analysis.Correct {
 				t.Fatal(err, before.Verdict)
 			}
-			w.mu.Lock()
 			c.breakIt(w)
-			w.mu.Unlock()
 			if c.depth == analysis.Full {
 				e = w.engine() // without what it remembers
 			}
@@ -196,7 +195,7 @@ func TestCN67_OurOwnSide(t *testing.T) {
 func TestDepths(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	acme("")(w)
+	w.acme("")
 	e := w.engine()
 	q := sub("shop.acme.lab")
 	before, err := e.Analyze(t.Context(), q)
@@ -215,16 +214,16 @@ func TestDepths(t *testing.T) {
 	if a := light(); a.Records[0].Status != statusPending || a.Verdict != analysis.Absent || len(a.Records[0].Seen) != 0 {
 		t.Errorf("%+v", a)
 	}
-	w.add("acme.lab", "shop 300 CNAME token.edge.lab", n1)
+	w.Add("acme.lab", "shop 300 CNAME token.edge.lab", zoo.N1)
 	if a := light(); a.Records[0].Status != statusPending || !slices.Equal(a.Records[0].Seen, []string{"token.edge.lab.acme.lab"}) {
 		t.Errorf("a wrong value is news: %+v", a.Records)
 	}
-	w.server(n1).set("acme.lab.", slices.Clone(w.server(n2).zones["acme.lab."]))
-	w.add("acme.lab", "shop 300 CNAME token.edge.lab.", n1)
+	w.Server(zoo.N1).Set("acme.lab", w.Server(zoo.N2).Records("acme.lab"))
+	w.Add("acme.lab", "shop 300 CNAME token.edge.lab.", zoo.N1)
 	if a := light(); a.Records[0].Status != statusPartial || a.Records[0].Have != 1 || a.Verdict != analysis.Partial {
 		t.Errorf("%+v", a)
 	}
-	w.add("acme.lab", "shop 300 CNAME token.edge.lab.", n2)
+	w.Add("acme.lab", "shop 300 CNAME token.edge.lab.", zoo.N2)
 	if a := light(); a.Records[0].Status != statusOK || a.Verdict != analysis.Correct || !a.Ownership.Target {
 		t.Errorf("%+v", a)
 	}
@@ -232,7 +231,7 @@ func TestDepths(t *testing.T) {
 	if a, err := e.Analyze(t.Context(), q); err != nil || a.Questions != 8 || a.Verdict != analysis.Correct {
 		t.Errorf("%v: a watch pass asks what decides, %d questions, %s", err, a.Questions, a.Verdict)
 	}
-	w.now = w.now.Add(time.Hour)
+	w.Advance(time.Hour)
 	if a, err := e.Analyze(t.Context(), q); err != nil || a.Questions != 11 || a.Verdict != analysis.Correct {
 		t.Errorf("%v: with the delegation forgotten it walks again, %d questions, %s", err, a.Questions, a.Verdict)
 	}
@@ -247,10 +246,10 @@ func TestBudgets(t *testing.T) {
 		for i := range 13 {
 			names = append(names, fmt.Sprintf("ns%d.plain.lab", i))
 		}
-		w.zone("acme.lab", "", names...)
+		w.Zone("acme.lab", "", names...)
 		q := sub("shop.acme.lab")
 		for i := range 30 {
-			x := cname(fmt.Sprintf("h%d.acme.lab", i))
+			x := wanted("cname", "", fmt.Sprintf("h%d.acme.lab", i))
 			q.Expected = append(q.Expected, x)
 		}
 		a := w.analyze(q)
@@ -261,8 +260,8 @@ func TestBudgets(t *testing.T) {
 	t.Run("Time", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
-		acme("")(w)
-		w.server(n1).fault, w.server(n2).fault = silent, silent
+		w.acme("")
+		w.Lie(zoo.Silent, zoo.N1, zoo.N2)
 		e := w.engine()
 		e.Settings.InteractiveTimeout = time.Minute
 		start := time.Now()
@@ -295,32 +294,21 @@ func TestQuestionsThatAreNone(t *testing.T) {
 	}
 }
 
-// TestPrivateGlue is the guard against a zone that points us at our own network.
-func TestPrivateGlue(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.add("lab", "acme 3600 NS ns.acme.lab.\nns.acme 3600 A 127.0.0.1\nns.acme 3600 A 10.0.0.1\nns.acme 3600 AAAA ::1")
-	a := w.analyze(sub("shop.acme.lab"))
-	if a.Verdict != analysis.Absent || !slices.Contains(codes(a), finding.NoNSAddress) {
-		t.Errorf("%s %v", a.Verdict, codes(a))
-	}
-}
-
 // TestGlueOfStrangers: a zone's servers say nothing about names outside their parent's zone.
 func TestGlueOfStrangers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	acme("shop 300 CNAME token.edge.lab.")(w)
-	evil := w.server("ns1.evil.lab")
-	w.zone("evil.lab", "shop 300 CNAME token.edge.lab.", "ns1.evil.lab")
-	evil.fault = func(m, r *dns.Msg, tcp bool) *dns.Msg {
-		if strings.EqualFold(m.Question[0].Name, "sub.evil.lab.") {
+	w.acme("shop 300 CNAME token.edge.lab.")
+	evil := w.Server("ns1.evil.lab")
+	w.Zone("evil.lab", "shop 300 CNAME token.edge.lab.", "ns1.evil.lab")
+	evil.Lie(func(q zoo.Query, r *dns.Msg) *dns.Msg {
+		if q.Name() == "sub.evil.lab." {
 			r.Authoritative, r.Answer, r.Rcode = false, nil, dns.RcodeSuccess
-			r.Ns = parse(t, ".", "sub.evil.lab. 3600 NS "+n1+".\nacme.lab. 3600 NS ns1.evil.lab.")
-			r.Extra = parse(t, ".", n1+". 3600 A "+evil.addr.String())
+			r.Ns = w.Parse(".", "sub.evil.lab. 3600 NS "+zoo.N1+".\nacme.lab. 3600 NS ns1.evil.lab.")
+			r.Extra = w.Parse(".", zoo.N1+". 3600 A "+evil.Addr().String())
 		}
 		return r
-	}
+	})
 	e := w.engine()
 	q := sub("sub.evil.lab")
 	q.Registrable = "evil.lab"
@@ -328,42 +316,8 @@ func TestGlueOfStrangers(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, err := e.Analyze(t.Context(), sub("shop.acme.lab"))
-	if err != nil || a.Verdict != analysis.Correct || a.Zone.NameServers[0].Address != w.server(n1).addr.String() {
+	if err != nil || a.Verdict != analysis.Correct || a.Zone.NameServers[0].Address != w.Server(zoo.N1).Addr().String() {
 		t.Errorf("%v: acme.lab is asked at %+v", err, a.Zone)
-	}
-}
-
-func TestDnssec(t *testing.T) {
-	t.Parallel()
-	key := &dns.DNSKEY{Hdr: dns.RR_Header{Name: "acme.lab.", Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 300}, Flags: 257, Protocol: 3, Algorithm: dns.ECDSAP256SHA256}
-	if _, err := key.Generate(256); err != nil {
-		t.Fatal(err)
-	}
-	good := key.ToDS(dns.SHA256).String()
-	bad := "acme.lab. 300 IN DS 1 13 2 " + strings.Repeat("ab", 32)
-	strange := "acme.lab. 300 IN DS 1 13 99 abcd"
-	for name, c := range map[string]struct {
-		ds, dnskey string
-		state      analysis.DnssecState
-		bogus      bool
-	}{
-		"Unsigned":      {"", "", analysis.DnssecUnsigned, false},
-		"Signed":        {good, key.String(), analysis.DnssecSignedOK, false},
-		"NoKeys":        {good, "", analysis.DnssecDSWithoutDNSKEY, true},
-		"OtherKeys":     {bad, key.String(), analysis.DnssecDSMismatch, true},
-		"OneOfTwoFits":  {bad + "\n" + good, key.String(), analysis.DnssecSignedOK, false},
-		"StrangeDigest": {strange, key.String(), analysis.DnssecUnknown, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			acme("shop 300 CNAME token.edge.lab.\n" + c.dnskey)(w)
-			w.add("lab", c.ds)
-			a := w.analyze(sub("shop.acme.lab"))
-			if a.Dnssec != c.state || a.Zone.Dnssec != c.state || slices.Contains(codes(a), finding.DNSSECBogus) != c.bogus {
-				t.Errorf("%s, %v", a.Dnssec, codes(a))
-			}
-		})
 	}
 }
 
@@ -371,12 +325,10 @@ func TestDnssec(t *testing.T) {
 func TestProbe(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	acme("shop 300 CNAME token.edge.lab.")(w)
-	for _, s := range w.hosts("edge.lab.") {
-		s.set("edge.lab.", append(slices.DeleteFunc(s.zones["edge.lab."], func(rr dns.RR) bool {
-			return rr.Header().Rrtype == dns.TypeA && strings.HasPrefix(rr.Header().Name, "token.") || rr.Header().Rrtype == dns.TypeAAAA
-		}), parse(t, ".", "token.edge.lab. 60 A 127.0.0.1")...))
-	}
+	w.acme("shop 300 CNAME token.edge.lab.")
+	edge := w.Server("ns1.edge.lab")
+	edge.Remove("edge.lab", func(rr dns.RR) bool { return strings.HasPrefix(rr.Header().Name, "token.") })
+	w.Add("edge.lab", "token 60 A 127.0.0.1")
 	e := w.engine()
 	var answer func(http.ResponseWriter, *http.Request)
 	h := http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
@@ -421,67 +373,4 @@ func TestProbe(t *testing.T) {
 		t.Errorf("%+v %v", a.Probes, codes(a))
 	}
 
-}
-
-var mainCA, secondCA = caa.CA{Name: "main", Identities: []string{"ca.lab"}, AccountURI: "https://ca.lab/acct/1"}, caa.CA{Name: "second", Identities: []string{"ca2.lab"}}
-
-func TestCAA(t *testing.T) {
-	t.Parallel()
-	const foreign = "\n@ 300 CAA 0 issue \"other.lab\""
-	addresses := "@ 300 A " + edge4 + "\n@ 300 AAAA " + edge6 + "\n_nameplate 300 TXT np-verify=abc"
-	shop := "shop 300 CNAME token.edge.lab."
-	servfail := func(m, r *dns.Msg, tcp bool) *dns.Msg {
-		if m.Question[0].Qtype == dns.TypeCAA {
-			r.Rcode, r.Answer, r.Ns = dns.RcodeServerFailure, nil, nil
-		}
-		return r
-	}
-	for name, c := range map[string]struct {
-		world func(w *world)
-		q     analysis.Question
-		want  string // finding, "" for none
-		at    string // where the relevant set stands
-		allow string
-	}{
-		"None":                          {acme(addresses), apexQuestion("acme.lab"), "", "", "ca.lab ca2.lab"},
-		"CN15_ForbiddenAtTheApex":       {acme(addresses + foreign), apexQuestion("acme.lab"), finding.CAAForbidden, "acme.lab", ""},
-		"CN53_SecondAllowed":            {acme(addresses + "\n@ 300 CAA 0 issue \"ca2.lab\""), apexQuestion("acme.lab"), "", "acme.lab", "ca2.lab"},
-		"CN16_OurTargetsSetCounts":      {acme(shop + foreign), sub("shop.acme.lab"), "", "token.edge.lab", "ca.lab"},
-		"CN16_BeforeTheRecordStands":    {acme(foreign), sub("shop.acme.lab"), "", "token.edge.lab", "ca.lab"},
-		"BeforeThereIsATarget":          {acme(foreign), with(sub("shop.acme.lab"), func(q *analysis.Question) { q.Target = "" }), "", "acme.lab", ""},
-		"AddressAtASubdomain":           {acme("shop 300 A " + edge4 + foreign), with(sub("shop.acme.lab"), func(q *analysis.Question) { q.Expected[0].Type, q.Expected[0].Value = "A", edge4 }), finding.CAAForbidden, "acme.lab", ""},
-		"AtTheRegistry":                 {func(w *world) { acme(addresses)(w); w.add("lab", foreign) }, apexQuestion("acme.lab"), finding.CAAForbidden, "lab", ""},
-		"CN17_AnotherAccount":           {acme(addresses + "\n@ 300 CAA 0 issue \"ca.lab; accounturi=https://ca.lab/acct/2\""), apexQuestion("acme.lab"), finding.CAAAccountMismatch, "acme.lab", ""},
-		"CN17_AnotherMethod":            {acme(addresses + "\n@ 300 CAA 0 issue \"ca.lab; validationmethods=dns-01\""), apexQuestion("acme.lab"), finding.CAAMethodMismatch, "acme.lab", ""},
-		"CriticalUnknown":               {acme(addresses + "\n@ 300 CAA 128 future \"x\""), apexQuestion("acme.lab"), finding.CAACriticalUnknown, "acme.lab", ""},
-		"ServersFail":                   {func(w *world) { acme(addresses)(w); w.server(n1).fault, w.server(n2).fault = servfail, servfail }, apexQuestion("acme.lab"), finding.CAALookupFailure, "", "-"},
-		"ServersFailButTheTargetCounts": {func(w *world) { acme("")(w); w.server(n1).fault, w.server(n2).fault = servfail, servfail }, sub("shop.acme.lab"), "", "token.edge.lab", "ca.lab"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			c.world(w)
-			e := w.engine()
-			e.CAs = func() []caa.CA { return []caa.CA{mainCA, secondCA} }
-			a, err := e.Analyze(t.Context(), c.q)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := ""
-			for _, f := range a.Findings {
-				if f.Facet == finding.TLS {
-					got = f.Code
-				}
-			}
-			if got != c.want || a.Questions > 45 {
-				t.Errorf("%v, %d questions", codes(a), a.Questions)
-			}
-			if c.allow == "-" {
-				return
-			}
-			if a.Caa == nil || strings.Join(a.Caa.Allowed, " ") != c.allow || (a.Caa.RelevantName == nil) != (c.at == "") || c.at != "" && *a.Caa.RelevantName != c.at {
-				t.Errorf("%+v", a.Caa)
-			}
-		})
-	}
 }

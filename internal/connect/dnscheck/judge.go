@@ -49,16 +49,23 @@ func (r *run) needs(x analysis.Expected) []tree.Key {
 		}
 		types = []uint16{t}
 	}
-	if r.q.Depth == analysis.Light && x.Type != "ALIAS" { // which has two types of its own
-		types = types[:1]
-	} else if r.q.Depth == analysis.Light {
-		types = types[:2]
+	if r.q.Depth == analysis.Light {
+		types = types[:own(x)]
 	}
 	asks := make([]tree.Key, len(types))
 	for i, t := range types {
 		asks[i] = tree.Key{Name: name, Type: t}
 	}
 	return asks
+}
+
+// own is how many of a record's needs hold the record itself. A server that answers these and fails on the others, as some do on every
+// type that they do not know, has the record as far as anybody can see.
+func own(x analysis.Expected) int {
+	if x.Type == "ALIAS" {
+		return 2
+	}
+	return 1
 }
 
 // judge says how far an expected record stands, by all servers that answered and by nobody else.
@@ -78,7 +85,7 @@ func (r *run) judge(x analysis.Expected, m *tree.Matrix) analysis.RecordResult {
 	}
 	slices.Sort(out.Seen)
 	out.Seen = slices.Compact(out.Seen)
-	t := m.Tally(asks, func(get func(tree.Key) tree.Answer) bool { return r.has(x, name, get) })
+	t := m.Tally(asks[:own(x)], func(get func(tree.Key) tree.Answer) bool { return r.has(x, name, get) })
 	out.Have, out.Of = int32(t.Have), int32(t.Of)
 	switch {
 	case t.Of == 0:
@@ -139,7 +146,18 @@ func show(c *tree.Column, asks []tree.Key) analysis.ServerRRset {
 // has says that one server's answers hold the record, and nothing that contradicts it.
 func (r *run) has(x analysis.Expected, name string, get func(tree.Key) tree.Answer) bool {
 	set := func(qtype uint16) []string {
-		return tree.Values(get(tree.Key{Name: name, Type: qtype}).At(name, qtype))
+		var list []string
+		for _, asked := range []uint16{dns.TypeCNAME, dns.TypeA, dns.TypeAAAA} {
+			if qtype != dns.TypeCNAME {
+				asked = qtype
+			}
+			list = append(list, tree.Values(get(tree.Key{Name: name, Type: asked}).At(name, qtype))...)
+			if qtype != dns.TypeCNAME {
+				break // a CNAME shows in the answer to any question; the others only in their own
+			}
+		}
+		slices.Sort(list)
+		return slices.Compact(list)
 	}
 	want := tree.Canonical(x.Type, x.Value)
 	if x.Requirement == "REMOVE" {
@@ -226,9 +244,10 @@ func (r *run) explainCNAME(x analysis.Expected, v tree.View, want string, addrs 
 	switch {
 	case v.Multiple:
 		return finding.MultipleCNAME, statusConflict, params{"values": aliases}
-	case len(aliases) > 0 && slices.Contains(aliases, want):
+	case slices.Contains(aliases, want) && len(addrs) > 0:
 		return finding.CNAMECollision, statusConflict, params{"types": present(v, dns.TypeA, dns.TypeAAAA)}
 	case len(aliases) > 0:
+		aliases = slices.DeleteFunc(aliases, func(a string) bool { return a == want })
 		return flaw(aliases[0], want, tree.Plain(r.zone), r.edgeZone()), statusWrongValue, wrong(x, aliases[0])
 	case len(addrs) > 0 && len(r.foreign(addrs)) == 0:
 		return finding.TargetAsAddress, statusWrongType, params{"addresses": addrs, "desired": x.Value}

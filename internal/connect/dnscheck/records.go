@@ -10,6 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
 // records judges what was asked for, and looks for what went astray.
@@ -25,6 +26,7 @@ func (r *run) records(ctx context.Context, z tree.Cut, m *tree.Matrix) {
 		r.searchMisnamed(ctx, z)
 	}
 	r.conflicts(m)
+	r.failing(m)
 	r.checkChain(ctx)
 	r.ownership(m)
 	for i, x := range r.q.Expected {
@@ -40,6 +42,30 @@ func (r *run) records(ctx context.Context, z tree.Cut, m *tree.Matrix) {
 	}
 	if r.q.Depth == analysis.Full {
 		r.step("records", state, text, params{"conflicts": len(r.ans.Conflicts)})
+	}
+}
+
+// failing tells of servers that serve the zone and yet have no answer to some of the questions that decide.
+func (r *run) failing(m *tree.Matrix) {
+	type about struct {
+		servers, types []string
+		ids            []ident.ObservationID
+	}
+	names, seen := []string{}, map[string]*about{}
+	for _, c := range m.Columns {
+		for i, k := range c.Missed {
+			if seen[k.Name] == nil {
+				names, seen[k.Name] = append(names, k.Name), &about{}
+			}
+			b := seen[k.Name]
+			b.servers, b.types, b.ids = append(b.servers, c.String()), append(b.types, dns.TypeToString[k.Type]), append(b.ids, c.Failed[i].ID)
+		}
+	}
+	for _, name := range names {
+		b := seen[name]
+		slices.Sort(b.servers)
+		slices.Sort(b.types)
+		r.find(finding.New(finding.NSFailing, params{"name": tree.Plain(name), "servers": slices.Compact(b.servers), "types": slices.Compact(b.types)}, b.ids...))
 	}
 }
 
@@ -140,6 +166,8 @@ func (r *run) verdict(m *tree.Matrix) analysis.CheckVerdict {
 	switch {
 	case m.Short && (unknown || done < needed):
 		return analysis.CouldNotAsk // what was not asked for is not absent
+	case unknown && done < needed && !broken:
+		return analysis.CouldNotAsk // neither is what no server would say
 	case broken:
 		return analysis.Conflicting
 	case needed > 0 && done == needed:

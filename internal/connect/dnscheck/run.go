@@ -7,7 +7,6 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
-	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 )
 
 // How long an analysis may take.
@@ -31,7 +30,7 @@ type run struct {
 	ours    []netip.Addr             // where our edge is, by the settings and by the target
 	found   map[tree.Key]tree.Answer // of discovery
 	wild    wildcard
-	bogus   *finding.Finding
+	trust   trust
 	caaNow  relevant  // as the name leads today
 	caaThen *relevant // as it will lead when the expected CNAME stands; nil when there is none
 }

@@ -28,6 +28,7 @@ const (
 	NoNSAddress             = "no_ns_address"
 	NSUnreachable           = "ns_unreachable"
 	AllNSUnreachable        = "all_ns_unreachable"
+	NSFailing               = "ns_failing"
 	NSSlow                  = "ns_slow"
 	ParentChildNSMismatch   = "parent_child_ns_mismatch"
 	Subzone                 = "subzone"
@@ -97,6 +98,10 @@ const (
 	CAAMethodMismatch        = "caa_method_mismatch"
 	CAACriticalUnknown       = "caa_critical_unknown"
 	DNSSECBogus              = "dnssec_bogus"
+	DNSSECExpired            = "dnssec_signature_expired"
+	DNSSECExpiring           = "dnssec_signature_expiring"
+	DNSSECAlgorithm          = "dnssec_algorithm"
+	DNSSECDenialMissing      = "dnssec_denial_missing"
 	CARateLimited            = "ca_rate_limited"
 	CAPaused                 = "ca_paused"
 	CAUnavailable            = "ca_unavailable"
@@ -166,6 +171,7 @@ var specs = []Spec{
 	{NoNSAddress, Blocking, DNS, []Who{Provider}, "zone servers", false, 1},
 	{NSUnreachable, Warning, DNS, []Who{Provider}, "k n servers", true, 1},
 	{AllNSUnreachable, Blocking, DNS, []Who{Provider}, "zone servers", false, 1},
+	{NSFailing, Warning, DNS, []Who{Provider}, "servers name types", false, 1},
 	{NSSlow, Info, DNS, []Who{Provider}, "servers", false, 1},
 	{ParentChildNSMismatch, Warning, DNS, []Who{Customer}, "zone parent child", true, 1},
 	{Subzone, Info, DNS, []Who{Customer}, "zone name", false, 1},
@@ -235,6 +241,10 @@ var specs = []Spec{
 	{CAAMethodMismatch, Blocking, TLS, []Who{Customer}, "name methods record addAt", false, 1},
 	{CAACriticalUnknown, Blocking, TLS, []Who{Customer}, "name tag", false, 1},
 	{DNSSECBogus, Blocking, TLS, []Who{Customer}, "zone", false, 1},
+	{DNSSECExpired, Blocking, TLS, []Who{Provider}, "zone at", false, 1},
+	{DNSSECExpiring, Warning, TLS, []Who{Provider}, "zone at", false, 1},
+	{DNSSECAlgorithm, Warning, TLS, []Who{Provider}, "zone", false, 1},
+	{DNSSECDenialMissing, Blocking, TLS, []Who{Provider}, "zone name", false, 1},
 	{CARateLimited, Warning, TLS, []Who{Operator}, "ca until", false, 1},
 	{CAPaused, Warning, TLS, []Who{Operator}, "ca name detail", false, 1},
 	{CAUnavailable, Warning, TLS, []Who{Operator}, "ca", false, 1},

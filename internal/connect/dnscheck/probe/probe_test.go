@@ -1,8 +1,10 @@
 package probe
 
 import (
+	"bufio"
 	"crypto/x509"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 )
@@ -125,4 +128,30 @@ func TestAsk_NobodyAnswers(t *testing.T) {
 			t.Errorf("%s: %s", private, got)
 		}
 	}
+}
+
+// FuzzClassify shows the probe an answer of anybody's making.
+func FuzzClassify(f *testing.F) {
+	f.Add("HTTP/1.1 200 OK\r\n\r\nnow edge-1")
+	f.Add("HTTP/1.1 301 Moved\r\nLocation: //other.lab/%zz\r\n\r\n")
+	f.Add("HTTP/1.1 200 OK\r\nServer: \xff\xfe\r\nVia: x\r\n\r\nnow")
+	f.Fuzz(func(t *testing.T, text string) {
+		req, err := http.NewRequest(http.MethodGet, "http://shop.acme.lab"+Path+"now", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(strings.NewReader(text)), req)
+		if err != nil {
+			return
+		}
+		body, _ := io.ReadAll(io.LimitReader(res.Body, maxBody))
+		p := Prober{}
+		outcome, detail := p.classify("shop.acme.lab", netip.MustParseAddr("192.0.2.1"), false, res, string(body), []string{"now"})
+		if !utf8.ValidString(detail) || len(detail) > 1000 {
+			t.Fatalf("%s %q", outcome, detail)
+		}
+		if outcome == analysis.ProbeOK && !strings.HasPrefix(strings.TrimSpace(string(body)), "now") {
+			t.Fatalf("%q is no answer of ours", body)
+		}
+	})
 }

@@ -39,6 +39,8 @@ type Column struct {
 	SOA     *dns.SOA
 	ID      ident.ObservationID // of its first answer
 	Got     map[Key]Answer      // what it answered with authority, and its referrals
+	Failed  []Answer            // what it answered otherwise, or not at all, though it serves the zone
+	Missed  []Key               // the questions to that
 }
 
 // Responsive says that the server serves the zone.
@@ -109,7 +111,10 @@ func (r *Session) AskAll(ctx context.Context, z Cut, asks []Key, light bool) *Ma
 
 func (r *Session) askColumn(ctx context.Context, apex string, c *Column, asks []Key) error {
 	first := asks[0]
-	a, err := r.ask(ctx, Deciding, c.Server, first.Name, first.Type, udpThenTCP)
+	a, err := r.ask(ctx, Deciding, apex, c.Server, first.Name, first.Type, udpThenTCP)
+	if err == nil && a.Rcode == dns.RcodeServerFailure {
+		a, err = r.ask(ctx, Deciding, apex, c.Server, first.Name, first.Type, udpThenTCP)
+	}
 	if stop := c.judge(apex, first, a, err); stop != nil || !c.Responsive() {
 		return stop
 	}
@@ -121,7 +126,10 @@ func (r *Session) askColumn(ctx context.Context, apex string, c *Column, asks []
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			a, err := r.ask(ctx, Deciding, c.Server, k.Name, k.Type, udpThenTCP)
+			a, err := r.ask(ctx, Deciding, apex, c.Server, k.Name, k.Type, udpThenTCP)
+			if err == nil && a.Rcode == dns.RcodeServerFailure {
+				a, err = r.ask(ctx, Deciding, apex, c.Server, k.Name, k.Type, udpThenTCP) // once is an accident
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -129,6 +137,8 @@ func (r *Session) askColumn(ctx context.Context, apex string, c *Column, asks []
 				failed = ErrBudget
 			case err == nil && answers(apex, a):
 				c.Got[k] = a
+			default:
+				c.Failed, c.Missed = append(c.Failed, a), append(c.Missed, k)
 			}
 		})
 	}
@@ -177,7 +187,7 @@ type Tally struct {
 	Lacking  []*Column // columns that answered and do not have it
 }
 
-// Tally counts who has what: has says it of one server, given what it answered for asks.
+// Tally counts who has what, of the servers that answered all of asks: has says it of one, given what it answered.
 func (m *Matrix) Tally(asks []Key, has func(get func(Key) Answer) bool) Tally {
 	var t Tally
 	answered, lacks := map[string]bool{}, map[string]bool{}

@@ -52,6 +52,7 @@ type Session struct {
 	incomplete bool // a budget ran out before something was known
 	seen       []analysis.Observation
 	silent     map[netip.Addr]bool   // did not answer in this session: asked last
+	mute       map[string]error      // zones whose servers had no answer to the walk, and why: discovery asks them nothing
 	good       map[string]netip.Addr // by zone: who answered last
 	zones      map[string]Found      // by name: what a walk of this session found
 }
@@ -60,7 +61,7 @@ type Session struct {
 func (e *Tree) Begin(host string, urgent bool, timeout time.Duration) *Session {
 	return &Session{
 		tree: e, host: host, urgent: urgent, timeout: timeout,
-		silent: map[netip.Addr]bool{}, good: map[string]netip.Addr{}, zones: map[string]Found{},
+		silent: map[netip.Addr]bool{}, mute: map[string]error{}, good: map[string]netip.Addr{}, zones: map[string]Found{},
 	}
 }
 
@@ -96,13 +97,16 @@ type Answer struct {
 	Came time.Time
 }
 
-// ask puts one question to one address and records what came of it.
-func (r *Session) ask(ctx context.Context, st Stage, s Server, name string, qtype uint16, by transport) (Answer, error) {
+// ask puts one question to one address about a zone, and records what came of it.
+func (r *Session) ask(ctx context.Context, st Stage, zone string, s Server, name string, qtype uint16, by transport) (Answer, error) {
 	if err := r.spend(ctx, st); err != nil {
 		return Answer{}, err
 	}
+	if dns.CountLabel(zone) < 2 {
+		zone = "" // the root and the top level are asked for everybody
+	}
 	reply, err := r.tree.Client.Ask(ctx, wire.Question{
-		Server: netip.AddrPortFrom(s.Addr, uint16(r.tree.Port)), Name: name, Type: qtype,
+		Server: netip.AddrPortFrom(s.Addr, uint16(r.tree.Port)), Zone: zone, Name: name, Type: qtype,
 		Timeout: r.timeout, UDPOnly: by == udpOnly, TCPOnly: by == tcpOnly, Urgent: r.urgent,
 	})
 	return r.record(s.String(), analysis.Authoritative, s.Addr, name, qtype, reply, err)

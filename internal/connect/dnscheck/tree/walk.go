@@ -78,6 +78,11 @@ func (r *Session) descend(ctx context.Context, name string, z Cut, path []string
 	for range maxCuts {
 		a, err := r.askZone(ctx, Walking, z, target, dns.TypeNS, path)
 		if err != nil {
+			if errors.Is(err, ErrSilent) || errors.Is(err, ErrLame) && a.Rcode == dns.RcodeSuccess {
+				r.mu.Lock()
+				r.mute[z.Apex] = err
+				r.mu.Unlock()
+			}
 			return Found{Cut: z, Err: err}
 		}
 		ns, owner := a.At(target, dns.TypeNS), target
@@ -148,13 +153,19 @@ func (r *Session) AskZone(ctx context.Context, st Stage, z Cut, name string, qty
 }
 
 func (r *Session) askZone(ctx context.Context, st Stage, z Cut, name string, qtype uint16, path []string) (Answer, error) {
+	r.mu.Lock()
+	mute := r.mute[z.Apex]
+	r.mu.Unlock()
+	if mute != nil {
+		return Answer{}, mute
+	}
 	list, names := r.candidates(z)
 	alone := len(list)+len(names) == 1
 	worst, bad := ErrNoAddress, Answer{}
-	var mute []Server
+	var quiet []Server
 	try := func(list []Server, by transport) (Answer, bool, error) {
 		for _, s := range list {
-			a, err := r.ask(ctx, st, s, name, qtype, by)
+			a, err := r.ask(ctx, st, z.Apex, s, name, qtype, by)
 			switch {
 			case errors.Is(err, ErrBudget) || errors.Is(err, wire.ErrStopped):
 				return a, false, ErrBudget
@@ -162,7 +173,7 @@ func (r *Session) askZone(ctx context.Context, st Stage, z Cut, name string, qty
 			case errors.Is(err, wire.ErrOurs):
 				worst = graver(worst, ErrOurs)
 			case errors.Is(err, wire.ErrSilent):
-				worst, mute = graver(worst, ErrSilent), append(mute, s)
+				worst, quiet = graver(worst, ErrSilent), append(quiet, s)
 			case err != nil || !answers(z.Apex, a):
 				worst, bad = graver(worst, ErrLame), a
 			default:
@@ -199,7 +210,7 @@ func (r *Session) askZone(ctx context.Context, st Stage, z Cut, name string, qty
 		}
 	}
 	if !alone {
-		if a, ok, err := try(slices.Clone(mute[:min(2, len(mute))]), tcpOnly); ok || err != nil {
+		if a, ok, err := try(slices.Clone(quiet[:min(2, len(quiet))]), tcpOnly); ok || err != nil {
 			return a, err
 		}
 	}

@@ -82,3 +82,51 @@ func TestDelegationsAreForgotten(t *testing.T) {
 		t.Errorf("without hints the root is IANA's: %+v", r)
 	}
 }
+
+// FuzzReferral shows a message of anybody's making to everything that reads delegations.
+func FuzzReferral(f *testing.F) {
+	for _, line := range []string{"acme.lab. 60 NS ns1.acme.lab.", "ns1.acme.lab. 60 A 192.0.2.1", "acme.lab. 60 SOA a. b. 1 2 3 4 5", "shop.acme.lab. 60 CNAME a.acme.lab."} {
+		m := new(dns.Msg)
+		m.SetQuestion("shop.acme.lab.", dns.TypeNS)
+		rr, err := dns.NewRR(line)
+		if err != nil {
+			f.Fatal(err)
+		}
+		m.Ns, m.Extra = []dns.RR{rr}, []dns.RR{rr}
+		b, err := m.Pack()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		m := new(dns.Msg)
+		if m.Unpack(packet) != nil {
+			return
+		}
+		var all []dns.RR
+		for _, rr := range append(m.Ns, m.Extra...) {
+			if rr != nil {
+				rr.Header().Name = dns.CanonicalName(rr.Header().Name)
+				all = append(all, rr)
+			}
+		}
+		a := Answer{Reply: wire.Reply{Rcode: m.Rcode, Authoritative: m.Authoritative, Authority: all, Additional: all}}
+		z := Cut{Apex: "lab.", Chain: []string{".", "lab."}}
+		answers(z.Apex, a)
+		ns, owner := referral(z.Apex, "shop.acme.lab.", a)
+		if len(ns) == 0 {
+			return
+		}
+		tr := &Tree{Now: time.Now}
+		next := tr.remember(tr.Begin("shop.acme.lab.", false, time.Second).delegate(z, owner, ns, a))
+		if !Below("lab.", next.Apex) || !Within(next.Apex, "shop.acme.lab.") || len(next.Servers) > maxServers {
+			t.Fatalf("%+v", next)
+		}
+		for _, s := range next.Servers {
+			if len(s.Addrs) > maxAddrs || len(s.Addrs) > 0 && !Within("lab.", s.Name) {
+				t.Fatalf("%+v", s)
+			}
+		}
+	})
+}

@@ -3,18 +3,17 @@ package wire
 import (
 	"cmp"
 	"context"
-	"net/netip"
 	"sync"
 	"time"
 )
 
-// Limiter holds one token bucket for each server address: PerSecond questions, Burst at once. Work that no person waits for leaves a
-// fifth of the burst to the work that one does. The zero value limits nothing.
-type Limiter struct {
+// Limiter holds one token bucket for each key, a server address or a zone: PerSecond questions, Burst at once. Work that no person waits
+// for leaves a fifth of the burst to the work that one does. The zero value limits nothing.
+type Limiter[K comparable] struct {
 	PerSecond, Burst int
 
 	mu      sync.Mutex
-	buckets map[netip.Addr]*bucket
+	buckets map[K]*bucket
 }
 
 type bucket struct {
@@ -26,12 +25,12 @@ type bucket struct {
 const maxBuckets = 10_000
 
 // Wait takes a token, or waits for one. An empty bucket delays and never refuses; the error is the context's.
-func (l *Limiter) Wait(ctx context.Context, server netip.Addr, urgent bool) error {
+func (l *Limiter[K]) Wait(ctx context.Context, key K, urgent bool) error {
 	if l.PerSecond <= 0 {
 		return ctx.Err()
 	}
 	for {
-		delay := l.take(server, urgent)
+		delay := l.take(key, urgent)
 		if delay == 0 {
 			return ctx.Err()
 		}
@@ -46,18 +45,18 @@ func (l *Limiter) Wait(ctx context.Context, server netip.Addr, urgent bool) erro
 }
 
 // take answers 0 when it took a token, else when to try again.
-func (l *Limiter) take(server netip.Addr, urgent bool) time.Duration {
+func (l *Limiter[K]) take(key K, urgent bool) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now, burst := time.Now(), float64(max(cmp.Or(l.Burst, 1), 1))
 	if l.buckets == nil {
-		l.buckets = map[netip.Addr]*bucket{}
+		l.buckets = map[K]*bucket{}
 	}
-	b := l.buckets[server]
+	b := l.buckets[key]
 	if b == nil {
 		l.sweep(now, burst)
 		b = &bucket{tokens: burst, at: now}
-		l.buckets[server] = b
+		l.buckets[key] = b
 	}
 	b.tokens = min(burst, b.tokens+now.Sub(b.at).Seconds()*float64(l.PerSecond))
 	b.at = now
@@ -72,13 +71,13 @@ func (l *Limiter) take(server netip.Addr, urgent bool) time.Duration {
 	return max(time.Millisecond, time.Duration((floor-b.tokens)/float64(l.PerSecond)*float64(time.Second)))
 }
 
-func (l *Limiter) sweep(now time.Time, burst float64) {
+func (l *Limiter[K]) sweep(now time.Time, burst float64) {
 	if len(l.buckets) < maxBuckets {
 		return
 	}
-	for addr, b := range l.buckets {
+	for key, b := range l.buckets {
 		if b.tokens+now.Sub(b.at).Seconds()*float64(l.PerSecond) >= burst {
-			delete(l.buckets, addr)
+			delete(l.buckets, key)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -13,6 +14,8 @@ var (
 	errStray = errors.New("not the answer to this question") // keep waiting for the real one
 	errTCP   = errors.New("ask again over tcp")
 	errEDNS  = errors.New("ask again without edns")
+
+	errCookie = errors.New("ask again with the cookie that was given")
 )
 
 // maxRecords bounds an answer before it is unpacked: compression can make a small message large.
@@ -22,7 +25,7 @@ const maxRecords = 400
 const MaxChain = 10
 
 // newQuery makes the message. Over UDP the letter case of the name is random: 0x20 adds bits that a forger has to guess.
-func newQuery(q Question, edns, shuffle bool) *dns.Msg {
+func newQuery(q Question, edns, shuffle bool, cookie string) *dns.Msg {
 	m := new(dns.Msg)
 	var random [2 + 255]byte
 	_, _ = rand.Read(random[:]) // never fails
@@ -36,7 +39,11 @@ func newQuery(q Question, edns, shuffle bool) *dns.Msg {
 	}
 	m.Question = []dns.Question{{Name: string(name), Qtype: q.Type, Qclass: dns.ClassINET}}
 	if edns {
-		m.SetEdns0(maxUDP, false)
+		m.SetEdns0(maxUDP, !q.Recurse)
+		if cookie != "" {
+			opt := m.IsEdns0()
+			opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie})
+		}
 	}
 	return m
 }
@@ -73,6 +80,10 @@ func read(packet []byte, sent *dns.Msg, udp bool) (Reply, error) {
 		return Reply{}, errStray
 	case udp && got.Name != asked.Name:
 		return Reply{}, errTCP // a server that does not keep the case, or a forger: TCP tells them apart
+	case forged(cookieOf(sent), cookieOf(m)):
+		return Reply{}, errStray
+	case udp && len(cookieOf(sent)) > serverCookie && cookieOf(m) == "":
+		return Reply{}, errTCP // it knew us, and now it does not: another machine of the same server, or a forger
 	case udp && truncated:
 		return Reply{}, errTCP
 	case err != nil:
@@ -83,16 +94,24 @@ func read(packet []byte, sent *dns.Msg, udp bool) (Reply, error) {
 	}
 	if sent.IsEdns0() != nil {
 		switch rcode {
+		case dns.RcodeBadCookie:
+			return Reply{cookie: cookieOf(m)}, errCookie
 		case dns.RcodeFormatError, dns.RcodeNotImplemented, dns.RcodeBadVers:
 			return Reply{}, errEDNS
 		}
 	}
 	return Reply{
-		Rcode: rcode, Authoritative: m.Authoritative,
+		Rcode: rcode, Authoritative: m.Authoritative, cookie: cookieOf(m),
 		Answer:     chain(m.Answer, asked.Name, asked.Qtype),
-		Authority:  keep(m.Ns, func(rr dns.RR) bool { return true }),
+		Authority:  keep(m.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeRRSIG }),
+		Signatures: signatures(slices.Concat(m.Answer, m.Ns)),
 		Additional: keep(m.Extra, func(rr dns.RR) bool { t := rr.Header().Rrtype; return t == dns.TypeA || t == dns.TypeAAAA }),
 	}, nil
+}
+
+// forged says that a cookie came back that is not ours.
+func forged(sent, got string) bool {
+	return sent != "" && got != "" && !strings.EqualFold(sent[:serverCookie], got[:serverCookie])
 }
 
 func again(udp bool) error {
@@ -111,6 +130,17 @@ func keep(rrs []dns.RR, wanted func(dns.RR) bool) []dns.RR {
 		}
 		rr.Header().Name = dns.CanonicalName(rr.Header().Name)
 		out = append(out, rr)
+	}
+	return out
+}
+
+// signatures are the RRSIGs of an answer, over whatever.
+func signatures(rrs []dns.RR) []*dns.RRSIG {
+	var out []*dns.RRSIG
+	for _, rr := range keep(rrs, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeRRSIG }) {
+		if sig, ok := rr.(*dns.RRSIG); ok {
+			out = append(out, sig)
+		}
 	}
 	return out
 }

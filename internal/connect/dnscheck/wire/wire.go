@@ -1,6 +1,6 @@
 // Package wire asks one DNS server one question and believes as little as possible of what comes back.
 //
-// The answer must have the random id, the question in the random letter case (draft-vixie-dnsext-dns0x20) and the class that were sent,
+// The answer must have the random id, the question in the random letter case (draft-vixie-dnsext-dns0x20), the class and the cookie (RFC 7873) that were sent,
 // come from a socket with a port of its own, and its records must lie on the chain of CNAMEs that begins at the name asked for (RFC 5452).
 // Truncated and lost answers are asked for again over TCP, and servers that trip over EDNS (RFC 6891) without it. Nobody is asked more
 // often than the limiter allows.
@@ -36,12 +36,16 @@ var (
 type Client struct {
 	AllowPrivate bool                          // the lab: also loopback and private addresses
 	AddressMap   map[netip.Addr]netip.AddrPort // the lab: where an address really is
-	Limit        Limiter                       // per server address
+	Limit        Limiter[netip.Addr]           // per server address
+	ZoneLimit    Limiter[string]               // per zone, over all its servers
+
+	cookies jar
 }
 
 // Question is one question to one server.
 type Question struct {
 	Server  netip.AddrPort
+	Zone    string // that the server is asked about, for the limit; "" for one that is asked for everybody
 	Name    string // canonical, with the final dot
 	Type    uint16
 	Recurse bool          // RD=1, for resolvers
@@ -50,6 +54,8 @@ type Question struct {
 	TCPOnly bool          // UDP was tried
 	Urgent  bool          // a person waits: goes before other work in the limiter
 	Trusted bool          // an address from the settings: may be private
+
+	who netip.Addr // the server before the map, whose cookie it is
 }
 
 // Reply is an answer that belongs to its question.
@@ -59,7 +65,10 @@ type Reply struct {
 	Answer        []dns.RR // class IN, on the chain of CNAMEs that begins at the name asked for
 	Authority     []dns.RR // class IN
 	Additional    []dns.RR // class IN, addresses only
+	Signatures    []*dns.RRSIG
 	Elapsed       time.Duration
+
+	cookie string // that the server sent, ours among it
 }
 
 // maxUDP is what we offer (DNS flag day 2020); maxPacket what we read of a server that sends more.
@@ -74,9 +83,10 @@ func (c *Client) Ask(ctx context.Context, q Question) (Reply, error) {
 	if !c.AllowPrivate && !q.Trusted && safehttp.PublicAddr(q.Server.Addr()) != nil {
 		return Reply{}, fmt.Errorf("ask %s: %w", q.Server.Addr(), ErrPrivate)
 	}
-	if err := c.Limit.Wait(ctx, q.Server.Addr(), q.Urgent); err != nil {
+	if c.Limit.Wait(ctx, q.Server.Addr(), q.Urgent) != nil || q.Zone != "" && c.ZoneLimit.Wait(ctx, q.Zone, q.Urgent) != nil {
 		return Reply{}, ErrStopped
 	}
+	q.who = q.Server.Addr()
 	if real, ok := c.AddressMap[q.Server.Addr()]; ok {
 		q.Server = real
 	}
@@ -92,11 +102,14 @@ func (c *Client) Ask(ctx context.Context, q Question) (Reply, error) {
 func (c *Client) ask(ctx context.Context, q Question) (Reply, error) {
 	if !q.TCPOnly {
 		r, err := c.over(ctx, "udp", q, true)
+		if errors.Is(err, errCookie) {
+			r, err = c.over(ctx, "udp", q, true) // with the cookie that it gave
+		}
 		if errors.Is(err, errEDNS) {
 			r, err = c.over(ctx, "udp", q, false)
 		}
 		silent := errors.Is(err, ErrSilent) && !q.UDPOnly && !errors.Is(err, syscall.ECONNREFUSED)
-		if !silent && !errors.Is(err, errTCP) {
+		if !silent && !errors.Is(err, errTCP) && !errors.Is(err, errCookie) {
 			return r, err
 		}
 	}
@@ -104,12 +117,19 @@ func (c *Client) ask(ctx context.Context, q Question) (Reply, error) {
 	if errors.Is(err, errEDNS) {
 		r, err = c.over(ctx, "tcp", q, false)
 	}
+	if errors.Is(err, errCookie) || errors.Is(err, errEDNS) {
+		err = ErrGarbled // it asks for what it was given
+	}
 	return r, err
 }
 
 // over asks once over one transport.
 func (c *Client) over(ctx context.Context, network string, q Question, edns bool) (Reply, error) {
-	sent := newQuery(q, edns, network == "udp")
+	cookie := ""
+	if edns && !q.Recurse {
+		cookie = c.cookies.of(q.who)
+	}
+	sent := newQuery(q, edns, network == "udp", cookie)
 	packet, err := sent.Pack()
 	if err != nil {
 		return Reply{}, fmt.Errorf("%w: %w", ErrGarbled, err)
@@ -123,10 +143,18 @@ func (c *Client) over(ctx context.Context, network string, q Question, edns bool
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	exchange := overUDP
 	if network == "tcp" {
-		return overTCP(conn, sent, packet)
+		exchange = overTCP
 	}
-	return overUDP(conn, sent, packet)
+	r, err := exchange(conn, sent, packet)
+	switch {
+	case r.cookie != "":
+		c.cookies.keep(q.who, r.cookie)
+	case err == nil && network == "tcp" && len(cookie) > serverCookie:
+		c.cookies.drop(q.who)
+	}
+	return r, err
 }
 
 func overUDP(conn net.Conn, sent *dns.Msg, packet []byte) (Reply, error) {

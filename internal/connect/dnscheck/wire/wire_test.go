@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,7 @@ type peer struct {
 	udp, tcp atomic.Int32
 }
 
-func newPeer(t *testing.T, answer func(m *dns.Msg, tcp bool) [][]byte) *peer {
+func newPeer(t *testing.T, answer func(m *dns.Msg, tcp bool) [][]byte, seen ...func(m *dns.Msg, from net.Addr)) *peer {
 	t.Helper()
 	var l net.Listener
 	var p net.PacketConn
@@ -48,6 +49,9 @@ func newPeer(t *testing.T, answer func(m *dns.Msg, tcp bool) [][]byte) *peer {
 			out.udp.Add(1)
 			m := new(dns.Msg)
 			if m.Unpack(buf[:n]) == nil {
+				for _, s := range seen {
+					s(m, from)
+				}
 				for _, b := range answer(m, false) {
 					_, _ = p.WriteTo(b, from)
 				}
@@ -247,6 +251,124 @@ func TestServersThatTripOverEDNS(t *testing.T) {
 	}
 }
 
+// baked makes a reply that carries a cookie.
+func baked(m *dns.Msg, cookie string, change func(*dns.Msg)) []byte {
+	return reply(m, func(r *dns.Msg) {
+		r.SetEdns0(1232, false)
+		r.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie}}
+		if change != nil {
+			change(r)
+		}
+	})
+}
+
+func TestCookies(t *testing.T) {
+	t.Parallel()
+	const given = "0001020304050607"
+	lie := func(r *dns.Msg) { r.Answer = []dns.RR{record(r.Question[0].Name + " 60 IN A 203.0.113.66")} }
+	var mu sync.Mutex
+	var got []string
+	var answer func(m *dns.Msg, ours string, tcp bool) [][]byte
+	p := newPeer(t, func(m *dns.Msg, tcp bool) [][]byte {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, cookieOf(m))
+		return answer(m, got[len(got)-1][:min(serverCookie, len(got[len(got)-1]))], tcp)
+	})
+	c := &Client{AllowPrivate: true}
+	ask := func(t *testing.T, how func(m *dns.Msg, ours string, tcp bool) [][]byte) (Reply, []string) {
+		t.Helper()
+		mu.Lock()
+		got, answer = nil, how
+		mu.Unlock()
+		r, err := c.Ask(t.Context(), Question{Server: p.at, Name: "shop.acme.lab.", Type: dns.TypeA, Timeout: 250 * time.Millisecond})
+		if err != nil || len(r.Answer) != 1 || r.Answer[0].(*dns.A).A.String() != "192.0.2.1" {
+			t.Fatal(r.Answer, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		return r, got
+	}
+	_, first := ask(t, func(m *dns.Msg, ours string, _ bool) [][]byte {
+		return [][]byte{baked(m, "ffffffffffffffff"+given, lie), baked(m, ours+given, nil)}
+	})
+	if len(first) != 1 || len(first[0]) != serverCookie {
+		t.Fatalf("a first question brings our cookie alone: %q", first)
+	}
+	_, second := ask(t, func(m *dns.Msg, ours string, _ bool) [][]byte {
+		return [][]byte{baked(m, ours+"08090a0b0c0d0e0f", nil)}
+	})
+	if len(second) != 1 || second[0] != first[0]+given {
+		t.Fatalf("the second brings the server's too: %q", second)
+	}
+	_, bad := ask(t, func(m *dns.Msg, ours string, _ bool) [][]byte {
+		if len(got) == 1 {
+			return [][]byte{baked(m, ours+"1011121314151617", func(r *dns.Msg) { r.Rcode, r.Answer = dns.RcodeBadCookie, nil })}
+		}
+		return [][]byte{baked(m, ours+"1011121314151617", nil)}
+	})
+	if len(bad) != 2 || bad[1] != first[0]+"1011121314151617" {
+		t.Fatalf("BADCOOKIE is answered with the new one: %q", bad)
+	}
+	if _, lost := ask(t, func(m *dns.Msg, _ string, tcp bool) [][]byte {
+		if tcp {
+			return [][]byte{reply(m, nil)}
+		}
+		return [][]byte{reply(m, lie)}
+	}); len(lost) != 2 {
+		t.Fatalf("an answer without the cookie that we know is asked for again over TCP: %q", lost)
+	}
+	if _, forgotten := ask(t, func(m *dns.Msg, _ string, _ bool) [][]byte { return [][]byte{reply(m, nil)} }); len(forgotten) != 1 || len(forgotten[0]) != serverCookie {
+		t.Fatalf("a server without cookies is one: %q", forgotten)
+	}
+}
+
+// TestAnswersOfOthers: what comes from another socket than the one that was asked does not arrive.
+func TestAnswersOfOthers(t *testing.T) {
+	t.Parallel()
+	other, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = other.Close() })
+	var mu sync.Mutex
+	ports := map[string]bool{}
+	p := newPeer(t, func(m *dns.Msg, tcp bool) [][]byte { return [][]byte{reply(m, nil)} }, func(m *dns.Msg, from net.Addr) {
+		_, _ = other.WriteTo(reply(m, func(r *dns.Msg) { r.Answer = []dns.RR{record("shop.acme.lab. 60 IN A 203.0.113.66")} }), from)
+		mu.Lock()
+		defer mu.Unlock()
+		ports[from.String()] = true
+	})
+	for range 50 {
+		if r, err := ask(t, p); err != nil || r.Answer[0].(*dns.A).A.String() != "192.0.2.1" {
+			t.Fatal(r, err)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(ports) < 40 {
+		t.Errorf("50 questions from %d ports", len(ports))
+	}
+}
+
+func TestZoneLimit(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t, func(m *dns.Msg, tcp bool) [][]byte { return [][]byte{reply(m, nil)} })
+	c := &Client{AllowPrivate: true, ZoneLimit: Limiter[string]{PerSecond: 1, Burst: 2}}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	q := Question{Server: p.at, Name: "shop.acme.lab.", Zone: "acme.lab.", Type: dns.TypeA, Timeout: time.Second, Urgent: true}
+	for n, want := range []error{nil, nil, ErrStopped} {
+		if _, err := c.Ask(ctx, q); !errors.Is(err, want) {
+			t.Errorf("question %d: %v", n, err)
+		}
+	}
+	q.Zone = "other.lab."
+	if _, err := c.Ask(t.Context(), q); err != nil {
+		t.Error("another zone on the same server:", err)
+	}
+}
+
 func TestChainOfAliases(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t, func(m *dns.Msg, tcp bool) [][]byte {
@@ -287,7 +409,7 @@ func TestQuestionsCannotBeGuessed(t *testing.T) {
 	t.Parallel()
 	ids, cases := map[uint16]bool{}, map[string]bool{}
 	for range 200 {
-		m := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, true)
+		m := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, true, "")
 		ids[m.Id], cases[m.Question[0].Name] = true, true
 		if !strings.EqualFold(m.Question[0].Name, "shop.acme.lab.") || m.RecursionDesired {
 			t.Fatal(m)
@@ -301,7 +423,7 @@ func TestQuestionsCannotBeGuessed(t *testing.T) {
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := &Limiter{PerSecond: 20, Burst: 50}
+		l := &Limiter[netip.Addr]{PerSecond: 20, Burst: 50}
 		a, start := netip.MustParseAddr("192.0.2.1"), time.Now()
 		for range 40 {
 			_ = l.Wait(t.Context(), a, false)
@@ -334,7 +456,7 @@ func TestLimiter(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	sent := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, false)
+	sent := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, false, "0123456789abcdef")
 	sent.Id = 1
 	m := sent.Copy()
 	f.Add(reply(m, nil))
