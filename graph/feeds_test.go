@@ -22,15 +22,15 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 )
 
-// reader is a subscriber that keeps what it got.
-type reader struct {
+// listener is a subscriber that keeps what it got.
+type listener struct {
 	mu    sync.Mutex
 	got   [][]byte
 	ended string // the errors, or "complete"
 	busy  atomic.Bool
 }
 
-func (r *reader) next(payload []byte) {
+func (r *listener) next(payload []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended != "" {
@@ -39,7 +39,7 @@ func (r *reader) next(payload []byte) {
 	r.got = append(r.got, payload)
 }
 
-func (r *reader) end(how string) {
+func (r *listener) end(how string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended != "" {
@@ -48,11 +48,11 @@ func (r *reader) end(how string) {
 	r.ended = how
 }
 
-func (r *reader) fail(errors []byte) { r.end(string(errors)) }
-func (r *reader) complete()          { r.end("complete") }
-func (r *reader) full() bool         { return r.busy.Load() }
+func (r *listener) fail(errors []byte) { r.end(string(errors)) }
+func (r *listener) complete()          { r.end("complete") }
+func (r *listener) full() bool         { return r.busy.Load() }
 
-func (r *reader) all() (got []string, ended string) {
+func (r *listener) all() (got []string, ended string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, payload := range r.got {
@@ -62,7 +62,7 @@ func (r *reader) all() (got []string, ended string) {
 }
 
 // want compares all that came and how it ended.
-func (r *reader) want(t *testing.T, ended string, want ...string) {
+func (r *listener) want(t *testing.T, ended string, want ...string) {
 	t.Helper()
 	got, how := r.all()
 	if strings.Join(got, " ") != strings.Join(want, " ") || how != ended && (ended == "" || !strings.Contains(how, ended)) {
@@ -129,9 +129,9 @@ func bubble(t *testing.T, test func(t *testing.T, f *feeds)) {
 func TestOneReadAndTheSameBytesForAll(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
 		const many = 1000
-		s, readers, leaves := &subject{}, make([]*reader, many), make([]func(), many)
+		s, readers, leaves := &subject{}, make([]*listener, many), make([]func(), many)
 		for n := range readers {
-			readers[n] = &reader{}
+			readers[n] = &listener{}
 			leaves[n] = f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), readers[n])
 		}
 		synctest.Wait()
@@ -174,7 +174,7 @@ func TestRightsAreNeverShared(t *testing.T) {
 	seen := 0
 	for name, other := range differences(t) {
 		seen++
-		a, b := &member{caller: new(someone()), sub: plan.Subscription{Key: "k"}}, &member{caller: &other, sub: plan.Subscription{Key: "k"}}
+		a, b := &subscriber{caller: new(someone()), sub: plan.Subscription{Key: "k"}}, &subscriber{caller: &other, sub: plan.Subscription{Key: "k"}}
 		if (keyOf(a) == keyOf(b)) != same[name] {
 			t.Errorf("%s: shared is %t", name, !same[name])
 		}
@@ -190,11 +190,11 @@ func TestEachReadsAsItself(t *testing.T) {
 		whose := s.subscription("whose", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Subjects: []string{"con_1"}, Now: func(ctx context.Context) (any, int64, error) { return authz.From(ctx).OrgID.String(), 1, nil }}
 		})
-		readers := map[string]*reader{}
+		readers := map[string]*listener{}
 		for range 20 {
 			org := ident.New[ident.OrgID](time.Now())
 			for range 3 {
-				r := &reader{}
+				r := &listener{}
 				readers[fmt.Sprint(org, len(readers))] = r
 				defer f.join(authz.With(t.Context(), authz.Principal{Kind: authz.USER, OrgID: org}), whose, r)()
 			}
@@ -217,7 +217,7 @@ func TestAlikeIsNotTheSame(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
 		s := &subject{}
 		for _, ref := range []string{"\xff", "\xfe"} {
-			defer f.join(authz.With(t.Context(), authz.Principal{Kind: authz.WIDGET, Widget: &authz.WidgetClaims{EndUserRef: ref}}), s.state(), &reader{})()
+			defer f.join(authz.With(t.Context(), authz.Principal{Kind: authz.WIDGET, Widget: &authz.WidgetClaims{EndUserRef: ref}}), s.state(), &listener{})()
 		}
 		synctest.Wait()
 		if n := s.opens.Load(); n != 2 {
@@ -228,12 +228,12 @@ func TestAlikeIsNotTheSame(t *testing.T) {
 
 func TestTheNewestVersionIsNeverLost(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, dice, readers := &subject{}, rand.New(rand.NewPCG(1, 2)), []*reader{}
+		s, dice, readers := &subject{}, rand.New(rand.NewPCG(1, 2)), []*listener{}
 		s.during = func(context.Context) { time.Sleep(time.Duration(s.reads.Load()%3) * time.Millisecond) }
 		for n := range 2000 {
 			switch dice.IntN(3) {
 			case 0:
-				r := &reader{}
+				r := &listener{}
 				readers = append(readers, r)
 				leave := f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), r)
 				if dice.IntN(2) == 0 {
@@ -254,7 +254,7 @@ func TestTheNewestVersionIsNeverLost(t *testing.T) {
 		for n, r := range readers {
 			got, _ := r.all()
 			if len(got) == 0 || got[len(got)-1] != last {
-				t.Fatalf("reader %d ends with %v, and %s is the newest", n, got, last)
+				t.Fatalf("listener %d ends with %v, and %s is the newest", n, got, last)
 			}
 			before := int64(-1)
 			for _, v := range got {
@@ -270,7 +270,7 @@ func TestTheNewestVersionIsNeverLost(t *testing.T) {
 
 func TestAnOlderReadIsNoNews(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r := &subject{}, &reader{}
+		s, r := &subject{}, &listener{}
 		s.version.Store(5)
 		defer f.join(caller(t.Context(), "1"), s.state(), r)()
 		synctest.Wait()
@@ -283,14 +283,14 @@ func TestAnOlderReadIsNoNews(t *testing.T) {
 
 func TestWhoJoinsDuringAReadSharesTheNextOne(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, late, began, goOn := &subject{}, make([]*reader, 10), make(chan struct{}), make(chan struct{})
+		s, late, began, goOn := &subject{}, make([]*listener, 10), make(chan struct{}), make(chan struct{})
 		s.during = func(context.Context) { began <- struct{}{}; <-goOn }
-		first := &reader{}
+		first := &listener{}
 		defer f.join(caller(t.Context(), "0"), s.state(), first)()
 		<-began
 		s.version.Store(1) // after the read
 		for n := range late {
-			late[n] = &reader{}
+			late[n] = &listener{}
 			defer f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), late[n])()
 		}
 		goOn <- struct{}{}
@@ -309,7 +309,7 @@ func TestWhoJoinsDuringAReadSharesTheNextOne(t *testing.T) {
 
 func TestWhoLeavesDuringAStepEndsIt(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r, began := &subject{}, &reader{}, make(chan struct{})
+		s, r, began := &subject{}, &listener{}, make(chan struct{})
 		s.during = func(ctx context.Context) { close(began); <-ctx.Done() }
 		leave := f.join(caller(t.Context(), "1"), s.state(), r)
 		<-began
@@ -321,7 +321,7 @@ func TestWhoLeavesDuringAStepEndsIt(t *testing.T) {
 
 func TestALostPokeCostsSeconds(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r := &subject{}, &reader{}
+		s, r := &subject{}, &listener{}
 		defer f.join(caller(t.Context(), "1"), s.state(), r)()
 		synctest.Wait()
 		s.version.Store(1)
@@ -347,11 +347,11 @@ func TestHowAStateEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, f *feeds) {
-				s, other, readers := &subject{}, &subject{}, []*reader{{}, {}}
+				s, other, readers := &subject{}, &subject{}, []*listener{{}, {}}
 				for n, r := range readers {
 					defer f.join(caller(t.Context(), fmt.Sprint("request", n)), s.state(), r)()
 				}
-				apart := &reader{}
+				apart := &listener{}
 				defer f.join(caller(t.Context(), "3"), other.subscription("other", func(context.Context) live.Feed[any] { return other.feed() }), apart)()
 				time.Sleep(time.Second)
 				synctest.Wait()
@@ -380,7 +380,7 @@ func TestTheLastMessageCompletes(t *testing.T) {
 			f.Last = func(v any) bool { return v == int64(1) }
 			return f
 		})
-		early, late := &reader{}, &reader{}
+		early, late := &listener{}, &listener{}
 		defer f.join(caller(t.Context(), "1"), ends, early)()
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -405,7 +405,7 @@ func TestAFrameForOneMoreCostsNoAllocation(t *testing.T) {
 		f := &feeds{hub: live.NewHub(nil)}
 		g := &group{feeds: f, feed: s.feed(), render: s.render, as: t.Context()}
 		for range members {
-			g.add(&member{to: nowhere{}})
+			g.add(&subscriber{to: nowhere{}})
 		}
 		return testing.AllocsPerRun(100, func() {
 			s.version.Add(1)
