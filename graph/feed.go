@@ -19,7 +19,7 @@ import (
 type stage int
 
 const (
-	idle stage = iota
+	still stage = iota
 	queued
 	stepping
 	working // Run is a piece of work with a goroutine of its own

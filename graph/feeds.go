@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +21,7 @@ const (
 	gather     = 50 * time.Millisecond  // who joins a state that was read less than this ago waits for the others who come within it
 	breath     = 20 * time.Millisecond  // after which a subscriber that had enough is asked again
 	stepTime   = 30 * time.Second       // a step that takes longer fails
+	maxWorkers = 24                     // they wait for the database most of the time, and states that are read at the same time share a statement
 )
 
 // feeds serves all subscriptions of a process. Those that ask for the same state with the same rights are one group: one read and one rendering for all of
@@ -43,7 +43,7 @@ type feeds struct {
 // sharing is what those have in common who get the same bytes.
 type sharing struct{ sub, rights string }
 
-// subscriber is one subscriber.
+// subscriber is one of those whom a feed is sent to.
 type subscriber struct {
 	sub    plan.Subscription
 	caller *authz.Principal
@@ -147,7 +147,7 @@ func (f *feeds) wakeAt(g *group, at time.Time) {
 	case wait <= 0:
 		g.stage = queued
 		f.queue = append(f.queue, g)
-		if f.workers < max(8, 2*runtime.GOMAXPROCS(0)) {
+		if f.workers < maxWorkers {
 			f.workers++
 			go f.work()
 		}
@@ -181,7 +181,7 @@ func (f *feeds) work() {
 
 // settle draws the consequences of a step. The caller holds the lock; it is given up while subscribers are told.
 func (f *feeds) settle(g *group, v verdict) {
-	g.stage = idle
+	g.stage = still
 	if g.ended || v.ends() {
 		f.end(g, v)
 		return
