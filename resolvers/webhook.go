@@ -124,7 +124,11 @@ func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *webhook.W
 	if err := errors.Join(wrong, err); err != nil {
 		return nil, err
 	}
-	return listed[*webhook.WebhookDelivery](ctx)(r.connect.webhooks.Deliveries(ctx, obj.ID, webhook.DeliveryFilter{State: state, Topic: topic, ConnectionID: con, Window: window}, args))
+	p, err := r.connect.webhooks.Deliveries(ctx, obj.ID, webhook.DeliveryFilter{State: state, Topic: topic, ConnectionID: con, Window: window}, args)
+	if err == nil {
+		loader.Together(loader.From(ctx), p.Nodes)
+	}
+	return p, err
 }
 
 func (r *Resolver) WebhookDelivery() gql.WebhookDeliveryResolver { return &webhookDeliveryResolver{r} }
