@@ -41,8 +41,7 @@ func (r *applicationResolver) Connections(ctx context.Context, obj *application.
 }
 
 func (r *applicationResolver) ConnectionCounts(ctx context.Context, obj *application.Application) ([]*connection.StateCount, error) {
-	counts, err := r.connect.connections.Counts(ctx, obj.OrgID, &obj.ID)
-	return pointers(counts), err
+	return loader.From(ctx).ConnectionCounts(ctx, obj)
 }
 
 func (r *mutationResolver) CreateApplication(ctx context.Context, input application.CreateApplicationInput) (*application.ApplicationPayload, error) {
@@ -67,7 +66,7 @@ func (r *queryResolver) Applications(ctx context.Context, organizationID ident.A
 	if err := errors.Join(wrong, err); err != nil {
 		return nil, err
 	}
-	return r.connect.applications.List(ctx, org, text, args)
+	return listed[*application.Application](ctx)(r.connect.applications.List(ctx, org, text, args))
 }
 
 func (r *Resolver) Application() gql.ApplicationResolver { return &applicationResolver{r} }

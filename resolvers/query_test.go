@@ -316,3 +316,57 @@ func TestAHostileLocale(t *testing.T) {
 		t.Errorf("an unknown code: %s", a.raw)
 	}
 }
+
+// Nor does any list of the console's or the widget's grow in queries with its rows.
+func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
+	t.Parallel()
+	var worlds [2]*twice
+	for n := range worlds {
+		worlds[n] = startTwice(t)
+		worlds[n].seed(t, 3+4*n)
+		for k := range 4 * n {
+			org := worlds[n].Org.String()
+			worlds[n].ask(t, "owner", `mutation($o: ID!, $n: String!) { createApplication(input: { organizationId: $o, name: $n }) { application { id } } }`, vars{"o": org, "n": fmt.Sprintf("App %d", k)})
+			hook := worlds[n].ask(t, "owner", `mutation($o: ID!, $u: String!) { createWebhookEndpoint(input: { organizationId: $o, url: $u, topics: ["connection.live"] }) { endpoint { id } } }`, vars{"o": org, "u": fmt.Sprintf("%s/more%d", worlds[n].sink, k)})
+			for range 3 {
+				worlds[n].ask(t, "owner", `mutation($id: ID!) { sendTestWebhook(id: $id) { id } }`, vars{"id": at(t, hook, "createWebhookEndpoint", "endpoint", "id")})
+			}
+		}
+	}
+	for text, op := range operations(t, worlds[0].Schema, ast.Query) {
+		var cost [2]int64
+		for n, w := range worlds {
+			v := vars{}
+			for _, d := range op.VariableDefinitions {
+				switch {
+				case d.Variable == "id" && strings.Contains(text, "WebhookEndpoint"):
+					v["id"] = w.ids["whk"][len(w.ids["whk"])-1]
+				case d.Variable == "id" && strings.Contains(text, "application(id"):
+					v["id"] = w.App.ID.String()
+				case d.Variable == "id" && strings.Contains(text, "dnsCheck(id"):
+					v["id"] = w.ids["chk"][0]
+				case d.Variable == "id" && strings.Contains(text, "WebhookDelivery"):
+					v["id"] = w.ids["dlv"][0]
+				case d.Variable == "id":
+					v["id"] = w.ids["con"][0]
+				case d.Variable == "organizationId":
+					v["organizationId"] = w.Org.String()
+				case d.Variable == "applicationId":
+					v["applicationId"] = w.App.ID.String()
+				case d.Type.NonNull && d.Type.NamedType == "String":
+					v[d.Variable] = map[string]string{"slug": "plain", "hostname": "new.acme.lab", "code": "record_absent"}[d.Variable]
+				}
+			}
+			for range 2 { // the first run learns roles
+				before := w.Queries.n.Load()
+				if o := w.run(t, w.plan, "owner", text, v); len(o.errors) > 0 && op.Name != "documentsSessionQuery" && !strings.Contains(text, "organization(slug") {
+					t.Fatalf("%s\n%s", text, o.errors)
+				}
+				cost[n] = w.Queries.n.Load() - before
+			}
+		}
+		if cost[1] > cost[0] {
+			t.Errorf("%d queries for few rows, %d for more:\n%s", cost[0], cost[1], text)
+		}
+	}
+}

@@ -128,11 +128,10 @@ func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *webhook.W
 		return nil, err
 	}
 	p, err := r.connect.webhooks.Deliveries(ctx, obj.ID, webhook.DeliveryFilter{State: state, Topic: topic, ConnectionID: con, Window: window}, args)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		loader.Together(loader.From(ctx), p.Nodes)
 	}
-	loader.Together(loader.From(ctx), p.Nodes)
-	return p, nil
+	return p, err
 }
 
 func (r *Resolver) WebhookDelivery() gql.WebhookDeliveryResolver { return &webhookDeliveryResolver{r} }

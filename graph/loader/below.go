@@ -118,6 +118,15 @@ func (l *Loaders) ApplicationOf(ctx context.Context, c *connection.Connection) (
 	})
 }
 
+// ConnectionCounts is how many connections of an application are in each state.
+func (l *Loaders) ConnectionCounts(ctx context.Context, a *application.Application) ([]*connection.StateCount, error) {
+	counts, err := of(ctx, l, l.counts, a, itself)
+	if err == nil && counts == nil {
+		err = fault.NotFound("application")
+	}
+	return counts, err
+}
+
 // RecipeOf is the version that a connection was planned by.
 func (l *Loaders) RecipeOf(ctx context.Context, c *connection.Connection) (*recipe.Recipe, error) {
 	return of(ctx, l, l.recipes, c, func(c *connection.Connection) ident.RecipeID { return c.RecipeID })

@@ -34,6 +34,7 @@ type Sources struct {
 type Loaders struct {
 	organizations *batch[ident.OrgID, *organization.Organization]
 	applications  *batch[ofOrg[ident.ApplicationID], *application.Application]
+	counts        *batch[*application.Application, []*connection.StateCount]
 	recipes       *batch[ident.RecipeID, *recipe.Recipe]
 	connections   *batch[ident.ConnectionID, *connection.Connection]
 	records       *batch[*connection.Connection, []*record.Record]
@@ -59,6 +60,10 @@ func (k ofOrg[ID]) both() (ident.OrgID, ID) { return k.org, k.id }
 
 func connectionOf(c *connection.Connection) (ident.OrgID, ident.ConnectionID) { return c.OrgID, c.ID }
 
+func applicationOf(a *application.Application) (ident.OrgID, ident.ApplicationID) {
+	return a.OrgID, a.ID
+}
+
 func endpointOf(e *webhook.WebhookEndpoint) (ident.OrgID, ident.WebhookID) {
 	return e.OrganizationID, e.ID
 }
@@ -76,6 +81,7 @@ func New(s Sources) *Loaders {
 	l := &Loaders{
 		organizations: each(s.Organizations.ByID),
 		applications:  perOrg(ofOrg[ident.ApplicationID].both, s.Applications.ByIDs),
+		counts:        perOrg(applicationOf, s.Connections.CountsOf),
 		recipes:       each(s.Recipes.Find),
 		connections:   together(s.Connections.ByIDs),
 		records:       together(s.Connections.RecordsOf),

@@ -93,6 +93,10 @@ where c.org_id = @org_id
 select state, count(*)::int as count from connection
 where org_id = @org_id and (@application_id::uuid = '00000000-0000-0000-0000-000000000000' or application_id = @application_id::uuid) group by state order by state;
 
+-- name: CountByApplication :many
+select application_id, state, count(*)::int as count from connection
+where org_id = @org_id and application_id = any(@application_ids::uuid[]) group by application_id, state order by application_id, state;
+
 -- name: NewestChange :one
 -- What moved last in an organization or one of its applications, and where the list stands: the newest updated_at and the number of rows.
 select coalesce(max(updated_at), 'epoch')::timestamptz as at, count(*)::bigint as rows from connection

@@ -434,6 +434,42 @@ func (q *Queries) CountAllByState(ctx context.Context, db DBTX) ([]*CountAllBySt
 	return items, nil
 }
 
+const countByApplication = `-- name: CountByApplication :many
+select application_id, state, count(*)::int as count from connection
+where org_id = $1 and application_id = any($2::uuid[]) group by application_id, state order by application_id, state
+`
+
+type CountByApplicationParams struct {
+	OrgID          uuid.UUID
+	ApplicationIds []uuid.UUID
+}
+
+type CountByApplicationRow struct {
+	ApplicationID uuid.UUID
+	State         string
+	Count         int32
+}
+
+func (q *Queries) CountByApplication(ctx context.Context, db DBTX, arg CountByApplicationParams) ([]*CountByApplicationRow, error) {
+	rows, err := db.Query(ctx, countByApplication, arg.OrgID, arg.ApplicationIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*CountByApplicationRow{}
+	for rows.Next() {
+		var i CountByApplicationRow
+		if err := rows.Scan(&i.ApplicationID, &i.State, &i.Count); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countByState = `-- name: CountByState :many
 select state, count(*)::int as count from connection
 where org_id = $1 and ($2::uuid = '00000000-0000-0000-0000-000000000000' or application_id = $2::uuid) group by state order by state

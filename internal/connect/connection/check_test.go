@@ -737,8 +737,9 @@ func TestList_FiltersOrdersAndPages(t *testing.T) {
 			}
 		}
 	}
-	counts, err := b.S.Counts(b.As(t.Context()), b.Org, &b.App.ID)
-	if err != nil || len(counts) != 1 || counts[0] != (connection.StateCount{State: connection.Draft, Count: 3}) {
+	unused := ident.New[ident.ApplicationID](time.Now())
+	counts, err := b.S.CountsOf(b.As(t.Context()), b.Org, []ident.ApplicationID{b.App.ID, unused})
+	if mine := counts[b.App.ID]; err != nil || len(mine) != 1 || *mine[0] != (connection.StateCount{State: connection.Draft, Count: 3}) || counts[unused] == nil || len(counts[unused]) != 0 {
 		t.Fatal(counts, err)
 	}
 }

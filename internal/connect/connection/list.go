@@ -217,15 +217,34 @@ func (s *Service) sorted(ctx context.Context, args page.Args, f narrowed, total 
 	return new(page.Make(args, list, &total, func(c *Connection) page.Cursor { return page.Cursor{Sort: keys[c.ID], ID: c.ID.UUID()} })), nil
 }
 
-// Counts is how many connections of an organization, or of one of its applications, are in each state; states without any are left out.
-func (s *Service) Counts(ctx context.Context, org ident.OrgID, app *ident.ApplicationID) ([]StateCount, error) {
+// CountsOf is how many connections of each application are in each state, as counts writes it. Applications that the caller may not see are left out.
+func (s *Service) CountsOf(ctx context.Context, org ident.OrgID, apps []ident.ApplicationID) (map[ident.ApplicationID][]*StateCount, error) {
 	scope, err := s.Authz.Authorize(ctx, "connection.read", org)
 	if err != nil {
 		return nil, err
 	}
-	return s.counts(ctx, scope, app)
+	out := map[ident.ApplicationID][]*StateCount{}
+	var ids []uuid.UUID
+	for _, app := range apps {
+		if scope.Covers(app) {
+			out[app], ids = []*StateCount{}, append(ids, app.UUID())
+		}
+	}
+	rows, err := s.q.CountByApplication(ctx, s.DB, connectionq.CountByApplicationParams{OrgID: scope.OrgUUID(), ApplicationIds: ids})
+	if err != nil {
+		return nil, fmt.Errorf("count the connections of %d applications by state: %w", len(ids), err)
+	}
+	for _, state := range States {
+		for _, r := range rows {
+			if app := ident.From[ident.ApplicationID](r.ApplicationID); State(r.State) == state {
+				out[app] = append(out[app], &StateCount{state, r.Count})
+			}
+		}
+	}
+	return out, nil
 }
 
+// counts is how many connections of an organization, or of one of its applications, are in each state; states without any are left out.
 func (s *Service) counts(ctx context.Context, scope authz.Scope, app *ident.ApplicationID) ([]StateCount, error) {
 	p := connectionq.CountByStateParams{OrgID: scope.OrgUUID(), ApplicationID: scope.Application().UUID()}
 	if app != nil {
