@@ -43,6 +43,8 @@ type Config struct {
 	Concurrent int
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
+	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
+	Ran func(context.Context, Run) error
 	// Observe is told of every operation.
 	Observe func(operation, kind string, took time.Duration, failed bool)
 }
@@ -78,6 +80,7 @@ func New(c Config) (*Server, error) {
 	srv.SetErrorPresenter(present)
 	srv.SetRecoverFunc(recovered)
 	srv.AroundOperations(s.operation)
+	srv.AroundOperations(s.explored)
 	srv.AroundResponses(fewErrors)
 	srv.AroundFields(s.field)
 	if c.Around != nil {
