@@ -30,7 +30,6 @@ await journey(
     await editor.click();
     await result.getByText('"Acme"').waitFor();
     await page.getByText(/^Cost \d/).waitFor();
-    await j.accessible("the editor");
     await j.shot("2-editor");
 
     const byKey = asked.filter((r) => r.headers.authorization);
@@ -43,7 +42,7 @@ await journey(
     must(byKey.some((r) => r.body.includes("query Organization")), "the query of the first tab was not sent as it is shown");
 
     // A subscription comes over a socket that says who it is.
-    await page.getByRole("tab", { name: "Live" }).click();
+    await page.getByRole("tab", { name: "Live", exact: true }).click();
     await editor.click();
     await result.getByText('"position"').waitFor();
     await page.getByRole("button", { name: /^Stop query/ }).click();
@@ -58,7 +57,6 @@ await journey(
     must((await fetch(at.endKey, { method: "POST" })).ok, "the hour could not be ended");
     j.tolerate(/401/);
     await page.getByRole("tab", { name: "Organization" }).click();
-    await page.waitForTimeout(0);
     for (let n = 0; !(await result.getByText("UNAUTHENTICATED").isVisible()); n++) {
       must(n < 40, "the key works on after its hour");
       await editor.click();
