@@ -51,6 +51,7 @@ await journey(
     if (at.width) return;
     // The documentation is the schema's own descriptions.
     await page.getByRole("button", { name: "Show Documentation Explorer" }).click();
+    await page.locator(".graphiql-doc-explorer-type-name", { hasText: /^Query$/ }).first().click();
     await page.getByText("Every reading of state.").first().waitFor();
     await j.shot("4-docs");
 
