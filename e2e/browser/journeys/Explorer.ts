@@ -27,9 +27,12 @@ await journey(
     await editor.waitFor();
     await page.getByText("ends at").waitFor();
     const result = page.getByRole("region", { name: "Result Window" }).or(page.locator(".result-window"));
+    await page.locator(".graphiql-query-editor").getByText("Organization").first().waitFor(); // until the editor has its text, the button does nothing
     await editor.click();
     await result.getByText('"Acme"').waitFor();
     await page.getByText(/^Cost \d/).waitFor();
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    must(width <= (Number(at.width) || 1280), `the page is ${width} pixels wide`);
     await j.shot("2-editor");
 
     const byKey = asked.filter((r) => r.headers.authorization);

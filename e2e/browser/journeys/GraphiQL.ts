@@ -7,6 +7,7 @@ await journey(async (j) => {
   await page.goto(`${at.console}/graphiql`);
   const run = page.getByRole("button", { name: /^Execute query/ });
   await run.waitFor();
+  await page.locator(".graphiql-query-editor").getByText("latencyMs").waitFor(); // until the editor has its text, the button does nothing
   const sent = page.waitForRequest((r) => (r.postData() ?? "").includes("query Health"));
   await run.click();
   const headers = await (await sent).allHeaders();

@@ -95,7 +95,8 @@ query Deliveries($organizationId: ID!) {
 /** What an operator looks at first. */
 export const operatorTabs: Tab[] = [
   {
-    query: `# Each run is recorded: its name, root fields and cost, and never its variables.
+    query: `# Each run is recorded: its name, root fields and cost,
+# and never its variables.
 query Health {
   health {
     status
