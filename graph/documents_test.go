@@ -25,7 +25,7 @@ func manifest(texts ...string) []byte {
 
 func TestManifests_AreCheckedAtTheStart(t *testing.T) {
 	t.Parallel()
-	s := schema()
+	s := served()
 	if _, err := loadDocuments(s, consoleJSON, widgetJSON); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func find(d *documents, kind authz.Kind, query, id string) (document, error) {
 // The trees of trusted documents are made at the start, and those of free text when it first comes; what was refused leaves nothing.
 func TestDocuments_AreReadOnce(t *testing.T) {
 	t.Parallel()
-	d, err := loadDocuments(schema(), consoleJSON, widgetJSON)
+	d, err := loadDocuments(served(), consoleJSON, widgetJSON)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,8 @@ type Config struct {
 	Hub *live.Hub
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
+	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
+	Ran func(context.Context, Run) error
 	// Observe is told of every operation.
 	Observe func(operation, kind string, took time.Duration, failed bool)
 }
@@ -80,6 +82,7 @@ func New(c Config) (*Server, error) {
 	srv.SetErrorPresenter(present)
 	srv.SetRecoverFunc(recovered)
 	srv.AroundOperations(s.operation)
+	srv.AroundOperations(s.explored)
 	srv.AroundResponses(s.response)
 	srv.AroundFields(s.field)
 	c.Schema.May, c.Schema.Present, c.Schema.Recover, c.Schema.Around = s.may, present, recovered, s.response

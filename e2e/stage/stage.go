@@ -22,6 +22,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/app"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/lab"
 )
@@ -40,7 +41,8 @@ type Config struct {
 	CertLifetime time.Duration // of the CAs' certificates; 0: 90 days
 	Log          io.Writer     // where the product logs; nil: nowhere
 	LogLevel     string
-	Redis        string // address of a Redis; "": one in process
+	Redis        string                                      // address of a Redis; "": one in process
+	Operator     func(context.Context, authz.Principal) bool // who may use /graphiql; nil: nobody
 }
 
 // Addresses is the contract for scripts: what the file of `nameplate-lab --addresses` holds.
@@ -110,6 +112,7 @@ func Open(ctx context.Context, c Config) (_ *Stage, err error) {
 	if s.App, err = app.Build(ctx, settings, d, rds, log); err != nil {
 		return nil, err
 	}
+	s.App.Operator = c.Operator
 	s.later(world.Clock.OnAdvance(func(time.Duration) { s.App.DB.SetClock(world.Clock.Now) }))
 	if err := s.start(ctx, listener); err != nil {
 		return nil, err

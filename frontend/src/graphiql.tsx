@@ -3,9 +3,11 @@ import "graphiql/style.css";
 import "./explorer/explorer.css";
 import { createRoot } from "react-dom/client";
 import { Explorer } from "./explorer/Explorer.tsx";
+import { Operator } from "./explorer/Operator.tsx";
 import { startI18n } from "./i18n/index.ts";
 
 await startI18n();
 document.documentElement.dataset.scheme = /(?:^|; )theme=(light|dark)/.exec(document.cookie)?.[1] ?? "auto";
 
-createRoot(document.getElementById("root")!).render(<Explorer slug={decodeURIComponent(location.pathname.split("/")[1] ?? "")} />);
+const slug = decodeURIComponent(location.pathname.split("/")[1] ?? "");
+createRoot(document.getElementById("root")!).render(location.pathname === "/graphiql" ? <Operator /> : <Explorer slug={slug} />);

@@ -85,6 +85,9 @@ type App struct {
 	Catalogue    *provider.Catalogue
 	Engine       *dnscheck.Engine
 
+	// Operator says whether a signed-in person is an operator: one with a role of its own and two factors, which accounts do not have yet. Nil: nobody is.
+	Operator func(context.Context, authz.Principal) bool
+
 	parts  []part.Part
 	nonces *nonces
 	host   hostname.Policy

@@ -55,13 +55,13 @@ func (a *App) Handler() (http.Handler, error) {
 		GraphQL: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { routes.ServeHTTP(w, r) }),
 		Console: frontend.Console(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Explorer: frontend.Explorer(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Widget: widget.Files(),
 		Sessions: a.Sessions, Credentials: a.Credentials, Keys: a.Keys, Accounts: a.Accounts,
-		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
+		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Operator: a.operates, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
 		Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
 	})
 	var err error
 	routes, err = graph.New(graph.Config{
 		Schema: gql.NewPlanned(gql.Config{Resolvers: r}),
-		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub,
+		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub, Ran: a.ran,
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})
 	return door, err

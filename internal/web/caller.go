@@ -84,7 +84,7 @@ func (s *Door) authenticate(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(asBrowser(ctx, b)))
+		next.ServeHTTP(w, s.exploring(r.WithContext(asBrowser(ctx, b))))
 	})
 }
 

@@ -1,10 +1,9 @@
-import { GraphiQL } from "graphiql";
-import { getOperationAST, parse } from "graphql";
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { failedOf, type RequestFailed } from "../relay/fault.ts";
 import { signedIn } from "../relay/session.ts";
 import { type Key, type Place, placeOf, runner } from "./api.ts";
+import { Editor } from "./Editor.tsx";
 import { KeyForm } from "./KeyForm.tsx";
 import { starterTabs } from "./starter.ts";
 
@@ -34,7 +33,7 @@ export function Explorer({ slug }: { slug: string }) {
     if (stage.kind === "nobody") location.replace(`/login?returnTo=${encodeURIComponent(location.pathname)}`);
   }, [stage]);
 
-  if (key && stage.kind === "ready") return <Editor apiKey={key} place={stage.place} slug={slug} onLeave={() => setKey(null)} />;
+  if (key && stage.kind === "ready") return <Exploring apiKey={key} place={stage.place} slug={slug} onLeave={() => setKey(null)} />;
   return (
     <main className="np-page">
       <a className="np-back" href={`/${slug}/domains`}>
@@ -52,45 +51,19 @@ export function Explorer({ slug }: { slug: string }) {
   );
 }
 
-function Editor({ apiKey: { secret, until }, place, slug, onLeave }: { apiKey: Key; place: Place; slug: string; onLeave: () => void }) {
+function Exploring({ apiKey: { secret, until }, place, slug, onLeave }: { apiKey: Key; place: Place; slug: string; onLeave: () => void }) {
   const { t, i18n } = useTranslation();
   const run = useMemo(() => runner(secret), [secret]);
   useEffect(() => () => void run.close(), [run]);
-  const fetcher = useMemo(
-    () => (params: { query: string; operationName?: string | null; variables?: unknown }) => {
-      const operation = getOperationAST(parse(params.query), params.operationName);
-      return operation?.operation === "subscription" ? run.subscribe(params) : run.fetch(params);
-    },
-    [run],
-  );
   return (
-    <div className="np-editor">
-      <header>
-        <a href={`/${slug}/domains`}>← {t("explorer.back")}</a>
-        <strong>{t("nav.explorer")}</strong>
-        <span className="np-mono">
-          {secret.slice(0, 12)}…{secret.slice(-4)}
-        </span>
-        {until && <span>{t("explorer.until", { time: new Date(until).toLocaleTimeString(i18n.language, { timeStyle: "short" }) })}</span>}
-        <button type="button" onClick={onLeave}>
-          {t("explorer.other")}
-        </button>
-      </header>
-      <div className="np-graphiql">
-        <GraphiQL
-          fetcher={fetcher as never}
-          defaultTabs={starterTabs(slug, place.id)}
-          shouldPersistHeaders={false}
-          isHeadersEditorEnabled={false}
-          storage={null as never}
-          forcedTheme={theme()}
-        />
-      </div>
-    </div>
+    <Editor run={run} tabs={starterTabs(slug, place.id)} back={`/${slug}/domains`}>
+      <span className="np-mono">
+        {secret.slice(0, 12)}…{secret.slice(-4)}
+      </span>
+      {until && <span>{t("explorer.until", { time: new Date(until).toLocaleTimeString(i18n.language, { timeStyle: "short" }) })}</span>}
+      <button type="button" onClick={onLeave}>
+        {t("explorer.other")}
+      </button>
+    </Editor>
   );
-}
-
-function theme(): "light" | "dark" | "system" {
-  const scheme = document.documentElement.dataset.scheme;
-  return scheme === "light" || scheme === "dark" ? scheme : "system";
 }

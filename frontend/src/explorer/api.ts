@@ -5,7 +5,7 @@ import type { ExplorerScopeQuery } from "../relay/__generated__/ExplorerScopeQue
 import { type Fault, faultOf, RequestFailed } from "../relay/fault.ts";
 import { csrfToken } from "../relay/session.ts";
 
-// Two callers live on this page. The person, by cookie, with trusted documents only: to make a key. And the key
+// Three callers live on this page. An operator, by cookie and a header of its own. The person, by cookie, with trusted documents only: to make a key. And the key
 // itself, without any cookie, with whatever is typed. This page has no Relay: the plugin turns each document into
 // its artifact, and only its id is used.
 declare const graphql: (text: TemplateStringsArray) => unknown;
@@ -81,7 +81,27 @@ export async function hourKey(organizationId: string, scopes: string[], descript
   return { secret: createApiKey.secret, until: createApiKey.apiKey.expiresAt ?? null };
 }
 
-type Params = { query: string; operationName?: string | null; variables?: unknown };
+export type Params = { query: string; operationName?: string | null; variables?: unknown };
+
+async function text(params: Params, credentials: RequestCredentials, headers: Record<string, string>): Promise<unknown> {
+  const answer = await fetch("/graphql", {
+    method: "POST",
+    credentials,
+    headers: {
+      Accept: "application/graphql-response+json, application/json;q=0.9",
+      "Content-Type": "application/json",
+      "X-Nameplate-Cost": "1",
+      ...headers,
+    },
+    body: JSON.stringify(params),
+  });
+  return answer.json();
+}
+
+/** Runs text as the operator whose session it is. The server takes it by this header, and by the value that only our own pages can read. */
+export const operator = {
+  fetch: (params: Params) => text(params, "same-origin", { "X-Nameplate-Explorer": "1", "X-Nameplate-Csrf": csrfToken() ?? "" }),
+};
 
 /** Runs text as the key: no cookie goes with it, and sockets say who they are in connection_init. */
 export function runner(secret: string) {
@@ -93,20 +113,7 @@ export function runner(secret: string) {
     retryAttempts: 3,
   });
   return {
-    async fetch(params: Params): Promise<unknown> {
-      const answer = await fetch("/graphql", {
-        method: "POST",
-        credentials: "omit",
-        headers: {
-          Accept: "application/graphql-response+json, application/json;q=0.9",
-          Authorization: authorization,
-          "Content-Type": "application/json",
-          "X-Nameplate-Cost": "1",
-        },
-        body: JSON.stringify(params),
-      });
-      return answer.json();
-    },
+    fetch: (params: Params) => text(params, "omit", { Authorization: authorization }),
     subscribe: (params: Params) =>
       live.iterate({
         query: params.query,

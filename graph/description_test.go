@@ -13,11 +13,11 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// schema is what the server serves.
-func schema() *ast.Schema { return gql.NewExecutableSchema(gql.Config{}).Schema() }
+// served is what the server serves.
+func served() *ast.Schema { return gql.NewExecutableSchema(gql.Config{}).Schema() }
 
-// said answers the name and description of everything that integrators read in the schema.
-func said(s *ast.Schema) map[string]string {
+// descriptions answers the name and description of everything that integrators read in the schema.
+func descriptions(s *ast.Schema) map[string]string {
 	out := map[string]string{}
 	arguments := func(of string, list ast.ArgumentDefinitionList) {
 		for _, a := range list {
@@ -74,7 +74,7 @@ func repeats(name, description string) bool {
 
 func TestSchema_EverythingIsDescribed(t *testing.T) {
 	t.Parallel()
-	all := said(schema())
+	all := descriptions(served())
 	if len(all) < 700 {
 		t.Fatalf("only %d names were found", len(all))
 	}
@@ -93,7 +93,7 @@ func TestSchema_EverythingIsDescribed(t *testing.T) {
 // What may be null says when: integrators cannot guess it.
 func TestSchema_EachNullIsExplained(t *testing.T) {
 	t.Parallel()
-	s := schema()
+	s := served()
 	for _, d := range s.Types {
 		if d.BuiltIn || d.Kind != ast.Object {
 			continue

@@ -1,0 +1,34 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+)
+
+// explorerHeader marks what the operators' explorer sends (GI-3). A page of another site cannot send it.
+const explorerHeader = "X-Nameplate-Explorer"
+
+// graphiql answers the explorer to operators, and to everybody else what any address that is not there is answered with.
+func (s *Door) graphiql(w http.ResponseWriter, r *http.Request) {
+	b, err := s.browser(r)
+	if err == nil && b != nil && s.Explorer != nil && s.operates(r, person(b.Session)) {
+		s.Explorer.ServeHTTP(w, r)
+		return
+	}
+	s.pages(w, r)
+}
+
+// exploring makes an operator of a person whose explorer asks; everybody else stays who they are. The value of CSRF was checked: that is done for POST alone.
+func (s *Door) exploring(r *http.Request) *http.Request {
+	p := authz.From(r.Context())
+	if r.Method != http.MethodPost || r.Header.Get(explorerHeader) != "1" || !s.operates(r, p) {
+		return r
+	}
+	p.Kind = authz.OPERATOR
+	return r.WithContext(authz.With(r.Context(), p))
+}
+
+func (s *Door) operates(r *http.Request, p authz.Principal) bool {
+	return s.Operator != nil && s.Operator(r.Context(), p)
+}
