@@ -85,9 +85,10 @@ type App struct {
 	Catalogue    *provider.Catalogue
 	Engine       *dnscheck.Engine
 
-	parts  []part.Part
-	nonces *nonces
-	host   hostname.Policy
+	parts   []part.Part
+	nonces  *nonces
+	host    hostname.Policy
+	goodbye func(context.Context) // ends the sockets of Handler
 }
 
 // Build assembles the product on an open, migrated database. r may be nil: one process then serves alone.
