@@ -38,6 +38,7 @@ func (f *feeds) serve(ctx context.Context, sub plan.Subscription, to sink) {
 	seen := int64(-1)
 	for ctx.Err() == nil {
 		var news []any
+		var more bool
 		var err error
 		if feed.Now != nil {
 			v, version, failed := feed.Now(ctx)
@@ -45,7 +46,7 @@ func (f *feeds) serve(ctx context.Context, sub plan.Subscription, to sink) {
 				news, seen = []any{v}, version
 			}
 		} else {
-			news, _, err = feed.Next(ctx)
+			news, more, err = feed.Next(ctx)
 		}
 		if err != nil {
 			to.complete()
@@ -57,6 +58,9 @@ func (f *feeds) serve(ctx context.Context, sub plan.Subscription, to sink) {
 				to.complete()
 				return
 			}
+		}
+		if more {
+			continue
 		}
 		select {
 		case <-ctx.Done():

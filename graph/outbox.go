@@ -89,25 +89,29 @@ func (o *outbox) drop(op *operation) {
 	o.moved.Broadcast()
 }
 
-// close takes nothing more. What waits is forgotten; the last frames, if any, are sent after what is being written. Only the first close counts.
+// close takes nothing more and forgets what waits. The last frames, if any, are sent after what is being written. Only the first end counts.
 func (o *outbox) close(last ...frame) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closed {
-		return
+	if !o.closed {
+		o.waiting = nil
+		o.finishWith(last)
 	}
-	o.waiting = nil
+}
+
+// finish takes nothing more, and sends what waits and the last frames.
+func (o *outbox) finish(last ...frame) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.closed {
+		o.finishWith(last)
+	}
+}
+
+func (o *outbox) finishWith(last []frame) {
 	for _, f := range last {
 		o.add(f)
 	}
-	o.closed = true
-	o.moved.Broadcast()
-}
-
-// finish takes nothing more, and sends what waits.
-func (o *outbox) finish() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.closed = true
 	o.moved.Broadcast()
 }

@@ -3,8 +3,10 @@ package graph
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -152,7 +154,7 @@ func (c *socket) patient() bool {
 	return !c.ended
 }
 
-// end closes the socket with a code; only the first one counts. It waits for nobody.
+// end closes the socket with a code; only the first one counts. It waits for nobody. Who lost its rights or is too slow gets nothing that still waited.
 func (c *socket) end(code int, text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -162,7 +164,11 @@ func (c *socket) end(code int, text string) {
 	c.ended = true
 	c.timer.Stop()
 	c.cancel()
-	c.out.close(frame{kind: goodbye, payload: websocket.FormatCloseMessage(code, text)})
+	last := c.out.finish
+	if code == 4403 || code == websocket.CloseTryAgainLater {
+		last = c.out.close
+	}
+	last(frame{kind: goodbye, payload: websocket.FormatCloseMessage(code, text)})
 	_ = c.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 }
 
@@ -192,10 +198,16 @@ func (c *socket) tell(k kind, message []byte) {
 
 func (c *socket) slow() { c.end(websocket.CloseTryAgainLater, "Slow reader") }
 
+// write waits half of its time; then the peer is a slow reader, who may take what was begun and read why in the other half.
 func (c *socket) write(b []byte) error {
-	conn := c.conn.NetConn()
-	_ = conn.SetWriteDeadline(time.Now().Add(c.house.patience.Write))
-	_, err := conn.Write(b)
+	conn, wait := c.conn.NetConn(), c.house.patience.Write/2
+	_ = conn.SetWriteDeadline(time.Now().Add(wait))
+	n, err := conn.Write(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.slow()
+		_ = conn.SetWriteDeadline(time.Now().Add(wait))
+		_, err = conn.Write(b[n:])
+	}
 	return err
 }
 

@@ -163,10 +163,7 @@ func (c *stream) complete() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()
-	if !c.out.offer(frame{kind: completeMessage}) {
-		c.out.close()
-	}
-	c.out.finish()
+	c.out.finish(frame{kind: completeMessage})
 	c.cancel()
 }
 
