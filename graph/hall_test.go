@@ -181,6 +181,13 @@ func (h *hall) change() {
 	h.hub.Poke("hall", h.version.Add(1))
 }
 
+// count is how many sockets and streams are open.
+func (p *peers) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open)
+}
+
 // base is what a process holds before a test; rested waits until it holds no more.
 type base struct {
 	goroutines, files int
@@ -230,7 +237,6 @@ func (h *hall) dial(t testing.TB, head http.Header, protocols ...string) (*clien
 	if err != nil {
 		return nil, res, err
 	}
-	t.Cleanup(func() { conn.Close() })
 	return &client{conn, t}, res, nil
 }
 
@@ -241,6 +247,7 @@ func (h *hall) knock(t testing.TB) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { c.Close() })
 	return c
 }
 

@@ -110,7 +110,9 @@ func (c *socket) take(ctx context.Context, m message) context.Context {
 func (c *socket) open(ctx context.Context, payload map[string]any) context.Context {
 	c.mu.Lock()
 	again := c.hello
-	c.hello = true
+	if c.hello = true; !again && !c.ended {
+		c.timer.Reset(c.house.patience.Ping)
+	}
 	c.mu.Unlock()
 	if again {
 		c.end(4429, "Too many initialisation requests")

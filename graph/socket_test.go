@@ -109,6 +109,7 @@ func TestSocket_Protocol(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer s.Close()
 			heard := []string{}
 			listen := func(until string) {
 				for {
@@ -202,6 +203,7 @@ func TestSocket_Protocol(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			defer s.Close()
 			if name == "BothProtocols" {
 				s.say(hello)
 				s.hear("connection_ack")
@@ -222,7 +224,10 @@ func TestSocket_OriginIsJudgedBeforeTheUpgrade(t *testing.T) {
 		if origin != "" {
 			head.Set("Origin", origin)
 		}
-		_, res, err := h.dial(t, head)
+		s, res, err := h.dial(t, head)
+		if err == nil {
+			s.Close()
+		}
 		if (err == nil) != allowed || !allowed && (res == nil || res.StatusCode != http.StatusForbidden) {
 			t.Errorf("%q: %v %v", origin, res, err)
 		}
