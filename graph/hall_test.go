@@ -156,9 +156,9 @@ func (h *hall) once(ctx context.Context, field string) *graphql.Response {
 func (h *hall) feed(name string, args map[string]any) (live.Feed[any], plan.Render, *graphql.Response) {
 	f := live.Feed[any]{Subjects: []string{"hall"}}
 	size, _ := args["size"].(int64)
-	fill := strings.Repeat(" ", int(size))
+	fill := strings.Repeat("x", int(size))
 	render := func(_ context.Context, v any) *graphql.Response {
-		return &graphql.Response{Data: []byte(`{"` + name + `":` + fill + strconv.FormatInt(v.(int64), 10) + `}`)}
+		return &graphql.Response{Data: []byte(`{"` + name + `":` + strconv.FormatInt(v.(int64), 10) + `,"fill":"` + fill + `"}`)}
 	}
 	switch name {
 	case "broken":
@@ -273,13 +273,14 @@ func (c *client) ask(id, query string) {
 	c.say(string(raw))
 }
 
-// any is the next message that is no ping.
+// any is the next message that is no ping; those are answered.
 func (c *client) any() (m said, err error) {
 	for {
 		c.SetReadDeadline(time.Now().Add(20 * time.Second))
 		if err = c.ReadJSON(&m); err != nil || m.Type != "ping" {
 			return m, err
 		}
+		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"pong"}`))
 		m = said{}
 	}
 }

@@ -169,8 +169,11 @@ func (r *subscriptionResolver) ConnectionProgress(ctx context.Context, id ident.
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.connect.connections.Watch(ctx, con)
-	return until(ctx, in, archived), err
+	f, err := r.connect.connections.Watch(ctx, con)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, r.house.hub, f), nil
 }
 
 func (r *subscriptionResolver) ConnectionEvents(ctx context.Context, id ident.Any, after *int64) (<-chan *connection.ConnectionEvent, error) {
@@ -178,8 +181,11 @@ func (r *subscriptionResolver) ConnectionEvents(ctx context.Context, id ident.An
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.connect.connections.Events(ctx, con, after)
-	return stream(ctx, in), err
+	f, err := r.connect.connections.Events(ctx, con, after)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, r.house.hub, f), nil
 }
 
 func (r *subscriptionResolver) ConnectionsChanged(ctx context.Context, organizationID ident.Any, applicationID *ident.Any) (<-chan *connection.ConnectionsChange, error) {
@@ -188,8 +194,11 @@ func (r *subscriptionResolver) ConnectionsChanged(ctx context.Context, organizat
 	if err := errors.Join(wrong, err); err != nil {
 		return nil, err
 	}
-	in, err := r.connect.connections.Changes(ctx, org, app)
-	return stream(ctx, in), err
+	f, err := r.connect.connections.Changes(ctx, org, app)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, r.house.hub, f), nil
 }
 
 func (r *Resolver) Conflict() gql.ConflictResolver { return &conflictResolver{r} }

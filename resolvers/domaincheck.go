@@ -41,8 +41,11 @@ func (r *subscriptionResolver) CheckProgress(ctx context.Context, hostname strin
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.connect.domainChecks.Progress(ctx, app, hostname, new(language(ctx, locale)))
-	return stream(ctx, in), err
+	f, err := r.connect.domainChecks.Progress(ctx, app, hostname, new(language(ctx, locale)))
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, r.house.hub, f), nil
 }
 
 func (r *Resolver) ExistingConnection() gql.ExistingConnectionResolver {

@@ -121,7 +121,7 @@ func start(t *testing.T) *server {
 	schema := gql.NewExecutableSchema(gql.Config{Resolvers: r})
 	s.Schema = schema.Schema()
 	g, err := graph.New(graph.Config{
-		Schema: schema, Origin: func(*http.Request) bool { return true }, Revoked: s.Authz.Revoked(),
+		Schema: schema, Origin: func(*http.Request) bool { return true }, Revoked: s.Authz.Revoked(), Hub: s.Hub,
 		Bearer: func(_ context.Context, token, _, _ string) (authz.Principal, error) { return s.caller(token), nil },
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})

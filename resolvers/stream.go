@@ -5,25 +5,20 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/graph/plan"
-	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 )
 
-// stream is a watch as gqlgen wants it. The error that ends a watch is the subscription's last message.
-func stream[T any](ctx context.Context, in <-chan live.Result[T]) <-chan T {
-	return until(ctx, in, func(T) bool { return false })
-}
-
-// until is a stream that ends after the message for which last holds.
-func until[T any](ctx context.Context, in <-chan live.Result[T], last func(T) bool) <-chan T {
-	if in == nil {
+// stream gives a feed to whoever serves feeds here, and else answers it as gqlgen wants it.
+func stream[T any](ctx context.Context, h *live.Hub, f live.Feed[T]) <-chan T {
+	if live.Offer(ctx, f) {
 		return nil
 	}
 	out := make(chan T)
+	in := f.Channel(ctx, h)
 	go func() {
 		defer close(out)
 		for m := range in {
-			if !pass(ctx, m, out) || last(m.Value) {
+			if !pass(ctx, m, out) {
 				return
 			}
 		}
@@ -31,7 +26,7 @@ func until[T any](ctx context.Context, in <-chan live.Result[T], last func(T) bo
 	return out
 }
 
-// pass hands one message on, and says whether there may be another.
+// pass hands one message on, and says whether there may be another. The error that ends a feed is the subscription's last message.
 func pass[T any](ctx context.Context, m live.Result[T], out chan<- T) bool {
 	if m.Err != nil {
 		failed(ctx, m.Err)
@@ -53,6 +48,3 @@ func failed(ctx context.Context, err error) {
 		plan.End(ctx, e)
 	}
 }
-
-// archived ends the watch of a connection: nothing comes after.
-func archived(c *connection.Connection) bool { return !c.Open() }

@@ -22,18 +22,21 @@ func home(ctx context.Context, v *account.Viewer) ident.OrgID {
 	return org
 }
 
-// watchViewer sends the caller now, and after each change of what stands below the viewer.
-func (r *Resolver) watchViewer(ctx context.Context) <-chan live.Result[*account.Viewer] {
+// watchViewer is the caller, with a version of its own for each change of what stands below the viewer.
+func (r *Resolver) watchViewer(ctx context.Context) live.Feed[*account.Viewer] {
 	caller := authz.From(ctx)
 	var version int64
-	var sent string
-	return live.Watch(ctx, r.house.hub, append(caller.Subjects(), caller.OrgID.String()), func(ctx context.Context) (*account.Viewer, int64, error) {
-		v, now, err := r.snapshot(ctx)
-		if err == nil && now != sent {
-			version, sent = version+1, now
-		}
-		return v, version, err
-	})
+	var before string
+	return live.Feed[*account.Viewer]{
+		Subjects: append(caller.Subjects(), caller.OrgID.String()),
+		Now: func(ctx context.Context) (*account.Viewer, int64, error) {
+			v, now, err := r.snapshot(ctx)
+			if err == nil && now != before {
+				version, before = version+1, now
+			}
+			return v, version, err
+		},
+	}
 }
 
 // shown is what stands below a viewer: a change of it is news.

@@ -76,8 +76,11 @@ func (r *subscriptionResolver) WebhookDeliveries(ctx context.Context, endpointID
 	if err != nil {
 		return nil, err
 	}
-	in, err := r.connect.webhooks.Watch(ctx, endpoint, after)
-	return stream(ctx, in), err
+	f, err := r.connect.webhooks.Watch(ctx, endpoint, after)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, r.house.hub, f), nil
 }
 
 func (r *webhookDeliveryResolver) Endpoint(ctx context.Context, obj *webhook.WebhookDelivery) (*webhook.WebhookEndpoint, error) {
@@ -118,7 +121,7 @@ func (r *webhookEndpointResolver) OldestPendingSeconds(ctx context.Context, obj 
 	return h.OldestPendingSeconds, err
 }
 
-func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *webhook.WebhookEndpoint, state []webhook.WebhookDeliveryState, topic *string, connectionID *ident.Any, window *webhook.TimeWindow, first *int32, after *string) (*page.Of[*webhook.WebhookDelivery], error) {
+func (r *webhookEndpointResolver) Deliveries(ctx context.Context, obj *webhook.WebhookEndpoint, state []webhook.WebhookDeliveryState, topic *string, connectionID *ident.Any, window *webhook.TimeWindow, first *int32, after *string) (*webhook.WebhookDeliveryPage, error) {
 	args, wrong := page.Read(first, after, 25)
 	con, err := ident.AsPtr[ident.ConnectionID](connectionID, "connectionId")
 	if err := errors.Join(wrong, err); err != nil {

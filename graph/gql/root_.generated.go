@@ -537,7 +537,8 @@ enum WebhookEndpointStatus { ENABLED DISABLED AUTO_DISABLED }
 type WebhookDelivery implements Node { id: ID! cursor: String! sequence: Int64! endpoint: WebhookEndpoint! @goField(forceResolver: true) eventId: ID! topic: String! state: WebhookDeliveryState! payload: JSON! attempts: [WebhookAttempt!]! @goField(forceResolver: true) @listSize(assumed: 10) nextAttemptAt: Time replayOf: ID createdAt: Time! finishedAt: Time }
 enum WebhookDeliveryState { PENDING WAITING_FOR_EARLIER RETRYING SUCCEEDED FAILED SKIPPED }
 type WebhookAttempt { n: Int! at: Time! latencyMs: Int resolvedIp: String status: Int error: String requestHeaders: JSON responseHeaders: JSON responseBody: String }
-type WebhookDeliveryPage { edges: [WebhookDeliveryEdge!]! nodes: [WebhookDelivery!]! pageInfo: PageInfo! totalCount: Int }
+"cursor: how far the log had been written when the page was read; webhookDeliveries(after:) goes on from there, also when the page is empty."
+type WebhookDeliveryPage { cursor: String! edges: [WebhookDeliveryEdge!]! nodes: [WebhookDelivery!]! pageInfo: PageInfo! totalCount: Int }
 type WebhookDeliveryEdge { cursor: String! node: WebhookDelivery! }
 type WebhookTopic { topic: String! audience: String! description: String! optional: Boolean! schema: JSON! example: JSON! }
 input CreateWebhookEndpointInput { organizationId: ID!, url: String!, topics: [String!]!, filter: JSON, applicationId: ID, description: String, ordered: Boolean = true, clientMutationId: String }
@@ -1998,6 +1999,8 @@ func childFields_WebhookDeliveryEdge(ctx context.Context, ec *executionContext, 
 
 func childFields_WebhookDeliveryPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "cursor":
+		return fieldContext_WebhookDeliveryPage_cursor(ctx, ec, field)
 	case "edges":
 		return fieldContext_WebhookDeliveryPage_edges(ctx, ec, field)
 	case "nodes":

@@ -37,7 +37,7 @@ type WebhookEndpointResolver interface {
 	Pending(ctx context.Context, obj *webhook.WebhookEndpoint) (int32, error)
 	OldestPendingSeconds(ctx context.Context, obj *webhook.WebhookEndpoint) (*int32, error)
 
-	Deliveries(ctx context.Context, obj *webhook.WebhookEndpoint, state []webhook.WebhookDeliveryState, topic *string, connectionID *ident.Any, window *webhook.TimeWindow, first *int32, after *string) (*page.Of[*webhook.WebhookDelivery], error)
+	Deliveries(ctx context.Context, obj *webhook.WebhookEndpoint, state []webhook.WebhookDeliveryState, topic *string, connectionID *ident.Any, window *webhook.TimeWindow, first *int32, after *string) (*webhook.WebhookDeliveryPage, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -681,7 +681,30 @@ func fieldContext_WebhookDeliveryEdge_node(_ context.Context, ec *executionConte
 	return fc, nil
 }
 
-func _WebhookDeliveryPage_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *page.Of[*webhook.WebhookDelivery]) (ret graphql.Marshaler) {
+func _WebhookDeliveryPage_cursor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *webhook.WebhookDeliveryPage) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_WebhookDeliveryPage_cursor(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_WebhookDeliveryPage_cursor(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WebhookDeliveryPage", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _WebhookDeliveryPage_edges(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *webhook.WebhookDeliveryPage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -713,7 +736,7 @@ func fieldContext_WebhookDeliveryPage_edges(_ context.Context, ec *executionCont
 	return fc, nil
 }
 
-func _WebhookDeliveryPage_nodes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *page.Of[*webhook.WebhookDelivery]) (ret graphql.Marshaler) {
+func _WebhookDeliveryPage_nodes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *webhook.WebhookDeliveryPage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -745,7 +768,7 @@ func fieldContext_WebhookDeliveryPage_nodes(_ context.Context, ec *executionCont
 	return fc, nil
 }
 
-func _WebhookDeliveryPage_pageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *page.Of[*webhook.WebhookDelivery]) (ret graphql.Marshaler) {
+func _WebhookDeliveryPage_pageInfo(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *webhook.WebhookDeliveryPage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -777,7 +800,7 @@ func fieldContext_WebhookDeliveryPage_pageInfo(_ context.Context, ec *executionC
 	return fc, nil
 }
 
-func _WebhookDeliveryPage_totalCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *page.Of[*webhook.WebhookDelivery]) (ret graphql.Marshaler) {
+func _WebhookDeliveryPage_totalCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *webhook.WebhookDeliveryPage) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1245,8 +1268,8 @@ func _WebhookEndpoint_deliveries(ctx context.Context, ec *executionContext, fiel
 			return ec.Resolvers.WebhookEndpoint().Deliveries(ctx, obj, fc.Args["state"].([]webhook.WebhookDeliveryState), fc.Args["topic"].(*string), fc.Args["connectionId"].(*ident.Any), fc.Args["window"].(*webhook.TimeWindow), fc.Args["first"].(*int32), fc.Args["after"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *page.Of[*webhook.WebhookDelivery]) graphql.Marshaler {
-			return marshalNWebhookDeliveryPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(ctx, ec, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.WebhookDeliveryPage) graphql.Marshaler {
+			return marshalNWebhookDeliveryPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookDeliveryPage(ctx, ec, selections, v)
 		},
 		true,
 		true,
@@ -1937,7 +1960,7 @@ func _WebhookDeliveryEdge(ctx context.Context, ec *executionContext, sel ast.Sel
 
 var webhookDeliveryPageImplementors = []string{"WebhookDeliveryPage"}
 
-func _WebhookDeliveryPage(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *page.Of[*webhook.WebhookDelivery]) graphql.Marshaler {
+func _WebhookDeliveryPage(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *webhook.WebhookDeliveryPage) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, webhookDeliveryPageImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1947,6 +1970,11 @@ func _WebhookDeliveryPage(ctx context.Context, ec *executionContext, sel ast.Sel
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("WebhookDeliveryPage")
+		case "cursor":
+			out.Values[i] = _WebhookDeliveryPage_cursor(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "edges":
 			out.Values[i] = _WebhookDeliveryPage_edges(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -2539,7 +2567,7 @@ func marshalNWebhookDeliveryEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplate�
 	return ret
 }
 
-func marshalNWebhookDeliveryPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *page.Of[*webhook.WebhookDelivery]) graphql.Marshaler {
+func marshalNWebhookDeliveryPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookDeliveryPage(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *webhook.WebhookDeliveryPage) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -67,64 +68,33 @@ func (s *Service) Timeline(ctx context.Context, c *Connection, first *int32, aft
 	})), nil
 }
 
-// Events sends everything after a sequence, oldest first, and then what happens, until ctx ends or the caller may no longer see it.
-func (s *Service) Events(ctx context.Context, id ident.ConnectionID, after *int64) (<-chan live.Result[*ConnectionEvent], error) {
+// Events is everything after a sequence, oldest first, and then what happens, for as long as the caller may see it.
+func (s *Service) Events(ctx context.Context, id ident.ConnectionID, after *int64) (live.Feed[*ConnectionEvent], error) {
 	if _, _, err := s.reach(ctx, "connection.read", id); err != nil {
-		return nil, err
+		return live.Feed[*ConnectionEvent]{}, err
 	}
 	at := int64(0)
 	if after != nil {
 		at = max(*after, 0)
 	}
-	out := make(chan live.Result[*ConnectionEvent])
-	sub := s.Hub.Subscribe(id.String())
-	go func() {
-		defer close(out)
-		defer sub.Close()
-		again := time.NewTicker(15 * time.Second)
-		defer again.Stop()
-		for {
-			rows, err := s.eventsAfter(ctx, id, at)
-			if ctx.Err() != nil {
-				return
-			}
-			for _, r := range rows {
-				select {
-				case out <- live.Result[*ConnectionEvent]{Value: eventOf(authz.From(ctx), r), Version: r.Sequence}:
-					at = r.Sequence
-				case <-ctx.Done():
-					return
-				}
-			}
-			if err != nil {
-				select {
-				case out <- live.Result[*ConnectionEvent]{Err: err}:
-				case <-ctx.Done():
-				}
-				return
-			}
-			if len(rows) == eventsAtOnce {
-				continue
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-sub.C():
-			case <-again.C:
-			}
+	next := func(ctx context.Context) ([]*ConnectionEvent, bool, error) {
+		if _, _, err := s.reach(ctx, "connection.read", id); err != nil {
+			return nil, false, err
 		}
-	}()
-	return out, nil
+		rows, err := s.Ledger.Stream(ctx, s.DB, id.String(), at, eventsAtOnce)
+		if err != nil {
+			return nil, false, err
+		}
+		news := make([]*ConnectionEvent, len(rows))
+		for n, r := range rows {
+			news[n], at = eventOf(authz.From(ctx), r), r.Sequence
+		}
+		return news, len(rows) == eventsAtOnce, nil
+	}
+	return live.Feed[*ConnectionEvent]{Subjects: []string{id.String()}, Next: next}, nil
 }
 
 const eventsAtOnce = 200
-
-func (s *Service) eventsAfter(ctx context.Context, id ident.ConnectionID, at int64) ([]event.Row, error) {
-	if _, _, err := s.reach(ctx, "connection.read", id); err != nil {
-		return nil, err
-	}
-	return s.Ledger.Stream(ctx, s.DB, id.String(), at, eventsAtOnce)
-}
 
 // GetEvent reads an event of a connection that the caller may see.
 func (s *Service) GetEvent(ctx context.Context, org ident.OrgID, id ident.EventID) (*ConnectionEvent, error) {
@@ -172,108 +142,75 @@ const (
 	overlap = 30 * time.Second
 )
 
-// Changes sends position and counts now, and then the newest state of each connection that changes, at most four messages a second.
-func (s *Service) Changes(ctx context.Context, org ident.OrgID, app *ident.ApplicationID) (<-chan live.Result[*ConnectionsChange], error) {
-	l := &listWatch{s: s, org: org, app: app, sent: map[ident.ConnectionID]int32{}}
-	sub := s.Hub.Subscribe(org.String())
-	first, err := l.begin(ctx)
-	if err != nil {
-		sub.Close()
-		return nil, err
+// Changes is position and counts now, and then the newest state of each connection that changes, at most four messages a second.
+func (s *Service) Changes(ctx context.Context, org ident.OrgID, app *ident.ApplicationID) (live.Feed[*ConnectionsChange], error) {
+	l := &listWatch{s: s, org: org, app: app, known: map[ident.ConnectionID]known{}, moved: map[ident.ConnectionID]*Connection{}}
+	if _, _, err := l.scope(ctx); err != nil {
+		return live.Feed[*ConnectionsChange]{}, err
 	}
-	out := make(chan live.Result[*ConnectionsChange])
-	go func() {
-		defer close(out)
-		defer sub.Close()
-		send := func(r live.Result[*ConnectionsChange]) bool {
-			select {
-			case out <- r:
-				return r.Err == nil
-			case <-ctx.Done():
-				return false
-			}
-		}
-		if !send(live.Result[*ConnectionsChange]{Value: first}) {
-			return
-		}
-		again := time.NewTicker(15 * time.Second)
-		defer again.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-sub.C():
-			case <-again.C:
-			}
-			moved, err := l.moved(ctx)
-			if err != nil && ctx.Err() == nil {
-				send(live.Result[*ConnectionsChange]{Err: err})
-				return
-			}
-			for _, change := range moved {
-				if !send(live.Result[*ConnectionsChange]{Value: change}) {
-					return
-				}
-				select {
-				case <-ctx.Done():
-					return
-				case <-time.After(changesEvery):
-				}
-			}
-		}
-	}()
-	return out, nil
+	return live.Feed[*ConnectionsChange]{Subjects: []string{org.String()}, Gap: changesEvery, Next: l.next}, nil
 }
 
 // listWatch is one watcher of a list.
 type listWatch struct {
-	s    *Service
-	org  ident.OrgID
-	app  *ident.ApplicationID
-	at   time.Time // the newest change that was sent
-	rows int64
-	sent map[ident.ConnectionID]int32 // version of what was sent in the overlap
+	s     *Service
+	org   ident.OrgID
+	app   *ident.ApplicationID
+	begun bool
+	read  time.Time // the newest change that was read
+	at    time.Time // the newest change that was sent
+	rows  int64
+	known map[ident.ConnectionID]known // what was read in the overlap
+	moved map[ident.ConnectionID]*Connection
+	wait  []ident.ConnectionID // those of moved, who waits longest first
 }
 
-func (l *listWatch) begin(ctx context.Context) (*ConnectionsChange, error) {
+type known struct {
+	version int32
+	at      time.Time
+}
+
+// next answers one message. Who waits is read again before each, so that a connection that changes meanwhile is sent as it is and not as it was.
+func (l *listWatch) next(ctx context.Context) ([]*ConnectionsChange, bool, error) {
 	scope, app, err := l.scope(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	if !l.begun {
+		first, err := l.begin(ctx, scope, app)
+		return []*ConnectionsChange{first}, false, err
+	}
+	if err := l.look(ctx, scope, app); err != nil || len(l.wait) == 0 {
+		return nil, false, err
+	}
+	counts, err := l.s.counts(ctx, scope, l.app)
+	if err != nil {
+		return nil, false, err
+	}
+	c := l.moved[l.wait[0]]
+	delete(l.moved, c.ID)
+	l.wait = l.wait[1:]
+	if c.UpdatedAt.After(l.at) {
+		l.at = c.UpdatedAt
+	}
+	l.rows++
+	l.forget()
+	return []*ConnectionsChange{{Position: l.position(), Counts: counts, Connection: c}}, len(l.wait) > 0, nil
+}
+
+func (l *listWatch) begin(ctx context.Context, scope authz.Scope, app uuid.UUID) (*ConnectionsChange, error) {
 	newest, err := l.s.q.NewestChange(ctx, l.s.DB, connectionq.NewestChangeParams{OrgID: scope.OrgUUID(), ApplicationID: app})
 	if err != nil {
 		return nil, fmt.Errorf("read where the list stands: %w", err)
 	}
-	l.at, l.rows = newest.At, newest.Rows
-	if _, err := l.read(ctx, scope, app); err != nil { // what is inside the overlap now is no news
+	l.read, l.at, l.rows = newest.At, newest.At, newest.Rows
+	if err := l.look(ctx, scope, app); err != nil {
 		return nil, err
 	}
+	clear(l.moved) // what is inside the overlap now is no news
+	l.wait, l.begun = nil, true
 	counts, err := l.s.counts(ctx, scope, l.app)
 	return &ConnectionsChange{Position: l.position(), Counts: counts}, err
-}
-
-func (l *listWatch) moved(ctx context.Context) ([]*ConnectionsChange, error) {
-	scope, app, err := l.scope(ctx)
-	if err != nil {
-		return nil, err
-	}
-	changed, err := l.read(ctx, scope, app)
-	if err != nil || len(changed) == 0 {
-		return nil, err
-	}
-	counts, err := l.s.counts(ctx, scope, l.app)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*ConnectionsChange, len(changed))
-	for n, c := range changed {
-		if c.UpdatedAt.After(l.at) {
-			l.at = c.UpdatedAt
-		}
-		l.rows++
-		out[n] = &ConnectionsChange{Position: l.position(), Counts: counts, Connection: c}
-	}
-	return out, nil
 }
 
 func (l *listWatch) scope(ctx context.Context) (authz.Scope, uuid.UUID, error) {
@@ -291,30 +228,39 @@ func (l *listWatch) scope(ctx context.Context) (authz.Scope, uuid.UUID, error) {
 	return scope, app.UUID(), nil
 }
 
-// read answers what is newer than what was sent, the newest state of each.
-func (l *listWatch) read(ctx context.Context, scope authz.Scope, app uuid.UUID) ([]*Connection, error) {
-	p := connectionq.ChangedConnectionsParams{OrgID: scope.OrgUUID(), ApplicationID: app, AfterAt: l.at.Add(-overlap), Most: 500}
-	var out []*Connection
+// look reads what changed and lets it wait, the newest state of each.
+func (l *listWatch) look(ctx context.Context, scope authz.Scope, app uuid.UUID) error {
+	p := connectionq.ChangedConnectionsParams{OrgID: scope.OrgUUID(), ApplicationID: app, AfterAt: l.read.Add(-overlap), Most: 500}
 	for {
 		rows, err := l.s.q.ChangedConnections(ctx, l.s.DB, p)
 		if err != nil {
-			return nil, fmt.Errorf("read what changed: %w", err)
+			return fmt.Errorf("read what changed: %w", err)
 		}
 		for _, r := range rows {
 			c, err := l.s.shown(&r.Connection, r.NextAt, r.LeasedUntil)
 			if err != nil {
-				return nil, err
+				return err
 			}
-			if l.sent[c.ID] < c.Version {
-				l.sent[c.ID] = c.Version
-				out = append(out, c)
+			if was, ok := l.known[c.ID]; !ok || was.version < c.Version {
+				if _, waits := l.moved[c.ID]; !waits {
+					l.wait = append(l.wait, c.ID)
+				}
+				l.known[c.ID], l.moved[c.ID] = known{c.Version, c.UpdatedAt}, c
 			}
 			p.AfterAt, p.AfterID = c.UpdatedAt, c.ID.UUID()
 		}
 		if len(rows) < int(p.Most) {
-			return out, nil
+			if p.AfterAt.After(l.read) {
+				l.read = p.AfterAt
+			}
+			return nil
 		}
 	}
+}
+
+// forget drops what no look will read again.
+func (l *listWatch) forget() {
+	maps.DeleteFunc(l.known, func(_ ident.ConnectionID, k known) bool { return k.at.Before(l.read.Add(-2 * overlap)) })
 }
 
 func (l *listWatch) position() string {

@@ -17,25 +17,54 @@ import (
 )
 
 const (
-	watchFor   = 15 * time.Second
-	watchEvery = 5 * time.Second
+	watchFor    = 15 * time.Second
+	watchEvery  = 5 * time.Second
+	watchGather = 50 * time.Millisecond // those who come within it are noted in one statement
 )
 
 // watchers are the connections that people look at through this process.
 type watchers struct {
-	mu  sync.Mutex
-	ids map[ident.ConnectionID]int
+	mu    sync.Mutex
+	ids   map[ident.ConnectionID]int
+	fresh []ident.ConnectionID // nobody here looked at them, and nobody has been told yet
+	came  chan struct{}
 }
 
+// add counts who looks at a connection; a first one is news.
 func (w *watchers) add(id ident.ConnectionID, n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ids == nil {
 		w.ids = map[ident.ConnectionID]int{}
 	}
+	if n > 0 && w.ids[id] == 0 {
+		w.fresh = append(w.fresh, id)
+		select {
+		case w.came <- struct{}{}:
+		default: // nobody listens yet, or there is a signal already
+		}
+	}
 	if w.ids[id] += n; w.ids[id] <= 0 {
 		delete(w.ids, id)
 	}
+}
+
+// listen answers a channel that holds a signal when somebody may have come.
+func (w *watchers) listen() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.came = make(chan struct{}, 1)
+	w.came <- struct{}{}
+	return w.came
+}
+
+// taken answers those who came since the call before.
+func (w *watchers) taken() []ident.ConnectionID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := w.fresh
+	w.fresh = nil
+	return out
 }
 
 func (w *watchers) all() []ident.ConnectionID {
@@ -44,26 +73,27 @@ func (w *watchers) all() []ident.ConnectionID {
 	return slices.Collect(maps.Keys(w.ids))
 }
 
-// Watch sends the connection as it stands now, and every newer version of it, until ctx ends or the caller may no longer see it. While a person or a
-// widget watches, the name is looked at every two seconds.
-func (s *Service) Watch(ctx context.Context, id ident.ConnectionID) (<-chan live.Result[*Connection], error) {
+// Watch is the connection as it stands, for as long as the caller may see it. While a person or a widget watches, which ends with ctx, the name is looked
+// at every two seconds.
+func (s *Service) Watch(ctx context.Context, id ident.ConnectionID) (live.Feed[*Connection], error) {
 	if _, _, err := s.reach(ctx, "connection.read", id); err != nil {
-		return nil, err
+		return live.Feed[*Connection]{}, err
 	}
 	if authz.From(ctx).Person() {
 		s.watchers.add(id, 1)
 		context.AfterFunc(ctx, func() { s.watchers.add(id, -1) })
-		if err := s.look(ctx, id); err != nil {
-			return nil, err
-		}
 	}
-	return live.Watch(ctx, s.Hub, []string{id.String()}, func(ctx context.Context) (*Connection, int64, error) {
-		_, c, err := s.reach(ctx, "connection.read", id)
-		if err != nil {
-			return nil, 0, err
-		}
-		return c, int64(c.Version), nil
-	}), nil
+	return live.Feed[*Connection]{
+		Subjects: []string{id.String()},
+		Now: func(ctx context.Context) (*Connection, int64, error) {
+			_, c, err := s.reach(ctx, "connection.read", id)
+			if err != nil {
+				return nil, 0, err
+			}
+			return c, int64(c.Version), nil
+		},
+		Last: func(c *Connection) bool { return !c.Open() },
+	}, nil
 }
 
 // look says that somebody looks at the connections, and hurries the checks of those that nobody looked at a moment ago.
@@ -89,20 +119,31 @@ func (s *Service) look(ctx context.Context, ids ...ident.ConnectionID) error {
 	return nil
 }
 
-// keepWatching says every five seconds who is looked at, in one statement; a missed one costs a slower check and nothing else.
+// keepWatching says who is looked at: those who came at once, gathered, and all every five seconds, each time in one statement. A missed one costs a
+// slower check and nothing else.
 func (s *Service) keepWatching(ctx context.Context) error {
-	t := time.NewTicker(watchEvery)
+	came, t := s.watchers.listen(), time.NewTicker(watchEvery)
 	defer t.Stop()
 	for {
+		var ids []ident.ConnectionID
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-		}
-		if ids := s.watchers.all(); len(ids) > 0 {
-			if err := s.look(ctx, ids...); err != nil && ctx.Err() == nil {
-				slog.WarnContext(ctx, "watchers cannot be noted; checks run at their own pace", "err", err)
+			ids = s.watchers.all()
+		case <-came:
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(watchGather):
 			}
+			ids = s.watchers.taken()
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		if err := s.look(ctx, ids...); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "watchers cannot be noted; checks run at their own pace", "err", err)
 		}
 	}
 }

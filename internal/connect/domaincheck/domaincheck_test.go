@@ -126,8 +126,8 @@ func TestWhoMayAsk(t *testing.T) {
 			if (c.code == "") != (err == nil) {
 				t.Fatalf("the stream says %v", err)
 			}
-			if rows != nil {
-				for range rows {
+			if err == nil {
+				for range rows.Channel(c.ctx, b.Hub) {
 				}
 			}
 		})
@@ -252,7 +252,7 @@ func TestStepsEndWithTheResult(t *testing.T) {
 	}
 	var got []string
 	var last *domaincheck.DomainCheckStep
-	for m := range in {
+	for m := range in.Channel(t.Context(), b.Hub) {
 		if m.Err != nil {
 			t.Fatal(m.Err)
 		}
@@ -281,11 +281,12 @@ func TestAReaderWhoGoesAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	rows := in.Channel(ctx, b.Hub)
 	cancel()
 	deadline := time.After(10 * time.Second)
 	for {
 		select {
-		case _, open := <-in:
+		case _, open := <-rows:
 			if !open {
 				return
 			}
@@ -309,7 +310,7 @@ func TestOurOwnSideCannotAsk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := <-in; !fault.Is(m.Err, fault.UnavailableCode) {
+	if m := <-in.Channel(t.Context(), b.Hub); !fault.Is(m.Err, fault.UnavailableCode) {
 		t.Fatalf("the stream says %+v", m)
 	}
 }

@@ -52,7 +52,7 @@ func TestCN1_DomainCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		states := map[string]string{}
-		for m := range in {
+		for m := range in.Channel(t.Context(), b.Hub) {
 			if m.Err != nil {
 				t.Fatal(m.Err)
 			}

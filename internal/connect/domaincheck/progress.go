@@ -15,47 +15,43 @@ import (
 // rows of a check, in the order of the screen.
 var rows = []string{"delegation", "provider", "records", "certificate", "method"}
 
-// Progress is Check whose rows are sent as they are answered: delegation, provider, records, certificate, method, and last the result. What is
-// refused is refused before anything is sent. The channel is closed at the end, and soon after ctx ended.
-func (s *Service) Progress(ctx context.Context, app ident.ApplicationID, typed string, locale *string) (<-chan live.Result[*DomainCheckStep], error) {
+// Progress is Check whose rows are told as they are answered: delegation, provider, records, certificate, method, and last the result. What is
+// refused is refused at once. The work ends soon after nobody listens any more.
+func (s *Service) Progress(ctx context.Context, app ident.ApplicationID, typed string, locale *string) (live.Feed[*DomainCheckStep], error) {
 	language := authz.From(ctx).Locale
 	if locale != nil {
 		language = *locale
 	}
 	a, err := s.ask(ctx, app, typed, false, language)
 	if err != nil {
-		return nil, err
+		return live.Feed[*DomainCheckStep]{}, err
 	}
-	out := make(chan live.Result[*DomainCheckStep])
-	go func() {
-		defer close(out)
-		t := teller{ctx: ctx, out: out, locale: language, name: a.name.Unicode, last: map[string]analysis.Step{}}
+	return live.Feed[*DomainCheckStep]{Run: func(ctx context.Context, tell func(*DomainCheckStep) bool) error {
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		t := teller{tell: tell, stop: stop, locale: language, name: a.name.Unicode, last: map[string]analysis.Step{}}
 		d, err := a.run(ctx, t.engine)
 		if err != nil {
-			t.send(live.Result[*DomainCheckStep]{Err: err})
-			return
+			return err
 		}
 		t.rest(d)
 		t.say(&DomainCheckStep{Key: "result", State: "DONE", Text: finding.Phrase("method_manual", language, nil), Result: d})
-	}()
-	return out, nil
+		return nil
+	}}, nil
 }
 
-// teller sends rows.
+// teller tells rows.
 type teller struct {
-	ctx    context.Context
-	out    chan<- live.Result[*DomainCheckStep]
+	tell   func(*DomainCheckStep) bool
+	stop   func() // the work, when nobody listens
 	locale string
 	name   string
 	last   map[string]analysis.Step
 }
 
-func (t *teller) say(s *DomainCheckStep) { t.send(live.Result[*DomainCheckStep]{Value: s}) }
-
-func (t *teller) send(r live.Result[*DomainCheckStep]) {
-	select {
-	case t.out <- r:
-	case <-t.ctx.Done():
+func (t *teller) say(s *DomainCheckStep) {
+	if !t.tell(s) {
+		t.stop()
 	}
 }
 

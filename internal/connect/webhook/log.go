@@ -72,7 +72,8 @@ func (s *Service) Deliveries(ctx context.Context, id ident.WebhookID, f Delivery
 	if total <= countedAtMost {
 		count = new(int32(total))
 	}
-	return new(page.Make(a, list, count, func(d *WebhookDelivery) page.Cursor { return page.Cursor{ID: d.ID.UUID()} })), nil
+	at := func(d *WebhookDelivery) page.Cursor { return page.Cursor{ID: d.ID.UUID()} }
+	return &WebhookDeliveryPage{Of: page.Make(a, list, count, at), Cursor: cursor(asOf)}, nil
 }
 
 // Delivery reads one delivery for a caller with webhook.read.

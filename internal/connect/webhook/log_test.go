@@ -100,10 +100,11 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	b.happen(b.con, "connection.created", `{"v":1}`)
 	b.drain() // 500: it was there before anybody looked
 	ctx, leave := context.WithCancel(b.As(t.Context()))
-	c, err := b.s.Watch(ctx, r.Endpoint.ID, nil)
+	f, err := b.s.Watch(ctx, r.Endpoint.ID, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := f.Channel(ctx, b.Hub)
 	next := func(c <-chan live.Result[*WebhookDelivery]) *WebhookDelivery {
 		select {
 		case m, ok := <-c:
@@ -136,10 +137,10 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	b.pass(time.Minute)
 	b.drain() // the test arrives while nobody looks
 	ctx, leave = context.WithCancel(b.As(t.Context()))
-	c, err = b.s.Watch(ctx, r.Endpoint.ID, &cursor)
-	if err != nil {
+	if f, err = b.s.Watch(ctx, r.Endpoint.ID, &cursor); err != nil {
 		t.Fatal(err)
 	}
+	c = f.Channel(ctx, b.Hub)
 	for d = next(c); d.ID != test.ID || d.State != Succeeded; d = next(c) {
 	}
 	leave()
@@ -157,10 +158,37 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	if err := b.s.Delete(b.As(t.Context()), r.Endpoint.ID); err != nil {
 		t.Fatal(err)
 	}
-	for m := range ended {
+	for m := range ended.Channel(b.As(t.Context()), b.Hub) {
 		if m.Err != nil && !fault.Is(m.Err, fault.NotFoundCode) {
 			t.Fatal(m.Err)
 		}
+	}
+}
+
+// What is sent between an empty list and its feed is told.
+func TestTheFeedOfAnEmptyListBeginsAtIt(t *testing.T) {
+	b := setup(t)
+	k := receiver(t, status(200))
+	r := b.endpoint(k.URL, "*")
+	ctx, leave := context.WithCancel(b.As(t.Context()))
+	defer leave()
+	list, err := b.s.Deliveries(ctx, r.Endpoint.ID, DeliveryFilter{}, page.Args{First: 2})
+	if err != nil || len(list.Nodes) != 0 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	b.pass(time.Second)
+	test, err := b.s.Test(ctx, r.Endpoint.ID, message.TestTopic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.drain() // it has arrived before anybody looks
+	f, err := b.s.Watch(ctx, r.Endpoint.ID, &list.Cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	news, _, err := f.Next(ctx)
+	if err != nil || len(news) != 1 || news[0].ID != test.ID || news[0].State != Succeeded {
+		t.Fatalf("%+v %v", news, err)
 	}
 }
 

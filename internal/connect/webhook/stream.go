@@ -17,7 +17,6 @@ import (
 )
 
 const (
-	lookAgain  = 15 * time.Second
 	lookedAt   = 500              // rows that one look reads at most, the newest
 	commitTime = 10 * time.Second // a row may become visible so long after the instant that it carries
 )
@@ -50,71 +49,42 @@ type seen struct {
 
 // watch is one live log.
 type watch struct {
-	s        *Service
-	id       ident.WebhookID
-	asOf     time.Time // everything up to here was told
-	resumed  bool      // the first look is from a cursor: what finished meanwhile is not in told
-	told     map[uuid.UUID]seen
-	out      chan live.Result[*WebhookDelivery]
-	mustTell bool
+	s       *Service
+	id      ident.WebhookID
+	asOf    time.Time // everything up to here was told
+	resumed bool      // the first look is from a cursor: what finished meanwhile is not in told
+	told    map[uuid.UUID]seen
 }
 
-// Watch sends each delivery of an endpoint in its newest state, as often as that changes, until ctx ends or the caller may no longer see it. With the
-// cursor of a row it begins with what changed since, and with everything that is unfinished; without one, with what changes from now on. Rows may
-// be told twice; a reader that is slower than the changes misses states and never the newest.
-func (s *Service) Watch(ctx context.Context, id ident.WebhookID, after *string) (<-chan live.Result[*WebhookDelivery], error) {
+// Watch is each delivery of an endpoint in its newest state, as often as that changes, for as long as the caller may see it. With the cursor of a list or
+// of a row it begins with what changed since, and with everything that is unfinished; without one, with what changes from now on. Rows may be told twice;
+// a reader that is slower than the changes misses states and never the newest.
+func (s *Service) Watch(ctx context.Context, id ident.WebhookID, after *string) (live.Feed[*WebhookDelivery], error) {
+	var none live.Feed[*WebhookDelivery]
 	if _, _, err := s.reach(ctx, mayRead, id); err != nil {
-		return nil, err
+		return none, err
 	}
-	w := &watch{s: s, id: id, asOf: s.DB.Now(), told: map[uuid.UUID]seen{}, out: make(chan live.Result[*WebhookDelivery])}
+	w := &watch{s: s, id: id, asOf: s.DB.Now(), told: map[uuid.UUID]seen{}}
 	if after != nil && *after != "" {
 		at, err := parseCursor(*after)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
-		w.resumed, w.mustTell = true, true
+		w.resumed = true
 		if at.Before(w.asOf) {
 			w.asOf = at
 		}
+	} else if _, _, err := w.look(ctx); err != nil { // what is there now is known to the caller: it read the log
+		return none, err
 	}
-	sub := s.Hub.Subscribe(id.String())
-	if !w.resumed {
-		if err := w.look(ctx); err != nil { // what is there now is known to the caller: it read the log
-			sub.Close()
-			return nil, err
-		}
-	}
-	go func() {
-		defer close(w.out)
-		defer sub.Close()
-		again := time.NewTicker(lookAgain)
-		defer again.Stop()
-		for {
-			if err := w.look(ctx); ctx.Err() != nil {
-				return
-			} else if err != nil {
-				select {
-				case w.out <- live.Result[*WebhookDelivery]{Err: err}:
-				case <-ctx.Done():
-				}
-				return
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-sub.C():
-			case <-again.C:
-			}
-		}
-	}()
-	return w.out, nil
+	return live.Feed[*WebhookDelivery]{Subjects: []string{id.String()}, Next: w.look}, nil
 }
 
-// look reads what may have changed and tells what did, oldest first. A row carries how far all has been told, so only the last one moves the cursor.
-func (w *watch) look(ctx context.Context) error {
+// look reads what may have changed and answers what did, oldest first. A row carries how far all has been told, so only the last one moves the cursor.
+func (w *watch) look(ctx context.Context) (news []*WebhookDelivery, more bool, err error) {
 	scope, _, err := w.s.reach(ctx, mayRead, w.id)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	now, since := w.s.DB.Now(), w.asOf.Add(-commitTime)
 	recent := floor(since)
@@ -123,10 +93,9 @@ func (w *watch) look(ctx context.Context) error {
 	}
 	rows, err := w.s.q.ChangedDeliveries(ctx, w.s.DB, webhookq.ChangedDeliveriesParams{EndpointID: w.id.UUID(), OrgID: scope.OrgUUID(), Open: w.open(), Recent: recent, Since: since, Most: lookedAt})
 	if err != nil {
-		return fmt.Errorf("read what changed at %s: %w", w.id, err)
+		return nil, false, fmt.Errorf("read what changed at %s: %w", w.id, err)
 	}
 	slices.Reverse(rows)
-	var news []*webhookq.ChangedDeliveriesRow
 	for _, r := range rows {
 		is := seen{state: WebhookDeliveryState(r.State), attempts: r.Attempts, finished: r.FinishedAt}
 		if r.DueAt != nil {
@@ -134,35 +103,18 @@ func (w *watch) look(ctx context.Context) error {
 		}
 		was, known := w.told[r.ID]
 		if !known || was.state != is.state || was.attempts != is.attempts || !was.due.Equal(is.due) {
-			news = append(news, r)
+			news = append(news, deliveryFrom((*deliveryRow)(r), w.asOf))
 		}
 		w.told[r.ID] = is
 	}
-	if w.mustTell {
-		if err := w.tell(ctx, news, now); err != nil {
-			return err
-		}
+	if n := len(news); n > 0 {
+		news[n-1].Cursor = cursor(now)
 	}
-	w.asOf, w.resumed, w.mustTell = now, false, true
+	w.asOf, w.resumed = now, false
 	maps.DeleteFunc(w.told, func(_ uuid.UUID, is seen) bool {
 		return is.finished != nil && is.finished.Before(now.Add(-2*commitTime))
 	})
-	return nil
-}
-
-func (w *watch) tell(ctx context.Context, news []*webhookq.ChangedDeliveriesRow, now time.Time) error {
-	for n, r := range news {
-		upTo := w.asOf
-		if n == len(news)-1 {
-			upTo = now
-		}
-		select {
-		case w.out <- live.Result[*WebhookDelivery]{Value: deliveryFrom((*deliveryRow)(r), upTo)}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
+	return news, false, nil
 }
 
 // open are the deliveries that were unfinished when they were told last.

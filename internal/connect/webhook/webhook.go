@@ -107,10 +107,13 @@ type WebhookAttempt struct {
 	ResponseBody    *string
 }
 
-type (
-	WebhookDeliveryPage = page.Of[*WebhookDelivery]
-	WebhookDeliveryEdge = page.Edge[*WebhookDelivery]
-)
+// WebhookDeliveryPage is a page of the log. Cursor is where Watch goes on from it, which an empty page has too.
+type WebhookDeliveryPage struct {
+	page.Of[*WebhookDelivery]
+	Cursor string
+}
+
+type WebhookDeliveryEdge = page.Edge[*WebhookDelivery]
 
 // WebhookEndpointResult carries the secret when the endpoint was just made, and never again.
 type WebhookEndpointResult struct {

@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// again is how often a feed is read without having been told.
-const again = 15 * time.Second
+// Again is how often a feed is stepped without having been told.
+const Again = 15 * time.Second
 
 // Feed is what a subscription sends, as steps that nobody takes yet: whoever serves it subscribes to the subjects first, takes a step at once, one after
 // each signal and one every 15 s, and never two at the same time. Channel does that for one reader, the GraphQL server for all sockets of a process
 // without a goroutine each. Exactly one of Now, Next and Run is set.
 type Feed[T any] struct {
 	Subjects []string
-	// Gap is how long a feed rests between two messages at least; 0: not at all.
+	// Gap is how long a feed rests at least after a step that had news; 0: not at all. With one, a step has one message at most.
 	Gap time.Duration
 	// Now answers a state and its version. Only a newer version is news; who is slower than the changes misses versions and never the newest one. It
-	// answers the same for everybody with the same rights.
+	// answers the same for everybody with the same rights. The version of a feed never goes back.
 	Now func(context.Context) (T, int64, error)
 	// Next answers what came since the step before, oldest first; more says that another step has more at once.
 	Next func(context.Context) (news []T, more bool, err error)

@@ -6,6 +6,7 @@ package live
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"sync"
@@ -19,10 +20,11 @@ const channel = "nameplate:live"
 // Hub joins the watchers of this process with the pokes of all. Without Redis (nil) it serves one process.
 type Hub struct {
 	redis redis.UniversalClient
+	name  string // tells the pokes of this process from those of others
 	out   chan poke
 
 	mu      sync.Mutex
-	watched map[string]map[*Sub]struct{}
+	watched map[string]map[Watcher]struct{}
 	hooks   map[string][]func()
 	away    bool
 }
@@ -30,11 +32,12 @@ type Hub struct {
 type poke struct {
 	Subject string `json:"s"`
 	Version int64  `json:"v"`
+	From    string `json:"f,omitempty"`
 }
 
 // NewHub makes a hub; call Run.
 func NewHub(r redis.UniversalClient) *Hub {
-	return &Hub{redis: r, out: make(chan poke, 4096), watched: map[string]map[*Sub]struct{}{}, hooks: map[string][]func(){}}
+	return &Hub{redis: r, name: rand.Text(), out: make(chan poke, 4096), watched: map[string]map[Watcher]struct{}{}, hooks: map[string][]func(){}}
 }
 
 // Poke says that subject has the version now. It never blocks: call it after the commit. When the queue to Redis is full the poke stays in this process.
@@ -44,7 +47,7 @@ func (h *Hub) Poke(subject string, version int64) {
 		return
 	}
 	select {
-	case h.out <- poke{subject, version}:
+	case h.out <- poke{subject, version, h.name}:
 	default:
 	}
 }
@@ -56,24 +59,43 @@ func (h *Hub) On(subject string, fn func()) {
 	h.hooks[subject] = append(h.hooks[subject], fn)
 }
 
-// Sub is one watcher. C holds at most one signal: look again.
-type Sub struct {
-	hub      *Hub
-	subjects []string
-	c        chan struct{}
-}
+// Watcher is told that it must look again. Signal is called under the lock of the hub: it neither blocks nor calls the hub.
+type Watcher interface{ Signal() }
 
-// Subscribe begins to watch. Subscribe first, then read, so that nothing falls between.
-func (h *Hub) Subscribe(subjects ...string) *Sub {
-	s := &Sub{hub: h, subjects: subjects, c: make(chan struct{}, 1)}
+// Watch begins to tell w of pokes of the subjects, until leave. Watch first, then read, so that nothing falls between.
+func (h *Hub) Watch(w Watcher, subjects ...string) (leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, subject := range subjects {
 		if h.watched[subject] == nil {
-			h.watched[subject] = map[*Sub]struct{}{}
+			h.watched[subject] = map[Watcher]struct{}{}
 		}
-		h.watched[subject][s] = struct{}{}
+		h.watched[subject][w] = struct{}{}
 	}
+	return func() { h.unwatch(w, subjects) }
+}
+
+func (h *Hub) unwatch(w Watcher, subjects []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, subject := range subjects {
+		delete(h.watched[subject], w)
+		if len(h.watched[subject]) == 0 {
+			delete(h.watched, subject)
+		}
+	}
+}
+
+// Sub is a watcher for one reader. C holds at most one signal: look again.
+type Sub struct {
+	c     chan struct{}
+	leave func()
+}
+
+// Subscribe begins to watch. Subscribe first, then read, so that nothing falls between.
+func (h *Hub) Subscribe(subjects ...string) *Sub {
+	s := &Sub{c: make(chan struct{}, 1)}
+	s.leave = h.Watch(s, subjects...)
 	return s
 }
 
@@ -81,14 +103,13 @@ func (h *Hub) Subscribe(subjects ...string) *Sub {
 func (s *Sub) C() <-chan struct{} { return s.c }
 
 // Close ends the watch.
-func (s *Sub) Close() {
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
-	for _, subject := range s.subjects {
-		delete(s.hub.watched[subject], s)
-		if len(s.hub.watched[subject]) == 0 {
-			delete(s.hub.watched, subject)
-		}
+func (s *Sub) Close() { s.leave() }
+
+// Signal says: look again.
+func (s *Sub) Signal() {
+	select {
+	case s.c <- struct{}{}:
+	default:
 	}
 }
 
@@ -106,8 +127,8 @@ func (h *Hub) Watchers() int {
 func (h *Hub) tell(subject string) {
 	h.mu.Lock()
 	hooks := h.hooks[subject]
-	for s := range h.watched[subject] {
-		s.signal()
+	for w := range h.watched[subject] {
+		w.Signal()
 	}
 	h.mu.Unlock()
 	for _, fn := range hooks {
@@ -123,20 +144,13 @@ func (h *Hub) all() {
 		hooks = append(hooks, fns...)
 	}
 	for _, subs := range h.watched {
-		for s := range subs {
-			s.signal()
+		for w := range subs {
+			w.Signal()
 		}
 	}
 	h.mu.Unlock()
 	for _, fn := range hooks {
 		fn()
-	}
-}
-
-func (s *Sub) signal() {
-	select {
-	case s.c <- struct{}{}:
-	default:
 	}
 }
 
@@ -153,19 +167,37 @@ func (h *Hub) Run(ctx context.Context) error {
 	return nil
 }
 
+// together is how many pokes travel in one round trip at most.
+const together = 512
+
+// publish sends what is queued, in order: one round trip for all that came during the one before.
 func (h *Hub) publish(ctx context.Context) {
 	for {
+		var batch []poke
 		select {
 		case <-ctx.Done():
 			return
 		case p := <-h.out:
-			raw, _ := json.Marshal(p)
-			c, cancel := context.WithTimeout(ctx, time.Second)
-			err := h.redis.Publish(c, channel, raw).Err()
-			cancel()
-			h.note(ctx, err)
+			batch = append(batch, p)
 		}
+		for len(batch) < together && len(h.out) > 0 {
+			batch = append(batch, <-h.out) // nobody else takes from it
+		}
+		h.note(ctx, h.send(ctx, batch))
 	}
+}
+
+func (h *Hub) send(ctx context.Context, batch []poke) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	_, err := h.redis.Pipelined(ctx, func(to redis.Pipeliner) error {
+		for _, p := range batch {
+			raw, _ := json.Marshal(p)
+			to.Publish(ctx, channel, raw)
+		}
+		return nil
+	})
+	return err
 }
 
 // note logs the first failure and the first success after it.
@@ -198,7 +230,7 @@ func (h *Hub) listen(ctx context.Context) {
 				h.all()
 			case *redis.Message:
 				var p poke
-				if json.Unmarshal([]byte(m.Payload), &p) == nil {
+				if json.Unmarshal([]byte(m.Payload), &p) == nil && p.From != h.name { // Poke told this process at once
 					h.tell(p.Subject)
 				}
 			}

@@ -2,10 +2,10 @@ package live_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
@@ -80,47 +80,91 @@ func TestEverybodyLooksAgainAfterRedisWasAway(t *testing.T) {
 	wait(t, sub.C(), "nobody looked again after the restart")
 }
 
-func TestWatchSendsTheStateNowAndEveryNewerVersion(t *testing.T) {
+func TestPokesTravelTogetherAndInOrder(t *testing.T) {
 	t.Parallel()
-	h := live.NewHub(nil)
-	var version atomic.Int64
-	version.Store(3)
+	const pokes = 2000
+	o := &redis.Options{Addr: miniredis.RunT(t).Addr()}
+	b := hub(t, o)
+	there := b.Subscribe(t.Name())
+	defer there.Close()
+	wait(t, there.C(), "the other process does not listen")
+	trips := &trips{}
+	c := redis.NewClient(o)
+	defer c.Close()
+	c.AddHook(trips)
+	all := c.Subscribe(t.Context(), "nameplate:live")
+	defer all.Close()
+	if _, err := all.Receive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a := live.NewHub(c)
+	for n := range pokes {
+		a.Poke(t.Name(), int64(n))
+	}
 	ctx, cancel := context.WithCancel(t.Context())
-	got := live.Watch(ctx, h, []string{"con_1"}, func(context.Context) (string, int64, error) { return "state", version.Load(), nil })
-	if r := <-got; r.Version != 3 {
-		t.Fatalf("first message has version %d", r.Version)
+	done := make(chan struct{})
+	go func() { defer close(done); _ = a.Run(ctx) }()
+	defer func() { cancel(); <-done }()
+	for n := range pokes {
+		m, err := all.ReceiveMessage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p struct{ V int }
+		if err := json.Unmarshal([]byte(m.Payload), &p); err != nil || p.V != n {
+			t.Fatalf("poke %d is %s", n, m.Payload)
+		}
 	}
-	version.Store(4)
-	h.Poke("con_1", 4)
-	h.Poke("con_1", 4)
-	if r := <-got; r.Version != 4 {
-		t.Fatalf("second message has version %d", r.Version)
-	}
-	cancel()
-	for range got {
-		t.Fatal("the same version came twice")
-	}
-	if n := h.Watchers(); n != 0 {
-		t.Fatalf("%d watchers are left", n)
+	wait(t, there.C(), "the poke did not cross")
+	if n := trips.n.Load(); n > pokes/512+1 {
+		t.Fatalf("%d pokes took %d round trips", pokes, n)
 	}
 }
 
-func TestALostPokeCostsSeconds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := live.NewHub(nil)
-		var version atomic.Int64
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		got := live.Watch(ctx, h, []string{"con_1"}, func(context.Context) (int, int64, error) { return 0, version.Load(), nil })
-		<-got
-		version.Store(1)
-		began := time.Now()
-		<-got
-		if d := time.Since(began); d > 15*time.Second {
-			t.Fatalf("it took %s", d)
+// trips counts round trips that publish.
+type trips struct{ n atomic.Int64 }
+
+func (c *trips) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (c *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "publish" {
+			c.n.Add(1)
 		}
-		cancel()
-		synctest.Wait()
-	})
+		return next(ctx, cmd)
+	}
 }
+
+func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if cmds[0].Name() == "publish" {
+			c.n.Add(1)
+		}
+		return next(ctx, cmds)
+	}
+}
+
+func TestAPokeIsToldOnceInItsOwnProcess(t *testing.T) {
+	t.Parallel()
+	o := &redis.Options{Addr: miniredis.RunT(t).Addr()}
+	a, b := hub(t, o), hub(t, o)
+	var here, there signals = make(signals, 9), make(signals, 9)
+	defer a.Watch(here, "con_1")()
+	defer b.Watch(there, "con_1", "con_2")()
+	wait(t, here, "no first confirmation")
+	wait(t, there, "no first confirmation")
+	wait(t, there, "one signal for each subject") // all() tells a watcher once for each of its subjects
+	a.Poke("con_1", 1)
+	wait(t, there, "the poke did not cross")
+	b.Poke("con_2", 1) // comes after it on the same channel
+	wait(t, there, "its own poke")
+	a.Poke("con_2", 1)
+	wait(t, there, "the second poke did not cross")
+	if n := len(here); n != 1 {
+		t.Fatalf("%d signals for one poke", n)
+	}
+}
+
+type signals chan struct{}
+
+func (s signals) Signal() { s <- struct{}{} }

@@ -1,0 +1,254 @@
+package graph
+
+import (
+	"container/list"
+	"context"
+	"encoding/json"
+	"maps"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// stage says where a group is; from stepping on, somebody is at it.
+type stage int
+
+const (
+	idle stage = iota
+	queued
+	stepping
+	working // Run is a piece of work with a goroutine of its own
+)
+
+// group is the subscribers of one feed.
+type group struct {
+	feeds  *feeds
+	key    sharing
+	reads  authz.Principal // the caller that all members are when it comes to reading
+	ctx    context.Context // lives as long as the group: no request does
+	cancel func()
+
+	// guarded by feeds.mu
+	members []*member // added at the end; those who left stay until tidy, so that a step can read what was there when it began
+	living  int
+	stage   stage
+	poked   bool // during the step
+	joined  bool // during the step
+	ended   bool
+	stepped time.Time
+	rest    time.Time // not stepped before
+	waits   bool      // a timer will wake it
+	place   *list.Element
+
+	// the stepper's
+	feed    live.Feed[any]
+	render  plan.Render     // nil before the feed is open
+	as      context.Context // ctx with the caller who reads
+	unwatch func()
+}
+
+// verdict is what a step comes to.
+type verdict struct {
+	told    []*member // whom an end concerns
+	refused gqlerror.List
+	err     error
+	done    bool
+
+	alone *member // the feed is its own, and nobody else's
+	run   bool
+	news  bool
+	more  bool // at once
+	full  bool // the subscriber had enough
+}
+
+func (v verdict) ends() bool { return v.err != nil || v.done }
+
+// paced is a sink that says when it has enough for now: a stream waits for it, so that somebody who reads a long history is not taken for a slow reader.
+type paced interface{ full() bool }
+
+// Signal is a poke, from the hub.
+func (g *group) Signal() {
+	g.feeds.mu.Lock()
+	defer g.feeds.mu.Unlock()
+	g.feeds.wake(g)
+}
+
+// waited is the end of a rest.
+func (g *group) waited() {
+	g.feeds.mu.Lock()
+	defer g.feeds.mu.Unlock()
+	g.waits = false
+	g.feeds.wake(g)
+}
+
+// step opens the feed, or reads it and sends what is new to the members. A panic is an error of this group.
+func (g *group) step(members []*member) (v verdict) {
+	defer func() {
+		if p := recover(); p != nil {
+			v = verdict{told: members, err: recovered(g.as, p)}
+		}
+	}()
+	if g.render == nil {
+		return g.open(members)
+	}
+	ctx, cancel := context.WithTimeout(g.as, stepTime)
+	defer cancel()
+	if g.feed.Now != nil {
+		return g.state(ctx, members)
+	}
+	return g.stream(ctx, members[0])
+}
+
+// open calls the resolver for the first member: it is the caller for what depends on more than rights, such as budgets. A refusal for a spent budget is
+// its own; every other one is that of all who have these rights.
+func (g *group) open(members []*member) verdict {
+	first := members[0]
+	for _, m := range members {
+		if !m.left.Load() {
+			first = m
+			break
+		}
+	}
+	feed, render, refused := first.sub.Open(authz.With(g.ctx, *first.caller))
+	if refused != nil {
+		told := members
+		for _, e := range refused.Errors {
+			if e.Extensions["code"] == string(fault.RateLimitedCode) {
+				told = []*member{first}
+			}
+		}
+		return verdict{told: told, refused: refused.Errors, done: true}
+	}
+	g.feed, g.render = feed, render
+	g.unwatch = g.feeds.hub.Watch(g, feed.Subjects...)
+	if feed.Now != nil {
+		return verdict{more: true}
+	}
+	g.as = authz.With(g.ctx, *first.caller)
+	return verdict{alone: first, run: feed.Run != nil, more: true}
+}
+
+// state sends a version to those who have none or an older one.
+func (g *group) state(ctx context.Context, members []*member) verdict {
+	value, version, err := g.feed.Now(ctx)
+	if err != nil {
+		return verdict{told: members, err: err}
+	}
+	var payload []byte
+	for _, m := range members {
+		if m.left.Load() || m.has && version <= m.sent {
+			continue
+		}
+		if payload == nil {
+			payload = response(g.render(ctx, value))
+		}
+		m.has, m.sent = true, version
+		m.to.next(payload)
+	}
+	return verdict{told: members, news: payload != nil, done: g.feed.Last != nil && g.feed.Last(value)}
+}
+
+// stream sends what came since the step before.
+func (g *group) stream(ctx context.Context, m *member) verdict {
+	if to, ok := m.to.(paced); ok && to.full() {
+		return verdict{full: true}
+	}
+	v := verdict{told: []*member{m}}
+	var news []any
+	news, v.more, v.err = g.feed.Next(ctx)
+	for _, value := range news {
+		m.to.next(response(g.render(ctx, value)))
+		if g.feed.Last != nil && g.feed.Last(value) {
+			return verdict{told: v.told, done: true}
+		}
+	}
+	v.news = len(news) > 0
+	return v
+}
+
+// run is the piece of work of a feed.
+func (g *group) run(m *member) {
+	v := g.work(m)
+	g.feeds.mu.Lock()
+	defer g.feeds.mu.Unlock()
+	g.feeds.end(g, v)
+}
+
+func (g *group) work(m *member) (v verdict) {
+	defer func() {
+		if p := recover(); p != nil {
+			v = verdict{told: []*member{m}, err: recovered(g.as, p)}
+		}
+	}()
+	err := g.feed.Run(g.as, func(value any) bool {
+		if g.ctx.Err() != nil {
+			return false
+		}
+		m.to.next(response(g.render(g.as, value)))
+		return true
+	})
+	return verdict{told: []*member{m}, err: err, done: err == nil}
+}
+
+// tell says to members why nothing comes any more. Each reads the id of its own request.
+func (g *group) tell(members []*member, v verdict) {
+	if len(members) == 0 {
+		return
+	}
+	list := v.refused
+	if v.err != nil {
+		list = presented(g.as, v.err)
+	}
+	for _, m := range members {
+		if list == nil {
+			m.to.complete()
+			continue
+		}
+		raw, _ := json.Marshal(asked(list, m.caller.RequestID))
+		m.to.fail(raw)
+	}
+}
+
+// close is for whoever ended the group: nobody steps it.
+func (g *group) close() {
+	g.cancel()
+	if g.unwatch != nil {
+		g.unwatch()
+	}
+}
+
+// presented is an error in the words of the one presenter.
+func presented(ctx context.Context, err error) gqlerror.List {
+	ctx = graphql.WithResponseContext(ctx, present, recovered)
+	graphql.AddError(ctx, err)
+	return graphql.GetErrors(ctx)
+}
+
+// asked is errors as an answer to a request.
+func asked(list gqlerror.List, request string) gqlerror.List {
+	out := make(gqlerror.List, len(list))
+	for n, e := range list {
+		own := *e
+		own.Extensions = maps.Clone(e.Extensions)
+		delete(own.Extensions, "requestId")
+		if request != "" {
+			if own.Extensions == nil {
+				own.Extensions = map[string]any{}
+			}
+			own.Extensions["requestId"] = request
+		}
+		out[n] = &own
+	}
+	return out
+}
+
+// response is the payload of a message.
+func response(r *graphql.Response) []byte {
+	raw, _ := json.Marshal(r)
+	return raw
+}

@@ -1,0 +1,190 @@
+package connection_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+)
+
+// noteWatchers runs what notes who looks, as every process does.
+func (b *bundle) noteWatchers(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = b.S.Part().Runs[0].Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+// eventually polls until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick, late := time.NewTicker(10*time.Millisecond), time.After(10*time.Second)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-late:
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// notes counts the statements that say who looks.
+type notes struct{ n atomic.Int64 }
+
+func (c *notes) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if strings.Contains(q.SQL, "connection_watch") {
+		c.n.Add(1)
+	}
+	return ctx
+}
+func (c *notes) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (b *bundle) watched(t *testing.T) (n int) {
+	t.Helper()
+	if err := b.DB.QueryRow(t.Context(), "select count(*) from connection_watch").Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestWatch_AHerdIsNotedInFewStatements(t *testing.T) {
+	t.Parallel()
+	const herd = 500
+	for name, many := range map[string]int{"OneConnection": 1, "ManyConnections": 50} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, counted := setup(t), &notes{}
+			ids := make([]ident.ConnectionID, many)
+			for n := range ids {
+				ids[n] = b.start(t, fmt.Sprintf("shop%d.acme.lab", n)).ID
+			}
+			d, err := db.Open(t.Context(), b.DB.Pool().Config().ConnString(), func(c *pgxpool.Config) { c.ConnConfig.Tracer = counted })
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(d.Close)
+			b.S.DB = d
+			ctx, leave := context.WithCancel(b.As(t.Context()))
+			for n := range herd {
+				if _, err := b.S.Watch(ctx, ids[n%many]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.noteWatchers(t)
+			eventually(t, "all are noted", func() bool { return b.watched(t) == many })
+			if n := counted.n.Load(); n != 1 {
+				t.Errorf("%d statements noted %d watchers of %d connections", n, herd, many)
+			}
+			for range herd { // whom somebody here looks at already is no news
+				if _, err := b.S.Watch(ctx, ids[0]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			one := b.start(t, "last.acme.lab")
+			if _, err := b.S.Watch(ctx, one.ID); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the last one is noted", func() bool { return b.watched(t) == many+1 })
+			if n := counted.n.Load(); n > 3 { // one for the last, and at most one of those every five seconds
+				t.Errorf("%d statements", n)
+			}
+			leave()
+		})
+	}
+}
+
+func TestWatch_KeysDrawNoAttention(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.start(t, "shop.acme.lab")
+	person := b.start(t, "person.acme.lab")
+	key := authz.With(t.Context(), authz.Principal{Kind: authz.API_KEY, UserID: b.User, OrgID: b.Org, KeyID: ident.New[ident.KeyID](time.Now()), Scopes: []authz.Permission{"connection.read"}})
+	if _, err := b.S.Watch(key, c.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.S.Watch(b.As(t.Context()), person.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.noteWatchers(t)
+	eventually(t, "the person is noted", func() bool { return b.watched(t) > 0 })
+	if n := b.watched(t); n != 1 {
+		t.Errorf("%d connections are watched", n)
+	}
+}
+
+func TestChanges_PositionFirstThenWhatMoves(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.start(t, "a.acme.lab")
+	ctx, cancel := context.WithCancel(b.As(t.Context()))
+	defer cancel()
+	feed, err := b.S.Changes(ctx, b.Org, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := feed.Channel(ctx, b.Hub)
+	first := <-changes
+	if first.Err != nil || first.Value.Connection != nil || len(first.Value.Counts) != 1 {
+		t.Fatalf("%+v", first)
+	}
+	b.Clock.add(time.Second)
+	two := b.start(t, "b.acme.lab")
+	moved := <-changes
+	if moved.Err != nil || moved.Value.Connection.ID != two.ID || moved.Value.Position == first.Value.Position {
+		t.Fatalf("%+v", moved)
+	}
+}
+
+// Who waits for its turn is sent in its newest state, once.
+func TestChanges_TheNewestStateOfEach(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx := b.As(t.Context())
+	feed, err := b.S.Changes(ctx, b.Org, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if feed.Gap != 250*time.Millisecond {
+		t.Errorf("the feed rests for %s", feed.Gap)
+	}
+	step := func(more bool) *connection.ConnectionsChange {
+		t.Helper()
+		news, is, err := feed.Next(ctx)
+		if err != nil || len(news) != 1 || is != more {
+			t.Fatalf("%d messages, more %t, %v", len(news), is, err)
+		}
+		return news[0]
+	}
+	step(false)
+	b.Clock.add(time.Second)
+	one, two := b.start(t, "a.acme.lab"), b.start(t, "b.acme.lab")
+	if c := step(true); c.Connection.ID != one.ID {
+		t.Fatalf("first %s", c.Connection.Hostname)
+	}
+	b.Clock.add(time.Second)
+	if _, err := b.S.Archive(ctx, two.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if c := step(false); c.Connection.ID != two.ID || c.Connection.State != connection.Archived {
+		t.Fatalf("second %s is %s", c.Connection.Hostname, c.Connection.State)
+	}
+	if news, more, err := feed.Next(ctx); len(news) > 0 || more || err != nil {
+		t.Fatalf("the same again: %+v %v", news, err)
+	}
+	if _, err := b.DB.Exec(t.Context(), "delete from membership where org_id = $1", b.Org.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the right ends", func() bool { _, _, err := feed.Next(ctx); return fault.Is(err, fault.NotFoundCode) })
+}
