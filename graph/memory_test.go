@@ -26,8 +26,9 @@ func TestMemory_OfAnIdleSubscriber(t *testing.T) {
 	for n := range all {
 		all[n] = subscribed(t, address.Host, fmt.Sprint(n))
 	}
-	held := (occupied() - before) / many
-	t.Logf("%d octets and %.2f goroutines a subscriber", held, float64(runtime.NumGoroutine()-goroutines)/many)
+	after := occupied()
+	held := (after.heap + after.stacks - before.heap - before.stacks) / many
+	t.Logf("%d octets (stacks %d) and %.2f goroutines a subscriber", held, (after.stacks-before.stacks)/many, float64(runtime.NumGoroutine()-goroutines)/many)
 	if held > most {
 		t.Errorf("a subscriber holds %d octets", held)
 	}
@@ -41,13 +42,15 @@ func TestMemory_OfAnIdleSubscriber(t *testing.T) {
 	}
 }
 
-// occupied is the memory of the heap and the stacks after a collection, which shrinks stacks too.
-func occupied() uint64 {
+type occupation struct{ heap, stacks uint64 }
+
+// occupied is the memory of the heap and the stacks after collections, which shrink stacks too.
+func occupied() occupation {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return m.HeapAlloc + m.StackInuse
+	return occupation{m.HeapAlloc, m.StackInuse}
 }
 
 // subscribed is a client that has the first message of its subscription.

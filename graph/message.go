@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -55,7 +56,8 @@ func readMessage(frame int, raw []byte) (m message, ok bool) {
 	return m, false
 }
 
-// listen takes one message after the other until the socket ends.
+// listen takes one message after the other until the socket ends. Each is understood on a goroutine of its own, for which the reader waits: its stack,
+// which lives as long as the socket, stays small.
 func (c *socket) listen(ctx context.Context) {
 	for c.patient() {
 		frame, r, err := c.conn.NextReader()
@@ -70,18 +72,26 @@ func (c *socket) listen(ctx context.Context) {
 			c.end(websocket.CloseMessageTooBig, "Message too big")
 			return
 		}
-		m, ok := readMessage(frame, raw)
-		if !ok {
-			c.end(4400, "Invalid message")
-			return
-		}
-		ctx = c.take(ctx, m)
+		var turn sync.WaitGroup
+		turn.Go(func() { ctx = c.take(ctx, frame, raw) })
+		turn.Wait()
 		c.out.room() // who sends more than it reads waits
 	}
 }
 
 // take acts on one message, and answers the context of those after it: connection_init says who the caller is.
-func (c *socket) take(ctx context.Context, m message) context.Context {
+func (c *socket) take(ctx context.Context, frame int, raw []byte) (after context.Context) {
+	defer func() {
+		if p := recover(); p != nil {
+			after = ctx
+			c.refuse(ctx, recovered(ctx, p))
+		}
+	}()
+	m, ok := readMessage(frame, raw)
+	if !ok {
+		c.end(4400, "Invalid message")
+		return ctx
+	}
 	switch m.kind {
 	case "connection_init":
 		return c.open(ctx, m.payload)
