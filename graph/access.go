@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -65,7 +66,7 @@ const longestRun = 10 * time.Second
 func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	op, caller := graphql.GetOperationContext(ctx), authz.From(ctx)
 	op.DisableIntrospection = caller.Kind != authz.API_KEY && caller.Kind != authz.MACHINE && caller.Kind != authz.OPERATOR
-	if op.Operation.Operation == ast.Subscription && !streams(ctx) {
+	if op.Operation.Operation == ast.Subscription && plan.Taker(ctx) == nil {
 		return refused(ctx, fault.Invalid("query", "subscription_transport", "Subscriptions need a WebSocket or an event stream."))
 	}
 	ctx, err := s.pay(ctx, op, caller)
@@ -109,13 +110,4 @@ func (s *Server) field(ctx context.Context, next graphql.Resolver) (any, error) 
 		}
 	}
 	return next(ctx)
-}
-
-// streams says whether the transport can carry more than one answer.
-func streams(ctx context.Context) bool {
-	if _, socket := ctx.Value(holderKey{}).(*holder); socket {
-		return true
-	}
-	h := graphql.GetOperationContext(ctx).Headers
-	return h != nil && containsToken(h.Values("Accept"), "text/event-stream")
 }

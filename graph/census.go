@@ -6,19 +6,19 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
-// How many sockets one credential may hold at the same time in one process.
+// How many sockets and event streams one credential may hold at the same time in one process.
 const (
 	socketsOfWidget = 5
 	socketsOfOthers = 20
 )
 
-// census counts the open sockets of each session, key and widget token.
+// census counts the open sockets and streams of each session, key and widget token.
 type census struct {
 	mu   sync.Mutex
 	open map[string]int
 }
 
-// enter counts one more socket of the caller, and answers how to take it away again; false when there is no room.
+// enter counts one more of the caller, and answers how to take it away again; false when there is no room.
 func (c *census) enter(caller authz.Principal) (leave func(), room bool) {
 	who, most := caller.Actor()+" "+caller.SessionID.String(), socketsOfOthers
 	if caller.Kind == authz.WIDGET {

@@ -93,11 +93,11 @@ func value(d *jsontext.Decoder) (any, error) {
 // params picks the members of a GraphQL request out of an object; unknown members are ignored. A documentId moves into the extensions, where every
 // transport has it.
 func params(in map[string]any) (*graphql.RawParams, error) {
-	query, hasQuery, wrongQuery := member[string](in, "query", "text")
-	name, _, wrongName := member[string](in, "operationName", "text")
-	id, hasID, wrongID := member[string](in, "documentId", "text")
-	variables, _, wrongVariables := member[map[string]any](in, "variables", "an object")
-	extensions, _, wrongExtensions := member[map[string]any](in, "extensions", "an object")
+	query, hasQuery, wrongQuery := pick[string](in, "query", "text")
+	name, _, wrongName := pick[string](in, "operationName", "text")
+	id, hasID, wrongID := pick[string](in, "documentId", "text")
+	variables, _, wrongVariables := pick[map[string]any](in, "variables", "an object")
+	extensions, _, wrongExtensions := pick[map[string]any](in, "extensions", "an object")
 	if err := errors.Join(wrongQuery, wrongName, wrongID, wrongVariables, wrongExtensions); err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func params(in map[string]any) (*graphql.RawParams, error) {
 		}
 		extensions["documentId"] = id
 	}
-	if _, hasID, err := member[string](extensions, "documentId", "text"); err != nil {
+	if _, hasID, err := pick[string](extensions, "documentId", "text"); err != nil {
 		return nil, fault.At(err, "extensions.documentId")
 	} else if !hasQuery && !hasID {
 		return nil, fault.Invalid("query", "required", "Send query, or documentId.")
@@ -115,8 +115,8 @@ func params(in map[string]any) (*graphql.RawParams, error) {
 	return &graphql.RawParams{Query: query, OperationName: name, Variables: variables, Extensions: extensions}, nil
 }
 
-// member reads one member; null is as good as nothing.
-func member[T any](in map[string]any, name, kind string) (v T, given bool, err error) {
+// pick reads one member; null is as good as nothing.
+func pick[T any](in map[string]any, name, kind string) (v T, given bool, err error) {
 	raw := in[name]
 	if raw == nil {
 		return v, false, nil

@@ -145,7 +145,7 @@ func (g *group) state(ctx context.Context, members []*subscriber) verdict {
 			continue
 		}
 		if payload == nil {
-			payload = response(g.render(ctx, value))
+			payload = encode(nil, g.render(ctx, value))
 		}
 		m.has, m.sent = true, version
 		m.to.next(payload)
@@ -162,7 +162,7 @@ func (g *group) stream(ctx context.Context, m *subscriber) verdict {
 	var news []any
 	news, v.more, v.err = g.feed.Next(ctx)
 	for _, value := range news {
-		m.to.next(response(g.render(ctx, value)))
+		m.to.next(encode(nil, g.render(ctx, value)))
 		if g.feed.Last != nil && g.feed.Last(value) {
 			return verdict{told: v.told, done: true}
 		}
@@ -189,7 +189,7 @@ func (g *group) work(m *subscriber) (v verdict) {
 		if g.ctx.Err() != nil {
 			return false
 		}
-		m.to.next(response(g.render(g.as, value)))
+		m.to.next(encode(nil, g.render(g.as, value)))
 		return true
 	})
 	return verdict{told: []*subscriber{m}, err: err, done: err == nil}
@@ -245,10 +245,4 @@ func asked(list gqlerror.List, request string) gqlerror.List {
 		out[n] = &own
 	}
 	return out
-}
-
-// response is the payload of a message.
-func response(r *graphql.Response) []byte {
-	raw, _ := json.Marshal(r)
-	return raw
 }

@@ -19,7 +19,7 @@ type tag struct{ file, text, constant string }
 
 var (
 	tagged    = regexp.MustCompile("(?:const (\\w+)[^=\n]*= )?graphql(?:<[^`]*>\\()?`([^`]*)`")
-	operation = regexp.MustCompile(`(?m)^\s*(?:query|mutation|subscription) (\w+)`)
+	headline  = regexp.MustCompile(`(?m)^\s*(?:query|mutation|subscription) (\w+)`)
 	refetched = regexp.MustCompile(`queryName: "(\w+)"`)
 	fragment  = regexp.MustCompile(`(?m)^\s*fragment (\w+) on`)
 )
@@ -111,7 +111,7 @@ func TestDocumentsOfTheScreens(t *testing.T) {
 		all.WriteString(g.text)
 	}
 	for _, g := range tags {
-		for _, m := range slices.Concat(operation.FindAllStringSubmatch(g.text, -1), refetched.FindAllStringSubmatch(g.text, -1)) {
+		for _, m := range slices.Concat(headline.FindAllStringSubmatch(g.text, -1), refetched.FindAllStringSubmatch(g.text, -1)) {
 			if !known[m[1]] {
 				t.Errorf("%s: %s is in no manifest: run relay-compiler", g.file, m[1])
 			}
@@ -121,7 +121,7 @@ func TestDocumentsOfTheScreens(t *testing.T) {
 				t.Errorf("%s: nobody spreads the fragment %s", g.file, m[1])
 			}
 		}
-		if g.constant == "" || !operation.MatchString(g.text) { // used where it stands, or by the name of its fragment
+		if g.constant == "" || !headline.MatchString(g.text) { // used where it stands, or by the name of its fragment
 			continue
 		}
 		uses := 0

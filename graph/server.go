@@ -3,22 +3,15 @@
 package graph
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
-	"github.com/gorilla/websocket"
 	"github.com/nameplate-dev/nameplate/graph/plan"
-	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -26,7 +19,6 @@ import (
 
 const (
 	maxBody    = 1 << 20
-	maxMessage = 256 << 10
 	maxRunning = 512
 )
 
@@ -42,7 +34,8 @@ type Config struct {
 	// Concurrent is how many operations run at once over HTTP (0: 512); more wait a quarter of a second and are refused with 503 then.
 	Concurrent int
 	// Hub tells the feeds that something has changed.
-	Hub *live.Hub
+	Hub      *live.Hub
+	Patience Patience
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
 	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
@@ -55,8 +48,9 @@ type Config struct {
 type Server struct {
 	Config
 	documents *documents
+	places    census
+	peers     peers
 	feeds     *feeds
-	sockets   census
 	http      http.Handler
 }
 
@@ -70,10 +64,10 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Config: c, documents: docs, feeds: &feeds{hub: c.Hub}}
+	patience := c.Patience.orUsual()
 	srv := handler.New(c.Schema)
-	sockets := Sockets{Origin: c.Origin, InitTimeout: 5 * time.Second, WriteWait: 10 * time.Second, MaxMessage: maxMessage}
-	srv.AddTransport(transport.Websocket{Implementation: sockets, PayloadReadLimit: new(int64(maxMessage)), PingPongInterval: 10 * time.Second, InitFunc: s.open})
-	srv.AddTransport(transport.SSE{KeepAlivePingInterval: 10 * time.Second})
+	srv.AddTransport(sockets{s, patience})
+	srv.AddTransport(streams{s, patience})
 	srv.AddTransport(HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, maxRunning)), Wait: 250 * time.Millisecond})
 	srv.SetQueryCache(carried{})
 	srv.Use(extension.Introspection{})
@@ -89,7 +83,7 @@ func New(c Config) (*Server, error) {
 	for _, d := range docs.all() {
 		c.Schema.Compile(d.tree)
 	}
-	s.http = sockets.Guard(strictStream(srv))
+	s.http = srv
 	return s, nil
 }
 
@@ -102,70 +96,8 @@ func (s *Server) response(ctx context.Context, next graphql.ResponseHandler) *gr
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r = withAddress(r)
 	s.http.ServeHTTP(w, r.WithContext(withHeader(r.Context(), w, r)))
 }
 
-type addressKey struct{}
-
-// address is what a socket's first message is judged by.
-type address struct{ app, origin string }
-
-func withAddress(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), addressKey{}, address{r.URL.Query().Get("app"), r.Header.Get("Origin")}))
-}
-
-// open runs at connection_init: a credential in the message wins, else the cookie of the upgrade counts. The socket ends with the rights behind it.
-func (s *Server) open(ctx context.Context, init transport.InitPayload) (context.Context, *transport.InitPayload, error) {
-	caller := authz.From(ctx)
-	if token, ok := strings.CutPrefix(init.Authorization(), "Bearer "); ok {
-		at, _ := ctx.Value(addressKey{}).(address)
-		found, err := s.Bearer(ctx, token, at.app, at.origin)
-		if err != nil {
-			return transport.AppendCloseReason(transport.WithWebsocketCloseCode(ctx, 4403), "Forbidden"), nil, err
-		}
-		found.RequestID, found.IP, found.Network, found.UserAgent, found.Locale = caller.RequestID, caller.IP, caller.Network, caller.UserAgent, caller.Locale
-		caller = found
-	}
-	if caller.Kind == authz.PUBLIC {
-		return transport.AppendCloseReason(transport.WithWebsocketCloseCode(ctx, 4403), "Forbidden"), nil, fault.Unauthorized("", "Send a credential in connection_init.")
-	}
-	leave, room := s.sockets.enter(caller)
-	if !room {
-		return transport.AppendCloseReason(transport.WithWebsocketCloseCode(ctx, websocket.CloseTryAgainLater), "Too many sockets"), nil, fault.RateLimited(time.Second)
-	}
-	context.AfterFunc(ctx, leave)
-	ctx = authz.With(ctx, caller)
-	if caller.Widget != nil {
-		EndAt(ctx, caller.Widget.ExpiresAt)
-	}
-	ended, stop := s.Revoked.Watch(caller.Subjects()...)
-	socket := ctx
-	go func() {
-		defer stop()
-		select {
-		case <-ended:
-			EndAt(socket, time.Now())
-		case <-socket.Done():
-		}
-	}()
-	return ctx, nil, nil
-}
-
-// strictStream holds bodies of event streams to the same decoder as plain requests: gqlgen's own repeats a broken body in its answer.
-func strictStream(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && strings.Contains(r.Header.Get("Accept"), "text/event-stream") {
-			p, status, err := receive(w, r, maxBody)
-			if err != nil {
-				(&answer{w: w, r: r, kind: plainJSON}).refuse(r.Context(), status, err)
-				return
-			}
-			raw, _ := json.Marshal(map[string]any{"query": p.Query, "operationName": p.OperationName, "variables": p.Variables, "extensions": p.Extensions})
-			r.Body = io.NopCloser(bytes.NewReader(raw))
-			r.ContentLength = int64(len(raw))
-			r.Header.Del("Content-Encoding")
-		}
-		next.ServeHTTP(w, r)
-	})
-}
+// Close says goodbye to all sockets (1001) and event streams, takes no new ones, and waits until they are gone or ctx ends.
+func (s *Server) Close(ctx context.Context) { s.peers.close(ctx) }

@@ -1,5 +1,14 @@
 package graph
 
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
 // sink is one subscriber of a feed: an operation on a socket or an event stream. None of its methods blocks, and none calls back.
 type sink interface {
 	// next takes one response, {"data":…}. It is shared with others and never changed.
@@ -8,4 +17,61 @@ type sink interface {
 	fail(errors []byte)
 	// complete says that nothing comes any more.
 	complete()
+}
+
+// outlet is where one operation of a peer answers.
+type outlet interface {
+	sink
+	// answer takes the whole answer of a query or mutation. Unlike a feed it waits for room, or until the peer is gone.
+	answer(payload []byte)
+}
+
+// perform reads one operation, runs it and gives what comes of it to the outlet: an answer, the messages of a subscription, or errors without data when
+// nothing ran. It returns when the operation has ended or when the feeds serve it; leave ends that, and may be called twice. A panic outside of the
+// resolvers, whose own panics are errors of their fields, is logged once, and the process lives.
+func (s *Server) perform(ctx context.Context, exec graphql.GraphExecutor, p *graphql.RawParams, to outlet) (leave func()) {
+	ctx = graphql.StartOperationTrace(ctx)
+	leave = func() {}
+	defer s.guarded(ctx, to)
+	now := graphql.Now()
+	p.ReadTime = graphql.TraceTiming{Start: now, End: now}
+	op, list := exec.CreateOperationContext(ctx, p)
+	if list != nil {
+		to.fail(appendJSON(nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), list).Errors))
+		return leave
+	}
+	return s.execute(ctx, exec, op, to)
+}
+
+// guarded makes the last message of a panic.
+func (s *Server) guarded(ctx context.Context, to sink) {
+	if p := recover(); p != nil {
+		to.fail(appendJSON(nil, gqlerror.List{present(ctx, recovered(ctx, p))}))
+	}
+}
+
+// execute runs an operation that was read.
+func (s *Server) execute(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, to outlet) (leave func()) {
+	var taken *plan.Subscription
+	inner, why := plan.WithEnd(plan.WithTaker(ctx, func(sub plan.Subscription) { taken = &sub }))
+	run, inner := exec.DispatchOperation(inner, op)
+	for sent := false; ; sent = true {
+		resp := run(inner)
+		switch {
+		case taken != nil:
+			return s.feeds.join(ctx, *taken, to)
+		case resp == nil && len(why()) > 0:
+			to.fail(appendJSON(nil, gqlerror.List(why())))
+		case resp == nil:
+			to.complete()
+		case resp.Data == nil && !sent:
+			to.fail(appendJSON(nil, resp.Errors))
+		case op.Operation.Operation == ast.Subscription:
+			to.next(encode(nil, resp))
+			continue
+		default:
+			to.answer(encode(nil, resp))
+		}
+		return func() {}
+	}
 }

@@ -2,10 +2,9 @@ package resolvers
 
 import (
 	"context"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 )
 
@@ -41,14 +40,11 @@ func pass[T any](ctx context.Context, m live.Result[T], out chan<- T) bool {
 	}
 }
 
-// failed tells the subscriber why the stream ends, in the words of the one presenter. An event stream cannot carry that: there it simply ends.
+// failed tells the subscriber why the stream ends, in the words of the one presenter.
 func failed(ctx context.Context, err error) {
-	if h := graphql.GetOperationContext(ctx).Headers; strings.Contains(h.Get("Accept"), "text/event-stream") {
-		return
-	}
 	apart := graphql.WithFreshResponseContext(ctx)
 	graphql.AddError(apart, err)
 	for _, e := range graphql.GetErrors(apart) {
-		transport.AddSubscriptionError(ctx, e)
+		plan.End(ctx, e)
 	}
 }

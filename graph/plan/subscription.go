@@ -13,7 +13,7 @@ import (
 
 // Subscription is a subscription that was read, allowed and priced, and that nobody has opened.
 type Subscription struct {
-	// Key is the same for the same document, operation and variables: those who also have the same rights get the same bytes.
+	// Key is the same for the same document, operation and variables: those who also have the same rights get the same bytes. "" is shared with nobody.
 	Key string
 	// Open calls the root field's resolver; ctx holds the caller and lives as long as the subscription. A response means that it was refused.
 	Open func(ctx context.Context) (live.Feed[any], Render, *graphql.Response)
@@ -87,9 +87,13 @@ func (e *Executable) render(ctx context.Context, op *graphql.OperationContext, p
 	})
 }
 
-// keyOf is a digest of the document, the operation and the variables. encoding/json sorts the members of objects.
+// keyOf is a digest of the document, the operation and the variables; "" when the variables cannot be written down. encoding/json sorts the members of
+// objects.
 func keyOf(op *graphql.OperationContext) string {
-	raw, _ := json.Marshal([]any{op.RawQuery, op.OperationName, op.Variables})
+	raw, err := json.Marshal([]any{op.RawQuery, op.OperationName, op.Variables})
+	if err != nil {
+		return ""
+	}
 	sum := sha256.Sum256(raw)
 	return hex.EncodeToString(sum[:])
 }

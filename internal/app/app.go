@@ -88,9 +88,10 @@ type App struct {
 	// Operator says whether a signed-in person is an operator: one with a role of its own and two factors, which accounts do not have yet. Nil: nobody is.
 	Operator func(context.Context, authz.Principal) bool
 
-	parts  []part.Part
-	nonces *nonces
-	host   hostname.Policy
+	parts   []part.Part
+	nonces  *nonces
+	host    hostname.Policy
+	goodbye func(context.Context) // ends the sockets of Handler
 }
 
 // Build assembles the product on an open, migrated database. r may be nil: one process then serves alone.

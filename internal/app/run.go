@@ -58,13 +58,16 @@ func (a *App) Handler() (http.Handler, error) {
 		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Operator: a.operates, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
 		Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
 	})
-	var err error
-	routes, err = graph.New(graph.Config{
+	g, err := graph.New(graph.Config{
 		Schema: gql.NewPlanned(gql.Config{Resolvers: r}),
 		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub, Ran: a.ran,
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})
-	return door, err
+	if err != nil {
+		return nil, err
+	}
+	routes, a.goodbye = g, g.Close
+	return door, nil
 }
 
 // spent is the price of the running operation, as the field rateLimit shows it.
@@ -79,9 +82,9 @@ func (a *App) origins(ctx context.Context, key string) (func(string) bool, error
 	return app.Allows, nil
 }
 
-// Server serves the handler on l.
+// Server serves the handler on l, and ends its sockets.
 func (a *App) Server(l net.Listener, h http.Handler) run.Part {
-	s := &httpx.Server{Listener: l, Handler: h, Log: a.Log}
+	s := &httpx.Server{Listener: l, Handler: h, Log: a.Log, Goodbye: a.goodbye}
 	return run.Part{Name: "http", Run: s.Run, Grace: 9 * time.Second}
 }
 

@@ -129,7 +129,7 @@ func graphQL(h *house) http.Handler {
 			panic("resolver")
 		}
 		if r.Header.Get("X-Watch") != "" {
-			ended, stop := h.Authz.Revoked().Watch(p.Subjects()...)
+			ended, stop := spinetest.Ended(h.Authz.Revoked(), p.Subjects()...)
 			defer stop()
 			io.WriteString(w, "watching\n")
 			http.NewResponseController(w).Flush()

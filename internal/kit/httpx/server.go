@@ -30,6 +30,8 @@ type Server struct {
 	Log      *slog.Logger
 	// Grace is how long requests may go on after the stop; 0 means 8 s. See Stopping for those that never end.
 	Grace time.Duration
+	// Goodbye is called when the stop begins and ends what Shutdown does not know: sockets. It returns when they are gone, or when the grace ends with ctx.
+	Goodbye func(ctx context.Context)
 }
 
 type stoppingKey struct{}
@@ -77,9 +79,14 @@ func (s *Server) Run(ctx context.Context) error {
 	close(stopping)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.Grace, defaultGrace))
 	defer cancel()
+	var gone sync.WaitGroup
+	if s.Goodbye != nil {
+		gone.Go(func() { s.Goodbye(grace) })
+	}
 	requests.wait(grace) // the listener is open until then: whoever comes is told to try again (by the handler, see Stopping) and not left without an answer
 	err := server.Shutdown(grace)
-	cut() // hijacked sockets are unknown to Shutdown; their context ends here
+	gone.Wait()
+	cut()
 	server.Close()
 	<-ended
 	if errors.Is(err, context.DeadlineExceeded) {

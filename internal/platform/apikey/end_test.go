@@ -183,7 +183,7 @@ func TestRevocation_ReachesAnotherProcessWithinASecond(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket, stop := a.Revoked().Watch(p.Subjects()...)
+	socket, stop := spinetest.Ended(a.Revoked(), p.Subjects()...)
 	defer stop()
 	if err := b.keys.Delete(b.As(t.Context()), k.ApiKey.ID); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
 func TestStepUp_RotatesAndHonoursTheFormerSecretForTenSeconds(t *testing.T) {
@@ -96,7 +97,7 @@ func TestReuse_OfAnyOlderSecretEndsTheSession(t *testing.T) {
 				}
 			}
 			b.ahead(11 * time.Second)
-			ended, stop := b.Authz.Revoked().Watch(id.String())
+			ended, stop := spinetest.Ended(b.Authz.Revoked(), id.String())
 			defer stop()
 			if b.alive(t, copied) != nil || b.alive(t, present) != nil {
 				t.Fatal("the session lives on")

@@ -309,9 +309,9 @@ func TestRevoke_ReachesEveryProcessWithinASecondWithoutRedis(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	there := process(t, b)
-	here, stopHere := b.Authz.Revoked().Watch("usr_1", "sgn_1")
-	elsewhere, stopThere := there.Revoked().Watch("sgn_1")
-	beside, stopBeside := there.Revoked().Watch("sgn_2")
+	here, stopHere := spinetest.Ended(b.Authz.Revoked(), "usr_1", "sgn_1")
+	elsewhere, stopThere := spinetest.Ended(there.Revoked(), "sgn_1")
+	beside, stopBeside := spinetest.Ended(there.Revoked(), "sgn_2")
 	defer stopHere()
 	defer stopThere()
 	defer stopBeside()
@@ -327,7 +327,7 @@ func TestRevoke_ReachesEveryProcessWithinASecondWithoutRedis(t *testing.T) {
 		if !a.Revoked().Ended("x", "sgn_1") || a.Revoked().Ended("sgn_2") {
 			t.Errorf("%s: Ended is wrong", name)
 		}
-		late, stop := a.Revoked().Watch("sgn_1")
+		late, stop := spinetest.Ended(a.Revoked(), "sgn_1")
 		if !told(late) {
 			t.Errorf("%s: who watches just after the end is not told", name)
 		}
@@ -341,7 +341,7 @@ func TestRevoke_ReachesAProcessThatStartsLater(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.revoke(t, "sgn_1")
-	c, stop := process(t, b).Revoked().Watch("sgn_1")
+	c, stop := spinetest.Ended(process(t, b).Revoked(), "sgn_1")
 	defer stop()
 	within(t, c, aSecond, "the process that started later was told")
 }
@@ -350,7 +350,7 @@ func TestRevoke_OfARolledBackChangeIsNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	there := process(t, b)
-	c, stop := there.Revoked().Watch("sgn_1", "sgn_2")
+	c, stop := spinetest.Ended(there.Revoked(), "sgn_1", "sgn_2")
 	defer stop()
 	err := b.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
 		if err := b.Authz.Revoke(ctx, tx, "sgn_1", "test"); err != nil {
@@ -361,7 +361,7 @@ func TestRevoke_OfARolledBackChangeIsNone(t *testing.T) {
 	if err != context.Canceled {
 		t.Fatal(err)
 	}
-	last, stopLast := there.Revoked().Watch("sgn_3")
+	last, stopLast := spinetest.Ended(there.Revoked(), "sgn_3")
 	defer stopLast()
 	b.revoke(t, "sgn_3")
 	within(t, last, aSecond, "a later end was told")
@@ -374,8 +374,8 @@ func TestRevoke_InASlowTransactionIsNotLost(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	there := process(t, b)
-	slow, stopSlow := there.Revoked().Watch("sgn_slow")
-	quick, stopQuick := there.Revoked().Watch("sgn_quick")
+	slow, stopSlow := spinetest.Ended(there.Revoked(), "sgn_slow")
+	quick, stopQuick := spinetest.Ended(there.Revoked(), "sgn_quick")
 	defer stopSlow()
 	defer stopQuick()
 	err := b.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
@@ -448,14 +448,14 @@ func TestRoles_AreRememberedForASecondAtMost(t *testing.T) {
 	}
 }
 
-func TestWatch_ManySubjectsAndManyWatchers(t *testing.T) {
+func TestAwait_ManySubjectsAndManyWaiters(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	r := b.Authz.Revoked()
 	var all []<-chan struct{}
 	var stops []func()
 	for n := range 500 {
-		c, stop := r.Watch("usr_1", fmt.Sprintf("sgn_%d", n))
+		c, stop := spinetest.Ended(r, "usr_1", fmt.Sprintf("sgn_%d", n))
 		all, stops = append(all, c), append(stops, stop)
 	}
 	b.revoke(t, "sgn_7", "sgn_7")

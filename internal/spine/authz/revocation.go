@@ -49,7 +49,7 @@ type Revocations struct {
 // watch is somebody who waits for the end of one of several subjects.
 type watch struct {
 	subjects []string
-	c        chan struct{}
+	tell     func()
 }
 
 // kept is how long an end is remembered. Whoever was recognised before it and asks after it has asked by then: what caches remember lives one second.
@@ -59,23 +59,24 @@ func newRevocations(d *db.DB, forget func(string)) *Revocations {
 	return &Revocations{db: d, q: authzq.New(), forget: forget, seen: map[uuid.UUID]time.Time{}, watched: map[string]map[*watch]struct{}{}, ended: map[string]time.Time{}}
 }
 
-// Watch answers a channel that is closed when one of the subjects loses its rights, and a function that ends the watch. A subject that lost them just
-// before counts: between recognising a caller and watching there is no gap.
-func (r *Revocations) Watch(subjects ...string) (<-chan struct{}, func()) {
-	w := &watch{subjects, make(chan struct{})}
+// Await tells once when one of the subjects loses its rights; stop ends the wait, and a call that began before it may still come. tell must not block. It
+// costs no goroutine. A subject that lost its rights just before counts, at once: between recognising a caller and waiting there is no gap.
+func (r *Revocations) Await(tell func(), subjects ...string) (stop func()) {
+	w := &watch{subjects, tell}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.over(subjects) {
-		close(w.c)
-		return w.c, func() {}
+		r.mu.Unlock()
+		tell()
+		return func() {}
 	}
+	defer r.mu.Unlock()
 	for _, s := range subjects {
 		if r.watched[s] == nil {
 			r.watched[s] = map[*watch]struct{}{}
 		}
 		r.watched[s][w] = struct{}{}
 	}
-	return w.c, func() {
+	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.drop(w)
@@ -155,8 +156,8 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 		return
 	}
 	r.seen[id], r.ended[subject] = now, now
-	for w := range r.watched[subject] {
-		close(w.c)
+	waiting := slices.Collect(maps.Keys(r.watched[subject]))
+	for _, w := range waiting {
 		r.drop(w)
 	}
 	if now.Sub(r.pruned) > kept {
@@ -166,6 +167,9 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 		maps.DeleteFunc(r.ended, func(_ string, at time.Time) bool { return old(at) })
 	}
 	r.mu.Unlock()
+	for _, w := range waiting {
+		w.tell()
+	}
 	r.forget(subject)
 	for _, fn := range r.hooks {
 		fn(subject)

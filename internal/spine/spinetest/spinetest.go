@@ -107,3 +107,9 @@ func (b *Bundle) Actions(t testing.TB) []string {
 	}
 	return out
 }
+
+// Ended is a channel that is closed when one of the subjects loses its rights.
+func Ended(r *authz.Revocations, subjects ...string) (<-chan struct{}, func()) {
+	c := make(chan struct{})
+	return c, r.Await(func() { close(c) }, subjects...)
+}

@@ -1,0 +1,107 @@
+package graph
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+)
+
+// peers are the sockets and event streams that are open. http.Server.Shutdown does not know sockets, and would wait for streams.
+type peers struct {
+	mu     sync.Mutex
+	open   map[peer]struct{}
+	closed bool
+	empty  chan struct{} // made by close, closed by the last one
+}
+
+type peer interface{ end(code int, text string) }
+
+// enter notes a peer; false when the server stops. It leaves in either case.
+func (p *peers) enter(one peer) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.open == nil {
+		p.open = map[peer]struct{}{}
+	}
+	p.open[one] = struct{}{}
+	return !p.closed
+}
+
+func (p *peers) leave(one peer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, one)
+	if p.empty != nil && len(p.open) == 0 {
+		close(p.empty)
+		p.empty = nil
+	}
+}
+
+func (p *peers) close(ctx context.Context) {
+	p.mu.Lock()
+	p.closed = true
+	var all []peer
+	for one := range p.open {
+		all = append(all, one)
+	}
+	if p.empty == nil && len(all) > 0 {
+		p.empty = make(chan struct{})
+	}
+	empty := p.empty
+	p.mu.Unlock()
+	for _, one := range all {
+		one.end(websocket.CloseGoingAway, "Going away")
+	}
+	if empty != nil {
+		select {
+		case <-empty:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// identify answers who opened a socket: the caller behind the credential in connection_init, else the one whose cookie came with the upgrade.
+func (s *Server) identify(ctx context.Context, payload map[string]any, app, origin string) (authz.Principal, error) {
+	caller := authz.From(ctx)
+	given := payload["authorization"]
+	if given == nil {
+		given = payload["Authorization"]
+	}
+	if given != nil {
+		text, _ := given.(string)
+		scheme, token, _ := strings.Cut(text, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			return caller, fault.Unauthorized("credential_invalid", "Send authorization: Bearer and the credential.")
+		}
+		found, err := s.Bearer(ctx, strings.TrimSpace(token), app, origin)
+		if err != nil {
+			return caller, err
+		}
+		found.RequestID, found.IP, found.Network, found.UserAgent, found.Origin, found.Locale = caller.RequestID, caller.IP, caller.Network, caller.UserAgent, caller.Origin, caller.Locale
+		caller = found
+	}
+	if caller.Kind == authz.PUBLIC {
+		return caller, fault.Unauthorized("", "Send a credential in connection_init.")
+	}
+	return caller, nil
+}
+
+// hold lets a peer stay for as long as the caller's rights last; lose is told when they end, and must not block. leave gives the place back. Without
+// room the caller has as many sockets and streams as a credential may have.
+func (s *Server) hold(caller authz.Principal, lose func()) (leave func(), room bool) {
+	out, room := s.places.enter(caller)
+	if !room {
+		return nil, false
+	}
+	forget := s.Revoked.Await(lose, caller.Subjects()...)
+	if caller.Widget == nil {
+		return func() { forget(); out() }, true
+	}
+	expiry := time.AfterFunc(time.Until(caller.Widget.ExpiresAt), lose)
+	return func() { expiry.Stop(); forget(); out() }, true
+}
