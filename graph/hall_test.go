@@ -188,6 +188,13 @@ func (p *peers) count() int {
 	return len(p.open)
 }
 
+// taken is how many callers have a place.
+func (c *census) taken() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.open)
+}
+
 // base is what a process holds before a test; rested waits until it holds no more.
 type base struct {
 	goroutines, files int

@@ -347,8 +347,8 @@ func TestSocket_StopSaysGoingAway(t *testing.T) {
 		go func() { code, _ := s.code(); codes <- code }()
 	}
 	h.Close(t.Context())
-	if len(h.peers.open) != 0 {
-		t.Errorf("%d sockets are open after the stop", len(h.peers.open))
+	if n := h.peers.count(); n != 0 {
+		t.Errorf("%d sockets are open after the stop", n)
 	}
 	for range len(all) + 1 {
 		if code := <-codes; code != 1001 {

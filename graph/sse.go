@@ -54,6 +54,11 @@ func (t streams) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	c := &stream{w: w, control: http.NewResponseController(w), patience: t.patience, cancel: cancel}
+	defer t.peers.leave(c)
+	if !t.peers.enter(c) {
+		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopping", "This server is about to stop. Please try again.").With("retryAfter", 1))
+		return
+	}
 	leave, room := t.hold(authz.From(ctx), c.cut)
 	if !room {
 		f := fault.RateLimited(time.Second)
@@ -62,11 +67,6 @@ func (t streams) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 		return
 	}
 	defer leave()
-	defer t.peers.leave(c)
-	if !t.peers.enter(c) {
-		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopping", "This server is about to stop. Please try again.").With("retryAfter", 1))
-		return
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")

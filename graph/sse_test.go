@@ -169,8 +169,8 @@ func TestHostile_Streams(t *testing.T) {
 	before := measure()
 	h.many(t)
 	before.rested(t)
-	if h.hub.Watchers() != 0 || len(h.places.open) != 0 {
-		t.Errorf("%d watch, %d places are taken", h.hub.Watchers(), len(h.places.open))
+	if h.hub.Watchers() != 0 || h.places.taken() != 0 {
+		t.Errorf("%d watch, %d places are taken", h.hub.Watchers(), h.places.taken())
 	}
 }
 
