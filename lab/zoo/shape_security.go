@@ -82,7 +82,7 @@ var issuers = []Shape{
 	{"CAAUnknownNotCritical", acme(addresses + proof + "\n@ 300 CAA 0 future \"x\""), apex, "CORRECT", flat, "acme.lab", "plain", 31, "caa.allowed=ca.lab ca2.lab"},
 	{"CAAIodefAlone", acme(addresses + proof + "\n@ 300 CAA 0 iodef \"mailto:a@acme.lab\""), apex, "CORRECT", flat, "acme.lab", "plain", 31, "caa.allowed=ca.lab ca2.lab"},
 	{"CAANobody", acme(addresses + proof + "\n@ 300 CAA 0 issue \";\""), apex, "CORRECT", flat + " caa_forbidden", "acme.lab", "plain", 31, "caa.allowed="},
-	{"CAAServfail", func(w *World) { acme(addresses + proof)(w); w.tell(noCAA, nil) }, apex, "CORRECT", flat + " caa_lookup_failure", "acme.lab", "plain", 33, ""},
-	{"CAASilent", func(w *World) { acme(addresses + proof)(w); w.tell(For(Silent, dns.TypeCAA), nil) }, apex, "CORRECT", flat + " caa_lookup_failure", "acme.lab", "plain", 38, ""},
+	{"CAAServfail", func(w *World) { acme(addresses + proof)(w); w.tell(noCAA, nil) }, apex, "CORRECT", flat + " caa_lookup_failure", "acme.lab", "plain", 33, "caa_lookup_failure.rcode=SERVFAIL"},
+	{"CAASilent", func(w *World) { acme(addresses + proof)(w); w.tell(For(Silent, dns.TypeCAA), nil) }, apex, "CORRECT", flat + " caa_lookup_failure", "acme.lab", "plain", 38, "caa_lookup_failure.rcode=TIMEOUT"},
 	{"CAAServfailButTheTargetCounts", func(w *World) { acme("")(w); w.tell(noCAA, nil) }, shop, "ABSENT", "cname:PENDING record_absent", "acme.lab", "plain", 32, "caa.at=token.edge.lab"},
 }
