@@ -12,7 +12,7 @@ var healthy = []Shape{
 	{"MixedCase", acme("ShOp 300 CNAME TOKEN.Edge.lab."), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 32, ""},
 	{"ZeroTTL", acme("shop 0 CNAME token.edge.lab."), shop, "CORRECT", "cname:OK ttl_zero", "acme.lab", "plain", 32, ""},
 	{"WildcardIsOurs", acme("* 300 CNAME token.edge.lab."), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 32, ""},
-	{"WholeWildcard", acme("*.shop 300 CNAME token.edge.lab."), Ask{"shop.acme.lab", "acme.lab", "cname", true}, "CORRECT", "cname:OK", "acme.lab", "plain", 30, ""},
+	{"WholeWildcard", acme("*.shop 300 CNAME token.edge.lab."), Ask{Host: "shop.acme.lab", Registrable: "acme.lab", Records: "cname", Wildcard: true}, "CORRECT", "cname:OK", "acme.lab", "plain", 30, ""},
 	{"OneServer", func(w *World) { w.Zone("acme.lab", ours, N1) }, shop, "CORRECT", "cname:OK", "acme.lab", "plain", 28, ""},
 	{"ThirteenServers", func(w *World) {
 		w.Zone("acme.lab", ours, "a.acme.lab", "b.acme.lab", "c.acme.lab", "d.acme.lab", "e.acme.lab", "f.acme.lab", "g.acme.lab", "h.acme.lab", "i.acme.lab", "j.acme.lab", "k.acme.lab", "l.acme.lab", "m.acme.lab")

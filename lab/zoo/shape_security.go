@@ -77,7 +77,7 @@ var issuers = []Shape{
 	{"CN17_CAAOurAccount", acme(addresses + proof + "\n@ 300 CAA 0 issue \"ca.lab; accounturi=https://ca.lab/acct/1\""), apex, "CORRECT", flat, "acme.lab", "plain", 31, "caa.allowed=ca.lab"},
 	{"CN17_CAAMethod", acme(addresses + proof + "\n@ 300 CAA 0 issue \"ca.lab; validationmethods=dns-01\""), apex, "CORRECT", flat + " caa_method_mismatch", "acme.lab", "plain", 31, "caa.allowed="},
 	{"CAAIssueWild", acme(addresses + proof + "\n@ 300 CAA 0 issue \"ca.lab\"\n@ 300 CAA 0 issuewild \";\""), apex, "CORRECT", flat, "acme.lab", "plain", 31, "caa.allowed=ca.lab"},
-	{"CAAIssueWildForbids", acme("*.shop 300 A " + Edge4 + "\nshop 300 CAA 0 issue \"ca.lab\"\nshop 300 CAA 0 issuewild \";\""), Ask{"shop.acme.lab", "acme.lab", "a", true}, "CORRECT", "a:OK caa_wildcard_forbidden", "acme.lab", "plain", 23, "caa.allowed="},
+	{"CAAIssueWildForbids", acme("*.shop 300 A " + Edge4 + "\nshop 300 CAA 0 issue \"ca.lab\"\nshop 300 CAA 0 issuewild \";\""), Ask{Host: "shop.acme.lab", Registrable: "acme.lab", Records: "a", Wildcard: true}, "CORRECT", "a:OK caa_wildcard_forbidden", "acme.lab", "plain", 23, "caa.allowed="},
 	{"CAACriticalUnknown", acme(addresses + proof + "\n@ 300 CAA 128 future \"x\""), apex, "CORRECT", flat + " caa_critical_unknown", "acme.lab", "plain", 31, ""},
 	{"CAAUnknownNotCritical", acme(addresses + proof + "\n@ 300 CAA 0 future \"x\""), apex, "CORRECT", flat, "acme.lab", "plain", 31, "caa.allowed=ca.lab ca2.lab"},
 	{"CAAIodefAlone", acme(addresses + proof + "\n@ 300 CAA 0 iodef \"mailto:a@acme.lab\""), apex, "CORRECT", flat, "acme.lab", "plain", 31, "caa.allowed=ca.lab ca2.lab"},

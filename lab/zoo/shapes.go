@@ -25,6 +25,7 @@ type Ask struct {
 	Registrable string
 	Records     string // wanted: cname alias a aaaa at the host, proof for the ownership TXT
 	Wildcard    bool
+	Former      string // servers that answered for the zone before
 }
 
 // N1, N2 and N3 are the servers of the provider that most shapes are at.

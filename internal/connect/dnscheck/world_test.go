@@ -69,6 +69,12 @@ func question(ask zoo.Ask) analysis.Question {
 		Hostname: ask.Host, Registrable: ask.Registrable, Wildcard: ask.Wildcard, Apex: strings.Contains(ask.Records, "alias"),
 		Target: zoo.Target, EdgeZone: "edge.lab", Interactive: true,
 	}
+	for _, name := range strings.Fields(ask.Former) {
+		if q.Zone == nil {
+			q.Zone = &analysis.ZoneView{Apex: ask.Registrable}
+		}
+		q.Zone.NameServers = append(q.Zone.NameServers, analysis.NameServer{Name: name})
+	}
 	owner := ask.Host
 	if ask.Wildcard {
 		owner = "*." + owner
