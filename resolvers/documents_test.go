@@ -4,12 +4,13 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 )
 
-// stream sends a request over server-sent events and answers the first event's payload.
+// stream sends a request over server-sent events and answers the first event's payload, or the refusal, which is an ordinary answer.
 func (s *server) stream(t *testing.T, who string, body vars) string {
 	t.Helper()
 	raw, _ := json.Marshal(body)
@@ -22,6 +23,13 @@ func (s *server) stream(t *testing.T, who string, body vars) string {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		refusal, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(refusal)
+	}
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
 		if data, ok := strings.CutPrefix(lines.Text(), "data:"); ok {

@@ -30,6 +30,7 @@ func commands() []command {
 		{"migrate", "bring the database to this version", migrate},
 		{"config", "print the settings in force, and check them", config},
 		{"admin", "create-user, rewrap", admin},
+		{"check", "look at a domain: what its DNS says, and what to do", check},
 		{"verify", "check that the ledger's chains hold", verify},
 	}
 }
@@ -40,7 +41,7 @@ func main() {
 	os.Exit(start(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// start runs one command and answers the exit code: 0 good, 1 it failed, 2 it was called wrongly.
+// start runs one command and answers the exit code: 0 good, 1 it failed, 2 it was called wrongly; check has further ones.
 func start(ctx context.Context, args []string, out, errs io.Writer) int {
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
 		usage(out)
@@ -61,6 +62,9 @@ func start(ctx context.Context, args []string, out, errs io.Writer) int {
 		case errors.As(err, new(*wrongCall)):
 			fmt.Fprintf(errs, "nameplate %s: %v\nTry nameplate %s --help.\n", c.name, err, c.name)
 			return 2
+		}
+		if code, ok := errors.AsType[outcome](err); ok {
+			return int(code)
 		}
 		fmt.Fprintf(errs, "nameplate %s: %v\n", c.name, app.Explain(err))
 		return 1

@@ -89,6 +89,7 @@ var edges = map[string][]string{
 	"internal/connect/connection":    connects("application recipe record claim edgeentry check provider"),
 	"internal/connect/dnscheck":      connects("provider caa mailpolicy"),
 	"internal/connect/domaincheck":   connects("application recipe record provider dnscheck"),
+	"internal/connect/terminal":      connects("record"),
 	"internal/connect/zone":          connects("provider"),
 	"internal/connect/domainconnect": connects("provider"),
 	"internal/connect/dnscredential": connects("provider zone"),

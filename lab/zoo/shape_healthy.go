@@ -12,7 +12,7 @@ var healthy = []Shape{
 	{"MixedCase", acme("ShOp 300 CNAME TOKEN.Edge.lab."), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 32, ""},
 	{"ZeroTTL", acme("shop 0 CNAME token.edge.lab."), shop, "CORRECT", "cname:OK ttl_zero", "acme.lab", "plain", 32, ""},
 	{"WildcardIsOurs", acme("* 300 CNAME token.edge.lab."), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 32, ""},
-	{"WholeWildcard", acme("*.shop 300 CNAME token.edge.lab."), Ask{"shop.acme.lab", "acme.lab", "cname", true}, "CORRECT", "cname:OK", "acme.lab", "plain", 30, ""},
+	{"WholeWildcard", acme("*.shop 300 CNAME token.edge.lab."), Ask{Host: "shop.acme.lab", Registrable: "acme.lab", Records: "cname", Wildcard: true}, "CORRECT", "cname:OK", "acme.lab", "plain", 30, ""},
 	{"OneServer", func(w *World) { w.Zone("acme.lab", ours, N1) }, shop, "CORRECT", "cname:OK", "acme.lab", "plain", 28, ""},
 	{"ThirteenServers", func(w *World) {
 		w.Zone("acme.lab", ours, "a.acme.lab", "b.acme.lab", "c.acme.lab", "d.acme.lab", "e.acme.lab", "f.acme.lab", "g.acme.lab", "h.acme.lab", "i.acme.lab", "j.acme.lab", "k.acme.lab", "l.acme.lab", "m.acme.lab")
@@ -53,7 +53,7 @@ var healthy = []Shape{
 	{"IDN", func(w *World) { w.Zone("xn--bcher-kva.lab", "laden 300 CNAME token.edge.lab.", N1, N2) }, at("laden.xn--bcher-kva.lab", "xn--bcher-kva.lab", "cname"), "CORRECT", "cname:OK", "xn--bcher-kva.lab", "plain", 32, ""},
 	{"LongName", acme(long + " 300 CNAME token.edge.lab."), at(long+".acme.lab", "acme.lab", "cname"), "CORRECT", "cname:OK", "acme.lab", "plain", 33, ""},
 	{"DeepName", acme("a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p 300 CNAME token.edge.lab."), at("a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.acme.lab", "acme.lab", "cname"), "CORRECT", "cname:OK", "acme.lab", "plain", 33, ""},
-	{"BigTXT", acme(ours + big + "\n_nameplate.shop 300 TXT np-verify=abc"), shopProof, "CORRECT", "cname:OK proof:OK", "acme.lab", "plain", 34, ""},
+	{"BigTXT", acme(ours + bigText + "\n_nameplate.shop 300 TXT np-verify=abc"), shopProof, "CORRECT", "cname:OK proof:OK", "acme.lab", "plain", 34, ""},
 	{"UnknownTypes", acme(ours + "\nshop2 300 TYPE65280 \\# 4 0a000001\n@ 300 TYPE65281 \\# 0"), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 32, ""},
 	{"DNAMEAbove", acme("old 300 DNAME edge.lab."), at("token.old.acme.lab", "acme.lab", "cname"), "CORRECT", "cname:OK", "acme.lab", "plain", 33, ""},
 	{"HTTPSOfOurs", acme(addresses + proof + "\n@ 300 HTTPS 1 . alpn=h2,h3"), apex, "CORRECT", "alias:FLATTENED a:OK aaaa:OK proof:OK record_flattened", "acme.lab", "plain", 32, ""},
@@ -70,8 +70,8 @@ var healthy = []Shape{
 
 var long = strings.TrimSuffix(strings.Repeat(strings.Repeat("a", 60)+".", 4), ".")
 
-// big is more text than fits into one answer over UDP.
-var big = func() string {
+// bigText is more text than fits into one answer over UDP.
+var bigText = func() string {
 	var b strings.Builder
 	for i := range 20 {
 		b.WriteString("\n_nameplate.shop 300 TXT v" + strings.Repeat(string(rune('a'+i)), 250))

@@ -90,6 +90,27 @@ var delegations = []Shape{
 		acme(addresses)(w)
 		w.Zone("_nameplate.acme.lab", "", "ns1.elsewhere.lab")
 	}, apex, "CONFLICTING", "alias:FLATTENED a:OK aaaa:OK proof:CONFLICT ns_below ownership_unproven record_flattened", "acme.lab", "plain", 32, ""},
+	{"RecordsAtTheFormerProvider", moved("", "ns1.flat-dns.lab"), former, "ABSENT", "cname:PENDING record_absent wrong_zone", "acme.lab", "flat", 60, "wrong_zone.provider=Plain DNS; wrong_zone.other=Flat DNS"},
+	{"RecordsBehindTheParkingLot", moved("* 300 A "+Foreign, "ns1.parking.lab", "ns2.parking.lab"), former, "ABSENT", "cname:SHADOWED_BY_WILDCARD shadowed_by_wildcard parked_domain wrong_zone", "acme.lab", "parking-lot", 60, "wrong_zone.provider=Plain DNS"},
+	{"RecordsAtServersUnknownToTheRegistry", moved("@ 300 NS "+N1+".", "ns1.flat-dns.lab"), shop, "ABSENT", "cname:PENDING record_absent wrong_zone parent_child_ns_mismatch", "acme.lab", "flat", 60, "wrong_zone.provider=Plain DNS"},
+	{"NothingAtTheFormerProvider", func(w *World) {
+		moved("", "ns1.flat-dns.lab")(w)
+		w.Server(N1).Drop("acme.lab")
+		w.Server(N2).Drop("acme.lab")
+	}, former, "ABSENT", "cname:PENDING record_absent", "acme.lab", "flat", 60, ""},
 	{"MixedProviders", func(w *World) { w.Zone("acme.lab", ours, N1, "ns1.flat-dns.lab") }, shop, "CORRECT", "cname:OK mixed_dns", "acme.lab", "", 32, ""},
 	{"Parked", func(w *World) { w.Zone("acme.lab", "* 300 A "+Foreign, "ns1.parking.lab", "ns2.parking.lab") }, shop, "ABSENT", "cname:SHADOWED_BY_WILDCARD shadowed_by_wildcard parked_domain", "acme.lab", "parking-lot", 32, ""},
+}
+
+// former asks about shop of a domain that was at the plain provider before.
+var former = Ask{Host: "shop.acme.lab", Registrable: "acme.lab", Records: "cname", Former: N1 + " " + N2}
+
+// moved is the zone at new servers, with our record at the old ones alone, which still have it.
+func moved(lines string, servers ...string) func(*World) {
+	return func(w *World) {
+		w.Zone("acme.lab", lines, servers...)
+		for _, name := range []string{N1, N2} {
+			w.Server(name).Set("acme.lab", w.Parse("acme.lab.", "@ 300 SOA "+N1+". hostmaster 1 7200 900 1209600 900\n@ 300 NS "+N1+".\n"+ours))
+		}
+	}
 }

@@ -25,6 +25,8 @@ type Ask struct {
 	Registrable string
 	Records     string // wanted: cname alias a aaaa at the host, proof for the ownership TXT
 	Wildcard    bool
+	Probe       bool   // ask who answers at the name
+	Former      string // servers that answered for the zone before
 }
 
 // N1, N2 and N3 are the servers of the provider that most shapes are at.
@@ -32,7 +34,7 @@ const N1, N2, N3 = "ns1.plain-dns.lab", "ns2.plain-dns.lab", "ns3.plain-dns.lab"
 
 // Shapes lists the zoo.
 func Shapes() []Shape {
-	return slices.Concat(healthy, hosts, records, apexes, servers, delegations, liars, security, issuers)
+	return slices.Concat(healthy, hosts, records, apexes, servers, delegations, liars, security, issuers, sites)
 }
 
 var (

@@ -2,6 +2,7 @@ package zoo
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -16,10 +17,11 @@ import (
 	"github.com/nameplate-dev/nameplate/lab/loopback"
 )
 
-// Addresses that every world has: of the edge, of somebody else, and the target of the connection in question.
+// Addresses that every world has: of the edge, of somebody else, and the target of the connection in question. The guard against private
+// addresses holds in the zoo, and it refuses those that are for documentation.
 const (
-	Edge4, Edge6 = "203.0.113.10", "2001:db8:e::10"
-	Foreign      = "198.51.100.7"
+	Edge4, Edge6 = "9.8.0.10", "2620:fe:e::10"
+	Foreign      = "9.8.0.7"
 	Target       = "token.edge.lab"
 )
 
@@ -34,6 +36,7 @@ type World struct {
 	places  map[netip.Addr]netip.AddrPort
 	signers map[string]*authority.Signer
 	next    byte
+	web     web
 }
 
 // TB is what a world needs of a *testing.T or *testing.B.
@@ -49,6 +52,7 @@ func Open(t TB) *World {
 	w := &World{
 		t: t, servers: map[string]*Server{}, places: map[netip.Addr]netip.AddrPort{}, signers: map[string]*authority.Signer{},
 		now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), next: 1,
+		web: web{x509.NewCertPool(), map[netip.AddrPort]netip.AddrPort{}},
 	}
 	w.Zone(".", "", "a.root.lab")
 	w.signers["."] = authority.NewSigner(".")

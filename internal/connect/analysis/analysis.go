@@ -35,7 +35,7 @@ type Question struct {
 	Verification string // value of the ownership TXT, "" when none is asked for
 	Depth        Depth
 	Interactive  bool        // a person waits: budget 3 s instead of 10 s
-	Zone         *ZoneView   // what was found last; Light needs it
+	Zone         *ZoneView   // what was found last: Light needs it, and a full pass looks for records at servers that answered then
 	Modes        []string    // ACME challenge types we may use: "http-01", "tls-alpn-01"
 	Probe        ProbeWanted // which probes
 	AskResolvers bool        // ask recursive resolvers for the ETA once the authorities have the record (DN-1)

@@ -46,7 +46,7 @@ func (r *run) analyze(ctx context.Context) {
 	if r.records(ctx, f.Cut, m); r.q.Depth == analysis.Full {
 		r.certificate()
 	}
-	r.outside(ctx)
+	r.outside(ctx, m)
 	r.ans.Verdict = r.verdict(m)
 }
 

@@ -37,6 +37,9 @@ func (r *run) climb(ctx context.Context, first string) relevant {
 		out.ids = append(out.ids, got.IDs...)
 		if err != nil {
 			out.failed, out.rcode, out.err = tree.Plain(at), dns.RcodeToString[got.Rcode], err
+			if errors.Is(err, tree.ErrSilent) {
+				out.rcode = "TIMEOUT"
+			}
 			return out
 		}
 		if len(got.Set) == 0 {

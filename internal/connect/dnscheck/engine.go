@@ -48,19 +48,20 @@ type Settings struct {
 	TrustAnchors       []*dns.DS // of the root; default IANA's. A root of RootHints without anchors is trusted as it answers
 	Port               int       // of every authoritative server; default 53
 	Resolvers          []Resolver
-	AllowPrivate       bool                          // the lab: also ask loopback and private addresses
-	AddressMap         map[netip.Addr]netip.AddrPort // the lab: where a name server's address really is
-	Timeout            time.Duration                 // for one question; default 1.5 s
-	InteractiveTimeout time.Duration                 // when a person waits; default 0.8 s
-	PerServerQPS       int                           // questions a second to one server address; default 20
-	Burst              int                           // default 50
-	PerZoneQPS         int                           // questions a second to all servers of a customer's zone; default 100
-	ZoneBurst          int                           // default 300, more than one analysis may ask
-	ProbeHTTPPort      int                           // default 80
-	ProbeHTTPSPort     int                           // default 443
-	ProbeRoots         *x509.CertPool                // whom the HTTPS probe trusts; nil: the system's
-	EdgeV4, EdgeV6     []netip.Addr                  // addresses of our edge
-	EdgeZone           string                        // zone of the connections' targets
+	AllowPrivate       bool                              // the lab: also ask loopback and private addresses
+	AddressMap         map[netip.Addr]netip.AddrPort     // the lab: where a name server's address really is
+	Timeout            time.Duration                     // for one question; default 1.5 s
+	InteractiveTimeout time.Duration                     // when a person waits; default 0.8 s
+	PerServerQPS       int                               // questions a second to one server address; default 20
+	Burst              int                               // default 50
+	PerZoneQPS         int                               // questions a second to all servers of a customer's zone; default 100
+	ZoneBurst          int                               // default 300, more than one analysis may ask
+	ProbeHTTPPort      int                               // default 80
+	ProbeHTTPSPort     int                               // default 443
+	ProbeMap           map[netip.AddrPort]netip.AddrPort // the lab: where a web server really is
+	ProbeRoots         *x509.CertPool                    // whom the HTTPS probe trusts; nil: the system's
+	EdgeV4, EdgeV6     []netip.Addr                      // addresses of our edge
+	EdgeZone           string                            // zone of the connections' targets
 }
 
 // Hint is one root server.

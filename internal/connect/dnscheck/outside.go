@@ -18,9 +18,10 @@ import (
 
 // outside looks at the name as the rest of the world does, once the authorities have its routing record: resolvers for the ETA, and
 // whoever answers at its addresses. Before that nothing is asked, because a question would put the absence into caches.
-func (r *run) outside(ctx context.Context) {
+func (r *run) outside(ctx context.Context, m *tree.Matrix) {
 	x, ok := r.routed()
 	if !ok {
+		r.behindProxy(ctx, m)
 		return
 	}
 	var wg sync.WaitGroup
@@ -109,7 +110,7 @@ func (r *run) probe(ctx context.Context) {
 	s := &r.e.Settings
 	p := &probe.Prober{
 		AllowPrivate: s.AllowPrivate, HTTPPort: s.ProbeHTTPPort, HTTPSPort: s.ProbeHTTPSPort, Roots: s.ProbeRoots,
-		Edge: slices.Concat(s.EdgeV4, s.EdgeV6),
+		Edge: slices.Concat(s.EdgeV4, s.EdgeV6), Map: s.ProbeMap,
 	}
 	nonces := r.e.Nonce(tree.Plain(r.host))
 	type one struct {

@@ -24,6 +24,7 @@ func (r *run) records(ctx context.Context, z tree.Cut, m *tree.Matrix) {
 	}
 	if r.q.Depth == analysis.Full {
 		r.searchMisnamed(ctx, z)
+		r.searchElsewhere(ctx, z)
 	}
 	r.conflicts(m)
 	r.failing(m)

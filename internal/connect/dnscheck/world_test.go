@@ -31,8 +31,9 @@ func (w *world) engine() *Engine {
 			RootHints: []Hint{{Name: "a.root.lab", Addresses: w.Root().Addrs}}, TrustAnchors: []*dns.DS{w.Anchor()}, AddressMap: w.Places(), EdgeZone: "edge.lab",
 			Timeout: 300 * time.Millisecond, InteractiveTimeout: 300 * time.Millisecond, PerServerQPS: 10_000, Burst: 10_000,
 			EdgeV4: []netip.Addr{netip.MustParseAddr(zoo.Edge4)}, EdgeV6: []netip.Addr{netip.MustParseAddr(zoo.Edge6)},
+			ProbeMap: w.WebPlaces(), ProbeRoots: w.Roots(),
 		},
-		Now: w.Now,
+		Now: w.Now, Nonce: func(string) []string { return []string{zoo.Nonce} },
 	}
 }
 
@@ -69,6 +70,13 @@ func question(ask zoo.Ask) analysis.Question {
 		Hostname: ask.Host, Registrable: ask.Registrable, Wildcard: ask.Wildcard, Apex: strings.Contains(ask.Records, "alias"),
 		Target: zoo.Target, EdgeZone: "edge.lab", Interactive: true,
 	}
+	for _, name := range strings.Fields(ask.Former) {
+		if q.Zone == nil {
+			q.Zone = &analysis.ZoneView{Apex: ask.Registrable}
+		}
+		q.Zone.NameServers = append(q.Zone.NameServers, analysis.NameServer{Name: name})
+	}
+	q.Probe = analysis.ProbeWanted{HTTP: ask.Probe, HTTPS: ask.Probe}
 	owner := ask.Host
 	if ask.Wildcard {
 		owner = "*." + owner

@@ -2,6 +2,7 @@ package dnscheck
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 )
 
 // misnamed is a place where a record ends up when a form or a person gets its name wrong.
@@ -92,4 +94,62 @@ func (r *run) searchAt(ctx context.Context, z tree.Cut, x analysis.Expected, pla
 		return new(finding.New(place.code, params{"observedName": tree.Plain(place.name), "name": x.FQDN, "host": host}, a.ID))
 	}
 	return nil
+}
+
+const maxFormer = 4 // servers of another set that are asked
+
+// searchElsewhere looks for the records that nobody has at the servers that do not count: those of the zone's own NS set that the
+// registry does not know, and those that answered for the domain before. Whoever edits a zone there sees the record and nobody else does.
+func (r *run) searchElsewhere(ctx context.Context, z tree.Cut) {
+	delegated := names(z)
+	var others []string
+	add := func(server string) {
+		if !slices.Contains(delegated, server) && !slices.Contains(others, server) && len(others) < maxFormer {
+			others = append(others, server)
+		}
+	}
+	if a, ok := r.found[tree.Key{Name: z.Apex, Type: dns.TypeNS}]; ok {
+		for _, server := range tree.Values(a.At(z.Apex, dns.TypeNS)) {
+			add(server)
+		}
+	}
+	if r.q.Zone != nil && tree.Full(r.q.Zone.Apex) == z.Apex {
+		for _, server := range r.q.Zone.NameServers {
+			add(server.Name)
+		}
+	}
+	if len(others) == 0 {
+		return
+	}
+	full := make([]string, len(others))
+	for i, server := range others {
+		full[i] = tree.Full(server)
+	}
+	for i, x := range r.q.Expected {
+		asks := r.needs(x)
+		status := r.ans.Records[i].Status
+		if status != statusPending && status != statusShadowed || x.Requirement == "REMOVE" || len(asks) == 0 {
+			continue
+		}
+		a, err := r.AskServers(ctx, z.Apex, full, asks[0].Name, asks[0].Type)
+		if err != nil || !r.has(x, asks[0].Name, func(k tree.Key) tree.Answer {
+			if k.Type == asks[0].Type {
+				return a
+			}
+			return tree.Answer{}
+		}) {
+			continue
+		}
+		r.find(finding.New(finding.WrongZone, params{"name": x.FQDN, "provider": r.operator(others), "other": r.operator(delegated)}, a.ID))
+	}
+}
+
+// operator names who runs servers, by the catalogue or else by the servers themselves.
+func (r *run) operator(servers []string) string {
+	if r.e.Catalogue != nil {
+		if m := r.e.Catalogue.Detect(provider.Evidence{NameServers: servers}); m.Provider != nil {
+			return m.Provider.Name
+		}
+	}
+	return strings.Join(servers, ", ")
 }

@@ -98,6 +98,12 @@ func has(a analysis.Answer, what, value string) bool {
 		return fmt.Sprint(len(a.Zone.NameServers)) == value
 	case "server":
 		return slices.ContainsFunc(a.Zone.NameServers, func(s analysis.NameServer) bool { return s.Name == detail && string(s.Verdict) == value })
+	case "probes":
+		words := []string{}
+		for _, p := range a.Probes {
+			words = append(words, string(p.Result))
+		}
+		return strings.Join(words, " ") == value
 	case "have":
 		return fmt.Sprintf("%d/%d", a.Records[0].Have, a.Records[0].Of) == value
 	case "ownership":

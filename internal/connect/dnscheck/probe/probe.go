@@ -30,9 +30,10 @@ import (
 type Prober struct {
 	AllowPrivate        bool // the lab: also loopback
 	HTTPPort, HTTPSPort int
-	Roots               *x509.CertPool // nil: the system's
-	Edge                []netip.Addr   // where our edge is; a nonce that comes back from elsewhere was passed on. Empty: not known
-	Timeout             time.Duration  // for one probe; default 3 s
+	Roots               *x509.CertPool                    // nil: the system's
+	Edge                []netip.Addr                      // where our edge is; a nonce that comes back from elsewhere was passed on. Empty: not known
+	Timeout             time.Duration                     // for one probe; default 3 s
+	Map                 map[netip.AddrPort]netip.AddrPort // the lab: where an address and port really are
 }
 
 // Path is where the edge answers "<nonce> <node>", on both ports and before anything else.
@@ -74,6 +75,10 @@ func (p *Prober) ask(ctx context.Context, host string, at netip.AddrPort, secure
 	if len(nonces) == 0 {
 		return analysis.ProbeOtherServer, "no nonce"
 	}
+	there := at
+	if real, ok := p.Map[at]; ok {
+		there = real
+	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, 3*time.Second))
 	defer cancel()
 	scheme := "http"
@@ -88,7 +93,7 @@ func (p *Prober) ask(ctx context.Context, host string, at netip.AddrPort, secure
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			var d net.Dialer
-			return d.DialContext(ctx, network, at.String())
+			return d.DialContext(ctx, network, there.String())
 		},
 		TLSClientConfig:        &tls.Config{ServerName: host, RootCAs: p.Roots, MinVersion: tls.VersionTLS12},
 		DisableKeepAlives:      true,

@@ -102,3 +102,22 @@ func Distinct(ids ...ident.ObservationID) []ident.ObservationID {
 	}
 	return out
 }
+
+// AskServers asks servers about a zone that they need not be delegated: the first that answers with authority.
+func (r *Session) AskServers(ctx context.Context, zone string, servers []string, name string, qtype uint16) (Answer, error) {
+	err := ErrNoAddress
+	for _, s := range servers {
+		addrs, failed := r.addresses(ctx, s, nil)
+		if failed != nil {
+			err = failed
+		}
+		for _, addr := range addrs {
+			a, failed := r.ask(ctx, Walking, zone, Server{s, addr}, name, qtype, udpOnly)
+			if failed == nil && a.Authoritative && answers(zone, a) {
+				return a, nil
+			}
+			err = failed
+		}
+	}
+	return Answer{}, err
+}
