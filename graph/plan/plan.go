@@ -2,7 +2,7 @@
 // needs no goroutine for an element of a list.
 //
 // How a field is read is said by a table that is generated from gqlgen's own bindings (graph/gql/plan.generated.go). What has no plan runs through gqlgen's
-// own execution, with the same answer: introspection, @defer, and documents beyond the limits of compile.go. See docs/decisions/0005-own-executor.md.
+// own execution, with the same answer: introspection, @defer, and documents beyond the limits of compile.go. See docs/decisions/0006-own-executor.md.
 package plan
 
 import (
