@@ -77,12 +77,22 @@ var (
 func (s *server) run(t testing.TB, e *executor.Executor, who, text string, v vars) outcome {
 	t.Helper()
 	ctx := graphql.StartOperationTrace(authz.With(t.Context(), s.caller(who)))
-	op, errs := e.CreateOperationContext(ctx, &graphql.RawParams{Query: text, Variables: maps.Clone(v)})
+	op, errs := e.CreateOperationContext(ctx, &graphql.RawParams{Query: text, Variables: maps.Clone(v), Headers: http.Header{"Accept": {"text/event-stream"}}})
 	resp := &graphql.Response{Errors: errs}
 	if errs == nil {
 		next, ctx := e.DispatchOperation(ctx, op)
-		resp = next(ctx)
+		if resp = next(ctx); resp == nil {
+			resp = &graphql.Response{} // a stream that ended
+		}
 	}
+	if resp.Data != nil && !json.Valid(resp.Data) {
+		t.Errorf("%s\nis answered with broken JSON: %s", text, resp.Data)
+	}
+	return s.outcome(t, resp)
+}
+
+func (s *server) outcome(t testing.TB, resp *graphql.Response) outcome {
+	t.Helper()
 	o := outcome{data: clock.ReplaceAllString(string(resp.Data), `"now"`)}
 	for _, one := range resp.Errors {
 		delete(one.Extensions, "ref")
@@ -93,9 +103,6 @@ func (s *server) run(t testing.TB, e *executor.Executor, who, text string, v var
 		o.errors = append(o.errors, reference.ReplaceAllString(string(raw), "reference"))
 	}
 	slices.Sort(o.errors)
-	if errs == nil && !json.Valid(resp.Data) {
-		t.Errorf("%s\nis answered with broken JSON: %s", text, resp.Data)
-	}
 	return o
 }
 

@@ -1,5 +1,5 @@
 import { GraphiQL } from "graphiql";
-import { getOperationAST, parse } from "graphql";
+import { getOperationAST, type OperationDefinitionNode, parse } from "graphql";
 import { type ReactNode, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Params } from "./api.ts";
@@ -17,8 +17,8 @@ export function Editor({ run, tabs, back, children }: { run: Runner; tabs: Tab[]
   const { t } = useTranslation();
   const [cost, setCost] = useState<number | null>(null);
   const fetcher = useMemo(
-    () => (params: Params) => {
-      const operation = getOperationAST(parse(params.query), params.operationName);
+    () => (typed: Params) => {
+      const [params, operation] = named(typed);
       if (operation?.operation === "subscription" && run.subscribe) return run.subscribe(params);
       return run.fetch(params).then((answer) => {
         if (params.operationName !== "IntrospectionQuery") setCost(costOf(answer));
@@ -49,6 +49,14 @@ export function Editor({ run, tabs, back, children }: { run: Runner; tabs: Tab[]
       </main>
     </div>
   );
+}
+
+/** The one operation of a text, under its own name: the editor reads names with a delay and may still send that of the text before. */
+export function named(typed: Params): [Params, OperationDefinitionNode | null | undefined] {
+  const document = parse(typed.query);
+  const only = getOperationAST(document);
+  if (only) return [{ ...typed, operationName: only.name?.value ?? null }, only];
+  return [typed, getOperationAST(document, typed.operationName)];
 }
 
 /** The price of a run, which the server tells because it was asked to. */
