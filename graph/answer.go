@@ -2,7 +2,6 @@ package graph
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/klauspost/compress/gzip"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -95,7 +95,8 @@ func (a *answer) send(status int, resp *graphql.Response) {
 	_ = z.Close()
 }
 
-// zippers are kept, because each has 800 kB of tables. The lowest level takes a quarter of the time of the usual one and makes our JSON a tenth larger.
+// zippers are kept for their tables. On a page of 67 kB the lowest level of this package takes 64 µs and leaves 7 kB; the usual level takes 330 µs for
+// 5.8 kB, and the lowest of the standard library 420 µs for 7.3 kB.
 var zippers = sync.Pool{New: func() any {
 	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 	if err != nil {

@@ -2,7 +2,6 @@ package graph
 
 import (
 	"cmp"
-	"compress/gzip"
 	"context"
 	"errors"
 	"io"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/klauspost/compress/gzip"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -62,7 +62,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	p.Headers = r.Header
 	p.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	if !t.enter(ctx) {
-		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("overloaded", "Too much is going on here. Please try again.").With("retryAfter", 1))
+		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("overloaded", "Too much is going on here. Please try again."))
 		return
 	}
 	defer t.leave()
@@ -80,7 +80,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	run, ctx := exec.DispatchOperation(ctx, rc)
 	resp := run(ctx)
 	if resp == nil { // the caller is gone, or the server stops
-		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopped", "This request was cut off. Please try again.").With("retryAfter", 1))
+		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopped", "This request was cut off. Please try again."))
 		return
 	}
 	a.write(resp)

@@ -40,7 +40,7 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 	case ours && g.Err == nil && g.Rule != "":
 		return shape(ctx, early(g), path, g.Locations)
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		return shape(ctx, fault.Unavailable("timeout", "This took too long. Please try again.").With("retryAfter", 1), path, nil)
+		return shape(ctx, fault.Unavailable("timeout", "This took too long. Please try again."), path, nil)
 	case ours && g.Err == nil:
 		return shape(ctx, fault.Invalid("", reasonOf(g), "%s", g.Message), path, g.Locations)
 	}

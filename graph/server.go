@@ -19,8 +19,9 @@ import (
 )
 
 const (
-	maxBody   = 1 << 20
-	maxTokens = 15_000
+	maxBody    = 1 << 20
+	maxTokens  = 15_000
+	maxRunning = 512
 )
 
 // Config is what the server needs of the house.
@@ -32,7 +33,7 @@ type Config struct {
 	Origin  func(*http.Request) bool
 	Revoked *authz.Revocations
 	Limit   *limit.Limiter
-	// Concurrent is how many operations run at once over HTTP, 512 unless told; more wait a quarter of a second and are refused with 503 then.
+	// Concurrent is how many operations run at once over HTTP (0: 512); more wait a quarter of a second and are refused with 503 then.
 	Concurrent int
 	// Hub tells the feeds that something has changed.
 	Hub      *live.Hub
@@ -67,7 +68,7 @@ func New(c Config) (*Server, error) {
 	srv := handler.New(c.Schema)
 	srv.AddTransport(sockets{s, patience})
 	srv.AddTransport(streams{s, patience})
-	srv.AddTransport(HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, 512)), Wait: 250 * time.Millisecond})
+	srv.AddTransport(HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, maxRunning)), Wait: 250 * time.Millisecond})
 	srv.SetParserTokenLimit(maxTokens)
 	srv.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	srv.Use(extension.Introspection{})

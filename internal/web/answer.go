@@ -24,10 +24,11 @@ func (s *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.refuse(w, r, httpx.Status(faults[0].Code), faults[0])
 	default:
 		id := httpx.RequestID(r.Context())
-		if r.Context().Err() == nil {
+		if r.Context().Err() == nil && !errors.Is(err, httpx.ErrPanic) {
 			s.log.ErrorContext(r.Context(), "request ended with an error", "error", err, "method", r.Method, "path", r.URL.Path)
 		}
-		s.refuse(w, r, http.StatusInternalServerError, &fault.Fault{Code: fault.Internal, Message: "Something went wrong on our side. It is in our log under " + id + "."})
+		f := &fault.Fault{Code: fault.Internal, Message: "Something went wrong on our side. It is in our log under " + id + "."}
+		s.refuse(w, r, http.StatusInternalServerError, f.With("ref", id))
 	}
 }
 

@@ -283,6 +283,8 @@ var constants = []struct{ dir, name, what, unit string }{
 	{"internal/kit/httpx", "readHeaderTimeout", "a request's header may take to arrive", "time"},
 	{"internal/kit/httpx", "maxHeader", "a request's header", "size"},
 	{"graph", "maxMessage", "one message on a socket", "size"},
+	{"graph", "maxNesting", "levels of a request's JSON", ""},
+	{"graph", "maxRunning", "GraphQL operations that a process runs at once over HTTP; who then waits for more than a quarter of a second gets status 503", ""},
 	{"graph", "maxTokens", "tokens in a GraphQL document", ""},
 	{"graph", "maxCost", "points of cost in a request", ""},
 	{"graph", "maxDepth", "levels in a request", ""},
@@ -324,7 +326,7 @@ func TestLimitsDoc(t *testing.T) {
 
 What is counted and bounded, and how much of it. Made from the code: ` + "`go test ./internal/web -run LimitsDoc -update`" + `.
 
-Over a limit the answer is ` + "`RATE_LIMITED`" + ` with ` + "`retryAfter`" + ` in seconds; outside of GraphQL with status 429 and ` + "`Retry-After`" + `. A network is an IPv4 address, or the /64 of an IPv6 address.
+Over a limit the answer is ` + "`RATE_LIMITED`" + ` with ` + "`retryAfter`" + ` in seconds; with status 429, where nothing else was answered, and ` + "`Retry-After`" + `. A network is an IPv4 address, or the /64 of an IPv6 address.
 All processes count together in Redis.
 
 | What | By | Allowed | At once | When Redis is away |

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -228,22 +229,36 @@ func TestSlowCallersAreCut(t *testing.T) {
 	for name, sent := range map[string]string{
 		"Header": "POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nX-Slow: ",
 		"Body":   "POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"username\":",
+		"Drip":   "POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := &pipes{conns: make(chan net.Conn), done: make(chan struct{})}
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)
-				go func() { ended <- (&httpx.Server{Listener: l, Handler: web.New(web.Config{Origin: console})}).Run(ctx) }()
+				read := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if _, err := io.ReadAll(r.Body); err != nil {
+						w.WriteHeader(http.StatusBadRequest)
+					}
+				})
+				go func() {
+					ended <- (&httpx.Server{Listener: l, Handler: web.New(web.Config{Origin: console, GraphQL: read})}).Run(ctx)
+				}()
 				here, there := net.Pipe()
 				l.conns <- there
 				began := time.Now()
-				go fmt.Fprint(here, sent)
+				go func() {
+					_, err := fmt.Fprint(here, sent)
+					for name == "Drip" && err == nil {
+						time.Sleep(time.Second)
+						_, err = fmt.Fprint(here, "x")
+					}
+				}()
 				line, err := bufio.NewReader(here).ReadString('\n')
 				if took := time.Since(began); took > 15*time.Second {
 					t.Errorf("waited %s", took)
 				}
-				if name == "Body" && !strings.HasPrefix(line, "HTTP/1.1 4") {
+				if name != "Header" && !strings.HasPrefix(line, "HTTP/1.1 4") {
 					t.Errorf("answered %q, %v", line, err)
 				}
 				here.Close()

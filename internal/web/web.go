@@ -69,7 +69,7 @@ func New(c Config) *Door {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	guarded := s.guard(s.routes())
-	s.handler = httpx.Identify(httpx.Recover(s.log, s.headers(httpx.LimitBody(maxBody, patience, giveUp(s.greet(guarded))))))
+	s.handler = httpx.Identify(httpx.Recover(s.log, s.fail, s.headers(s.drain(httpx.LimitBody(maxBody, patience, giveUp(s.greet(guarded)))))))
 	return s
 }
 
@@ -132,6 +132,22 @@ func (s *Door) headers(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		if secure {
 			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// drain sends away what comes while this process stops: another one answers in a moment. What asks how this one is gets its answer.
+func (s *Door) drain(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-httpx.Stopping(r.Context()):
+			if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" && r.URL.Path != "/metrics" {
+				w.Header().Set("Connection", "close")
+				s.fail(w, r, fault.Unavailable("stopping", "This server is stopping. Please try again."))
+				return
+			}
+		default:
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -111,8 +111,10 @@ func RateLimited(retryAfter time.Duration) *Fault {
 	return f.With("retryAfter", int((retryAfter+time.Second-1)/time.Second))
 }
 
+// Unavailable says that this would be answered at another time: in a second, unless With("retryAfter", …) knows better.
 func Unavailable(reason, message string, args ...any) *Fault {
-	return &Fault{Code: UnavailableCode, Reason: reason, Message: text(message, args)}
+	f := &Fault{Code: UnavailableCode, Reason: reason, Message: text(message, args)}
+	return f.With("retryAfter", 1)
 }
 
 // At answers err with its faults moved to the field: the fault "id" of an id of the wrong kind becomes that of its argument.

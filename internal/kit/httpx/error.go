@@ -46,7 +46,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, log *slog.Logger, err er
 		return
 	}
 	if len(faults) == 0 {
-		if !errors.Is(err, errPanic) && r.Context().Err() == nil {
+		if !errors.Is(err, ErrPanic) && r.Context().Err() == nil {
 			log.ErrorContext(r.Context(), "request ended with an error", "error", err, "method", r.Method, "path", r.URL.Path)
 		}
 		WriteJSON(w, http.StatusInternalServerError, errorBody{Code: fault.Internal, Message: "Something went wrong on our side. It is in our log under " + id + ".", RequestID: id})

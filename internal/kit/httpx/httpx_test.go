@@ -160,7 +160,8 @@ func TestRecover(t *testing.T) {
 	var b bytes.Buffer
 	log := slogx.New(&b, slogx.JSON, slog.LevelInfo)
 	w := httptest.NewRecorder()
-	Recover(log, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") })).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	fail := func(w http.ResponseWriter, r *http.Request, err error) { WriteError(w, r, log, err) }
+	Recover(log, fail, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") })).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if w.Code != 500 || strings.Contains(w.Body.String(), "boom") || strings.Count(b.String(), "\n") != 1 || !strings.Contains(b.String(), "boom") {
 		t.Errorf("%d %s; log %s", w.Code, w.Body, &b)
 	}
@@ -169,12 +170,12 @@ func TestRecover(t *testing.T) {
 			t.Error("half an answer was ended as if it were whole")
 		}
 	}()
-	Recover(log, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "half"); panic("boom") })).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+	Recover(log, fail, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "half"); panic("boom") })).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
 }
 
 func TestRecover_LeavesSocketsAndStreamsTheirWay(t *testing.T) {
 	t.Parallel()
-	base, stop := start(t, Identify(Recover(slog.New(slog.DiscardHandler), LimitBody(10, time.Second, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	base, stop := start(t, Identify(Recover(slog.New(slog.DiscardHandler), nil, LimitBody(10, time.Second, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := w.(http.Flusher); !ok {
 			t.Error("no Flusher")
 		}
@@ -186,7 +187,7 @@ func TestRecover_LeavesSocketsAndStreamsTheirWay(t *testing.T) {
 		defer conn.Close()
 		fmt.Fprint(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
 		<-r.Context().Done() // a hijacked socket ends with the server's base context
-	})))), time.Second)
+	})))), time.Minute)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -197,8 +198,12 @@ func TestRecover_LeavesSocketsAndStreamsTheirWay(t *testing.T) {
 	if _, err := io.ReadFull(conn, first); err != nil || string(first) != "HTTP/1.1 101" {
 		t.Fatalf("%q, %v", first, err)
 	}
+	began := time.Now()
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the socket held the stop up for %s", took)
 	}
 	if _, err := io.ReadAll(conn); err != nil {
 		t.Error(err)

@@ -46,8 +46,8 @@ func Identify(next http.Handler) http.Handler {
 	})
 }
 
-// Recover turns a panic into a logged error and, where nothing was written yet, an answer INTERNAL.
-func Recover(log *slog.Logger, next http.Handler) http.Handler {
+// Recover turns a panic into a logged error and, where nothing was written yet, the answer that fail writes; its error is no news for the log.
+func Recover(log *slog.Logger, fail func(http.ResponseWriter, *http.Request, error), next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		watched := &written{ResponseWriter: w}
 		defer func() {
@@ -62,13 +62,14 @@ func Recover(log *slog.Logger, next http.Handler) http.Handler {
 			if watched.yes {
 				panic(http.ErrAbortHandler) // the caller must not take half an answer for a whole one
 			}
-			WriteError(w, r, log, errPanic)
+			fail(w, r, ErrPanic)
 		}()
 		next.ServeHTTP(watched, r)
 	})
 }
 
-var errPanic = errors.New("handler panicked")
+// ErrPanic is what became of a panic that Recover logged.
+var ErrPanic = errors.New("handler panicked")
 
 type written struct {
 	http.ResponseWriter

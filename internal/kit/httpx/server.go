@@ -52,8 +52,10 @@ func (s *Server) Run(ctx context.Context) error {
 	stopping := make(chan struct{})
 	base, cut := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), stoppingKey{}, stopping))
 	defer cut()
+	requests := &busy{conns: map[net.Conn]bool{}, changed: make(chan struct{}, 1)}
 	server := &http.Server{
 		Handler:           s.Handler,
+		ConnState:         requests.note,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -81,6 +83,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.Goodbye != nil {
 		gone.Go(func() { s.Goodbye(grace) })
 	}
+	requests.wait(grace) // the listener is open until then: whoever comes is told to try again (by the handler, see Stopping) and not left without an answer
 	err := server.Shutdown(grace)
 	gone.Wait()
 	cut()
@@ -91,4 +94,46 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// busy knows which connections have a request that runs. Sockets that were hijacked are none of them, nor is what comes after the stop.
+type busy struct {
+	mu       sync.Mutex
+	conns    map[net.Conn]bool
+	stopping bool
+	changed  chan struct{} // has something after one became idle
+}
+
+func (b *busy) note(c net.Conn, state http.ConnState) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if state == http.StateActive {
+		if !b.stopping {
+			b.conns[c] = true
+		}
+		return
+	}
+	delete(b.conns, c)
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
+}
+
+// wait returns when none is left, or when ctx ends.
+func (b *busy) wait(ctx context.Context) {
+	for {
+		b.mu.Lock()
+		b.stopping = true
+		n := len(b.conns)
+		b.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-b.changed:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

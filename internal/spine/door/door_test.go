@@ -19,9 +19,9 @@ import (
 )
 
 type input struct {
-	Org  ident.OrgID
-	Name string
-	Key  *string
+	Org              ident.OrgID
+	Name             string
+	ClientMutationID *string
 }
 
 type output struct {
@@ -36,7 +36,7 @@ func thing(b *spinetest.Bundle) door.Change[input, *output] {
 	return door.Change[input, *output]{
 		Action: door.Action{Name: "thing.make", Permission: "thing.make"},
 		Org:    func(_ context.Context, in input) (ident.OrgID, error) { return in.Org, nil },
-		Key:    func(in input) *string { return in.Key },
+		Key:    func(in input) *string { return in.ClientMutationID },
 		Validate: func(_ context.Context, _ *door.Effect, in *input) error {
 			if in.Name == "" {
 				return errors.Join(fault.Invalid("name", "", "Give a name."), fault.Invalid("note", "", "Give a note."))
@@ -91,7 +91,7 @@ func TestSameKeySameAnswerOnce(t *testing.T) {
 	answers := make([]*output, 8)
 	for n := range answers {
 		wg.Go(func() {
-			out, err := door.Do(b.As(t.Context()), b.Door, thing(b), input{Org: b.Org, Name: "x", Key: &key})
+			out, err := door.Do(b.As(t.Context()), b.Door, thing(b), input{Org: b.Org, Name: "x", ClientMutationID: &key})
 			if err != nil {
 				t.Error(err)
 			}
@@ -107,7 +107,7 @@ func TestSameKeySameAnswerOnce(t *testing.T) {
 	if got := b.Actions(t); !slices.Equal(got, []string{"thing.made"}) {
 		t.Fatalf("the ledger has %v", got)
 	}
-	_, err := door.Do(b.As(t.Context()), b.Door, thing(b), input{Org: b.Org, Name: "another", Key: &key})
+	_, err := door.Do(b.As(t.Context()), b.Door, thing(b), input{Org: b.Org, Name: "another", ClientMutationID: &key})
 	if f := fault.All(err); len(f) != 1 || f[0].Reason != "idempotency_key_reused" {
 		t.Fatalf("another input under the same key: %v", err)
 	}

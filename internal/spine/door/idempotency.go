@@ -97,10 +97,18 @@ func (c call) keep(ctx context.Context, d *Door, tx *db.Tx, out, in any) error {
 	return d.q.KeepAnswer(ctx, tx, doorq.KeepAnswerParams{Actor: c.actor, Action: c.action, Key: c.key, RequestHash: sum, SealedResponse: sealed, At: tx.Now})
 }
 
+// hash is what makes an input the same. Its clientMutationId is no part of it: it is the key itself, or the header won over it.
 func hash(in any) ([]byte, error) {
 	raw, err := json.Marshal(in)
 	if err != nil {
 		return nil, fmt.Errorf("read the input: %w", err)
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) == nil { // else it is an id alone
+		delete(members, "ClientMutationID")
+		if raw, err = json.Marshal(members); err != nil {
+			return nil, fmt.Errorf("read the input: %w", err)
+		}
 	}
 	sum := sha256.Sum256(raw)
 	return sum[:], nil
