@@ -19,7 +19,7 @@ import (
 type stage int
 
 const (
-	idle stage = iota
+	still stage = iota
 	queued
 	stepping
 	working // Run is a piece of work with a goroutine of its own
@@ -34,7 +34,7 @@ type group struct {
 	cancel func()
 
 	// guarded by feeds.mu
-	members []*member // added at the end; those who left stay until tidy, so that a step can read what was there when it began
+	members []*subscriber // added at the end; those who left stay until tidy, so that a step can read what was there when it began
 	living  int
 	stage   stage
 	poked   bool // during the step
@@ -54,12 +54,12 @@ type group struct {
 
 // verdict is what a step comes to.
 type verdict struct {
-	told    []*member // whom an end concerns
+	told    []*subscriber // whom an end concerns
 	refused gqlerror.List
 	err     error
 	done    bool
 
-	alone *member // the feed is its own, and nobody else's
+	alone *subscriber // the feed is its own, and nobody else's
 	run   bool
 	news  bool
 	more  bool // at once
@@ -87,7 +87,7 @@ func (g *group) waited() {
 }
 
 // step opens the feed, or reads it and sends what is new to the members. A panic is an error of this group.
-func (g *group) step(members []*member) (v verdict) {
+func (g *group) step(members []*subscriber) (v verdict) {
 	defer func() {
 		if p := recover(); p != nil {
 			v = verdict{told: members, err: recovered(g.as, p)}
@@ -106,7 +106,7 @@ func (g *group) step(members []*member) (v verdict) {
 
 // open calls the resolver for the first member: it is the caller for what depends on more than rights, such as budgets. A refusal for a spent budget is
 // its own; every other one is that of all who have these rights.
-func (g *group) open(members []*member) verdict {
+func (g *group) open(members []*subscriber) verdict {
 	first := members[0]
 	for _, m := range members {
 		if !m.left.Load() {
@@ -119,7 +119,7 @@ func (g *group) open(members []*member) verdict {
 		told := members
 		for _, e := range refused.Errors {
 			if e.Extensions["code"] == string(fault.RateLimitedCode) {
-				told = []*member{first}
+				told = []*subscriber{first}
 			}
 		}
 		return verdict{told: told, refused: refused.Errors, done: true}
@@ -134,7 +134,7 @@ func (g *group) open(members []*member) verdict {
 }
 
 // state sends a version to those who have none or an older one.
-func (g *group) state(ctx context.Context, members []*member) verdict {
+func (g *group) state(ctx context.Context, members []*subscriber) verdict {
 	value, version, err := g.feed.Now(ctx)
 	if err != nil {
 		return verdict{told: members, err: err}
@@ -154,11 +154,11 @@ func (g *group) state(ctx context.Context, members []*member) verdict {
 }
 
 // stream sends what came since the step before.
-func (g *group) stream(ctx context.Context, m *member) verdict {
+func (g *group) stream(ctx context.Context, m *subscriber) verdict {
 	if to, ok := m.to.(paced); ok && to.full() {
 		return verdict{full: true}
 	}
-	v := verdict{told: []*member{m}}
+	v := verdict{told: []*subscriber{m}}
 	var news []any
 	news, v.more, v.err = g.feed.Next(ctx)
 	for _, value := range news {
@@ -172,17 +172,17 @@ func (g *group) stream(ctx context.Context, m *member) verdict {
 }
 
 // run is the piece of work of a feed.
-func (g *group) run(m *member) {
+func (g *group) run(m *subscriber) {
 	v := g.work(m)
 	g.feeds.mu.Lock()
 	defer g.feeds.mu.Unlock()
 	g.feeds.end(g, v)
 }
 
-func (g *group) work(m *member) (v verdict) {
+func (g *group) work(m *subscriber) (v verdict) {
 	defer func() {
 		if p := recover(); p != nil {
-			v = verdict{told: []*member{m}, err: recovered(g.as, p)}
+			v = verdict{told: []*subscriber{m}, err: recovered(g.as, p)}
 		}
 	}()
 	err := g.feed.Run(g.as, func(value any) bool {
@@ -192,11 +192,11 @@ func (g *group) work(m *member) (v verdict) {
 		m.to.next(response(g.render(g.as, value)))
 		return true
 	})
-	return verdict{told: []*member{m}, err: err, done: err == nil}
+	return verdict{told: []*subscriber{m}, err: err, done: err == nil}
 }
 
 // tell says to members why nothing comes any more. Each reads the id of its own request.
-func (g *group) tell(members []*member, v verdict) {
+func (g *group) tell(members []*subscriber, v verdict) {
 	if len(members) == 0 {
 		return
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +21,7 @@ const (
 	gather     = 50 * time.Millisecond  // who joins a state that was read less than this ago waits for the others who come within it
 	breath     = 20 * time.Millisecond  // after which a subscriber that had enough is asked again
 	stepTime   = 30 * time.Second       // a step that takes longer fails
+	maxWorkers = 24                     // they wait for the database most of the time, and states that are read at the same time share a statement
 )
 
 // feeds serves all subscriptions of a process. Those that ask for the same state with the same rights are one group: one read and one rendering for all of
@@ -43,8 +43,8 @@ type feeds struct {
 // sharing is what those have in common who get the same bytes.
 type sharing struct{ sub, rights string }
 
-// member is one subscriber.
-type member struct {
+// subscriber is one of those whom a feed is sent to.
+type subscriber struct {
 	sub    plan.Subscription
 	caller *authz.Principal
 	to     sink
@@ -57,7 +57,7 @@ type member struct {
 // join adds a subscriber; leave ends it and may be called twice. ctx holds the caller of this subscriber, and may end before the subscription does. What is
 // under way while leave is called may still come.
 func (f *feeds) join(ctx context.Context, sub plan.Subscription, to sink) (leave func()) {
-	m := &member{sub: sub, caller: new(authz.From(ctx)), to: to}
+	m := &subscriber{sub: sub, caller: new(authz.From(ctx)), to: to}
 	key := keyOf(m)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,7 +66,7 @@ func (f *feeds) join(ctx context.Context, sub plan.Subscription, to sink) (leave
 }
 
 // enter puts a member into the group of its kind, or into a new one; without a key into one of its own. The caller holds the lock.
-func (f *feeds) enter(m *member, key sharing) {
+func (f *feeds) enter(m *subscriber, key sharing) {
 	reads := rights(*m.caller)
 	if g := f.shared[key]; g != nil && reflect.DeepEqual(g.reads, reads) { // the digest of rights is text, and text can be alike
 		g.add(m)
@@ -92,7 +92,7 @@ func (f *feeds) enter(m *member, key sharing) {
 }
 
 // leave takes a member out. The last one ends the group.
-func (f *feeds) leave(m *member) {
+func (f *feeds) leave(m *subscriber) {
 	f.mu.Lock()
 	g := m.group
 	if m.left.Swap(true) || g == nil {
@@ -147,7 +147,7 @@ func (f *feeds) wakeAt(g *group, at time.Time) {
 	case wait <= 0:
 		g.stage = queued
 		f.queue = append(f.queue, g)
-		if f.workers < max(8, 2*runtime.GOMAXPROCS(0)) {
+		if f.workers < maxWorkers {
 			f.workers++
 			go f.work()
 		}
@@ -181,7 +181,7 @@ func (f *feeds) work() {
 
 // settle draws the consequences of a step. The caller holds the lock; it is given up while subscribers are told.
 func (f *feeds) settle(g *group, v verdict) {
-	g.stage = idle
+	g.stage = still
 	if g.ended || v.ends() {
 		f.end(g, v)
 		return
@@ -214,7 +214,7 @@ func (f *feeds) end(g *group, v verdict) {
 	if !g.ended {
 		f.remove(g)
 	}
-	var told []*member
+	var told []*subscriber
 	for _, m := range v.told {
 		if m.group == g {
 			m.group, told = nil, append(told, m)
@@ -233,7 +233,7 @@ func (f *feeds) end(g *group, v verdict) {
 
 // alone leaves one member in a group whose feed turned out to be nothing to share, and gives each of the others one of its own. It answers false when that
 // one has left. The caller holds the lock.
-func (f *feeds) alone(g *group, one *member) bool {
+func (f *feeds) alone(g *group, one *subscriber) bool {
 	if f.shared[g.key] == g {
 		delete(f.shared, g.key)
 	}
@@ -269,7 +269,7 @@ func (f *feeds) lookAround() {
 }
 
 // keyOf is what a member shares with others; nothing when its rights cannot be written down.
-func keyOf(m *member) sharing {
+func keyOf(m *subscriber) sharing {
 	raw, err := json.Marshal(rights(*m.caller))
 	if err != nil || m.sub.Key == "" {
 		return sharing{}
@@ -289,7 +289,7 @@ func rights(p authz.Principal) authz.Principal {
 }
 
 // add is for the holder of the lock.
-func (g *group) add(m *member) {
+func (g *group) add(m *subscriber) {
 	m.group, m.has = g, false
 	g.members = append(g.members, m)
 	g.living++
@@ -298,6 +298,6 @@ func (g *group) add(m *member) {
 // tidy forgets who left. The caller holds the lock, and the group is not stepped.
 func (g *group) tidy() {
 	if len(g.members) > g.living {
-		g.members = slices.DeleteFunc(g.members, func(m *member) bool { return m.group != g })
+		g.members = slices.DeleteFunc(g.members, func(m *subscriber) bool { return m.group != g })
 	}
 }

@@ -36,10 +36,10 @@ func (s *subject) log() plan.Subscription {
 
 func TestEachStreamHasItsOwnPosition(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, readers := &subject{}, make([]*reader, 20)
+		s, readers := &subject{}, make([]*listener, 20)
 		s.version.Store(3)
 		for n := range readers {
-			readers[n] = &reader{}
+			readers[n] = &listener{}
 			defer f.join(caller(t.Context(), fmt.Sprint(n)), s.log(), readers[n])()
 		}
 		synctest.Wait()
@@ -60,14 +60,14 @@ func TestEachStreamHasItsOwnPosition(t *testing.T) {
 
 func TestAStreamWaitsForAReaderWhoHadEnough(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r := &subject{}, &reader{}
+		s, r := &subject{}, &listener{}
 		s.version.Store(3)
 		r.busy.Store(true)
 		defer f.join(caller(t.Context(), "1"), s.log(), r)()
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if n := s.reads.Load(); n != 0 {
-			t.Fatalf("%d reads for a reader who had enough", n)
+			t.Fatalf("%d reads for a listener who had enough", n)
 		}
 		r.busy.Store(false)
 		time.Sleep(time.Second)
@@ -82,7 +82,7 @@ func TestAListRestsBetweenItsMessages(t *testing.T) {
 		list := s.subscription("list", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Subjects: []string{"org_1"}, Gap: 250 * time.Millisecond, Next: func(context.Context) ([]any, bool, error) { n++; return []any{n}, n < 4, nil }}
 		})
-		r := &reader{}
+		r := &listener{}
 		leave := f.join(caller(t.Context(), "1"), list, r)
 		time.Sleep(10 * time.Millisecond)
 		r.want(t, "", "1")
@@ -121,7 +121,7 @@ func TestAPieceOfWork(t *testing.T) {
 						return c.err
 					}}
 				})
-				one, two := &reader{}, &reader{}
+				one, two := &listener{}, &listener{}
 				defer f.join(caller(t.Context(), "1"), work, one)()
 				defer f.join(caller(t.Context(), "2"), work, two)()
 				time.Sleep(2 * time.Minute)
@@ -137,7 +137,7 @@ func TestAPieceOfWork(t *testing.T) {
 
 func TestWorkEndsWithItsReader(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r := &subject{}, &reader{}
+		s, r := &subject{}, &listener{}
 		leave := f.join(caller(t.Context(), "1"), s.subscription("work", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Run: func(ctx context.Context, tell func(any) bool) error {
 				tell(1)
@@ -157,7 +157,7 @@ func TestWorkEndsWithItsReader(t *testing.T) {
 
 func TestAPanicOfAPieceOfWork(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r := &subject{}, &reader{}
+		s, r := &subject{}, &listener{}
 		defer f.join(caller(t.Context(), "1"), s.subscription("work", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Run: func(context.Context, func(any) bool) error { panic("secret") }}
 		}), r)()
@@ -171,7 +171,7 @@ func TestARefusal(t *testing.T) {
 	for name, opens := range map[string]int64{"NOT_FOUND": 1, "RATE_LIMITED": 3} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, f *feeds) {
-				s, readers := &subject{}, []*reader{{}, {}, {}}
+				s, readers := &subject{}, []*listener{{}, {}, {}}
 				refused := plan.Subscription{Key: "k", Open: func(context.Context) (live.Feed[any], plan.Render, *graphql.Response) {
 					s.opens.Add(1)
 					time.Sleep(time.Millisecond)
@@ -179,7 +179,7 @@ func TestARefusal(t *testing.T) {
 				}}
 				f.mu.Lock() // they come at once
 				for n, r := range readers {
-					m := &member{sub: refused, caller: new(authz.From(caller(t.Context(), fmt.Sprint(n)))), to: r}
+					m := &subscriber{sub: refused, caller: new(authz.From(caller(t.Context(), fmt.Sprint(n)))), to: r}
 					f.enter(m, keyOf(m))
 				}
 				f.mu.Unlock()
@@ -199,7 +199,7 @@ func TestARefusal(t *testing.T) {
 
 func TestAPanicOfAResolver(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		r := &reader{}
+		r := &listener{}
 		defer f.join(caller(t.Context(), "1"), plan.Subscription{Key: "k", Open: func(context.Context) (live.Feed[any], plan.Render, *graphql.Response) { panic("secret") }}, r)()
 		synctest.Wait()
 		r.want(t, "INTERNAL")

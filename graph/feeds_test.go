@@ -9,12 +9,10 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -22,116 +20,12 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 )
 
-// reader is a subscriber that keeps what it got.
-type reader struct {
-	mu    sync.Mutex
-	got   [][]byte
-	ended string // the errors, or "complete"
-	busy  atomic.Bool
-}
-
-func (r *reader) next(payload []byte) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended != "" {
-		panic("a message after the last one")
-	}
-	r.got = append(r.got, payload)
-}
-
-func (r *reader) end(how string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ended != "" {
-		panic("it ended twice")
-	}
-	r.ended = how
-}
-
-func (r *reader) fail(errors []byte) { r.end(string(errors)) }
-func (r *reader) complete()          { r.end("complete") }
-func (r *reader) full() bool         { return r.busy.Load() }
-
-func (r *reader) all() (got []string, ended string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, payload := range r.got {
-		got = append(got, strings.TrimSuffix(strings.TrimPrefix(string(payload), `{"data":`), "}"))
-	}
-	return got, r.ended
-}
-
-// want compares all that came and how it ended.
-func (r *reader) want(t *testing.T, ended string, want ...string) {
-	t.Helper()
-	got, how := r.all()
-	if strings.Join(got, " ") != strings.Join(want, " ") || how != ended && (ended == "" || !strings.Contains(how, ended)) {
-		t.Fatalf("got %v and %q, want %v and %q", got, how, want, ended)
-	}
-}
-
-// subject is something with a version, and the work that subscriptions to it cost.
-type subject struct {
-	version               atomic.Int64
-	opens, reads, renders atomic.Int64
-	during                func(context.Context) // called while it is read
-	err                   error
-}
-
-func (s *subject) feed() live.Feed[any] {
-	return live.Feed[any]{Subjects: []string{"con_1"}, Now: func(ctx context.Context) (any, int64, error) {
-		s.reads.Add(1)
-		v := s.version.Load()
-		if s.during != nil {
-			s.during(ctx)
-		}
-		return v, v, s.err
-	}}
-}
-
-// subscription is a feed as the executor hands it over.
-func (s *subject) subscription(key string, feed func(context.Context) live.Feed[any]) plan.Subscription {
-	return plan.Subscription{Key: key, Open: func(ctx context.Context) (live.Feed[any], plan.Render, *graphql.Response) {
-		s.opens.Add(1)
-		return feed(ctx), s.render, nil
-	}}
-}
-
-func (s *subject) render(_ context.Context, v any) *graphql.Response {
-	s.renders.Add(1)
-	raw, _ := json.Marshal(v)
-	return &graphql.Response{Data: raw}
-}
-
-func (s *subject) state() plan.Subscription {
-	return s.subscription("state", func(context.Context) live.Feed[any] { return s.feed() })
-}
-
-func caller(ctx context.Context, request string) context.Context {
-	return authz.With(ctx, authz.Principal{Kind: authz.API_KEY, Scopes: []authz.Permission{"connection.read"}, Locale: "en", RequestID: request, IP: "192.0.2." + request})
-}
-
-// bubble runs a test with its own clock, and sees that the feeds leave nothing behind.
-func bubble(t *testing.T, test func(t *testing.T, f *feeds)) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		f := &feeds{hub: live.NewHub(nil)}
-		test(t, f)
-		synctest.Wait()
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if n := f.hub.Watchers(); n != 0 || len(f.shared) != 0 || f.order.Len() != 0 || f.workers != 0 || len(f.queue) != 0 {
-			t.Errorf("left: %d watchers, %d shared, %d groups, %d workers", n, len(f.shared), f.order.Len(), f.workers)
-		}
-	})
-}
-
 func TestOneReadAndTheSameBytesForAll(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
 		const many = 1000
-		s, readers, leaves := &subject{}, make([]*reader, many), make([]func(), many)
+		s, readers, leaves := &subject{}, make([]*listener, many), make([]func(), many)
 		for n := range readers {
-			readers[n] = &reader{}
+			readers[n] = &listener{}
 			leaves[n] = f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), readers[n])
 		}
 		synctest.Wait()
@@ -174,7 +68,7 @@ func TestRightsAreNeverShared(t *testing.T) {
 	seen := 0
 	for name, other := range differences(t) {
 		seen++
-		a, b := &member{caller: new(someone()), sub: plan.Subscription{Key: "k"}}, &member{caller: &other, sub: plan.Subscription{Key: "k"}}
+		a, b := &subscriber{caller: new(someone()), sub: plan.Subscription{Key: "k"}}, &subscriber{caller: &other, sub: plan.Subscription{Key: "k"}}
 		if (keyOf(a) == keyOf(b)) != same[name] {
 			t.Errorf("%s: shared is %t", name, !same[name])
 		}
@@ -190,11 +84,11 @@ func TestEachReadsAsItself(t *testing.T) {
 		whose := s.subscription("whose", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Subjects: []string{"con_1"}, Now: func(ctx context.Context) (any, int64, error) { return authz.From(ctx).OrgID.String(), 1, nil }}
 		})
-		readers := map[string]*reader{}
+		readers := map[string]*listener{}
 		for range 20 {
 			org := ident.New[ident.OrgID](time.Now())
 			for range 3 {
-				r := &reader{}
+				r := &listener{}
 				readers[fmt.Sprint(org, len(readers))] = r
 				defer f.join(authz.With(t.Context(), authz.Principal{Kind: authz.USER, OrgID: org}), whose, r)()
 			}
@@ -217,7 +111,7 @@ func TestAlikeIsNotTheSame(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
 		s := &subject{}
 		for _, ref := range []string{"\xff", "\xfe"} {
-			defer f.join(authz.With(t.Context(), authz.Principal{Kind: authz.WIDGET, Widget: &authz.WidgetClaims{EndUserRef: ref}}), s.state(), &reader{})()
+			defer f.join(authz.With(t.Context(), authz.Principal{Kind: authz.WIDGET, Widget: &authz.WidgetClaims{EndUserRef: ref}}), s.state(), &listener{})()
 		}
 		synctest.Wait()
 		if n := s.opens.Load(); n != 2 {
@@ -228,12 +122,12 @@ func TestAlikeIsNotTheSame(t *testing.T) {
 
 func TestTheNewestVersionIsNeverLost(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, dice, readers := &subject{}, rand.New(rand.NewPCG(1, 2)), []*reader{}
+		s, dice, readers := &subject{}, rand.New(rand.NewPCG(1, 2)), []*listener{}
 		s.during = func(context.Context) { time.Sleep(time.Duration(s.reads.Load()%3) * time.Millisecond) }
 		for n := range 2000 {
 			switch dice.IntN(3) {
 			case 0:
-				r := &reader{}
+				r := &listener{}
 				readers = append(readers, r)
 				leave := f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), r)
 				if dice.IntN(2) == 0 {
@@ -254,7 +148,7 @@ func TestTheNewestVersionIsNeverLost(t *testing.T) {
 		for n, r := range readers {
 			got, _ := r.all()
 			if len(got) == 0 || got[len(got)-1] != last {
-				t.Fatalf("reader %d ends with %v, and %s is the newest", n, got, last)
+				t.Fatalf("listener %d ends with %v, and %s is the newest", n, got, last)
 			}
 			before := int64(-1)
 			for _, v := range got {
@@ -270,7 +164,7 @@ func TestTheNewestVersionIsNeverLost(t *testing.T) {
 
 func TestAnOlderReadIsNoNews(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r := &subject{}, &reader{}
+		s, r := &subject{}, &listener{}
 		s.version.Store(5)
 		defer f.join(caller(t.Context(), "1"), s.state(), r)()
 		synctest.Wait()
@@ -283,14 +177,14 @@ func TestAnOlderReadIsNoNews(t *testing.T) {
 
 func TestWhoJoinsDuringAReadSharesTheNextOne(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, late, began, goOn := &subject{}, make([]*reader, 10), make(chan struct{}), make(chan struct{})
+		s, late, began, goOn := &subject{}, make([]*listener, 10), make(chan struct{}), make(chan struct{})
 		s.during = func(context.Context) { began <- struct{}{}; <-goOn }
-		first := &reader{}
+		first := &listener{}
 		defer f.join(caller(t.Context(), "0"), s.state(), first)()
 		<-began
 		s.version.Store(1) // after the read
 		for n := range late {
-			late[n] = &reader{}
+			late[n] = &listener{}
 			defer f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), late[n])()
 		}
 		goOn <- struct{}{}
@@ -309,7 +203,7 @@ func TestWhoJoinsDuringAReadSharesTheNextOne(t *testing.T) {
 
 func TestWhoLeavesDuringAStepEndsIt(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r, began := &subject{}, &reader{}, make(chan struct{})
+		s, r, began := &subject{}, &listener{}, make(chan struct{})
 		s.during = func(ctx context.Context) { close(began); <-ctx.Done() }
 		leave := f.join(caller(t.Context(), "1"), s.state(), r)
 		<-began
@@ -321,7 +215,7 @@ func TestWhoLeavesDuringAStepEndsIt(t *testing.T) {
 
 func TestALostPokeCostsSeconds(t *testing.T) {
 	bubble(t, func(t *testing.T, f *feeds) {
-		s, r := &subject{}, &reader{}
+		s, r := &subject{}, &listener{}
 		defer f.join(caller(t.Context(), "1"), s.state(), r)()
 		synctest.Wait()
 		s.version.Store(1)
@@ -347,11 +241,11 @@ func TestHowAStateEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, f *feeds) {
-				s, other, readers := &subject{}, &subject{}, []*reader{{}, {}}
+				s, other, readers := &subject{}, &subject{}, []*listener{{}, {}}
 				for n, r := range readers {
 					defer f.join(caller(t.Context(), fmt.Sprint("request", n)), s.state(), r)()
 				}
-				apart := &reader{}
+				apart := &listener{}
 				defer f.join(caller(t.Context(), "3"), other.subscription("other", func(context.Context) live.Feed[any] { return other.feed() }), apart)()
 				time.Sleep(time.Second)
 				synctest.Wait()
@@ -380,7 +274,7 @@ func TestTheLastMessageCompletes(t *testing.T) {
 			f.Last = func(v any) bool { return v == int64(1) }
 			return f
 		})
-		early, late := &reader{}, &reader{}
+		early, late := &listener{}, &listener{}
 		defer f.join(caller(t.Context(), "1"), ends, early)()
 		time.Sleep(time.Second)
 		synctest.Wait()
@@ -405,7 +299,7 @@ func TestAFrameForOneMoreCostsNoAllocation(t *testing.T) {
 		f := &feeds{hub: live.NewHub(nil)}
 		g := &group{feeds: f, feed: s.feed(), render: s.render, as: t.Context()}
 		for range members {
-			g.add(&member{to: nowhere{}})
+			g.add(&subscriber{to: nowhere{}})
 		}
 		return testing.AllocsPerRun(100, func() {
 			s.version.Add(1)
@@ -418,12 +312,6 @@ func TestAFrameForOneMoreCostsNoAllocation(t *testing.T) {
 		t.Errorf("a step allocates %v times for one member and %v times for a thousand", one, many)
 	}
 }
-
-type nowhere struct{}
-
-func (nowhere) next([]byte) {}
-func (nowhere) fail([]byte) {}
-func (nowhere) complete()   {}
 
 func TestSubscriptionsThatWaitHaveNoGoroutine(t *testing.T) {
 	s, f, base := &subject{}, &feeds{hub: live.NewHub(nil)}, runtime.NumGoroutine()
@@ -450,8 +338,24 @@ func TestSubscriptionsThatWaitHaveNoGoroutine(t *testing.T) {
 	}
 }
 
-type once struct{ *sync.WaitGroup }
-
-func (o once) next([]byte) { o.Done() }
-func (once) fail([]byte)   {}
-func (once) complete()     {}
+// What hangs on the resolver's context, such as attention, begins with the first subscriber and ends with the last.
+func TestTheContextOfAGroup(t *testing.T) {
+	bubble(t, func(t *testing.T, f *feeds) {
+		s, opened := &subject{}, make(chan context.Context, 1)
+		state := s.subscription("state", func(ctx context.Context) live.Feed[any] { opened <- ctx; return s.feed() })
+		request, end := context.WithCancel(t.Context())
+		first := f.join(caller(request, "1"), state, nowhere{})
+		ctx := <-opened
+		last := f.join(caller(t.Context(), "2"), state, nowhere{})
+		end()
+		first()
+		time.Sleep(time.Second)
+		if ctx.Err() != nil {
+			t.Error("it ended with the first subscriber, or with its request")
+		}
+		last()
+		if ctx.Err() == nil {
+			t.Error("it outlives the last subscriber")
+		}
+	})
+}

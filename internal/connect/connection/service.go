@@ -90,6 +90,7 @@ type Service struct {
 
 	q        connectionq.Queries
 	watchers watchers
+	reads    together
 	metrics  metrics
 }
 
@@ -142,18 +143,23 @@ func (s *Service) OrgOf(ctx context.Context, id ident.ConnectionID) (ident.OrgID
 // reach reads a connection for a caller who has the permission on it. An unknown id, one of another organization and one that is not the caller's
 // own are the same NOT_FOUND.
 func (s *Service) reach(ctx context.Context, p authz.Permission, id ident.ConnectionID) (authz.Scope, *Connection, error) {
-	unknown := fault.NotFound("connection")
 	org, _, err := s.OrgOf(ctx, id)
 	if err != nil && !fault.Is(err, fault.NotFoundCode) {
 		return authz.Scope{}, nil, err
 	}
+	return s.reachIn(ctx, p, org, id, s.read)
+}
+
+// reachIn is reach for who knows whose the connection is: that never changes.
+func (s *Service) reachIn(ctx context.Context, p authz.Permission, org ident.OrgID, id ident.ConnectionID, read reading) (authz.Scope, *Connection, error) {
+	unknown := fault.NotFound("connection")
 	scope, err := s.Authz.Authorize(ctx, p, org)
 	if fault.Is(err, fault.NotFoundCode) || err == nil && org.IsZero() {
 		return authz.Scope{}, nil, unknown
 	} else if err != nil {
 		return authz.Scope{}, nil, err
 	}
-	c, err := s.read(ctx, scope.Org(), id)
+	c, err := read(ctx, scope.Org(), id)
 	if err != nil {
 		return authz.Scope{}, nil, err
 	}
@@ -162,6 +168,8 @@ func (s *Service) reach(ctx context.Context, p authz.Permission, id ident.Connec
 	}
 	return scope, c, nil
 }
+
+type reading func(context.Context, ident.OrgID, ident.ConnectionID) (*Connection, error)
 
 // orgOf is reach for the door.
 func orgOf[In any](s *Service, p authz.Permission, id func(In) ident.ConnectionID) func(context.Context, In) (ident.OrgID, error) {

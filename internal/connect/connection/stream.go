@@ -70,15 +70,17 @@ func (s *Service) Timeline(ctx context.Context, c *Connection, first *int32, aft
 
 // Events is everything after a sequence, oldest first, and then what happens, for as long as the caller may see it.
 func (s *Service) Events(ctx context.Context, id ident.ConnectionID, after *int64) (live.Feed[*ConnectionEvent], error) {
-	if _, _, err := s.reach(ctx, "connection.read", id); err != nil {
+	_, c, err := s.reach(ctx, "connection.read", id)
+	if err != nil {
 		return live.Feed[*ConnectionEvent]{}, err
 	}
+	org := c.OrgID
 	at := int64(0)
 	if after != nil {
 		at = max(*after, 0)
 	}
 	next := func(ctx context.Context) ([]*ConnectionEvent, bool, error) {
-		if _, _, err := s.reach(ctx, "connection.read", id); err != nil {
+		if _, _, err := s.reachIn(ctx, "connection.read", org, id, s.readTogether); err != nil {
 			return nil, false, err
 		}
 		rows, err := s.Ledger.Stream(ctx, s.DB, id.String(), at, eventsAtOnce)

@@ -76,9 +76,11 @@ func (w *watchers) all() []ident.ConnectionID {
 // Watch is the connection as it stands, for as long as the caller may see it. While a person or a widget watches, which ends with ctx, the name is looked
 // at every two seconds.
 func (s *Service) Watch(ctx context.Context, id ident.ConnectionID) (live.Feed[*Connection], error) {
-	if _, _, err := s.reach(ctx, "connection.read", id); err != nil {
+	_, c, err := s.reach(ctx, "connection.read", id)
+	if err != nil {
 		return live.Feed[*Connection]{}, err
 	}
+	org := c.OrgID
 	if authz.From(ctx).Person() {
 		s.watchers.add(id, 1)
 		context.AfterFunc(ctx, func() { s.watchers.add(id, -1) })
@@ -86,7 +88,7 @@ func (s *Service) Watch(ctx context.Context, id ident.ConnectionID) (live.Feed[*
 	return live.Feed[*Connection]{
 		Subjects: []string{id.String()},
 		Now: func(ctx context.Context) (*Connection, int64, error) {
-			_, c, err := s.reach(ctx, "connection.read", id)
+			_, c, err := s.reachIn(ctx, "connection.read", org, id, s.readTogether)
 			if err != nil {
 				return nil, 0, err
 			}
