@@ -279,7 +279,7 @@ func keyOf(m *subscriber) sharing {
 
 // rights is a caller without what has no part in what it may see: which request it was, from where, and which of several tokens that allow the same.
 func rights(p authz.Principal) authz.Principal {
-	p.RequestID, p.IP, p.Network, p.UserAgent, p.Origin = "", "", "", "", ""
+	p.RequestID, p.IP, p.Network, p.UserAgent, p.Origin, p.Until = "", "", "", "", "", time.Time{}
 	if p.Widget != nil {
 		w := *p.Widget
 		w.TokenID, w.ExpiresAt = ident.WidgetTokenID{}, time.Time{}

@@ -64,7 +64,7 @@ func TestOneReadAndTheSameBytesForAll(t *testing.T) {
 // Whatever tells two callers apart, except where they are and which of several equal tokens they hold, keeps them apart here too.
 func TestRightsAreNeverShared(t *testing.T) {
 	t.Parallel()
-	same := map[string]bool{"IP": true, "Network": true, "UserAgent": true, "Origin": true, "RequestID": true, "Widget.TokenID": true, "Widget.ExpiresAt": true}
+	same := map[string]bool{"IP": true, "Network": true, "UserAgent": true, "Origin": true, "RequestID": true, "Until": true, "Widget.TokenID": true, "Widget.ExpiresAt": true}
 	seen := 0
 	for name, other := range differences(t) {
 		seen++

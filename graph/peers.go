@@ -99,9 +99,10 @@ func (s *Server) hold(caller authz.Principal, lose func()) (leave func(), room b
 		return nil, false
 	}
 	forget := s.Revoked.Await(lose, caller.Subjects()...)
-	if caller.Widget == nil {
+	ends := caller.EndsAt()
+	if ends.IsZero() {
 		return func() { forget(); out() }, true
 	}
-	expiry := time.AfterFunc(time.Until(caller.Widget.ExpiresAt), lose)
+	expiry := time.AfterFunc(time.Until(ends), lose)
 	return func() { expiry.Stop(); forget(); out() }, true
 }

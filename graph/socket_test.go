@@ -255,18 +255,29 @@ func TestSocket_OurOwnFaultIsNotTheCallers(t *testing.T) {
 	}
 }
 
-func TestSocket_EndsWithTheToken(t *testing.T) {
+func TestSocket_EndsWithTheCredential(t *testing.T) {
 	t.Parallel()
 	h := open(t, Patience{})
-	h.callers["page"] = authz.Principal{Kind: authz.WIDGET, Widget: &authz.WidgetClaims{TokenID: ident.New[ident.WidgetTokenID](time.Now()), ExpiresAt: time.Now().Add(300 * time.Millisecond)}}
-	s := h.enter(t, "page")
-	s.ask("1", "subscription { state }")
-	s.hear("next")
-	began := time.Now()
-	if code, _ := s.code(); code != 4403 || time.Since(began) > 2*time.Second {
-		t.Errorf("%d after %s", code, time.Since(began))
+	h.callers["page"] = authz.Principal{Kind: authz.WIDGET, Widget: &authz.WidgetClaims{TokenID: ident.New[ident.WidgetTokenID](time.Now())}}
+	h.callers["key"] = authz.Principal{Kind: authz.API_KEY, KeyID: ident.New[ident.KeyID](time.Now())}
+	h.callers["session"] = authz.Principal{Kind: authz.USER, SessionID: ident.New[ident.SessionID](time.Now())}
+	for _, who := range []string{"page", "key", "session"} {
+		soon := time.Now().Add(300 * time.Millisecond)
+		h.callers["page"].Widget.ExpiresAt = soon
+		for _, kind := range []string{"key", "session"} {
+			p := h.callers[kind]
+			p.Until = soon
+			h.callers[kind] = p
+		}
+		s := h.enter(t, who)
+		s.ask("1", "subscription { state }")
+		s.hear("next")
+		began := time.Now()
+		if code, _ := s.code(); code != 4403 || time.Since(began) > 2*time.Second {
+			t.Errorf("%s: %d after %s", who, code, time.Since(began))
+		}
 	}
-	s = h.knock(t)
+	s := h.knock(t)
 	s.say(`{"type":"connection_init","payload":{"authorization":"Bearer page"}}`)
 	if code, _ := s.code(); code != 4403 {
 		t.Errorf("with an old token: %d", code)

@@ -95,7 +95,7 @@ func about(p, before authz.Principal) authz.Principal {
 }
 
 func person(b *session.Session) authz.Principal {
-	p := authz.Principal{Kind: authz.USER, UserID: b.UserID, SessionID: b.ID, OrgID: b.OrgID, AAL: int(b.Aal)}
+	p := authz.Principal{Kind: authz.USER, UserID: b.UserID, SessionID: b.ID, OrgID: b.OrgID, AAL: int(b.Aal), Until: b.ExpiresAt}
 	if b.SteppedUpAt != nil {
 		p.AuthTime = *b.SteppedUpAt
 	}

@@ -247,13 +247,14 @@ func TestSlowCallersAreCut(t *testing.T) {
 				here, there := net.Pipe()
 				l.conns <- there
 				began := time.Now()
-				go func() {
+				var dripping sync.WaitGroup
+				dripping.Go(func() {
 					_, err := fmt.Fprint(here, sent)
 					for name == "Drip" && err == nil {
 						time.Sleep(time.Second)
 						_, err = fmt.Fprint(here, "x")
 					}
-				}()
+				})
 				line, err := bufio.NewReader(here).ReadString('\n')
 				if took := time.Since(began); took > 15*time.Second {
 					t.Errorf("waited %s", took)
@@ -262,6 +263,7 @@ func TestSlowCallersAreCut(t *testing.T) {
 					t.Errorf("answered %q, %v", line, err)
 				}
 				here.Close()
+				dripping.Wait()
 				cancel()
 				<-ended
 			})

@@ -152,6 +152,9 @@ func (s *Service) Authenticate(ctx context.Context, key secret.String, ip string
 	if row.AppID != nil {
 		caller.ApplicationID = ident.From[ident.ApplicationID](*row.AppID)
 	}
+	if row.ExpiresAt != nil {
+		caller.Until = *row.ExpiresAt
+	}
 	for _, scope := range row.Scopes {
 		caller.Scopes = append(caller.Scopes, authz.Permission(scope))
 	}

@@ -35,6 +35,7 @@ type Principal struct {
 	AuthTime      time.Time           // USER: the last authentication or step-up
 	AAL           int                 // USER: 1 one factor, 2 two
 	Name          string              // SYSTEM: which work
+	Until         time.Time           // when the credential ends by itself, as far as was known when it was read; zero: never. A widget's claims say it
 
 	IP, Network, UserAgent, Origin, Locale, RequestID string
 }
@@ -76,6 +77,14 @@ func (p Principal) Actor() string {
 
 // Person says whether somebody sits behind the call and looks: a session or a widget.
 func (p Principal) Person() bool { return p.Kind == USER || p.Kind == OPERATOR || p.Kind == WIDGET }
+
+// EndsAt is when the caller's credential ends by itself; zero: never.
+func (p Principal) EndsAt() time.Time {
+	if p.Widget != nil {
+		return p.Widget.ExpiresAt
+	}
+	return p.Until
+}
 
 // Subjects are the ids whose revocation ends this caller's rights.
 func (p Principal) Subjects() []string {
