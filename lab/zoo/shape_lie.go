@@ -40,8 +40,8 @@ var liars = []Shape{
 	{"BadVersOnEDNS", lying(BadVersion), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 31, ""},
 	{"TooManyRecords", lying(For(Stuffed(500), dns.TypeA)), shop, "CORRECT", "cname:OK ns_failing", "acme.lab", "plain", 33, ""},
 	{"NothingButRecords", lying(Stuffed(500)), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 17, ""},
-	{"CutShort", noisy(CutShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 18, ""},
-	{"TooShort", noisy(TooShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 18, ""},
+	{"CutShort", noisy(CutShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
+	{"TooShort", noisy(TooShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
 	{"OneSaysForeign", func(w *World) {
 		acme(ours)(w)
 		w.Lie(For(Says("@ 300 CNAME www.elsewhere.lab.", "", ""), dns.TypeCNAME), N2)

@@ -84,7 +84,7 @@ var delegations = []Shape{
 	{"CutWhereverOneAsks", func(w *World) {
 		acme("")(w)
 		w.tell(About("x.acme.lab", Refers("@ 3600 NS "+N1+".", "")), nil)
-	}, at("a.b.c.d.x.acme.lab", "acme.lab", "cname"), "ABSENT", "cname:UNVERIFIABLE lame_delegation", "a.b.c.d.x.acme.lab", "", 20, ""},
+	}, at("a.b.c.d.x.acme.lab", "acme.lab", "cname"), "ABSENT", "cname:UNVERIFIABLE lame_delegation", "a.b.c.d.x.acme.lab", "", 26, ""},
 	{"NSBelow", func(w *World) { acme("")(w); w.Zone("shop.acme.lab", "", "ns1.elsewhere.lab") }, shop, "CONFLICTING", "cname:PENDING record_absent subzone ns_below", "shop.acme.lab", "", 32, ""},
 	{"NSBelowTheHost", func(w *World) {
 		acme(addresses)(w)
