@@ -19,7 +19,7 @@ sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.ta
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
 .PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql shots packages node postgres clean
-.PHONY: generate-sql generate-graphql generate-documents test-fronts test-go test-redis go-build
+.PHONY: generate-sql generate-graphql generate-documents test-fronts test-go test-redis go-build test/dns-real
 
 help: ## this list
 	@grep -hE '^[a-z/-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -115,6 +115,9 @@ test: build bin/tools/withpg postgres ## everything: front ends, Go with journey
 	@if compgen -G 'e2e/*_test.go' >/dev/null; then tools/chromium.sh; fi
 	@$(MAKE) --no-print-directory test-fronts
 	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis check-generated
+
+test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, which Debian has as bind9, knot and pdns-server with pdns-backend-bind
+	NAMEPLATE_DNS_REAL=1 go test -count=1 -run TestZooOnRealServers ./internal/connect/dnscheck
 
 test-fronts: packages
 	@for f in $(FRONTS); do printf '==> unit tests of %s\n' "$$f"; (cd "$$f" && npm test --silent && npm run --silent --if-present test:browser); done

@@ -129,3 +129,26 @@ func (d *data) covering(name string) dns.RR {
 	}
 	return d.nsec(i)
 }
+
+// Records are all of the zone's, as a zone file holds them; with the NSEC chain and all signatures when the zone is signed.
+func (z *Zone) Records() []dns.RR {
+	z.mu.Lock()
+	d := z.last()
+	z.mu.Unlock()
+	var out []dns.RR
+	for name, n := range d.nodes {
+		for t, set := range n.sets {
+			out = append(out, set...)
+			if cut := d.cut(name); z.sign != nil && (cut == "" || cut == name && t == dns.TypeDS) {
+				out = append(out, d.signature(set))
+			}
+		}
+	}
+	if z.sign != nil {
+		for i := range d.nsecChain() {
+			n := d.nsec(i)
+			out = append(out, n, d.signature([]dns.RR{n}))
+		}
+	}
+	return out
+}

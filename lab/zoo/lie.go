@@ -219,6 +219,30 @@ func CutShort(packet []byte) []byte { return packet[:len(packet)-min(len(packet)
 // TooShort leaves less than a header.
 func TooShort(packet []byte) []byte { return packet[:min(len(packet), 5)] }
 
+// FailsAtTheEnd answers SERVFAIL with the CNAMEs that it found, as BIND does when a chain has no end.
+func FailsAtTheEnd(q Query, r *dns.Msg) *dns.Msg {
+	if q.Type() != dns.TypeCNAME && len(r.Answer) > 0 && r.Answer[0].Header().Rrtype == dns.TypeCNAME {
+		r.Rcode = dns.RcodeServerFailure
+	}
+	return r
+}
+
+// FailsAltogether answers SERVFAIL and nothing else then, as PowerDNS does.
+func FailsAltogether(q Query, r *dns.Msg) *dns.Msg {
+	if r = FailsAtTheEnd(q, r); r.Rcode == dns.RcodeServerFailure {
+		return Code(dns.RcodeServerFailure)(q, r)
+	}
+	return r
+}
+
+// AliasFirst answers the CNAME that stands at a name to every question about it, as Knot does at an apex.
+func AliasFirst(q Query, r *dns.Msg) *dns.Msg {
+	if len(r.Answer) > 0 && r.Answer[0].Header().Rrtype == dns.TypeCNAME || q.Name() != "acme.lab." {
+		return r
+	}
+	return Says("@ 300 CNAME "+Target+".", "", "")(q, r)
+}
+
 // Missing answers NXDOMAIN for names that exist without records of the type.
 func Missing(_ Query, r *dns.Msg) *dns.Msg {
 	if len(r.Answer) == 0 && r.Authoritative {

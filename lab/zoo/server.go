@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -78,6 +79,54 @@ func (s *Server) Set(apex string, rrs []dns.RR) {
 // Remove takes records out of the zone on this server alone.
 func (s *Server) Remove(apex string, gone func(dns.RR) bool) {
 	s.Set(apex, slices.DeleteFunc(s.Records(apex), gone))
+}
+
+// Honest says that the server neither lies nor garbles.
+func (s *Server) Honest() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lie == nil && s.noise == nil
+}
+
+// Replica says that two servers have the same zones with the same records.
+func (s *Server) Replica(of *Server) bool {
+	same := func(a, b []dns.RR) bool {
+		return slices.EqualFunc(a, b, func(x, y dns.RR) bool { return x.String() == y.String() })
+	}
+	return maps.EqualFunc(s.copies(), of.copies(), same)
+}
+
+func (s *Server) copies() map[string][]dns.RR {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.zones)
+}
+
+// Files are the server's zones as zone files, by apex, and whether one of them is signed.
+func (s *Server) Files() (files map[string]string, signed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	files = map[string]string{}
+	for apex, rrs := range s.zones {
+		signer := s.w.signers[apex]
+		signed = signed || signer != nil
+		lines := []string{}
+		for _, rr := range authority.Load(authority.Options{Apex: apex, Now: s.w.Now, Signer: signer}, rrs).Records() {
+			lines = append(lines, rr.String())
+		}
+		slices.Sort(lines)
+		files[apex] = strings.Join(slices.Compact(lines), "\n") + "\n"
+	}
+	return files, signed
+}
+
+// Move leads the server's addresses to another server, which has to have its zones.
+func (s *Server) Move(at netip.AddrPort) {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	for _, a := range s.Addrs {
+		s.w.places[a] = at
+	}
 }
 
 // Drop ends serving a zone: the server refuses it.

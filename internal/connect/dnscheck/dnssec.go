@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
@@ -28,17 +29,54 @@ type trust struct {
 // errOther is a fault in a zone that is not the customer's: it says nothing about the customer's.
 var errOther = errors.New("the chain is broken above the customer's zone")
 
+// link is what was answered about one zone of the chain, or what is known of it.
+type link struct {
+	known        *ring
+	here, above  tree.Cut
+	ds, keys     tree.Answer
+	noDS, noKeys error
+}
+
+// links asks for all of the chain at once; only the keys of the zone itself wait until it is known that they are vouched for.
+func (r *run) links(ctx context.Context, z tree.Cut) []link {
+	out := make([]link, len(z.Chain))
+	var wg sync.WaitGroup
+	for i, apex := range z.Chain {
+		l := &out[i]
+		if known, ok := r.e.ring.get(apex, r.e.now()); ok {
+			l.known = &known
+			continue
+		}
+		if i > 0 {
+			wg.Go(func() {
+				if l.above, l.noDS = r.ZoneOf(ctx, z.Chain[i-1]); l.noDS == nil {
+					l.ds, l.noDS = r.AskZone(ctx, tree.Walking, l.above, apex, dns.TypeDS)
+				}
+			})
+		}
+		if l.here = z; i < len(z.Chain)-1 {
+			wg.Go(func() {
+				if l.here, l.noKeys = r.ZoneOf(ctx, apex); l.noKeys == nil {
+					l.keys, l.noKeys = r.AskZone(ctx, tree.Walking, l.here, apex, dns.TypeDNSKEY)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return out
+}
+
 // follow goes down the chain of delegations to the zone, and verifies each step.
 func (r *run) follow(ctx context.Context, z tree.Cut) trust {
-	t := trust{state: analysis.DnssecUnknown}
+	t, links := trust{state: analysis.DnssecUnknown}, r.links(ctx, z)
 	for i, apex := range z.Chain {
-		if known, ok := r.e.ring.get(apex, r.e.now()); ok {
+		if known := links[i].known; known != nil {
 			if t = (trust{state: analysis.DnssecSignedOK, keys: known.keys}); known.keys == nil {
 				return trust{state: analysis.DnssecUnsigned}
 			}
 			continue
 		}
-		next, err := r.descend(ctx, z, i, t)
+		next, err := r.descend(ctx, z, i, links[i], t)
 		switch {
 		case err != nil:
 			return trust{state: analysis.DnssecUnknown}
@@ -56,38 +94,28 @@ func (r *run) follow(ctx context.Context, z tree.Cut) trust {
 }
 
 // descend verifies the keys of one zone of the chain by those of the zone above, which are in t.
-func (r *run) descend(ctx context.Context, z tree.Cut, i int, t trust) (trust, error) {
-	apex, here := z.Chain[i], z
-	anchors := r.e.Settings.anchors()
-	if i < len(z.Chain)-1 {
-		var err error
-		if here, err = r.ZoneOf(ctx, apex); err != nil {
-			return t, err
-		}
-	}
+func (r *run) descend(ctx context.Context, z tree.Cut, i int, l link, t trust) (trust, error) {
+	apex, anchors := z.Chain[i], r.e.Settings.anchors()
 	var ids []ident.ObservationID
 	if i > 0 {
-		above, err := r.ZoneOf(ctx, z.Chain[i-1])
-		if err != nil {
-			return t, err
+		if l.noDS != nil {
+			return t, l.noDS
 		}
-		a, err := r.AskZone(ctx, tree.Walking, above, apex, dns.TypeDS)
-		if err != nil {
-			return t, err
-		}
-		ids = append(ids, a.ID)
-		set := a.At(apex, dns.TypeDS)
-		if proof, err := r.checks(a, tree.Key{Name: apex, Type: dns.TypeDS}, above.Apex, t.keys); err != nil {
-			if r.registry(above.Apex) {
+		ids = append(ids, l.ds.ID)
+		if proof, err := r.checks(l.ds, tree.Key{Name: apex, Type: dns.TypeDS}, l.above.Apex, t.keys); err != nil {
+			if r.registry(l.above.Apex) {
 				return t, errOther
 			}
-			return r.broken(above.Apex, apex, proof, err, ids), nil
+			return r.broken(l.above.Apex, apex, proof, err, ids), nil
 		}
-		if anchors = delegationSigners(set); len(anchors) == 0 {
+		if anchors = delegationSigners(l.ds.At(apex, dns.TypeDS)); len(anchors) == 0 {
 			return trust{state: analysis.DnssecUnsigned, ids: ids}, nil
 		}
 	}
-	a, err := r.AskZone(ctx, tree.Walking, here, apex, dns.TypeDNSKEY)
+	a, err := l.keys, l.noKeys
+	if i == len(z.Chain)-1 {
+		a, err = r.AskZone(ctx, tree.Walking, l.here, apex, dns.TypeDNSKEY)
+	}
 	if err != nil {
 		return t, err
 	}

@@ -127,7 +127,7 @@ func (r *Session) askColumn(ctx context.Context, apex string, c *Column, asks []
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			a, err := r.ask(ctx, Deciding, apex, c.Server, k.Name, k.Type, udpThenTCP)
-			if err == nil && a.Rcode == dns.RcodeServerFailure {
+			if err == nil && a.Rcode == dns.RcodeServerFailure && len(a.Answer) == 0 {
 				a, err = r.ask(ctx, Deciding, apex, c.Server, k.Name, k.Type, udpThenTCP) // once is an accident
 			}
 			mu.Lock()
@@ -164,7 +164,7 @@ func (c *Column) judge(apex string, first Key, a Answer, err error) error {
 		c.Verdict = analysis.ServerRefused
 	case a.Rcode == dns.RcodeServerFailure:
 		c.Verdict = analysis.ServerServfail
-	case !answers(apex, a), first == Key{apex, dns.TypeSOA} && len(a.At(apex, dns.TypeSOA)) == 0:
+	case !answers(apex, a), first == Key{apex, dns.TypeSOA} && len(a.At(apex, dns.TypeSOA)) == 0 && len(a.Aliases(apex)) == 0:
 		c.Verdict = analysis.ServerLame
 	default:
 		c.Verdict = analysis.ServerOK

@@ -27,16 +27,27 @@ type Resolution struct {
 // Resolve follows CNAMEs through all zones they lead to, at most ten.
 func (r *Session) Resolve(ctx context.Context, st Stage, name string, qtype uint16) (Resolution, error) {
 	var out Resolution
+	var z Cut
 	for {
 		if slices.Contains(out.Chain, name) || len(out.Chain) > wire.MaxChain {
 			return out, ErrChain
 		}
+		beside := len(out.Chain) > 0 && Parent(name) == Parent(out.Chain[len(out.Chain)-1]) // and so in the same zone, or delegated itself
 		out.Chain = append(out.Chain, name)
-		z, err := r.ZoneOf(ctx, name)
-		if err != nil {
-			return out, err
+		var a Answer
+		var err error
+		if beside {
+			a, err = r.AskZone(ctx, st, z, name, qtype)
 		}
-		a, err := r.AskZone(ctx, st, z, name, qtype)
+		if !beside || err == nil && !a.Authoritative {
+			if z, err = r.ZoneOf(ctx, name); err != nil {
+				return out, err
+			}
+			a, err = r.AskZone(ctx, st, z, name, qtype)
+		}
+		if first, ok := r.firstLink(ctx, st, z, name, a, err, nil); ok {
+			a, err = first, nil
+		}
 		out.Rcode, out.IDs = a.Rcode, Distinct(append(out.IDs, a.ID)...)
 		if err != nil {
 			return out, err

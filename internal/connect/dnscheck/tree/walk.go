@@ -77,6 +77,9 @@ func (r *Session) descend(ctx context.Context, name string, z Cut, path []string
 	goal, target := name, name
 	for range maxCuts {
 		a, err := r.askZone(ctx, Walking, z, target, dns.TypeNS, path)
+		if first, ok := r.firstLink(ctx, Walking, z, target, a, err, path); ok {
+			a, err = first, nil
+		}
 		if err != nil {
 			if errors.Is(err, ErrSilent) || errors.Is(err, ErrLame) && a.Rcode == dns.RcodeSuccess {
 				r.mu.Lock()
@@ -103,6 +106,16 @@ func (r *Session) descend(ctx context.Context, name string, z Cut, path []string
 		}
 	}
 	return Found{Cut: z, Err: ErrLoop}
+}
+
+// firstLink asks for the CNAME alone, where a server failed: PowerDNS gives up on a chain that it cannot follow to its end, whatever type
+// is asked for, and knows its first link all the same.
+func (r *Session) firstLink(ctx context.Context, st Stage, z Cut, name string, a Answer, why error, path []string) (Answer, bool) {
+	if !errors.Is(why, ErrLame) || a.Rcode != dns.RcodeServerFailure || !Below(z.Apex, name) {
+		return Answer{}, false
+	}
+	first, err := r.askZone(ctx, st, z, name, dns.TypeCNAME, path)
+	return first, err == nil && len(first.Aliases(name)) > 0
 }
 
 // referral gives the NS records that delegate a zone below apex and at or above name.
@@ -256,8 +269,12 @@ func graver(a, b error) error {
 	return a
 }
 
-// answers says that the reply is one of a server of the zone: authoritative, or a referral to a zone below.
+// answers says that the reply is one of a server of the zone: authoritative, or a referral to a zone below. The code of an answer that begins
+// with a CNAME speaks of the end of the chain (RFC 6604 section 3): a server that fails there still answers for the name.
 func answers(apex string, a Answer) bool {
+	if a.Authoritative && a.Rcode == dns.RcodeServerFailure && len(a.Answer) > 0 {
+		return true
+	}
 	if a.Rcode != dns.RcodeSuccess && a.Rcode != dns.RcodeNameError {
 		return false
 	}
