@@ -91,6 +91,7 @@ type Service struct {
 	q        connectionq.Queries
 	watchers watchers
 	reads    together
+	owners   owners
 	metrics  metrics
 }
 
@@ -127,17 +128,6 @@ func Own(p authz.Principal, c *Connection) bool {
 		return false
 	}
 	return slices.Contains(w.ConnectionIDs, c.ID) || w.EndUserRef != "" && c.EndUserRef != nil && *c.EndUserRef == w.EndUserRef
-}
-
-// OrgOf says whose a connection is, whoever asks; NOT_FOUND for an unknown one.
-func (s *Service) OrgOf(ctx context.Context, id ident.ConnectionID) (ident.OrgID, ident.ApplicationID, error) {
-	row, err := s.q.OrgOfConnection(ctx, s.DB, connectionq.OrgOfConnectionParams{ID: id.UUID()})
-	if db.NotFound(err) {
-		return ident.OrgID{}, ident.ApplicationID{}, fault.NotFound("connection")
-	} else if err != nil {
-		return ident.OrgID{}, ident.ApplicationID{}, fmt.Errorf("read whose %s is: %w", id, err)
-	}
-	return ident.From[ident.OrgID](row.OrgID), ident.From[ident.ApplicationID](row.ApplicationID), nil
 }
 
 // reach reads a connection for a caller who has the permission on it. An unknown id, one of another organization and one that is not the caller's
