@@ -169,7 +169,9 @@ func TestChanges_TheNewestStateOfEach(t *testing.T) {
 	}
 	step(false)
 	b.Clock.add(time.Second)
-	one, two := b.start(t, "a.acme.lab"), b.start(t, "b.acme.lab")
+	one := b.start(t, "a.acme.lab")
+	b.Clock.add(time.Second)
+	two := b.start(t, "b.acme.lab")
 	if c := step(true); c.Connection.ID != one.ID {
 		t.Fatalf("first %s", c.Connection.Hostname)
 	}
