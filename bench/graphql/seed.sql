@@ -42,7 +42,7 @@ insert into connection (id, org_id, application_id, hostname, hostname_unicode, 
   setup_type, mechanism, setup_origin, target_token, verification_token, pass_count, last_pass_at, analyzed_at, live_at, first_live_at, created_by, created_at, updated_at)
 select r.id, r.org, r.app, r.hostname, r.hostname, 'www', r.domain, 'example', r.domain, false, a.recipe_id, 'LIVE', r.at,
   jsonb_build_object(
-    'ownership', jsonb_build_object('value', 'verified', 'since', r.at), 'dns', jsonb_build_object('value', 'correct', 'since', r.at, 'servers', jsonb_build_object('have', 2, 'of', 2)),
+    'ownership', jsonb_build_object('value', 'verified', 'since', r.at), 'dns', jsonb_build_object('value', 'correct', 'since', r.at, 'servers', jsonb_build_object('Have', 2, 'Of', 2)),
     'tls', jsonb_build_object('value', 'issued', 'since', r.at) || case when r.tenant = 0 then jsonb_build_object('certificate', bench.ident('crt', r.certificate)) else '{}' end,
     'edge', jsonb_build_object('value', 'serving', 'since', r.at)),
   'MANUAL', 'NONE', 'API', r.target, 'v' || r.target, 2, r.at, r.at, r.at, r.at, 'system:bench', r.at, r.at

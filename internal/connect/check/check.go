@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	fast "github.com/go-json-experiment/json" // a page decodes hundreds of columns
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
@@ -209,7 +210,7 @@ func (s *Store) fromRow(row *checkq.DnsCheck) (*DnsCheck, error) {
 		if part.raw == nil {
 			continue
 		}
-		if err := json.Unmarshal(part.raw, part.into); err != nil {
+		if err := fast.Unmarshal(part.raw, part.into); err != nil {
 			return nil, fmt.Errorf("read the check %s: %w", c.ID, err)
 		}
 	}

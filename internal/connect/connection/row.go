@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	fast "github.com/go-json-experiment/json" // a page decodes hundreds of columns
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
@@ -79,7 +80,7 @@ func (s *Service) fromRow(row *connectionq.Connection) (*Connection, error) {
 		if part.raw == nil {
 			continue
 		}
-		if err := json.Unmarshal(part.raw, part.into); err != nil {
+		if err := fast.Unmarshal(part.raw, part.into); err != nil {
 			return nil, fmt.Errorf("read %s: %w", c.ID, err)
 		}
 	}

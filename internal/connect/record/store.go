@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	fast "github.com/go-json-experiment/json" // a page decodes hundreds of columns
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
@@ -109,14 +110,14 @@ func fromRow(row *recordq.Record) (*Record, error) {
 	}
 	if string(row.Observed) != "[]" { // the column's default: nobody has looked yet
 		var seen sight
-		if err := json.Unmarshal(row.Observed, &seen); err != nil {
+		if err := fast.Unmarshal(row.Observed, &seen); err != nil {
 			return nil, fmt.Errorf("read what was seen of %s: %w", r.ID, err)
 		}
 		r.Seen, r.Observed = seen.Seen, append(r.Observed, seen.Servers...)
 	}
 	if row.Finding != nil {
 		r.Finding = new(finding.Finding)
-		if err := json.Unmarshal(row.Finding, r.Finding); err != nil {
+		if err := fast.Unmarshal(row.Finding, r.Finding); err != nil {
 			return nil, fmt.Errorf("read the finding of %s: %w", r.ID, err)
 		}
 	}
