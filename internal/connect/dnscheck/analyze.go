@@ -1,6 +1,7 @@
 package dnscheck
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -35,7 +36,8 @@ func (r *run) analyze(ctx context.Context) {
 	}
 	r.cut, r.zone = f.Cut, f.Cut.Apex
 	m := r.gather(ctx, f.Cut)
-	r.verify(m)
+	r.chain().Verify(&r.trust, m)
+	r.ans.Dnssec = cmp.Or(r.trust.State, analysis.DnssecUnknown)
 	r.reportServers(ctx, f.Cut, m)
 	if r.ans.Verdict != "" {
 		return
@@ -202,7 +204,7 @@ func (r *run) gather(ctx context.Context, z tree.Cut) *tree.Matrix {
 		r.step("certificate", "RUNNING", "reading", nil)
 		wg.Go(func() { r.discover(ctx, z, asks) })
 		wg.Go(func() {
-			t := r.follow(ctx, z)
+			t := r.chain().Follow(ctx, z)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.trust = t

@@ -95,8 +95,8 @@ func (r *run) certificate() {
 			state, text = "WARNING", f.Code
 		}
 	}
-	if r.trust.finding != nil {
-		warn(*r.trust.finding)
+	if r.trust.Finding != nil {
+		warn(*r.trust.Finding)
 	}
 	if r.e.CAs != nil {
 		if f := r.evaluateCAA(); f != nil {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/caa"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/dnssec"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/wire"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
@@ -39,7 +40,7 @@ type Engine struct {
 
 	once sync.Once
 	tree tree.Tree
-	ring keyring
+	ring dnssec.Ring
 }
 
 // Settings says where the DNS begins and how we behave in it. The zero value is the public internet.
@@ -79,6 +80,14 @@ func (s *Settings) timeout(urgent bool) time.Duration {
 		return cmp.Or(s.InteractiveTimeout, 800*time.Millisecond)
 	}
 	return cmp.Or(s.Timeout, 1500*time.Millisecond)
+}
+
+// anchors are what the root's keys have to fit; nil when the root is not IANA's and nobody vouches for it.
+func (s *Settings) anchors() []*dns.DS {
+	if len(s.TrustAnchors) > 0 || len(s.RootHints) > 0 {
+		return s.TrustAnchors
+	}
+	return dnssec.IANA
 }
 
 func (e *Engine) begin(host string, urgent bool) *tree.Session {

@@ -15,7 +15,8 @@ import (
 )
 
 // TestZoo_FoundIsSaid: whatever a zone's servers send, a record is found only when one of them said so with authority, in an answer to the
-// very question; it stands only when every server that is counted said so. A run can be repeated by the number in its name.
+// very question; it stands only when every server that is counted said so. The mixture
+// of lies is that of the number in the name.
 func TestZoo_FoundIsSaid(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(150) {
@@ -57,7 +58,7 @@ func TestZoo_FoundIsSaid(t *testing.T) {
 					n++
 				}
 			}
-			if r.Have > n || r.Status == statusOK && r.Of > n || (r.Status == statusOK) != (a.Verdict == analysis.Correct) {
+			if r.Have > n || r.Status == statusOK && r.Of > n || a.Verdict == analysis.Correct && r.Status != statusOK {
 				t.Errorf("%d servers said it: %s, %s by %d of %d\n%v", n, a.Verdict, r.Status, r.Have, r.Of, codes(a))
 			}
 			if a.Ownership.Target && n == 0 {

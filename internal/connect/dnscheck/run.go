@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/dnssec"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 )
 
@@ -30,7 +31,7 @@ type run struct {
 	ours    []netip.Addr             // where our edge is, by the settings and by the target
 	found   map[tree.Key]tree.Answer // of discovery
 	wild    wildcard
-	trust   trust
+	trust   dnssec.Trust
 	caaNow  relevant  // as the name leads today
 	caaThen *relevant // as it will lead when the expected CNAME stands; nil when there is none
 }
@@ -39,4 +40,9 @@ func (r *run) step(key, state, text string, params map[string]any) {
 	if r.q.Progress != nil {
 		r.q.Progress(analysis.Step{Key: key, State: state, Text: text, Params: params})
 	}
+}
+
+// chain is how signatures are followed in this analysis.
+func (r *run) chain() *dnssec.Chain {
+	return &dnssec.Chain{Session: r.Session, Ring: &r.e.ring, Anchors: r.e.Settings.anchors(), Registry: r.registry, Now: r.e.now}
 }

@@ -1,5 +1,5 @@
-// Package dnssec verifies signatures and proofs of absence with the keys of a zone (RFC 4034, RFC 4035, RFC 5155). It asks nobody: who
-// walks the tree hands it what was answered.
+// Package dnssec verifies signatures and proofs of absence with the keys of a zone (RFC 4034, RFC 4035, RFC 5155),
+// and follows the chain of both from the root's anchor down to a zone and the answers that decide.
 package dnssec
 
 import (

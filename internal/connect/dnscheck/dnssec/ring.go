@@ -1,4 +1,4 @@
-package dnscheck
+package dnssec
 
 import (
 	"slices"
@@ -9,9 +9,9 @@ import (
 	"github.com/miekg/dns"
 )
 
-// keyring holds the verified keys of zones that are nobody's customer: the root and the registries. Without it every analysis would ask
+// Ring holds the verified keys of zones that are nobody's customer: the root and the registries. Without it every analysis would ask
 // for them again.
-type keyring struct {
+type Ring struct {
 	mu    sync.Mutex
 	zones map[string]ring
 }
@@ -26,14 +26,14 @@ const (
 	ringLife = time.Hour
 )
 
-func (k *keyring) get(apex string, now time.Time) (ring, bool) {
+func (k *Ring) get(apex string, now time.Time) (ring, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r, ok := k.zones[apex]
 	return r, ok && now.Before(r.expires)
 }
 
-func (k *keyring) put(apex string, r ring) {
+func (k *Ring) put(apex string, r ring) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.zones == nil || len(k.zones) >= maxRings {
@@ -42,16 +42,8 @@ func (k *keyring) put(apex string, r ring) {
 	k.zones[apex] = r
 }
 
-// anchors are what the root's keys have to fit; nil when the root is not IANA's and nobody vouches for it.
-func (s *Settings) anchors() []*dns.DS {
-	if len(s.TrustAnchors) > 0 || len(s.RootHints) > 0 {
-		return s.TrustAnchors
-	}
-	return iana
-}
-
-// iana are the root's keys (https://data.iana.org/root-anchors/root-anchors.xml): of 2017, and its successor of 2024.
-var iana = []*dns.DS{
+// IANA are the root's keys (https://data.iana.org/root-anchors/root-anchors.xml): of 2017, and its successor of 2024.
+var IANA = []*dns.DS{
 	anchor(20326, "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"),
 	anchor(38696, "683D2D0ACB8C9B712A1948B27F741219298D0A450D612C483AF444A4C0FB2B16"),
 }
