@@ -22,7 +22,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 			return nil, err
 		}
 		a.Log.InfoContext(ctx, "serving", "listen", l.Addr().String(), "console", a.Settings.ConsoleOrigin)
-		return []run.Part{a.Server(l, h)}, nil
+		return []run.Part{a.Server(l, h), {Name: "heap", Run: roomy}}, nil
 	})
 }
 

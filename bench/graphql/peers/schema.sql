@@ -11,7 +11,7 @@ create type bench_peer.sides as (ownership bench_peer.facet, dns bench_peer.face
 create type bench_peer.sighting as (server text, values text[], ttl int, authoritative boolean, at text);
 
 create function bench.facet(f jsonb) returns bench_peer.facet language sql immutable as $$
-  select row(f ->> 'value', case when f -> 'servers' is not null then row((f -> 'servers' -> 'have')::int, (f -> 'servers' -> 'of')::int)::bench_peer.ratio end)::bench_peer.facet
+  select row(f ->> 'value', case when f -> 'servers' is not null then row((f -> 'servers' -> 'Have')::int, (f -> 'servers' -> 'Of')::int)::bench_peer.ratio end)::bench_peer.facet
 $$;
 
 create table bench_peer.application as select id as row, bench.ident('app', id) as id, name from application;
