@@ -56,13 +56,12 @@ function List({
         deliveries(state: $state, topic: $topic, first: $first, after: $after)
           @connection(key: "Deliveries_deliveries", filters: ["state", "topic"]) {
           __id
+          cursor
           totalCount
           edges {
             cursor
             node {
               id
-              cursor
-              sequence
               topic
               state
               ...Deliveries_row
@@ -74,10 +73,6 @@ function List({
     endpoint,
   );
   const rows = data.deliveries.edges.map((edge) => edge.node);
-  const newest = rows.reduce<(typeof rows)[number] | undefined>(
-    (best, row) => (!best || row.sequence > best.sequence ? row : best),
-    undefined,
-  );
   const filtered = Boolean(search.state || search.topic);
   const feed = useStream<DeliveriesTailSubscription>({
     subscription: graphql`
@@ -86,7 +81,6 @@ function List({
           @prependNode(connections: $connections, edgeTypeName: "WebhookDeliveryEdge") {
           id
           cursor
-          sequence
           topic
           state
           ...Deliveries_row
@@ -95,7 +89,7 @@ function List({
       }
     `,
     // A filtered list takes no new rows: whether they match is the server's to say.
-    variables: { endpointId: data.id, after: newest?.cursor ?? null, connections: filtered ? [] : [data.deliveries.__id] },
+    variables: { endpointId: data.id, after: data.deliveries.cursor, connections: filtered ? [] : [data.deliveries.__id] },
     point: (message) => message.webhookDeliveries.cursor,
   });
   const topics = [...new Set([...rows.map((row) => row.topic), ...(search.topic ? [search.topic] : [])])].sort();
