@@ -7,9 +7,16 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/document"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+)
+
+// What one operation may cost; documentCost is that of a trusted document.
+const (
+	maxCost      = 1000 // of a caller who sends text
+	operatorCost = 5000 // of an operator, who explores
 )
 
 // hourly is what a key or a machine may spend in an hour. It fills up evenly.
@@ -38,16 +45,16 @@ func (s *Server) pay(ctx context.Context, op *graphql.OperationContext, caller a
 		spent.Cost = worst
 		return context.WithValue(ctx, costKey{}, spent), nil
 	}
-	p, most := cost(op.Operation, op.Variables), maxCost
+	p, most := document.Cost(op.Operation, op.Variables), maxCost
 	if caller.Kind == authz.OPERATOR {
 		most = operatorCost
 	}
-	if err := p.within(most); err != nil {
+	if err := p.Within(most); err != nil {
 		return ctx, err
 	}
-	spent.Cost = p.cost
+	spent.Cost = p.Cost
 	if s.Limit != nil && metered(caller) {
-		left, err := s.Limit.Take(ctx, budget, caller.Actor(), max(1, p.cost))
+		left, err := s.Limit.Take(ctx, budget, caller.Actor(), max(1, p.Cost))
 		spent.Remaining = left
 		tell(ctx, spent, err)
 		if err != nil {

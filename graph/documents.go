@@ -14,6 +14,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/nameplate-dev/nameplate/graph/document"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -26,19 +27,16 @@ var consoleJSON []byte
 //go:embed documents/widget.json
 var widgetJSON []byte
 
-// document is a text with what was made of it. It is shared by all who send it and never changes.
-type document struct {
-	text string
-	tree *ast.QueryDocument
-}
+// documentCost is what a trusted document may cost, with the largest pages that its variables allow.
+const documentCost = 2000
 
 // documents answers which document a request means. Callers with a session cookie and widgets send the id of a trusted one and no text; the id is sha256:
 // and the hex digest of the text. The others may send text, which is read and validated here, once: gqlgen then finds it in its cache (carried).
 type documents struct {
 	schema          *ast.Schema
-	console, widget map[string]document // by id
+	console, widget map[string]document.Document // by id
 	priced          map[*ast.OperationDefinition]int
-	recent          recent
+	recent          document.Recent
 }
 
 var _ interface {
@@ -54,14 +52,14 @@ func loadDocuments(s *ast.Schema, console, widget []byte) (*documents, error) {
 	for _, m := range []struct {
 		name string
 		raw  []byte
-		into *map[string]document
-		b    bounds
-	}{{"console", console, &d.console, anyCaller}, {"widget", widget, &d.widget, fromWidget}} {
+		into *map[string]document.Document
+		b    document.Bounds
+	}{{"console", console, &d.console, document.AnyCaller}, {"widget", widget, &d.widget, document.FromWidget}} {
 		list := map[string]string{}
 		if err := json.Unmarshal(m.raw, &list); err != nil {
 			return nil, fmt.Errorf("read graph/documents/%s.json: %w", m.name, err)
 		}
-		*m.into = map[string]document{}
+		*m.into = map[string]document.Document{}
 		for id, text := range list {
 			sum := sha256.Sum256([]byte(text))
 			digest := hex.EncodeToString(sum[:])
@@ -73,33 +71,33 @@ func loadDocuments(s *ast.Schema, console, widget []byte) (*documents, error) {
 				faults = append(faults, fmt.Errorf("graph/documents/%s.json: %s: %w", m.name, id, err))
 				continue
 			}
-			(*m.into)["sha256:"+digest] = document{text, tree}
+			(*m.into)["sha256:"+digest] = document.Document{Text: text, Tree: tree}
 		}
 	}
 	return d, errors.Join(faults...)
 }
 
 // trust reads, validates and prices the text of a manifest.
-func (d *documents) trust(text string, b bounds) (*ast.QueryDocument, error) {
-	tree, _, err := read(text, b)
+func (d *documents) trust(text string, b document.Bounds) (*ast.QueryDocument, error) {
+	tree, _, err := document.Read(text, b)
 	if err != nil {
 		return nil, err
 	}
-	if faults := validate(d.schema, tree, true); len(faults) > 0 {
+	if faults := document.Validate(d.schema, tree, true); len(faults) > 0 {
 		return nil, faults
 	}
 	for _, op := range tree.Operations {
-		p := cost(op, nil)
-		if err := p.within(documentCost); err != nil {
+		p := document.Cost(op, nil)
+		if err := p.Within(documentCost); err != nil {
 			return nil, fmt.Errorf("%s: %w", op.Name, err)
 		}
-		d.priced[op] = p.cost
+		d.priced[op] = p.Cost
 	}
 	return tree, nil
 }
 
 // all answers the trusted documents.
-func (d *documents) all() []document {
+func (d *documents) all() []document.Document {
 	return slices.AppendSeq(slices.Collect(maps.Values(d.console)), maps.Values(d.widget))
 }
 
@@ -117,14 +115,14 @@ func (d *documents) MutateOperationParameters(ctx context.Context, p *graphql.Ra
 	if err != nil {
 		return present(ctx, err)
 	}
-	p.Query = found.text
-	graphql.GetOperationContext(ctx).Doc = found.tree
+	p.Query = found.Text
+	graphql.GetOperationContext(ctx).Doc = found.Tree
 	return nil
 }
 
-func (d *documents) find(caller authz.Principal, p *graphql.RawParams) (document, error) {
-	if err := readable(p.Variables); err != nil {
-		return document{}, err
+func (d *documents) find(caller authz.Principal, p *graphql.RawParams) (document.Document, error) {
+	if err := document.Readable(p.Variables); err != nil {
+		return document.Document{}, err
 	}
 	person := caller.Kind == authz.USER || caller.Kind == authz.WIDGET
 	id, given := p.Extensions["documentId"].(string)
@@ -132,25 +130,25 @@ func (d *documents) find(caller authz.Principal, p *graphql.RawParams) (document
 	case given:
 		return d.trusted(caller, id)
 	case person:
-		return document{}, fault.Refused("free_text_refused", "This credential sends trusted documents only. Use an API key to send text.")
+		return document.Document{}, fault.Refused("free_text_refused", "This credential sends trusted documents only. Use an API key to send text.")
 	}
-	if known, ok := d.recent.get(p.Query); ok {
+	if known, ok := d.recent.Get(p.Query); ok {
 		return known, nil
 	}
-	tree, nodes, err := read(p.Query, anyCaller)
+	tree, nodes, err := document.Read(p.Query, document.AnyCaller)
 	if err != nil {
-		return document{}, err
+		return document.Document{}, err
 	}
-	if faults := validate(d.schema, tree, caller.Kind != authz.PUBLIC); len(faults) > 0 {
-		return document{}, faults
+	if faults := document.Validate(d.schema, tree, caller.Kind != authz.PUBLIC); len(faults) > 0 {
+		return document.Document{}, faults
 	}
-	fresh := document{p.Query, tree}
-	d.recent.add(fresh, nodes)
+	fresh := document.Document{Text: p.Query, Tree: tree}
+	d.recent.Add(fresh, nodes)
 	return fresh, nil
 }
 
 // trusted finds the document of an id: a widget knows the widget's alone, a session the console's, and who may send text may send either.
-func (d *documents) trusted(caller authz.Principal, id string) (document, error) {
+func (d *documents) trusted(caller authz.Principal, id string) (document.Document, error) {
 	list := d.console
 	if caller.Kind == authz.WIDGET {
 		list = d.widget
@@ -162,7 +160,7 @@ func (d *documents) trusted(caller authz.Principal, id string) (document, error)
 	if !known {
 		f := fault.NotFound("document")
 		f.Reason, f.Message = "persisted_document_not_found", "This page is older than the server. Reload it."
-		return document{}, f
+		return document.Document{}, f
 	}
 	return found, nil
 }

@@ -13,10 +13,15 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
+const things = `
+type Query { page(first: Int): Page! things: [Thing!]! dear: Thing! }
+type Page { nodes: [Thing!]! }
+type Thing { name: String! }`
+
 func TestExplored_TellsOfOperatorsRunsBeforeTheyRun(t *testing.T) {
 	t.Parallel()
 	const text = `query Look($secret: Int) { things { name } ...more ... { dear { name } } } fragment more on Query { again: things { name } page(first: $secret) { nodes { name } } }`
-	s := gqlparser.MustLoadSchema(&ast.Source{Input: sample})
+	s := gqlparser.MustLoadSchema(&ast.Source{Input: things})
 	q, err := gqlparser.LoadQueryWithRules(s, text, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/document"
 	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -32,7 +33,7 @@ const (
 type idling struct{ graphql.ExecutableSchema }
 
 func (i idling) Exec(ctx context.Context) graphql.ResponseHandler {
-	if introspects(graphql.GetOperationContext(ctx).Operation) {
+	if document.Introspects(graphql.GetOperationContext(ctx).Operation) {
 		return i.ExecutableSchema.Exec(ctx)
 	}
 	return graphql.OneShot(&graphql.Response{Data: []byte("{}")})
@@ -111,13 +112,13 @@ func TestHostileDocuments(t *testing.T) {
 			}
 			var in struct{ Query string }
 			json.Unmarshal([]byte(body), &in)
-			doc, visits, err := read(in.Query, anyCaller)
-			if err == nil && len(validate(served(), doc, true)) == 0 {
-				if _, merges := mergeable(served(), doc); merges > 2*maxMerges {
+			doc, visits, err := document.Read(in.Query, document.AnyCaller)
+			if err == nil && len(document.Validate(served(), doc, true)) == 0 {
+				if _, merges := document.Mergeable(served(), doc); merges > 2*document.MaxMerges {
 					t.Errorf("%d comparisons", merges)
 				}
 			}
-			if err == nil && visits > maxVisits {
+			if err == nil && visits > document.MaxVisits {
 				t.Errorf("%d visits", visits)
 			}
 			t.Logf("%7d bytes in, %7d kB, %7d allocations, %6d bytes out: %.120s", len(body), (after.TotalAlloc-before.TotalAlloc)>>10, after.Mallocs-before.Mallocs, w.Body.Len(), w.Body)

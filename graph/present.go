@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/document"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -127,17 +128,14 @@ func reasonOf(g *gqlerror.Error) string {
 	return "validation_failed"
 }
 
-// How much an answer says of what is wrong with a request: with both bounds a refusal stays below 64 kB.
-const (
-	maxErrors = 20
-	longest   = 400 // bytes of a message; one may take six in JSON
-)
+// longest is how many bytes a message may have; one may take six in JSON. With document.MaxErrors of them a refusal stays below 64 kB.
+const longest = 400
 
 // fewErrors keeps an answer to a request full of mistakes short: the first ones say enough.
 func fewErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	r := next(ctx)
-	if r != nil && len(r.Errors) > maxErrors {
-		r.Errors = r.Errors[:maxErrors]
+	if r != nil && len(r.Errors) > document.MaxErrors {
+		r.Errors = r.Errors[:document.MaxErrors]
 	}
 	return r
 }

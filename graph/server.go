@@ -81,7 +81,7 @@ func New(c Config) (*Server, error) {
 	srv.AroundFields(s.field)
 	c.Schema.May, c.Schema.Present, c.Schema.Recover, c.Schema.Around = s.may, present, recovered, s.response
 	for _, d := range docs.all() {
-		c.Schema.Compile(d.tree)
+		c.Schema.Compile(d.Tree)
 	}
 	s.http = srv
 	return s, nil

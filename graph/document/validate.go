@@ -1,4 +1,4 @@
-package graph
+package document
 
 import (
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -9,7 +9,10 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// terse are the rules as they are for strangers, and helpful those that also look for the name that was meant. Fields that overlap are left to mergeable.
+// MaxErrors is how many faults of one document are told: the first ones say enough.
+const MaxErrors = 20
+
+// terse are the rules as they are for strangers, and helpful those that also look for the name that was meant. Fields that overlap are left to Mergeable.
 var terse, helpful = ruleset(false), ruleset(true)
 
 func ruleset(suggest bool) map[string]core.RuleFunc {
@@ -29,15 +32,15 @@ func ruleset(suggest bool) map[string]core.RuleFunc {
 	return r.GetInner()
 }
 
-// validate answers at most maxErrors faults of a document that read has passed. suggest says whether "Did you mean" is looked for; that is dear, so it is
+// Validate answers at most MaxErrors faults of a document that Read has passed. suggest says whether "Did you mean" is looked for; that is dear, so it is
 // done only when there are few faults to explain.
-func validate(schema *ast.Schema, doc *ast.QueryDocument, suggest bool) gqlerror.List {
+func Validate(schema *ast.Schema, doc *ast.QueryDocument, suggest bool) gqlerror.List {
 	faults, all := apply(schema, doc, terse)
-	if suggest && all > 0 && all <= maxErrors {
+	if suggest && all > 0 && all <= MaxErrors {
 		faults, _ = apply(schema, doc, helpful)
 	}
 	if len(faults) == 0 {
-		if conflict, _ := mergeable(schema, doc); conflict != nil {
+		if conflict, _ := Mergeable(schema, doc); conflict != nil {
 			faults = gqlerror.List{conflict}
 		}
 	}
@@ -47,14 +50,14 @@ func validate(schema *ast.Schema, doc *ast.QueryDocument, suggest bool) gqlerror
 	return faults
 }
 
-// apply runs rules over a document, keeps the first maxErrors faults and counts all of them.
+// apply runs rules over a document, keeps the first MaxErrors faults and counts all of them.
 func apply(schema *ast.Schema, doc *ast.QueryDocument, set map[string]core.RuleFunc) (gqlerror.List, int) {
 	all := 0
 	bounded := rules.NewRules()
 	for name, rule := range set {
 		bounded.AddRule(name, func(on *core.Events, add core.AddErrFunc) {
 			rule(on, func(options ...core.ErrorOption) {
-				if all++; all <= maxErrors {
+				if all++; all <= MaxErrors {
 					add(options...)
 				}
 			})

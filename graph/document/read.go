@@ -1,4 +1,4 @@
-package graph
+package document
 
 import (
 	"strings"
@@ -19,7 +19,7 @@ const (
 	maxDefined     = 10
 	maxFragments   = 100
 	maxNodes       = 3_000  // selections, arguments, values and directives
-	maxVisits      = 20_000 // nodes × how often validation comes by
+	MaxVisits      = 20_000 // nodes × how often validation comes by
 	maxFields      = 5_000  // fields when every fragment is put in its places
 	maxAliases     = 50     // likewise
 	maxDirectives  = 5      // at one place
@@ -33,20 +33,22 @@ const (
 	schemaDepth    = 20 // levels of a question about the schema alone, which is deep by nature
 )
 
-// bounds is how deep and wide an operation may be.
-type bounds struct{ depth, roots int }
+// Bounds is how deep and wide an operation may be.
+type Bounds struct{ Depth, Roots int }
 
+// The bounds of every document, and of a widget's.
 var (
-	anyCaller  = bounds{depth: maxDepth, roots: maxRoots}
-	fromWidget = bounds{depth: widgetDeep, roots: widgetWide}
+	AnyCaller  = Bounds{Depth: maxDepth, Roots: maxRoots}
+	FromWidget = Bounds{Depth: widgetDeep, Roots: widgetWide}
 )
 
-// read parses a document and refuses one that is larger than its bounds, or whose fragments spread themselves. It costs one pass over the tokens.
-func read(text string, b bounds) (*ast.QueryDocument, int, error) {
+// Read parses a document and refuses one that is larger than its bounds, or whose fragments spread themselves. It costs one pass over the tokens, and
+// answers how many nodes validation will visit: at most MaxVisits.
+func Read(text string, b Bounds) (doc *ast.QueryDocument, visits int, err error) {
 	if len(text) > maxText {
 		return nil, 0, fault.Invalid("query", "too_large", "The query is longer than %d bytes.", maxText)
 	}
-	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, maxTokens)
+	doc, err = parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, maxTokens)
 	if err != nil {
 		errcode.Set(err, errcode.ParseFailed)
 		return nil, 0, err
@@ -55,7 +57,7 @@ func read(text string, b bounds) (*ast.QueryDocument, int, error) {
 		return nil, 0, fault.Invalid("query", "validation_failed", "The query holds no operation.")
 	}
 	r := reader{parts: map[string]*part{}, definitions: doc.Fragments}
-	visits := r.document(doc, b)
+	visits = r.document(doc, b)
 	return doc, visits, r.err
 }
 
@@ -92,7 +94,7 @@ func (r *reader) refuse(reason, message string, args ...any) {
 	}
 }
 
-func (r *reader) document(doc *ast.QueryDocument, b bounds) (visits int) {
+func (r *reader) document(doc *ast.QueryDocument, b Bounds) (visits int) {
 	if len(doc.Operations) > maxDefined || len(doc.Fragments) > maxFragments {
 		r.refuse("too_large", "At most %d operations and %d fragments are read.", maxDefined, maxFragments)
 		return 0
@@ -122,7 +124,7 @@ func (r *reader) document(doc *ast.QueryDocument, b bounds) (visits int) {
 		if r.err == nil {
 			visits += p.reach(map[*part]bool{})
 		}
-		if visits > maxVisits {
+		if visits > MaxVisits {
 			r.refuse("too_large", "The query is too large: its fragments reach each other too often.")
 		}
 	}
@@ -130,17 +132,17 @@ func (r *reader) document(doc *ast.QueryDocument, b bounds) (visits int) {
 }
 
 // fits holds an operation to its bounds.
-func (r *reader) fits(op *ast.OperationDefinition, s extent, b bounds) {
-	if introspects(op) {
-		b.depth = schemaDepth
+func (r *reader) fits(op *ast.OperationDefinition, s extent, b Bounds) {
+	if Introspects(op) {
+		b.Depth = schemaDepth
 	}
 	switch {
 	case op.Operation == ast.Subscription && s.width != 1:
 		r.refuse("validation_failed", "A subscription has exactly one root field.")
-	case s.depth > b.depth:
-		r.refuse("depth", "The query is %d levels deep; at most %d are answered.", s.depth, b.depth)
-	case s.width > b.roots:
-		r.refuse("root_fields", "The query has %d root fields; at most %d are answered.", s.width, b.roots)
+	case s.depth > b.Depth:
+		r.refuse("depth", "The query is %d levels deep; at most %d are answered.", s.depth, b.Depth)
+	case s.width > b.Roots:
+		r.refuse("root_fields", "The query has %d root fields; at most %d are answered.", s.width, b.Roots)
 	case s.aliases > maxAliases:
 		r.refuse("aliases", "The query has %d aliases; at most %d are answered.", s.aliases, maxAliases)
 	case s.fields > maxFields:
@@ -288,8 +290,8 @@ func (r *reader) value(p *part, v *ast.Value, depth int) {
 	}
 }
 
-// introspects says that an operation asks for the schema alone.
-func introspects(op *ast.OperationDefinition) bool {
+// Introspects says that an operation asks for the schema alone.
+func Introspects(op *ast.OperationDefinition) bool {
 	for _, s := range op.SelectionSet {
 		if f, ok := s.(*ast.Field); !ok || f.Name != "__schema" && f.Name != "__type" && f.Name != "__typename" {
 			return false

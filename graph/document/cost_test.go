@@ -1,4 +1,4 @@
-package graph
+package document
 
 import (
 	"testing"
@@ -14,14 +14,14 @@ type Query { page(first: Int = 20): Page! @listSize things: [Thing!]! @listSize(
 type Page { nodes: [Thing!]! }
 type Thing { name: String! page(first: Int = 20): Page! @listSize }`
 
-func priced(t *testing.T, text string, variables map[string]any) price {
+func priced(t *testing.T, text string, variables map[string]any) Price {
 	t.Helper()
 	s := gqlparser.MustLoadSchema(&ast.Source{Input: sample})
 	q, err := gqlparser.LoadQueryWithRules(s, text, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cost(q.Operations[0], variables)
+	return Cost(q.Operations[0], variables)
 }
 
 func TestCost_IsWeightTimesThePagesAbove(t *testing.T) {
@@ -37,11 +37,11 @@ func TestCost_IsWeightTimesThePagesAbove(t *testing.T) {
 		`{ page(first: 100000) { nodes { name } } }`: 101,
 		`{ page(first: 3) { ...p ...p } } fragment p on Page { nodes { page(first: 2) { nodes { name } } } }`: 1 + 2*(3+3+6),
 	} {
-		if got := priced(t, text, three).cost; got != want {
+		if got := priced(t, text, three).Cost; got != want {
 			t.Errorf("%s costs %d, want %d", text, got, want)
 		}
 	}
-	if got := priced(t, `query($n: Int = 1) { page(first: $n) { nodes { name } } }`, nil).cost; got != 101 {
+	if got := priced(t, `query($n: Int = 1) { page(first: $n) { nodes { name } } }`, nil).Cost; got != 101 {
 		t.Errorf("the worst variables cost %d", got)
 	}
 }

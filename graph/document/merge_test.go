@@ -1,4 +1,4 @@
-package graph
+package document
 
 import (
 	"maps"
@@ -40,7 +40,7 @@ func TestMergeable_FindsWhatGqlparserFinds(t *testing.T) {
 			continue
 		}
 		want := len(validator.ValidateWithRules(s, doc, theirs)) > 0
-		got, _ := mergeable(s, doc)
+		got, _ := Mergeable(s, doc)
 		if (got != nil) != want {
 			t.Fatalf("%s\nours: %v, gqlparser's: %v", text, got, want)
 		}

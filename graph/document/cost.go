@@ -1,4 +1,4 @@
-package graph
+package document
 
 import (
 	"strconv"
@@ -8,32 +8,29 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// What one operation may cost.
+// What one operation may hold, whoever sends it.
 const (
-	maxCost      = 1000 // of a caller who sends text
-	operatorCost = 5000 // of an operator, who explores
-	documentCost = 2000 // of a trusted document, with the largest pages that its variables allow
-	maxPage      = 100
-	dear         = 10 // the weight from which a field is counted by itself
-	maxDear      = 5
-	maxFilled    = 200_000 // fields of all objects, repeated ones too: an executor collects them for each object
-	maxSchema    = 100_000 // objects of the schema in one introspection: about twice what GraphiQL asks for
+	maxPage   = 100
+	dear      = 10 // the weight from which a field is counted by itself
+	maxDear   = 5
+	maxFilled = 200_000 // fields of all objects, repeated ones too: an executor collects them for each object
+	maxSchema = 100_000 // objects of the schema in one introspection: about twice what GraphiQL asks for
 )
 
 // schemaSizes is how long the lists of the introspection types are, about.
 var schemaSizes = map[string]int{"types": 160, "fields": 8, "args": 2, "inputFields": 6, "enumValues": 6, "possibleTypes": 4, "interfaces": 2, "directives": 12}
 
-// price is what an operation costs: the weight of each field (1 for an object, 0 for a scalar, or @cost) times the page sizes above it.
-type price struct {
-	cost   int
+// Price is what an operation costs: the weight of each field (1 for an object, 0 for a scalar, or @cost) times the page sizes above it.
+type Price struct {
+	Cost   int
 	filled int                          // fields of all objects
 	schema int                          // objects of the schema: they cost no query
 	counts map[*ast.FieldDefinition]int // fields that may stand there a few times only
 }
 
 // and takes p together with n times q; a field counts once for each place where it stands, however long the list around it.
-func (p price) and(n int, q price) price {
-	p.cost, p.filled, p.schema = sum(p.cost, times(n, q.cost)), sum(p.filled, times(n, q.filled)), sum(p.schema, times(n, q.schema))
+func (p Price) and(n int, q Price) Price {
+	p.Cost, p.filled, p.schema = sum(p.Cost, times(n, q.Cost)), sum(p.filled, times(n, q.filled)), sum(p.schema, times(n, q.schema))
 	for f, k := range q.counts {
 		if p.counts == nil {
 			p.counts = map[*ast.FieldDefinition]int{}
@@ -50,8 +47,8 @@ func times(a, b int) int {
 	return a * b
 }
 
-// within refuses what costs more than limit, and fields that stand there too often.
-func (p price) within(limit int) error {
+// Within refuses what costs more than limit, and fields that stand there too often.
+func (p Price) Within(limit int) error {
 	for f, n := range p.counts {
 		switch {
 		case n > 1 && attempts(f):
@@ -61,8 +58,8 @@ func (p price) within(limit int) error {
 		}
 	}
 	switch {
-	case p.cost > limit:
-		return fault.Invalid("query", "cost_exceeded", "The query costs %d; at most %d is answered. Ask for fewer rows or fewer fields.", p.cost, limit).With("cost", p.cost).With("limit", limit)
+	case p.Cost > limit:
+		return fault.Invalid("query", "cost_exceeded", "The query costs %d; at most %d is answered. Ask for fewer rows or fewer fields.", p.Cost, limit).With("cost", p.Cost).With("limit", limit)
 	case p.filled > maxFilled:
 		return fault.Invalid("query", "cost_exceeded", "The query fills %d fields; at most %d are answered. Ask for fewer rows or fewer fields.", p.filled, maxFilled).With("cost", p.filled).With("limit", maxFilled)
 	case p.schema > maxSchema:
@@ -74,17 +71,17 @@ func (p price) within(limit int) error {
 // pricer walks a validated operation, each fragment once.
 type pricer struct {
 	variables map[string]any // nil: the worst there can be
-	fragments map[*ast.FragmentDefinition]price
+	fragments map[*ast.FragmentDefinition]Price
 }
 
-// cost prices an operation before it runs. Without variables the largest pages are meant.
-func cost(op *ast.OperationDefinition, variables map[string]any) price {
-	p := pricer{variables: variables, fragments: map[*ast.FragmentDefinition]price{}}
+// Cost prices an operation before it runs. Without variables the largest pages are meant.
+func Cost(op *ast.OperationDefinition, variables map[string]any) Price {
+	p := pricer{variables: variables, fragments: map[*ast.FragmentDefinition]Price{}}
 	return p.set(op.SelectionSet)
 }
 
-func (p *pricer) set(set ast.SelectionSet) price {
-	var total price
+func (p *pricer) set(set ast.SelectionSet) Price {
+	var total Price
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.InlineFragment:
@@ -103,16 +100,16 @@ func (p *pricer) set(set ast.SelectionSet) price {
 	return total
 }
 
-func (p *pricer) field(f *ast.Field) price {
+func (p *pricer) field(f *ast.Field) Price {
 	if strings.HasPrefix(f.Name, "__") || strings.HasPrefix(f.ObjectDefinition.Name, "__") {
-		own := price{}
+		own := Price{}
 		if len(f.SelectionSet) > 0 {
 			own.schema = 1
 		}
 		return own.and(max(1, schemaSizes[f.Name]), p.set(f.SelectionSet))
 	}
-	own := price{cost: weight(f), filled: 1}
-	if own.cost >= dear || attempts(f.Definition) {
+	own := Price{Cost: weight(f), filled: 1}
+	if own.Cost >= dear || attempts(f.Definition) {
 		own.counts = map[*ast.FieldDefinition]int{f.Definition: 1}
 	}
 	if len(f.SelectionSet) > 0 {

@@ -1,4 +1,4 @@
-package graph
+package document
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// maxMerges bounds the fields that are laid side by side for one document. An ordinary document needs as many as it has fields.
-const maxMerges = 20_000
+// MaxMerges bounds the fields that are laid side by side for one document. An ordinary document needs as many as it has fields.
+const MaxMerges = 20_000
 
 var overlapping = rules.OverlappingFieldsCanBeMergedRule.Name
 
@@ -24,8 +24,8 @@ type merger struct {
 	found  *gqlerror.Error
 }
 
-// mergeable answers the first conflict, after at most maxMerges steps. The document is valid in all other respects.
-func mergeable(schema *ast.Schema, doc *ast.QueryDocument) (*gqlerror.Error, int) {
+// Mergeable answers the first conflict, and the steps that were taken: it gives up after MaxMerges. The document is valid in all other respects.
+func Mergeable(schema *ast.Schema, doc *ast.QueryDocument) (conflict *gqlerror.Error, steps int) {
 	m := merger{schema: schema}
 	for _, op := range doc.Operations {
 		m.level([]ast.SelectionSet{op.SelectionSet}, false)
@@ -71,7 +71,7 @@ func (m *merger) level(sets []ast.SelectionSet, exclusive bool) {
 
 // spend counts n comparisons, and says whether to go on.
 func (m *merger) spend(n int) bool {
-	if m.work += n; m.work > maxMerges && m.found == nil {
+	if m.work += n; m.work > MaxMerges && m.found == nil {
 		m.found = &gqlerror.Error{Message: "The query repeats too many fields to be checked.", Rule: overlapping}
 	}
 	return m.found == nil

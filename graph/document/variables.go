@@ -1,4 +1,4 @@
-package graph
+package document
 
 import (
 	"strconv"
@@ -15,8 +15,8 @@ const (
 	maxKey        = 256 // bytes; keys are repeated in messages
 )
 
-// readable refuses variables that are too many or too deep, and text that the database cannot keep, wherever it stands. It ends at the first fault.
-func readable(variables map[string]any) error {
+// Readable refuses variables that are too many or too deep, and text that the database cannot keep, wherever it stands. It ends at the first fault.
+func Readable(variables map[string]any) error {
 	left := maxValues
 	return weigh(variables, "", 0, &left)
 }
