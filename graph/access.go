@@ -9,6 +9,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -94,7 +95,7 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 
 // refused answers an operation that does not run, so there is no data.
 func refused(ctx context.Context, err error) graphql.ResponseHandler {
-	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{present(ctx, err)}})
+	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{present.Error(ctx, err)}})
 }
 
 // may refuses fields that a lesser caller must not read, such as Connection.metadata for a widget.

@@ -1,9 +1,7 @@
 package graph
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/klauspost/compress/gzip"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -48,7 +47,7 @@ func (a *answer) write(resp *graphql.Response) {
 func (a *answer) refuse(ctx context.Context, status int, err error) {
 	var list gqlerror.List
 	for _, f := range fault.All(err) {
-		list = append(list, shape(ctx, f, nil, nil))
+		list = append(list, present.Fault(ctx, f))
 	}
 	a.send(status, &graphql.Response{Errors: list})
 }
@@ -65,7 +64,7 @@ func (a *answer) crash(ctx context.Context) {
 	case http.ErrAbortHandler:
 		panic(p)
 	default:
-		a.send(http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{present(ctx, recovered(ctx, p))}})
+		a.send(http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{present.Error(ctx, present.Panic(ctx, p))}})
 	}
 }
 
@@ -79,7 +78,7 @@ func (a *answer) send(status int, resp *graphql.Response) {
 			h.Set("Retry-After", strconv.Itoa(wait))
 		}
 	}
-	body := encode(make([]byte, 0, len(resp.Data)+256), resp)
+	body := present.Encode(make([]byte, 0, len(resp.Data)+256), resp)
 	if len(body) < worthwhile || !acceptsGzip(a.r.Header.Values("Accept-Encoding")) {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 		a.w.WriteHeader(status)
@@ -104,29 +103,6 @@ var zippers = sync.Pool{New: func() any {
 	}
 	return z
 }}
-
-// encode appends the response: errors first (so that whoever reads a stream sees them), data as the executor wrote it, extensions.
-func encode(b []byte, resp *graphql.Response) []byte {
-	b = append(b, '{')
-	if len(resp.Errors) > 0 {
-		b = append(appendJSON(append(b, `"errors":`...), resp.Errors), ',')
-	}
-	if resp.Data != nil {
-		b = append(append(append(b, `"data":`...), resp.Data...), ',')
-	}
-	if len(resp.Extensions) > 0 {
-		b = append(appendJSON(append(b, `"extensions":`...), resp.Extensions), ',')
-	}
-	return append(bytes.TrimSuffix(b, []byte(",")), '}')
-}
-
-func appendJSON(b []byte, v any) []byte {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // errors and extensions are made of what faults may hold
-	}
-	return append(b, raw...)
-}
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3): gzip or * with a weight above 0.
 func acceptsGzip(lines []string) bool {

@@ -15,6 +15,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/nameplate-dev/nameplate/graph/document"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -113,7 +114,7 @@ func (d *documents) MutateOperationParameters(ctx context.Context, p *graphql.Ra
 		return all
 	}
 	if err != nil {
-		return present(ctx, err)
+		return present.Error(ctx, err)
 	}
 	p.Query = found.Text
 	graphql.GetOperationContext(ctx).Doc = found.Tree

@@ -7,8 +7,8 @@ import (
 	"maps"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -90,7 +90,7 @@ func (g *group) waited() {
 func (g *group) step(members []*subscriber) (v verdict) {
 	defer func() {
 		if p := recover(); p != nil {
-			v = verdict{told: members, err: recovered(g.as, p)}
+			v = verdict{told: members, err: present.Panic(g.as, p)}
 		}
 	}()
 	if g.render == nil {
@@ -145,7 +145,7 @@ func (g *group) state(ctx context.Context, members []*subscriber) verdict {
 			continue
 		}
 		if payload == nil {
-			payload = encode(nil, g.render(ctx, value))
+			payload = present.Encode(nil, g.render(ctx, value))
 		}
 		m.has, m.sent = true, version
 		m.to.next(payload)
@@ -162,7 +162,7 @@ func (g *group) stream(ctx context.Context, m *subscriber) verdict {
 	var news []any
 	news, v.more, v.err = g.feed.Next(ctx)
 	for _, value := range news {
-		m.to.next(encode(nil, g.render(ctx, value)))
+		m.to.next(present.Encode(nil, g.render(ctx, value)))
 		if g.feed.Last != nil && g.feed.Last(value) {
 			return verdict{told: v.told, done: true}
 		}
@@ -182,14 +182,14 @@ func (g *group) run(m *subscriber) {
 func (g *group) work(m *subscriber) (v verdict) {
 	defer func() {
 		if p := recover(); p != nil {
-			v = verdict{told: []*subscriber{m}, err: recovered(g.as, p)}
+			v = verdict{told: []*subscriber{m}, err: present.Panic(g.as, p)}
 		}
 	}()
 	err := g.feed.Run(g.as, func(value any) bool {
 		if g.ctx.Err() != nil {
 			return false
 		}
-		m.to.next(encode(nil, g.render(g.as, value)))
+		m.to.next(present.Encode(nil, g.render(g.as, value)))
 		return true
 	})
 	return verdict{told: []*subscriber{m}, err: err, done: err == nil}
@@ -202,7 +202,7 @@ func (g *group) tell(members []*subscriber, v verdict) {
 	}
 	list := v.refused
 	if v.err != nil {
-		list = presented(g.as, v.err)
+		list = present.Errors(g.as, v.err)
 	}
 	for _, m := range members {
 		if list == nil {
@@ -220,13 +220,6 @@ func (g *group) close() {
 	if g.unwatch != nil {
 		g.unwatch()
 	}
-}
-
-// presented is an error in the words of the one presenter.
-func presented(ctx context.Context, err error) gqlerror.List {
-	ctx = graphql.WithResponseContext(ctx, present, recovered)
-	graphql.AddError(ctx, err)
-	return graphql.GetErrors(ctx)
 }
 
 // asked is errors as an answer to a request.

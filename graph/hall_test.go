@@ -18,6 +18,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/gorilla/websocket"
 	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -60,8 +61,8 @@ func open(t testing.TB, p Patience) *hall {
 	srv.AddTransport(sockets{h.Server, p})
 	srv.AddTransport(streams{h.Server, p})
 	srv.AddTransport(HTTP{MaxBody: maxBody})
-	srv.SetErrorPresenter(present)
-	srv.SetRecoverFunc(recovered)
+	srv.SetErrorPresenter(present.Error)
+	srv.SetRecoverFunc(present.Panic)
 	srv.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		switch graphql.GetOperationContext(ctx).Operation.SelectionSet[0].(*ast.Field).Name {
 		case "refused":

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
 	"github.com/nameplate-dev/nameplate/internal/connect/claim"
@@ -88,7 +89,7 @@ func (h *house) progress(id ident.ConnectionID) plan.Subscription {
 	return plan.Subscription{Key: "progress " + id.String(), Open: func(ctx context.Context) (live.Feed[any], plan.Render, *graphql.Response) {
 		f, err := h.cons.Watch(ctx, id)
 		if err != nil {
-			return live.Feed[any]{}, nil, &graphql.Response{Errors: presented(ctx, err)}
+			return live.Feed[any]{}, nil, &graphql.Response{Errors: present.Errors(ctx, err)}
 		}
 		return f.Any(), func(_ context.Context, v any) *graphql.Response {
 			c := v.(*connection.Connection)

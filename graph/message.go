@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -84,7 +85,7 @@ func (c *socket) take(ctx context.Context, frame int, raw []byte) (after context
 	defer func() {
 		if p := recover(); p != nil {
 			after = ctx
-			c.refuse(ctx, recovered(ctx, p))
+			c.refuse(ctx, present.Panic(ctx, p))
 		}
 	}()
 	m, ok := readMessage(frame, raw)
@@ -98,7 +99,7 @@ func (c *socket) take(ctx context.Context, frame int, raw []byte) (after context
 	case "ping":
 		answer := []byte(`{"type":"pong"`)
 		if m.payload != nil {
-			answer = appendJSON(append(answer, `,"payload":`...), m.payload)
+			answer = present.AppendJSON(append(answer, `,"payload":`...), m.payload)
 		}
 		c.tell(text, append(answer, '}'))
 	case "subscribe":
@@ -162,7 +163,7 @@ func (c *socket) refuse(ctx context.Context, err error) {
 
 func (c *socket) subscribe(ctx context.Context, m message) {
 	ctx, cancel := context.WithCancel(ctx)
-	op := &operation{socket: c, id: m.id, head: append(appendJSON([]byte(`{"id":`), m.id), `,"type":"`...), cancel: cancel}
+	op := &operation{socket: c, id: m.id, head: append(present.AppendJSON([]byte(`{"id":`), m.id), `,"type":"`...), cancel: cancel}
 	c.mu.Lock()
 	acked, again, many := c.acked, c.ops[m.id] != nil, len(c.ops) >= maxOperations
 	fits := acked && !again && !many && !c.ended
@@ -187,7 +188,7 @@ func (c *socket) subscribe(ctx context.Context, m message) {
 	case many:
 		f := fault.RateLimited(time.Second)
 		f.Reason, f.Message = "operations", "This socket has too many operations. End one of them, then try again."
-		if !c.out.offer(frame{errorMessage, op, appendJSON(nil, gqlerror.List{present(ctx, f)})}) {
+		if !c.out.offer(frame{errorMessage, op, present.AppendJSON(nil, gqlerror.List{present.Error(ctx, f)})}) {
 			c.slow()
 		}
 	case fits:

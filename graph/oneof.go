@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -27,7 +28,7 @@ func (oneOf) Validate(graphql.ExecutableSchema) error { return nil }
 func (o oneOf) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	for _, v := range op.Operation.VariableDefinitions {
 		if err := o.check(v.Type, op.Variables[v.Variable], ast.Path{ast.PathName("variable"), ast.PathName(v.Variable)}); err != nil {
-			return present(ctx, err)
+			return present.Error(ctx, err)
 		}
 	}
 	return nil
@@ -60,7 +61,7 @@ func (o oneOf) check(t *ast.Type, v any, path ast.Path) error {
 			given++
 		}
 		if given != 1 {
-			field, _ := inInput(path, "")
+			field, _ := present.InInput(path, "")
 			return fault.Invalid(cmp.Or(field, "input"), "one_of", "Give exactly one of the members of %s.", def.Name)
 		}
 	}

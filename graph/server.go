@@ -11,7 +11,9 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/nameplate-dev/nameplate/graph/document"
 	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -73,13 +75,13 @@ func New(c Config) (*Server, error) {
 	srv.Use(extension.Introspection{})
 	srv.Use(s.documents)
 	srv.Use(oneOf{c.Schema.Schema()})
-	srv.SetErrorPresenter(present)
-	srv.SetRecoverFunc(recovered)
+	srv.SetErrorPresenter(present.Error)
+	srv.SetRecoverFunc(present.Panic)
 	srv.AroundOperations(s.operation)
 	srv.AroundOperations(s.explored)
 	srv.AroundResponses(s.response)
 	srv.AroundFields(s.field)
-	c.Schema.May, c.Schema.Present, c.Schema.Recover, c.Schema.Around = s.may, present, recovered, s.response
+	c.Schema.May, c.Schema.Present, c.Schema.Recover, c.Schema.Around = s.may, present.Error, present.Panic, s.response
 	for _, d := range docs.all() {
 		c.Schema.Compile(d.Tree)
 	}
@@ -93,6 +95,15 @@ func (s *Server) response(ctx context.Context, next graphql.ResponseHandler) *gr
 		ctx = s.Around(ctx)
 	}
 	return fewErrors(ctx, next)
+}
+
+// fewErrors keeps an answer to a request full of mistakes short: the first ones say enough.
+func fewErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	r := next(ctx)
+	if r != nil && len(r.Errors) > document.MaxErrors {
+		r.Errors = r.Errors[:document.MaxErrors]
+	}
+	return r
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {

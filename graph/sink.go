@@ -5,6 +5,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -37,7 +38,7 @@ func (s *Server) perform(ctx context.Context, exec graphql.GraphExecutor, p *gra
 	p.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	op, list := exec.CreateOperationContext(ctx, p)
 	if list != nil {
-		to.fail(appendJSON(nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), list).Errors))
+		to.fail(present.AppendJSON(nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), list).Errors))
 		return leave
 	}
 	return s.execute(ctx, exec, op, to)
@@ -46,7 +47,7 @@ func (s *Server) perform(ctx context.Context, exec graphql.GraphExecutor, p *gra
 // guarded makes the last message of a panic.
 func (s *Server) guarded(ctx context.Context, to sink) {
 	if p := recover(); p != nil {
-		to.fail(appendJSON(nil, gqlerror.List{present(ctx, recovered(ctx, p))}))
+		to.fail(present.AppendJSON(nil, gqlerror.List{present.Error(ctx, present.Panic(ctx, p))}))
 	}
 }
 
@@ -61,16 +62,16 @@ func (s *Server) execute(ctx context.Context, exec graphql.GraphExecutor, op *gr
 		case taken != nil:
 			return s.feeds.join(ctx, *taken, to)
 		case resp == nil && len(why()) > 0:
-			to.fail(appendJSON(nil, gqlerror.List(why())))
+			to.fail(present.AppendJSON(nil, gqlerror.List(why())))
 		case resp == nil:
 			to.complete()
 		case resp.Data == nil && !sent:
-			to.fail(appendJSON(nil, resp.Errors))
+			to.fail(present.AppendJSON(nil, resp.Errors))
 		case op.Operation.Operation == ast.Subscription:
-			to.next(encode(nil, resp))
+			to.next(present.Encode(nil, resp))
 			continue
 		default:
-			to.answer(encode(nil, resp))
+			to.answer(present.Encode(nil, resp))
 		}
 		return func() {}
 	}

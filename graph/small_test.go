@@ -16,6 +16,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2"
@@ -124,8 +125,8 @@ func serve(t *testing.T, h HTTP) (http.Handler, *small) {
 	s := &small{schema: gqlparser.MustLoadSchema(&ast.Source{Input: smallSchema}), arrived: make(chan struct{}), finish: make(chan struct{})}
 	srv := handler.New(s)
 	srv.AddTransport(h)
-	srv.SetErrorPresenter(present)
-	srv.SetRecoverFunc(recovered)
+	srv.SetErrorPresenter(present.Error)
+	srv.SetRecoverFunc(present.Panic)
 	srv.Use(oneOf{s.schema})
 	srv.AroundOperations(refusing)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -42,6 +42,7 @@ var rooms = []room{
 	{at: "internal/operate", floor: "4", level: 5, nouns: true},
 	{at: "graph/scalar", floor: "5", level: 5},
 	{at: "graph/document", floor: "5", level: 5},
+	{at: "graph/present", floor: "5", level: 5},
 	{at: "graph/plan", floor: "5", level: 5},
 	{at: "graph/gql*", floor: "5", level: 6},
 	{at: "graph/model*", floor: "5", level: 6},

@@ -1,6 +1,7 @@
-package graph
+package present
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func TestPresent_WireForm(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.want["requestId"] = "req-1"
-			if g := present(ctx, c.err); !maps.Equal(g.Extensions, c.want) || g.Message == "" || strings.Contains(g.Message, "start the") {
+			if g := Error(ctx, c.err); !maps.Equal(g.Extensions, c.want) || g.Message == "" || strings.Contains(g.Message, "start the") {
 				t.Errorf("%+v", g)
 			}
 		})
@@ -49,14 +50,15 @@ func TestPresent_WireForm(t *testing.T) {
 
 // TestPresent_TheUnknownIsLoggedOnce and shown as a reference alone. It replaces the default log, so it is not parallel.
 func TestPresent_TheUnknownIsLoggedOnce(t *testing.T) {
-	logged := &lines{}
+	logged := &bytes.Buffer{}
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(logged, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
-	for name, err := range map[string]error{"Error": errors.New("hunter2"), "Panic": recovered(t.Context(), "hunter2")} {
-		g := present(t.Context(), err)
+	for name, err := range map[string]error{"Error": errors.New("hunter2"), "Panic": Panic(t.Context(), "hunter2")} {
+		logged.Reset()
+		g := Error(t.Context(), err)
 		ref, _ := g.Extensions["ref"].(string)
-		if out := logged.take(); g.Extensions["code"] != "INTERNAL" || ref == "" || !strings.Contains(g.Message, ref) || strings.Contains(g.Message, "hunter2") ||
+		if out := logged.String(); g.Extensions["code"] != "INTERNAL" || ref == "" || !strings.Contains(g.Message, ref) || strings.Contains(g.Message, "hunter2") ||
 			strings.Count(out, "\n") != 1 || !strings.Contains(out, ref) || !strings.Contains(out, "hunter2") {
 			t.Errorf("%s: %+v; log %s", name, g, out)
 		}

@@ -1,4 +1,6 @@
-package graph
+// Package present is the one place where an error becomes what a caller sees, and where a response becomes its octets, for every transport and for
+// what comes of subscriptions.
+package present
 
 import (
 	"context"
@@ -11,16 +13,15 @@ import (
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/nameplate-dev/nameplate/graph/document"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// present is the one place where an error becomes what a caller sees. Faults keep their words; several faults of one input become several errors;
+// Error makes what a caller sees of an error. Faults keep their words; several faults of one input become several errors;
 // everything else is logged once and shown as INTERNAL with a reference.
-func present(ctx context.Context, err error) *gqlerror.Error {
+func Error(ctx context.Context, err error) *gqlerror.Error {
 	var path ast.Path
 	g, ours := errors.AsType[*gqlerror.Error](err)
 	if ours {
@@ -37,7 +38,7 @@ func present(ctx context.Context, err error) *gqlerror.Error {
 		for _, e := range list[:len(list)-1] {
 			graphql.AddError(ctx, e)
 		}
-		return present(ctx, list[len(list)-1])
+		return Error(ctx, list[len(list)-1])
 	case ours && g.Err != nil && g.Err.Error() == "introspection disabled":
 		return shape(ctx, fault.Refused("introspection", "This credential cannot read the schema. Use an API key."), nil, g.Locations)
 	case len(faults) > 0:
@@ -71,6 +72,16 @@ func locations(g *gqlerror.Error) []gqlerror.Location {
 	return g.Locations
 }
 
+// Fault makes what a caller sees of a fault that stands alone, outside of any field.
+func Fault(ctx context.Context, f *fault.Fault) *gqlerror.Error { return shape(ctx, f, nil, nil) }
+
+// Errors makes all that a caller sees of an error: several faults of one input are several.
+func Errors(ctx context.Context, err error) gqlerror.List {
+	ctx = graphql.WithResponseContext(ctx, Error, Panic)
+	graphql.AddError(ctx, err)
+	return graphql.GetErrors(ctx)
+}
+
 // shape writes the wire form: message, path, and extensions with code, reason, field and requestId.
 func shape(ctx context.Context, f *fault.Fault, path ast.Path, at []gqlerror.Location) *gqlerror.Error {
 	e := &gqlerror.Error{Message: short(f.Message), Path: path, Locations: at, Extensions: map[string]any{"code": string(f.Code)}}
@@ -79,7 +90,7 @@ func shape(ctx context.Context, f *fault.Fault, path ast.Path, at []gqlerror.Loc
 	}
 	field := f.Field
 	if f.Reason == "id_kind" || f.Reason == "time" || f.Reason == "json_object" {
-		field, e.Path = inInput(path, field)
+		field, e.Path = InInput(path, field)
 	}
 	for k, v := range map[string]string{"reason": f.Reason, "field": field, "requestId": authz.From(ctx).RequestID} {
 		if v != "" {
@@ -89,8 +100,8 @@ func shape(ctx context.Context, f *fault.Fault, path ast.Path, at []gqlerror.Loc
 	return e
 }
 
-// inInput turns the path of a value that could not be read (startConnection.input.applicationId) into the fault's field (applicationId).
-func inInput(path ast.Path, field string) (string, ast.Path) {
+// InInput turns the path of a value that could not be read (startConnection.input.applicationId) into the fault's field (applicationId).
+func InInput(path ast.Path, field string) (string, ast.Path) {
 	for n, p := range path {
 		name, ok := p.(ast.PathName)
 		if n == 0 || !ok {
@@ -128,17 +139,8 @@ func reasonOf(g *gqlerror.Error) string {
 	return "validation_failed"
 }
 
-// longest is how many bytes a message may have; one may take six in JSON. With document.MaxErrors of them a refusal stays below 64 kB.
+// longest is how many bytes a message may have; one may take six in JSON. With at most 20 of them a refusal stays below 64 kB.
 const longest = 400
-
-// fewErrors keeps an answer to a request full of mistakes short: the first ones say enough.
-func fewErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
-	r := next(ctx)
-	if r != nil && len(r.Errors) > document.MaxErrors {
-		r.Errors = r.Errors[:document.MaxErrors]
-	}
-	return r
-}
 
 // short cuts a message that repeats a long input.
 func short(message string) string {
@@ -152,16 +154,7 @@ func short(message string) string {
 	return message[:cut] + "…"
 }
 
-// recovered makes an error of a panic; the process lives.
-func recovered(_ context.Context, p any) error {
+// Panic makes an error of a panic; the process lives.
+func Panic(_ context.Context, p any) error {
 	return fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-}
-
-func containsToken(values []string, token string) bool {
-	for _, v := range values {
-		if strings.Contains(v, token) {
-			return true
-		}
-	}
-	return false
 }
