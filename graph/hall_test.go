@@ -17,6 +17,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/gorilla/websocket"
+	"github.com/nameplate-dev/nameplate/graph/feed"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -55,7 +56,7 @@ func open(t testing.TB, p Patience) *hall {
 	h.Server = &Server{Config: Config{Revoked: authz.New(nil).Revoked(), Origin: func(r *http.Request) bool {
 		o := r.Header.Get("Origin")
 		return o == "" || o == "https://own.example"
-	}, Bearer: h.who}, feeds: &feeds{hub: h.hub}}
+	}, Bearer: h.who}, feeds: &feed.Feeds{Hub: h.hub}}
 	srv := handler.New(h)
 	p = p.orUsual()
 	srv.AddTransport(sockets{h.Server, p})

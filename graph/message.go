@@ -210,10 +210,10 @@ type operation struct {
 	leave  func() // ends the feed; guarded by the socket's lock
 }
 
-func (o *operation) next(payload []byte) { o.must(nextMessage, payload) }
-func (o *operation) fail(errors []byte)  { o.must(errorMessage, errors) }
-func (o *operation) complete()           { o.must(completeMessage, nil) }
-func (o *operation) full() bool          { return o.out.full() }
+func (o *operation) Next(payload []byte) { o.must(nextMessage, payload) }
+func (o *operation) Fail(errors []byte)  { o.must(errorMessage, errors) }
+func (o *operation) Complete()           { o.must(completeMessage, nil) }
+func (o *operation) Full() bool          { return o.out.full() }
 
 func (o *operation) answer(payload []byte) {
 	for !o.send(nextMessage, payload) {

@@ -12,6 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/nameplate-dev/nameplate/graph/document"
+	"github.com/nameplate-dev/nameplate/graph/feed"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -52,7 +53,7 @@ type Server struct {
 	documents *documents
 	places    census
 	peers     peers
-	feeds     *feeds
+	feeds     *feed.Feeds
 	http      http.Handler
 }
 
@@ -65,7 +66,7 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, documents: docs, feeds: &feeds{hub: c.Hub}}
+	s := &Server{Config: c, documents: docs, feeds: &feed.Feeds{Hub: c.Hub}}
 	patience := c.Patience.orUsual()
 	srv := handler.New(c.Schema)
 	srv.AddTransport(sockets{s, patience})

@@ -4,25 +4,17 @@ import (
 	"context"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/feed"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// sink is one subscriber of a feed: an operation on a socket or an event stream. None of its methods blocks, and none calls back.
-type sink interface {
-	// next takes one response, {"data":…}. It is shared with others and never changed.
-	next(payload []byte)
-	// fail takes a JSON list of errors; it is the last message.
-	fail(errors []byte)
-	// complete says that nothing comes any more.
-	complete()
-}
-
 // outlet is where one operation of a peer answers.
 type outlet interface {
-	sink
+	feed.Sink
+	feed.Paced
 	// answer takes the whole answer of a query or mutation. Unlike a feed it waits for room, or until the peer is gone.
 	answer(payload []byte)
 }
@@ -38,16 +30,16 @@ func (s *Server) perform(ctx context.Context, exec graphql.GraphExecutor, p *gra
 	p.ReadTime = graphql.TraceTiming{Start: now, End: now}
 	op, list := exec.CreateOperationContext(ctx, p)
 	if list != nil {
-		to.fail(present.AppendJSON(nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), list).Errors))
+		to.Fail(present.AppendJSON(nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), list).Errors))
 		return leave
 	}
 	return s.execute(ctx, exec, op, to)
 }
 
 // guarded makes the last message of a panic.
-func (s *Server) guarded(ctx context.Context, to sink) {
+func (s *Server) guarded(ctx context.Context, to feed.Sink) {
 	if p := recover(); p != nil {
-		to.fail(present.AppendJSON(nil, gqlerror.List{present.Error(ctx, present.Panic(ctx, p))}))
+		to.Fail(present.AppendJSON(nil, gqlerror.List{present.Error(ctx, present.Panic(ctx, p))}))
 	}
 }
 
@@ -60,15 +52,15 @@ func (s *Server) execute(ctx context.Context, exec graphql.GraphExecutor, op *gr
 		resp := run(inner)
 		switch {
 		case taken != nil:
-			return s.feeds.join(ctx, *taken, to)
+			return s.feeds.Join(ctx, *taken, to)
 		case resp == nil && len(why()) > 0:
-			to.fail(present.AppendJSON(nil, gqlerror.List(why())))
+			to.Fail(present.AppendJSON(nil, gqlerror.List(why())))
 		case resp == nil:
-			to.complete()
+			to.Complete()
 		case resp.Data == nil && !sent:
-			to.fail(present.AppendJSON(nil, resp.Errors))
+			to.Fail(present.AppendJSON(nil, resp.Errors))
 		case op.Operation.Operation == ast.Subscription:
-			to.next(present.Encode(nil, resp))
+			to.Next(present.Encode(nil, resp))
 			continue
 		default:
 			to.answer(present.Encode(nil, resp))

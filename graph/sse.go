@@ -139,7 +139,7 @@ func (c *stream) cut() {
 	c.cancel()
 }
 
-func (c *stream) next(payload []byte) {
+func (c *stream) Next(payload []byte) {
 	if !c.out.offer(frame{kind: nextMessage, payload: payload}) {
 		c.cut()
 	}
@@ -149,17 +149,17 @@ func (c *stream) answer(payload []byte) {
 	for !c.out.offer(frame{kind: nextMessage, payload: payload}) {
 		c.out.room()
 	}
-	c.complete()
+	c.Complete()
 }
 
-func (c *stream) fail(errors []byte) {
-	c.next(append(append([]byte(`{"errors":`), errors...), '}'))
-	c.complete()
+func (c *stream) Fail(errors []byte) {
+	c.Next(append(append([]byte(`{"errors":`), errors...), '}'))
+	c.Complete()
 }
 
-func (c *stream) full() bool { return c.out.full() }
+func (c *stream) Full() bool { return c.out.full() }
 
-func (c *stream) complete() {
+func (c *stream) Complete() {
 	c.mu.Lock()
 	c.ended = true
 	c.mu.Unlock()

@@ -1,4 +1,4 @@
-package graph
+package feed
 
 import (
 	"context"
@@ -35,22 +35,22 @@ func (s *subject) log() plan.Subscription {
 }
 
 func TestEachStreamHasItsOwnPosition(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, readers := &subject{}, make([]*listener, 20)
 		s.version.Store(3)
 		for n := range readers {
 			readers[n] = &listener{}
-			defer f.join(caller(t.Context(), fmt.Sprint(n)), s.log(), readers[n])()
+			defer f.Join(caller(t.Context(), fmt.Sprint(n)), s.log(), readers[n])()
 		}
 		synctest.Wait()
 		s.version.Store(5)
-		f.hub.Poke("con_1", 5)
+		f.Hub.Poke("con_1", 5)
 		synctest.Wait()
 		for _, r := range readers {
 			r.want(t, "", "1", "2", "3", "4", "5")
 		}
 		s.err = errors.New("broken")
-		f.hub.Poke("con_1", 5)
+		f.Hub.Poke("con_1", 5)
 		synctest.Wait()
 		for _, r := range readers {
 			r.want(t, "INTERNAL", "1", "2", "3", "4", "5")
@@ -59,11 +59,11 @@ func TestEachStreamHasItsOwnPosition(t *testing.T) {
 }
 
 func TestAStreamWaitsForAReaderWhoHadEnough(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, r := &subject{}, &listener{}
 		s.version.Store(3)
 		r.busy.Store(true)
-		defer f.join(caller(t.Context(), "1"), s.log(), r)()
+		defer f.Join(caller(t.Context(), "1"), s.log(), r)()
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if n := s.reads.Load(); n != 0 {
@@ -77,22 +77,22 @@ func TestAStreamWaitsForAReaderWhoHadEnough(t *testing.T) {
 }
 
 func TestAListRestsBetweenItsMessages(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, n := &subject{}, 0
 		list := s.subscription("list", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Subjects: []string{"org_1"}, Gap: 250 * time.Millisecond, Next: func(context.Context) ([]any, bool, error) { n++; return []any{n}, n < 4, nil }}
 		})
 		r := &listener{}
-		leave := f.join(caller(t.Context(), "1"), list, r)
+		leave := f.Join(caller(t.Context(), "1"), list, r)
 		time.Sleep(10 * time.Millisecond)
 		r.want(t, "", "1")
-		f.hub.Poke("org_1", 0)
-		f.hub.Poke("org_1", 0)
+		f.Hub.Poke("org_1", 0)
+		f.Hub.Poke("org_1", 0)
 		time.Sleep(250 * time.Millisecond)
 		r.want(t, "", "1", "2")
 		time.Sleep(500 * time.Millisecond)
 		r.want(t, "", "1", "2", "3", "4")
-		f.hub.Poke("org_1", 0)
+		f.Hub.Poke("org_1", 0)
 		time.Sleep(100 * time.Millisecond)
 		r.want(t, "", "1", "2", "3", "4")
 		leave()
@@ -108,7 +108,7 @@ func TestAPieceOfWork(t *testing.T) {
 		want string
 	}{"Done": {nil, "complete"}, "Refused": {fault.Unavailable("could_not_ask", "Nobody answers."), "could_not_ask"}} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, f *feeds) {
+			bubble(t, func(t *testing.T, f *Feeds) {
 				s := &subject{}
 				work := s.subscription("work", func(ctx context.Context) live.Feed[any] {
 					if authz.From(ctx).IP == "" {
@@ -122,8 +122,8 @@ func TestAPieceOfWork(t *testing.T) {
 					}}
 				})
 				one, two := &listener{}, &listener{}
-				defer f.join(caller(t.Context(), "1"), work, one)()
-				defer f.join(caller(t.Context(), "2"), work, two)()
+				defer f.Join(caller(t.Context(), "1"), work, one)()
+				defer f.Join(caller(t.Context(), "2"), work, two)()
 				time.Sleep(2 * time.Minute)
 				one.want(t, c.want, "1", "2")
 				two.want(t, c.want, "1", "2")
@@ -136,9 +136,9 @@ func TestAPieceOfWork(t *testing.T) {
 }
 
 func TestWorkEndsWithItsReader(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, r := &subject{}, &listener{}
-		leave := f.join(caller(t.Context(), "1"), s.subscription("work", func(context.Context) live.Feed[any] {
+		leave := f.Join(caller(t.Context(), "1"), s.subscription("work", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Run: func(ctx context.Context, tell func(any) bool) error {
 				tell(1)
 				<-ctx.Done()
@@ -156,9 +156,9 @@ func TestWorkEndsWithItsReader(t *testing.T) {
 }
 
 func TestAPanicOfAPieceOfWork(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, r := &subject{}, &listener{}
-		defer f.join(caller(t.Context(), "1"), s.subscription("work", func(context.Context) live.Feed[any] {
+		defer f.Join(caller(t.Context(), "1"), s.subscription("work", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Run: func(context.Context, func(any) bool) error { panic("secret") }}
 		}), r)()
 		synctest.Wait()
@@ -170,7 +170,7 @@ func TestAPanicOfAPieceOfWork(t *testing.T) {
 func TestARefusal(t *testing.T) {
 	for name, opens := range map[string]int64{"NOT_FOUND": 1, "RATE_LIMITED": 3} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, f *feeds) {
+			bubble(t, func(t *testing.T, f *Feeds) {
 				s, readers := &subject{}, []*listener{{}, {}, {}}
 				refused := plan.Subscription{Key: "k", Open: func(context.Context) (live.Feed[any], plan.Render, *graphql.Response) {
 					s.opens.Add(1)
@@ -198,9 +198,9 @@ func TestARefusal(t *testing.T) {
 }
 
 func TestAPanicOfAResolver(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		r := &listener{}
-		defer f.join(caller(t.Context(), "1"), plan.Subscription{Key: "k", Open: func(context.Context) (live.Feed[any], plan.Render, *graphql.Response) { panic("secret") }}, r)()
+		defer f.Join(caller(t.Context(), "1"), plan.Subscription{Key: "k", Open: func(context.Context) (live.Feed[any], plan.Render, *graphql.Response) { panic("secret") }}, r)()
 		synctest.Wait()
 		r.want(t, "INTERNAL")
 	})

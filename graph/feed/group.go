@@ -1,4 +1,4 @@
-package graph
+package feed
 
 import (
 	"container/list"
@@ -27,7 +27,7 @@ const (
 
 // group is the subscribers of one feed.
 type group struct {
-	feeds  *feeds
+	feeds  *Feeds
 	key    sharing
 	reads  authz.Principal // the caller that all members are when it comes to reading
 	ctx    context.Context // lives as long as the group: no request does
@@ -68,8 +68,8 @@ type verdict struct {
 
 func (v verdict) ends() bool { return v.err != nil || v.done }
 
-// paced is a sink that says when it has enough for now: a stream waits for it, so that somebody who reads a long history is not taken for a slow reader.
-type paced interface{ full() bool }
+// Paced is a sink that says when it has enough for now: a stream waits for it, so that somebody who reads a long history is not taken for a slow reader.
+type Paced interface{ Full() bool }
 
 // Signal is a poke, from the hub.
 func (g *group) Signal() {
@@ -125,7 +125,7 @@ func (g *group) open(members []*subscriber) verdict {
 		return verdict{told: told, refused: refused.Errors, done: true}
 	}
 	g.feed, g.render = feed, render
-	g.unwatch = g.feeds.hub.Watch(g, feed.Subjects...)
+	g.unwatch = g.feeds.Hub.Watch(g, feed.Subjects...)
 	if feed.Now != nil {
 		return verdict{more: true}
 	}
@@ -148,21 +148,21 @@ func (g *group) state(ctx context.Context, members []*subscriber) verdict {
 			payload = present.Encode(nil, g.render(ctx, value))
 		}
 		m.has, m.sent = true, version
-		m.to.next(payload)
+		m.to.Next(payload)
 	}
 	return verdict{told: members, news: payload != nil, done: g.feed.Last != nil && g.feed.Last(value)}
 }
 
 // stream sends what came since the step before.
 func (g *group) stream(ctx context.Context, m *subscriber) verdict {
-	if to, ok := m.to.(paced); ok && to.full() {
+	if to, ok := m.to.(Paced); ok && to.Full() {
 		return verdict{full: true}
 	}
 	v := verdict{told: []*subscriber{m}}
 	var news []any
 	news, v.more, v.err = g.feed.Next(ctx)
 	for _, value := range news {
-		m.to.next(present.Encode(nil, g.render(ctx, value)))
+		m.to.Next(present.Encode(nil, g.render(ctx, value)))
 		if g.feed.Last != nil && g.feed.Last(value) {
 			return verdict{told: v.told, done: true}
 		}
@@ -189,7 +189,7 @@ func (g *group) work(m *subscriber) (v verdict) {
 		if g.ctx.Err() != nil {
 			return false
 		}
-		m.to.next(present.Encode(nil, g.render(g.as, value)))
+		m.to.Next(present.Encode(nil, g.render(g.as, value)))
 		return true
 	})
 	return verdict{told: []*subscriber{m}, err: err, done: err == nil}
@@ -206,11 +206,11 @@ func (g *group) tell(members []*subscriber, v verdict) {
 	}
 	for _, m := range members {
 		if list == nil {
-			m.to.complete()
+			m.to.Complete()
 			continue
 		}
 		raw, _ := json.Marshal(asked(list, m.caller.RequestID))
-		m.to.fail(raw)
+		m.to.Fail(raw)
 	}
 }
 

@@ -1,4 +1,4 @@
-package graph
+package feed
 
 import (
 	"context"
@@ -45,14 +45,14 @@ type house struct {
 	cons    *connection.Service
 	queries *counter
 	ids     []ident.ConnectionID
-	feeds   *feeds
+	feeds   *Feeds
 	key     authz.Principal
 }
 
 func build(t testing.TB, connections int) *house {
 	t.Helper()
 	h := &house{Bundle: spinetest.New(t), queries: &counter{}}
-	h.feeds = &feeds{hub: h.Hub}
+	h.feeds = &Feeds{Hub: h.Hub}
 	catalogue, err := provider.Load(provider.LabRows)
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func TestAHerdSharesItsReads(t *testing.T) {
 		caller := h.key
 		caller.RequestID, caller.IP = fmt.Sprint(n), fmt.Sprint("192.0.2.", n%250)
 		readers[n] = &listener{}
-		defer h.feeds.join(authz.With(t.Context(), caller), h.progress(h.ids[n%subjects]), readers[n])()
+		defer h.feeds.Join(authz.With(t.Context(), caller), h.progress(h.ids[n%subjects]), readers[n])()
 	}
 	has := func(n int) func() bool {
 		return func() bool {
@@ -180,7 +180,7 @@ func TestAccessIsAskedForEachMessage(t *testing.T) {
 	h := build(t, 1)
 	one, two := &listener{}, &listener{}
 	for _, r := range []*listener{one, two} {
-		defer h.feeds.join(authz.With(t.Context(), h.key), h.progress(h.ids[0]), r)()
+		defer h.feeds.Join(authz.With(t.Context(), h.key), h.progress(h.ids[0]), r)()
 	}
 	eventually(t, "they have their state", func() bool { got, _ := two.all(); return len(got) == 1 && h.resting() })
 	if _, err := h.DB.Exec(t.Context(), "delete from membership where org_id = $1", h.Org.UUID()); err != nil {
@@ -198,7 +198,7 @@ func TestAccessIsAskedForEachMessage(t *testing.T) {
 		}
 	}
 	late := &listener{}
-	defer h.feeds.join(authz.With(t.Context(), h.key), h.progress(h.ids[0]), late)()
+	defer h.feeds.Join(authz.With(t.Context(), h.key), h.progress(h.ids[0]), late)()
 	eventually(t, "it is refused", func() bool { _, ended := late.all(); return ended != "" })
 	late.want(t, "NOT_FOUND")
 }
@@ -210,7 +210,7 @@ func BenchmarkVersions(b *testing.B) {
 	readers := make([]*tally, subjects)
 	for n := range readers {
 		readers[n] = &tally{}
-		defer h.feeds.join(authz.With(b.Context(), h.key), h.progress(h.ids[n]), readers[n])()
+		defer h.feeds.Join(authz.With(b.Context(), h.key), h.progress(h.ids[n]), readers[n])()
 	}
 	eventually(b, "all have their state", func() bool { return h.resting() })
 	began, before, frames := time.Now(), h.queries.n.Load(), int64(0)
@@ -237,6 +237,6 @@ func BenchmarkVersions(b *testing.B) {
 
 type tally struct{ n atomic.Int64 }
 
-func (r *tally) next([]byte) { r.n.Add(1) }
-func (*tally) fail([]byte)   {}
-func (*tally) complete()     {}
+func (r *tally) Next([]byte) { r.n.Add(1) }
+func (*tally) Fail([]byte)   {}
+func (*tally) Complete()     {}

@@ -1,4 +1,5 @@
-package graph
+// Package feed serves subscriptions: it steps what they watch and gives each subscriber what is new, and knows nothing of sockets or streams.
+package feed
 
 import (
 	"container/list"
@@ -24,13 +25,13 @@ const (
 	maxWorkers = 24                     // they wait for the database most of the time, and states that are read at the same time share a statement
 )
 
-// feeds serves all subscriptions of a process. Those that ask for the same state with the same rights are one group: one read and one rendering for all of
+// Feeds serves all subscriptions of a process. Those that ask for the same state with the same rights are one group: one read and one rendering for all of
 // them, and the same bytes. A group is stepped by a few workers and only when somebody joined, a poke came or 15 s passed, so that a subscription that
 // waits costs memory and no goroutine. Streams have a position of their own, and are groups of one.
 //
 // Lock order: hub, feeds. No subscriber is called under a lock.
-type feeds struct {
-	hub *live.Hub
+type Feeds struct {
+	Hub *live.Hub // tells that something has changed
 
 	mu      sync.Mutex
 	shared  map[sharing]*group // groups that others may join
@@ -40,6 +41,16 @@ type feeds struct {
 	around  bool // the timer of lookAround runs
 }
 
+// Sink is one subscriber of a feed: an operation on a socket or an event stream. None of its methods blocks, and none calls back.
+type Sink interface {
+	// Next takes one response, {"data":…}. It is shared with others and never changed.
+	Next(payload []byte)
+	// Fail takes a JSON list of errors; it is the last message.
+	Fail(errors []byte)
+	// Complete says that nothing comes any more.
+	Complete()
+}
+
 // sharing is what those have in common who get the same bytes.
 type sharing struct{ sub, rights string }
 
@@ -47,16 +58,16 @@ type sharing struct{ sub, rights string }
 type subscriber struct {
 	sub    plan.Subscription
 	caller *authz.Principal
-	to     sink
+	to     Sink
 	left   atomic.Bool
 	group  *group // guarded by feeds.mu; nil after its last message
 	has    bool   // the stepper's, as sent: a version
 	sent   int64
 }
 
-// join adds a subscriber; leave ends it and may be called twice. ctx holds the caller of this subscriber, and may end before the subscription does. What is
+// Join adds a subscriber; leave ends it and may be called twice. ctx holds the caller of this subscriber, and may end before the subscription does. What is
 // under way while leave is called may still come.
-func (f *feeds) join(ctx context.Context, sub plan.Subscription, to sink) (leave func()) {
+func (f *Feeds) Join(ctx context.Context, sub plan.Subscription, to Sink) (leave func()) {
 	m := &subscriber{sub: sub, caller: new(authz.From(ctx)), to: to}
 	key := keyOf(m)
 	f.mu.Lock()
@@ -66,7 +77,7 @@ func (f *feeds) join(ctx context.Context, sub plan.Subscription, to sink) (leave
 }
 
 // enter puts a subscriber into the group of its kind, or into a new one; without a key into one of its own. The caller holds the lock.
-func (f *feeds) enter(m *subscriber, key sharing) {
+func (f *Feeds) enter(m *subscriber, key sharing) {
 	reads := rights(*m.caller)
 	if g := f.shared[key]; g != nil && reflect.DeepEqual(g.reads, reads) { // the digest of rights is text, and text can be alike
 		g.add(m)
@@ -92,7 +103,7 @@ func (f *feeds) enter(m *subscriber, key sharing) {
 }
 
 // leave takes a subscriber out. The last one ends the group.
-func (f *feeds) leave(m *subscriber) {
+func (f *Feeds) leave(m *subscriber) {
 	f.mu.Lock()
 	g := m.group
 	if m.left.Swap(true) || g == nil {
@@ -118,7 +129,7 @@ func (f *feeds) leave(m *subscriber) {
 }
 
 // remove ends a group: nobody joins or steps it any more. The caller holds the lock.
-func (f *feeds) remove(g *group) {
+func (f *Feeds) remove(g *group) {
 	g.ended = true
 	if f.shared[g.key] == g {
 		delete(f.shared, g.key)
@@ -130,13 +141,13 @@ func (f *feeds) remove(g *group) {
 }
 
 // wake has a group stepped as soon as it may be, and once more when it is being stepped. The caller holds the lock.
-func (f *feeds) wake(g *group) {
+func (f *Feeds) wake(g *group) {
 	g.poked = true
 	f.wakeAt(g, time.Time{})
 }
 
 // wakeAt has a group stepped at an instant, and not while it rests. The caller holds the lock.
-func (f *feeds) wakeAt(g *group, at time.Time) {
+func (f *Feeds) wakeAt(g *group, at time.Time) {
 	if g.rest.After(at) {
 		at = g.rest
 	}
@@ -158,7 +169,7 @@ func (f *feeds) wakeAt(g *group, at time.Time) {
 }
 
 // work steps groups as long as some wait.
-func (f *feeds) work() {
+func (f *Feeds) work() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for len(f.queue) > 0 {
@@ -180,7 +191,7 @@ func (f *feeds) work() {
 }
 
 // settle draws the consequences of a step. The caller holds the lock; it is given up while subscribers are told.
-func (f *feeds) settle(g *group, v verdict) {
+func (f *Feeds) settle(g *group, v verdict) {
 	g.stage = still
 	if g.ended || v.ends() {
 		f.end(g, v)
@@ -210,7 +221,7 @@ func (f *feeds) settle(g *group, v verdict) {
 }
 
 // end tells those whom the step was for, if it was not the last one's leaving that ended the group. Who came meanwhile begins anew.
-func (f *feeds) end(g *group, v verdict) {
+func (f *Feeds) end(g *group, v verdict) {
 	if !g.ended {
 		f.remove(g)
 	}
@@ -233,7 +244,7 @@ func (f *feeds) end(g *group, v verdict) {
 
 // alone leaves one subscriber in a group whose feed turned out to be nothing to share, and gives each of the others one of its own. It answers false when that
 // one has left. The caller holds the lock.
-func (f *feeds) alone(g *group, one *subscriber) bool {
+func (f *Feeds) alone(g *group, one *subscriber) bool {
 	if f.shared[g.key] == g {
 		delete(f.shared, g.key)
 	}
@@ -252,7 +263,7 @@ func (f *feeds) alone(g *group, one *subscriber) bool {
 }
 
 // lookAround steps those that nobody told of anything for a while: a poke may be lost.
-func (f *feeds) lookAround() {
+func (f *Feeds) lookAround() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	late := time.Now().Add(lookAround - live.Again)

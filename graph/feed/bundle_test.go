@@ -1,4 +1,4 @@
-package graph
+package feed
 
 import (
 	"context"
@@ -23,7 +23,7 @@ type listener struct {
 	busy  atomic.Bool
 }
 
-func (r *listener) next(payload []byte) {
+func (r *listener) Next(payload []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended != "" {
@@ -41,9 +41,9 @@ func (r *listener) end(how string) {
 	r.ended = how
 }
 
-func (r *listener) fail(errors []byte) { r.end(string(errors)) }
-func (r *listener) complete()          { r.end("complete") }
-func (r *listener) full() bool         { return r.busy.Load() }
+func (r *listener) Fail(errors []byte) { r.end(string(errors)) }
+func (r *listener) Complete()          { r.end("complete") }
+func (r *listener) Full() bool         { return r.busy.Load() }
 
 func (r *listener) all() (got []string, ended string) {
 	r.mu.Lock()
@@ -105,15 +105,15 @@ func caller(ctx context.Context, request string) context.Context {
 }
 
 // bubble runs a test with its own clock, and sees that the feeds leave nothing behind.
-func bubble(t *testing.T, test func(t *testing.T, f *feeds)) {
+func bubble(t *testing.T, test func(t *testing.T, f *Feeds)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := &feeds{hub: live.NewHub(nil)}
+		f := &Feeds{Hub: live.NewHub(nil)}
 		test(t, f)
 		synctest.Wait()
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		if n := f.hub.Watchers(); n != 0 || len(f.shared) != 0 || f.order.Len() != 0 || f.workers != 0 || len(f.queue) != 0 {
+		if n := f.Hub.Watchers(); n != 0 || len(f.shared) != 0 || f.order.Len() != 0 || f.workers != 0 || len(f.queue) != 0 {
 			t.Errorf("left: %d watchers, %d shared, %d groups, %d workers", n, len(f.shared), f.order.Len(), f.workers)
 		}
 	})
@@ -121,12 +121,12 @@ func bubble(t *testing.T, test func(t *testing.T, f *feeds)) {
 
 type nowhere struct{}
 
-func (nowhere) next([]byte) {}
-func (nowhere) fail([]byte) {}
-func (nowhere) complete()   {}
+func (nowhere) Next([]byte) {}
+func (nowhere) Fail([]byte) {}
+func (nowhere) Complete()   {}
 
 type once struct{ *sync.WaitGroup }
 
-func (o once) next([]byte) { o.Done() }
-func (once) fail([]byte)   {}
-func (once) complete()     {}
+func (o once) Next([]byte) { o.Done() }
+func (once) Fail([]byte)   {}
+func (once) Complete()     {}

@@ -1,4 +1,4 @@
-package graph
+package feed
 
 import (
 	"context"
@@ -21,12 +21,12 @@ import (
 )
 
 func TestOneReadAndTheSameBytesForAll(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		const many = 1000
 		s, readers, leaves := &subject{}, make([]*listener, many), make([]func(), many)
 		for n := range readers {
 			readers[n] = &listener{}
-			leaves[n] = f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), readers[n])
+			leaves[n] = f.Join(caller(t.Context(), fmt.Sprint(n)), s.state(), readers[n])
 		}
 		synctest.Wait()
 		time.Sleep(gather)
@@ -37,7 +37,7 @@ func TestOneReadAndTheSameBytesForAll(t *testing.T) {
 		}
 		for version := range int64(5) {
 			s.version.Add(1)
-			f.hub.Poke("con_1", version)
+			f.Hub.Poke("con_1", version)
 			synctest.Wait()
 		}
 		if n := s.reads.Load() - reads; n != 5 {
@@ -51,7 +51,7 @@ func TestOneReadAndTheSameBytesForAll(t *testing.T) {
 				}
 			}
 		}
-		f.hub.Poke("con_1", 5) // nothing new
+		f.Hub.Poke("con_1", 5) // nothing new
 		synctest.Wait()
 		readers[0].want(t, "", "0", "1", "2", "3", "4", "5")
 		for _, leave := range leaves {
@@ -79,7 +79,7 @@ func TestRightsAreNeverShared(t *testing.T) {
 }
 
 func TestEachReadsAsItself(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s := &subject{}
 		whose := s.subscription("whose", func(context.Context) live.Feed[any] {
 			return live.Feed[any]{Subjects: []string{"con_1"}, Now: func(ctx context.Context) (any, int64, error) { return authz.From(ctx).OrgID.String(), 1, nil }}
@@ -90,7 +90,7 @@ func TestEachReadsAsItself(t *testing.T) {
 			for range 3 {
 				r := &listener{}
 				readers[fmt.Sprint(org, len(readers))] = r
-				defer f.join(authz.With(t.Context(), authz.Principal{Kind: authz.USER, OrgID: org}), whose, r)()
+				defer f.Join(authz.With(t.Context(), authz.Principal{Kind: authz.USER, OrgID: org}), whose, r)()
 			}
 		}
 		time.Sleep(gather)
@@ -108,10 +108,10 @@ func TestEachReadsAsItself(t *testing.T) {
 
 // Text that cannot be written as it is looks alike and is not.
 func TestAlikeIsNotTheSame(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s := &subject{}
 		for _, ref := range []string{"\xff", "\xfe"} {
-			defer f.join(authz.With(t.Context(), authz.Principal{Kind: authz.WIDGET, Widget: &authz.WidgetClaims{EndUserRef: ref}}), s.state(), &listener{})()
+			defer f.Join(authz.With(t.Context(), authz.Principal{Kind: authz.WIDGET, Widget: &authz.WidgetClaims{EndUserRef: ref}}), s.state(), &listener{})()
 		}
 		synctest.Wait()
 		if n := s.opens.Load(); n != 2 {
@@ -121,7 +121,7 @@ func TestAlikeIsNotTheSame(t *testing.T) {
 }
 
 func TestTheNewestVersionIsNeverLost(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, dice, readers := &subject{}, rand.New(rand.NewPCG(1, 2)), []*listener{}
 		s.during = func(context.Context) { time.Sleep(time.Duration(s.reads.Load()%3) * time.Millisecond) }
 		for n := range 2000 {
@@ -129,7 +129,7 @@ func TestTheNewestVersionIsNeverLost(t *testing.T) {
 			case 0:
 				r := &listener{}
 				readers = append(readers, r)
-				leave := f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), r)
+				leave := f.Join(caller(t.Context(), fmt.Sprint(n)), s.state(), r)
 				if dice.IntN(2) == 0 {
 					time.AfterFunc(time.Duration(dice.IntN(50))*time.Millisecond, leave)
 					readers = readers[:len(readers)-1]
@@ -137,7 +137,7 @@ func TestTheNewestVersionIsNeverLost(t *testing.T) {
 					defer leave()
 				}
 			case 1:
-				f.hub.Poke("con_1", s.version.Add(1))
+				f.Hub.Poke("con_1", s.version.Add(1))
 			default:
 				time.Sleep(time.Duration(dice.IntN(5)) * time.Millisecond)
 			}
@@ -163,29 +163,29 @@ func TestTheNewestVersionIsNeverLost(t *testing.T) {
 }
 
 func TestAnOlderReadIsNoNews(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, r := &subject{}, &listener{}
 		s.version.Store(5)
-		defer f.join(caller(t.Context(), "1"), s.state(), r)()
+		defer f.Join(caller(t.Context(), "1"), s.state(), r)()
 		synctest.Wait()
 		s.version.Store(4) // a replica that is behind
-		f.hub.Poke("con_1", 4)
+		f.Hub.Poke("con_1", 4)
 		synctest.Wait()
 		r.want(t, "", "5")
 	})
 }
 
 func TestWhoJoinsDuringAReadSharesTheNextOne(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, late, began, goOn := &subject{}, make([]*listener, 10), make(chan struct{}), make(chan struct{})
 		s.during = func(context.Context) { began <- struct{}{}; <-goOn }
 		first := &listener{}
-		defer f.join(caller(t.Context(), "0"), s.state(), first)()
+		defer f.Join(caller(t.Context(), "0"), s.state(), first)()
 		<-began
 		s.version.Store(1) // after the read
 		for n := range late {
 			late[n] = &listener{}
-			defer f.join(caller(t.Context(), fmt.Sprint(n)), s.state(), late[n])()
+			defer f.Join(caller(t.Context(), fmt.Sprint(n)), s.state(), late[n])()
 		}
 		goOn <- struct{}{}
 		<-began
@@ -202,10 +202,10 @@ func TestWhoJoinsDuringAReadSharesTheNextOne(t *testing.T) {
 }
 
 func TestWhoLeavesDuringAStepEndsIt(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, r, began := &subject{}, &listener{}, make(chan struct{})
 		s.during = func(ctx context.Context) { close(began); <-ctx.Done() }
-		leave := f.join(caller(t.Context(), "1"), s.state(), r)
+		leave := f.Join(caller(t.Context(), "1"), s.state(), r)
 		<-began
 		leave()
 		synctest.Wait()
@@ -214,9 +214,9 @@ func TestWhoLeavesDuringAStepEndsIt(t *testing.T) {
 }
 
 func TestALostPokeCostsSeconds(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, r := &subject{}, &listener{}
-		defer f.join(caller(t.Context(), "1"), s.state(), r)()
+		defer f.Join(caller(t.Context(), "1"), s.state(), r)()
 		synctest.Wait()
 		s.version.Store(1)
 		time.Sleep(live.Again)
@@ -240,19 +240,19 @@ func TestHowAStateEnds(t *testing.T) {
 		"Panic":           {func(s *subject) { s.during = func(context.Context) { panic("secret") } }, "INTERNAL"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, f *feeds) {
+			bubble(t, func(t *testing.T, f *Feeds) {
 				s, other, readers := &subject{}, &subject{}, []*listener{{}, {}}
 				for n, r := range readers {
-					defer f.join(caller(t.Context(), fmt.Sprint("request", n)), s.state(), r)()
+					defer f.Join(caller(t.Context(), fmt.Sprint("request", n)), s.state(), r)()
 				}
 				apart := &listener{}
-				defer f.join(caller(t.Context(), "3"), other.subscription("other", func(context.Context) live.Feed[any] { return other.feed() }), apart)()
+				defer f.Join(caller(t.Context(), "3"), other.subscription("other", func(context.Context) live.Feed[any] { return other.feed() }), apart)()
 				time.Sleep(time.Second)
 				synctest.Wait()
 				c.spoil(s)
 				s.version.Store(1)
 				other.version.Store(1)
-				f.hub.Poke("con_1", 1)
+				f.Hub.Poke("con_1", 1)
 				synctest.Wait()
 				for n, r := range readers {
 					r.want(t, c.want, "0")
@@ -267,7 +267,7 @@ func TestHowAStateEnds(t *testing.T) {
 }
 
 func TestTheLastMessageCompletes(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, began, goOn := &subject{}, make(chan struct{}, 1), make(chan struct{}, 9)
 		ends := s.subscription("ends", func(context.Context) live.Feed[any] {
 			f := s.feed()
@@ -275,14 +275,14 @@ func TestTheLastMessageCompletes(t *testing.T) {
 			return f
 		})
 		early, late := &listener{}, &listener{}
-		defer f.join(caller(t.Context(), "1"), ends, early)()
+		defer f.Join(caller(t.Context(), "1"), ends, early)()
 		time.Sleep(time.Second)
 		synctest.Wait()
 		s.during = func(context.Context) { began <- struct{}{}; <-goOn }
 		s.version.Store(1)
-		f.hub.Poke("con_1", 1)
+		f.Hub.Poke("con_1", 1)
 		<-began
-		defer f.join(caller(t.Context(), "2"), ends, late)()
+		defer f.Join(caller(t.Context(), "2"), ends, late)()
 		goOn <- struct{}{}
 		goOn <- struct{}{}
 		synctest.Wait()
@@ -296,7 +296,7 @@ func TestTheLastMessageCompletes(t *testing.T) {
 func TestAFrameForOneMoreCostsNoAllocation(t *testing.T) {
 	cost := func(members int) float64 {
 		s := &subject{}
-		f := &feeds{hub: live.NewHub(nil)}
+		f := &Feeds{Hub: live.NewHub(nil)}
 		g := &group{feeds: f, feed: s.feed(), render: s.render, as: t.Context()}
 		for range members {
 			g.add(&subscriber{to: nowhere{}})
@@ -314,13 +314,13 @@ func TestAFrameForOneMoreCostsNoAllocation(t *testing.T) {
 }
 
 func TestSubscriptionsThatWaitHaveNoGoroutine(t *testing.T) {
-	s, f, base := &subject{}, &feeds{hub: live.NewHub(nil)}, runtime.NumGoroutine()
+	s, f, base := &subject{}, &Feeds{Hub: live.NewHub(nil)}, runtime.NumGoroutine()
 	var got sync.WaitGroup
 	var leaves []func()
 	for n := range 1000 {
 		got.Add(1)
 		org := authz.With(t.Context(), authz.Principal{Kind: authz.USER, UserID: ident.New[ident.UserID](time.Now()), RequestID: fmt.Sprint(n)})
-		leaves = append(leaves, f.join(org, s.state(), once{&got}))
+		leaves = append(leaves, f.Join(org, s.state(), once{&got}))
 	}
 	got.Wait()
 	for late := time.After(10 * time.Second); runtime.NumGoroutine() > base; runtime.Gosched() {
@@ -333,20 +333,20 @@ func TestSubscriptionsThatWaitHaveNoGoroutine(t *testing.T) {
 	for _, leave := range leaves {
 		leave()
 	}
-	if n := f.hub.Watchers(); n != 0 {
+	if n := f.Hub.Watchers(); n != 0 {
 		t.Errorf("%d watchers", n)
 	}
 }
 
 // What hangs on the resolver's context, such as attention, begins with the first subscriber and ends with the last.
 func TestTheContextOfAGroup(t *testing.T) {
-	bubble(t, func(t *testing.T, f *feeds) {
+	bubble(t, func(t *testing.T, f *Feeds) {
 		s, opened := &subject{}, make(chan context.Context, 1)
 		state := s.subscription("state", func(ctx context.Context) live.Feed[any] { opened <- ctx; return s.feed() })
 		request, end := context.WithCancel(t.Context())
-		first := f.join(caller(request, "1"), state, nowhere{})
+		first := f.Join(caller(request, "1"), state, nowhere{})
 		ctx := <-opened
-		last := f.join(caller(t.Context(), "2"), state, nowhere{})
+		last := f.Join(caller(t.Context(), "2"), state, nowhere{})
 		end()
 		first()
 		time.Sleep(time.Second)
