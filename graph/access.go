@@ -13,7 +13,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // checkAccess refuses a schema in which a root field does not say who may knock.
@@ -68,11 +67,11 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 	op, caller := graphql.GetOperationContext(ctx), authz.From(ctx)
 	op.DisableIntrospection = caller.Kind != authz.API_KEY && caller.Kind != authz.MACHINE && caller.Kind != authz.OPERATOR
 	if op.Operation.Operation == ast.Subscription && plan.Taker(ctx) == nil {
-		return refused(ctx, fault.Invalid("query", "subscription_transport", "Subscriptions need a WebSocket or an event stream."))
+		return present.Refused(ctx, fault.Invalid("query", "subscription_transport", "Subscriptions need a WebSocket or an event stream."))
 	}
 	ctx, err := s.pay(ctx, op, caller)
 	if err != nil {
-		return refused(ctx, err)
+		return present.Refused(ctx, err)
 	}
 	began := time.Now()
 	if op.Operation.Operation == ast.Subscription {
@@ -91,11 +90,6 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 		}
 		return r
 	}
-}
-
-// refused answers an operation that does not run, so there is no data.
-func refused(ctx context.Context, err error) graphql.ResponseHandler {
-	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{present.Error(ctx, err)}})
 }
 
 // may refuses fields that a lesser caller must not read, such as Connection.metadata for a widget.

@@ -23,7 +23,7 @@ type reply struct {
 	header     http.Header
 }
 
-func request(t *testing.T, h http.Handler, query string) reply {
+func asking(t *testing.T, h http.Handler, query string) reply {
 	t.Helper()
 	raw, _ := json.Marshal(map[string]any{"query": query})
 	r := httptest.NewRequest(http.MethodPost, "/graphql", strings.NewReader(string(raw)))
@@ -52,7 +52,7 @@ func TestBudget_IsTakenFromKeysAndSaidInTheHeader(t *testing.T) {
 	t.Parallel()
 	l := limit.New(nil)
 	h := door(t, key(), l)
-	a := request(t, h, hundred)
+	a := asking(t, h, hundred)
 	if got := a.header.Get("RateLimit"); got != `"hour";r=49899;t=8` || a.header.Get("RateLimit-Policy") != `"hour";q=50000;w=3600` {
 		t.Errorf("RateLimit: %s, RateLimit-Policy: %s", got, a.header.Get("RateLimit-Policy"))
 	}
@@ -62,13 +62,13 @@ func TestBudget_IsTakenFromKeysAndSaidInTheHeader(t *testing.T) {
 	if _, err := l.Take(t.Context(), budget, key().Actor(), 49_850); err != nil {
 		t.Fatal(err)
 	}
-	a = request(t, h, hundred)
+	a = asking(t, h, hundred)
 	wait, _ := a.Errors[0].Extensions["retryAfter"].(float64)
 	if a.Errors[0].Extensions["code"] != "RATE_LIMITED" || wait < 1 || wait > 8 || a.header.Get("RateLimit") != fmt.Sprintf(`"hour";r=0;t=%v`, wait) {
 		t.Errorf("over the budget: %+v, RateLimit: %s", a.Errors, a.header.Get("RateLimit"))
 	}
 	other := authz.Principal{Kind: authz.OPERATOR}
-	if a := request(t, door(t, other, l), hundred); a.refusal() != "" || a.header.Get("RateLimit") != "" {
+	if a := asking(t, door(t, other, l), hundred); a.refusal() != "" || a.header.Get("RateLimit") != "" {
 		t.Errorf("a caller without a budget: %+v %v", a.Errors, a.header)
 	}
 }
@@ -84,7 +84,7 @@ func TestCost_IsBoundByTheCaller(t *testing.T) {
 		first  int
 		limit  any
 	}{{authz.API_KEY, 45, nil}, {authz.API_KEY, 46, 1000.0}, {authz.MACHINE, 46, 1000.0}, {authz.PUBLIC, 46, 1000.0}, {authz.OPERATOR, 100, nil}} {
-		a := request(t, door(t, authz.Principal{Kind: c.caller}, nil), checks(c.first))
+		a := asking(t, door(t, authz.Principal{Kind: c.caller}, nil), checks(c.first))
 		if (c.limit == nil) != (len(a.Errors) == 0) {
 			t.Errorf("%s, a page of %d: %+v", c.caller, c.first, a.Errors)
 		}
@@ -92,7 +92,7 @@ func TestCost_IsBoundByTheCaller(t *testing.T) {
 			t.Errorf("%s, a page of %d: %+v", c.caller, c.first, a.Errors)
 		}
 	}
-	if a := request(t, door(t, authz.Principal{Kind: authz.OPERATOR}, nil), `{ connections(organizationId: "o", first: 100) { nodes { checks(first: 100) { nodes { id } } } } }`); a.refusal() != "INVALID cost_exceeded" || a.Errors[0].Extensions["limit"] != 5000.0 {
+	if a := asking(t, door(t, authz.Principal{Kind: authz.OPERATOR}, nil), `{ connections(organizationId: "o", first: 100) { nodes { checks(first: 100) { nodes { id } } } } }`); a.refusal() != "INVALID cost_exceeded" || a.Errors[0].Extensions["limit"] != 5000.0 {
 		t.Errorf("an operator: %+v", a.Errors)
 	}
 }
@@ -106,7 +106,7 @@ func TestAliases_DoNotMultiplyAttempts(t *testing.T) {
 		"mutation { a: " + create + " b: " + create + " }": "INVALID aliases",
 		"mutation { ...a ...b } fragment a on Mutation { a: " + create + " } fragment b on Mutation { ... { b: " + create + " } }": "INVALID aliases",
 	} {
-		if a := request(t, h, query); a.refusal() != want {
+		if a := asking(t, h, query); a.refusal() != want {
 			t.Errorf("%s: %+v, want %q", query, a.Errors, want)
 		}
 	}
@@ -117,7 +117,7 @@ func TestSuggestions_AreForThoseWhoAreKnown(t *testing.T) {
 	for caller, want := range map[authz.Kind]bool{authz.API_KEY: true, authz.MACHINE: true, authz.OPERATOR: true, authz.PUBLIC: false} {
 		h := door(t, authz.Principal{Kind: caller}, nil)
 		for _, query := range []string{`{ helth { name } }`, `{ health { nam } }`, `{ explain(cod: "x", code: "y") { title } }`, `{ health { ...a } } fragment a on Helth { name }`, `{ health }`} {
-			a := request(t, h, query)
+			a := asking(t, h, query)
 			if a.refusal() != "INVALID validation_failed" {
 				t.Fatalf("%s: %+v", query, a.Errors)
 			}
@@ -131,7 +131,7 @@ func TestSuggestions_AreForThoseWhoAreKnown(t *testing.T) {
 func TestIntrospection_IsForThoseWhoWriteDocuments(t *testing.T) {
 	t.Parallel()
 	for caller, want := range map[authz.Kind]string{authz.API_KEY: "", authz.MACHINE: "", authz.OPERATOR: "", authz.PUBLIC: "FORBIDDEN introspection"} {
-		a := request(t, door(t, authz.Principal{Kind: caller}, nil), introspection.Query)
+		a := asking(t, door(t, authz.Principal{Kind: caller}, nil), introspection.Query)
 		if a.refusal() != want || want == "" && len(a.Data["__schema"].(map[string]any)["types"].([]any)) < 100 {
 			t.Errorf("%s: %+v", caller, a.Errors)
 		}

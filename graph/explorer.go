@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -30,7 +31,7 @@ func (s *Server) explored(ctx context.Context, next graphql.OperationHandler) gr
 	sum := sha256.Sum256([]byte(op.RawQuery))
 	run := Run{Operation: op.Operation.Name, Kind: string(op.Operation.Operation), Document: "sha256:" + hex.EncodeToString(sum[:]), Roots: roots(op.Operation), Cost: SpentOf(ctx).Cost}
 	if err := s.Ran(ctx, run); err != nil {
-		return refused(ctx, err)
+		return present.Refused(ctx, err)
 	}
 	return next(ctx)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/feed"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
+	"github.com/nameplate-dev/nameplate/graph/request"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -61,13 +62,13 @@ func open(t testing.TB, p Patience) *hall {
 	p = p.orUsual()
 	srv.AddTransport(sockets{h.Server, p})
 	srv.AddTransport(streams{h.Server, p})
-	srv.AddTransport(HTTP{MaxBody: maxBody})
+	srv.AddTransport(request.HTTP{MaxBody: maxBody})
 	srv.SetErrorPresenter(present.Error)
 	srv.SetRecoverFunc(present.Panic)
 	srv.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		switch graphql.GetOperationContext(ctx).Operation.SelectionSet[0].(*ast.Field).Name {
 		case "refused":
-			return refused(ctx, fault.Refused("caller_kind", "Not for you."))
+			return present.Refused(ctx, fault.Refused("caller_kind", "Not for you."))
 		case "crash":
 			panic("hunter2")
 		}

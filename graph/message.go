@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 	"github.com/nameplate-dev/nameplate/graph/present"
+	"github.com/nameplate-dev/nameplate/graph/request"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -39,7 +40,7 @@ func readMessage(frame int, raw []byte) (m message, ok bool) {
 	if frame != websocket.TextMessage {
 		return m, false
 	}
-	in, err := object(raw)
+	in, err := request.Object(raw)
 	if err != nil {
 		return m, false
 	}
@@ -192,7 +193,7 @@ func (c *socket) subscribe(ctx context.Context, m message) {
 			c.slow()
 		}
 	case fits:
-		p, err := params(m.payload)
+		p, err := request.Params(m.payload)
 		if err != nil {
 			c.end(4400, "Invalid message")
 			return

@@ -15,6 +15,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/feed"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
+	"github.com/nameplate-dev/nameplate/graph/request"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -71,11 +72,11 @@ func New(c Config) (*Server, error) {
 	srv := handler.New(c.Schema)
 	srv.AddTransport(sockets{s, patience})
 	srv.AddTransport(streams{s, patience})
-	srv.AddTransport(HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, maxRunning)), Wait: 250 * time.Millisecond})
+	srv.AddTransport(request.HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, maxRunning)), Wait: 250 * time.Millisecond})
 	srv.SetQueryCache(carried{})
 	srv.Use(extension.Introspection{})
 	srv.Use(s.documents)
-	srv.Use(oneOf{c.Schema.Schema()})
+	srv.Use(request.OneOf{Schema: c.Schema.Schema()})
 	srv.SetErrorPresenter(present.Error)
 	srv.SetRecoverFunc(present.Panic)
 	srv.AroundOperations(s.operation)

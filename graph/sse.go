@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/request"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
@@ -36,19 +37,19 @@ func wantsEvents(accept []string) bool {
 }
 
 func (t streams) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	a := &answer{w: w, r: r, kind: plainJSON}
-	defer a.crash(r.Context())
-	p, status, err := receive(w, r, maxBody)
+	a := &request.Answer{Writer: w, Request: r, Kind: request.JSON}
+	defer a.Crash(r.Context())
+	p, status, err := request.Receive(w, r, maxBody)
 	if err != nil {
-		a.refuse(r.Context(), status, err)
+		a.Refuse(r.Context(), status, err)
 		return
 	}
 	p.Headers = r.Header
 	p.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	op, list := exec.CreateOperationContext(r.Context(), p)
 	if list != nil {
-		a.kind = graphqlJSON // which says by its status that nothing ran
-		a.write(&graphql.Response{Errors: exec.DispatchError(graphql.WithOperationContext(r.Context(), op), list).Errors})
+		a.Kind = request.GraphQLJSON // which says by its status that nothing ran
+		a.Write(&graphql.Response{Errors: exec.DispatchError(graphql.WithOperationContext(r.Context(), op), list).Errors})
 		return
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -56,14 +57,14 @@ func (t streams) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	c := &stream{w: w, control: http.NewResponseController(w), patience: t.patience, cancel: cancel}
 	defer t.peers.leave(c)
 	if !t.peers.enter(c) {
-		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopping", "This server is about to stop. Please try again.").With("retryAfter", 1))
+		a.Refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopping", "This server is about to stop. Please try again.").With("retryAfter", 1))
 		return
 	}
 	leave, room := t.hold(authz.From(ctx), c.cut)
 	if !room {
 		f := fault.RateLimited(time.Second)
 		f.Reason, f.Message = "streams", "This credential has too many sockets and streams open. Close one of them, then try again."
-		a.refuse(ctx, http.StatusTooManyRequests, f)
+		a.Refuse(ctx, http.StatusTooManyRequests, f)
 		return
 	}
 	defer leave()

@@ -82,6 +82,11 @@ func Errors(ctx context.Context, err error) gqlerror.List {
 	return graphql.GetErrors(ctx)
 }
 
+// Refused answers an operation that does not run, so there is no data.
+func Refused(ctx context.Context, err error) graphql.ResponseHandler {
+	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{Error(ctx, err)}})
+}
+
 // shape writes the wire form: message, path, and extensions with code, reason, field and requestId.
 func shape(ctx context.Context, f *fault.Fault, path ast.Path, at []gqlerror.Location) *gqlerror.Error {
 	e := &gqlerror.Error{Message: short(f.Message), Path: path, Locations: at, Extensions: map[string]any{"code": string(f.Code)}}

@@ -48,6 +48,7 @@ var rooms = []room{
 	{at: "graph/model*", floor: "5", level: 6},
 	{at: "graph/loader", floor: "5", level: 6},
 	{at: "graph/feed", floor: "5", level: 6},
+	{at: "graph/request", floor: "5", level: 6},
 	{at: "frontend", floor: "5", level: 6},
 	{at: "widget", floor: "5", level: 6},
 	{at: "resolvers", floor: "6", level: 7},

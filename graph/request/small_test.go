@@ -1,4 +1,4 @@
-package graph
+package request
 
 import (
 	"bytes"
@@ -92,9 +92,9 @@ func (s *small) resolve(ctx context.Context, f *ast.Field) (out any) {
 func refusing(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	switch graphql.GetOperationContext(ctx).Operation.SelectionSet[0].(*ast.Field).Name {
 	case "dear":
-		return refused(ctx, fault.Invalid("query", "cost_exceeded", "Too dear.").With("cost", 2000).With("limit", 1000))
+		return present.Refused(ctx, fault.Invalid("query", "cost_exceeded", "Too dear.").With("cost", 2000).With("limit", 1000))
 	case "busy":
-		return refused(ctx, fault.RateLimited(1500*time.Millisecond))
+		return present.Refused(ctx, fault.RateLimited(1500*time.Millisecond))
 	case "lost":
 		panic("hunter2 outside of a resolver")
 	}
@@ -127,7 +127,7 @@ func serve(t *testing.T, h HTTP) (http.Handler, *small) {
 	srv.AddTransport(h)
 	srv.SetErrorPresenter(present.Error)
 	srv.SetRecoverFunc(present.Panic)
-	srv.Use(oneOf{s.schema})
+	srv.Use(OneOf{s.schema})
 	srv.AroundOperations(refusing)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		srv.ServeHTTP(w, r.WithContext(authz.With(r.Context(), authz.Principal{Kind: authz.API_KEY, RequestID: "req-1"})))

@@ -1,4 +1,4 @@
-package graph
+package request
 
 import (
 	"context"
@@ -17,16 +17,16 @@ import (
 // worthwhile is from how many octets on an answer is compressed.
 const worthwhile = 1 << 10
 
-// answer is the answer to one request over HTTP, in the media type that was agreed on.
-type answer struct {
-	w    http.ResponseWriter
-	r    *http.Request
-	kind string
+// Answer is the answer to one request over HTTP, in the media type that was agreed on.
+type Answer struct {
+	Writer  http.ResponseWriter
+	Request *http.Request
+	Kind    string
 }
 
-// write answers what came of an operation. Without data nothing ran: then there is no member data, and the status says so where the caller reads it
+// Write answers what came of an operation. Without data nothing ran: then there is no member data, and the status says so where the caller reads it
 // (application/graphql-response+json). Too many requests and too little room show in the status everywhere, with the seconds to wait.
-func (a *answer) write(resp *graphql.Response) {
+func (a *Answer) Write(resp *graphql.Response) {
 	status := http.StatusOK
 	if resp.Data == nil && len(resp.Errors) > 0 {
 		switch resp.Errors[0].Extensions["code"] {
@@ -35,7 +35,7 @@ func (a *answer) write(resp *graphql.Response) {
 		case string(fault.UnavailableCode):
 			status = http.StatusServiceUnavailable
 		default:
-			if a.kind == graphqlJSON {
+			if a.Kind == GraphQLJSON {
 				status = http.StatusBadRequest
 			}
 		}
@@ -43,8 +43,8 @@ func (a *answer) write(resp *graphql.Response) {
 	a.send(status, resp)
 }
 
-// refuse answers a request of which nothing ran, with the status of its own that HTTP has for the reason.
-func (a *answer) refuse(ctx context.Context, status int, err error) {
+// Refuse answers a request of which nothing ran, with the status of its own that HTTP has for the reason.
+func (a *Answer) Refuse(ctx context.Context, status int, err error) {
 	var list gqlerror.List
 	for _, f := range fault.All(err) {
 		list = append(list, present.Fault(ctx, f))
@@ -52,13 +52,13 @@ func (a *answer) refuse(ctx context.Context, status int, err error) {
 	a.send(status, &graphql.Response{Errors: list})
 }
 
-func (a *answer) notAllowed(ctx context.Context, message string) {
-	a.w.Header().Set("Allow", http.MethodPost)
-	a.refuse(ctx, http.StatusMethodNotAllowed, fault.Invalid("", "method", "%s", message))
+func (a *Answer) notAllowed(ctx context.Context, message string) {
+	a.Writer.Header().Set("Allow", http.MethodPost)
+	a.Refuse(ctx, http.StatusMethodNotAllowed, fault.Invalid("", "method", "%s", message))
 }
 
-// crash answers a panic outside of the resolvers, whose own panics are errors of their fields. It is logged once, and the process lives.
-func (a *answer) crash(ctx context.Context) {
+// Crash answers a panic outside of the resolvers, whose own panics are errors of their fields. It is logged once, and the process lives.
+func (a *Answer) Crash(ctx context.Context) {
 	switch p := recover(); p {
 	case nil:
 	case http.ErrAbortHandler:
@@ -69,27 +69,27 @@ func (a *answer) crash(ctx context.Context) {
 }
 
 // send writes the whole answer at once, so that nobody takes half of it for all.
-func (a *answer) send(status int, resp *graphql.Response) {
-	h := a.w.Header()
+func (a *Answer) send(status int, resp *graphql.Response) {
+	h := a.Writer.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Type", a.kind+"; charset=utf-8")
+	h.Set("Content-Type", a.Kind+"; charset=utf-8")
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		if wait, ok := resp.Errors[0].Extensions["retryAfter"].(int); ok {
 			h.Set("Retry-After", strconv.Itoa(wait))
 		}
 	}
 	body := present.Encode(make([]byte, 0, len(resp.Data)+256), resp)
-	if len(body) < worthwhile || !acceptsGzip(a.r.Header.Values("Accept-Encoding")) {
+	if len(body) < worthwhile || !acceptsGzip(a.Request.Header.Values("Accept-Encoding")) {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
-		a.w.WriteHeader(status)
-		_, _ = a.w.Write(body) // the caller may be gone
+		a.Writer.WriteHeader(status)
+		_, _ = a.Writer.Write(body) // the caller may be gone
 		return
 	}
 	h.Set("Content-Encoding", "gzip")
-	a.w.WriteHeader(status)
+	a.Writer.WriteHeader(status)
 	z := zippers.Get().(*gzip.Writer)
 	defer zippers.Put(z)
-	z.Reset(a.w)
+	z.Reset(a.Writer)
 	_, _ = z.Write(body)
 	_ = z.Close()
 }

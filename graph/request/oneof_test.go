@@ -1,4 +1,4 @@
-package graph
+package request
 
 import (
 	"bytes"
@@ -34,7 +34,7 @@ func TestOneOf(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			body, _ := json.Marshal(map[string]any{"query": c.query, "variables": json.RawMessage(c.variables)})
-			g := ask(t, h, "POST", "/graphql", bytes.NewReader(body), "Accept", graphqlJSON)
+			g := ask(t, h, "POST", "/graphql", bytes.NewReader(body), "Accept", GraphQLJSON)
 			switch {
 			case c.field == "" && g.Code != 200, c.field != "" && g.Code != 400, c.field == "-" && g.code() != "INVALID validation_failed":
 				t.Errorf("%d %s", g.Code, g.Body)

@@ -1,4 +1,4 @@
-package graph
+package request
 
 import (
 	"bytes"
@@ -81,9 +81,9 @@ func TestHTTP(t *testing.T) {
 
 	t.Run("HT-3", func(t *testing.T) {
 		for accept, want := range map[string]string{
-			"": plainJSON, "*/*": plainJSON, "application/*": plainJSON, "application/json": plainJSON, "application/graphql-response+json": graphqlJSON,
-			"application/json;q=0.5, application/graphql-response+json": graphqlJSON, "application/graphql-response+json;q=0.1, application/json": plainJSON,
-			"text/html": "", "application/json;q=0": "", "application/json; charset=latin1": "", "*/*, application/graphql-response+json": graphqlJSON, ";;;": "",
+			"": JSON, "*/*": JSON, "application/*": JSON, "application/json": JSON, "application/graphql-response+json": GraphQLJSON,
+			"application/json;q=0.5, application/graphql-response+json": GraphQLJSON, "application/graphql-response+json;q=0.1, application/json": JSON,
+			"text/html": "", "application/json;q=0": "", "application/json; charset=latin1": "", "*/*, application/graphql-response+json": GraphQLJSON, ";;;": "",
 		} {
 			g := ask(t, h, "POST", "/graphql", strings.NewReader(hello), "Accept", accept)
 			switch {
@@ -124,7 +124,7 @@ func TestHTTP(t *testing.T) {
 			"Unknown":      {strings.NewReader(`{"query":"{ hello }","id":7}`), "", 200, ""},
 		} {
 			t.Run(name, func(t *testing.T) {
-				head := []string{"Accept", graphqlJSON}
+				head := []string{"Accept", GraphQLJSON}
 				if c.encoding != "" {
 					head = append(head, "Content-Encoding", c.encoding)
 				}
@@ -142,7 +142,7 @@ func TestHTTP(t *testing.T) {
 		for query, code := range map[string]string{
 			"{ hello": "INVALID parse_failed", "{ nothing }": "INVALID validation_failed", "query($n: Int!) { hello }": "INVALID", "query a { hello } query b { hello }": "INVALID validation_failed", "{ dear }": "INVALID cost_exceeded",
 		} {
-			for kind, status := range map[string]int{plainJSON: 200, graphqlJSON: 400} {
+			for kind, status := range map[string]int{JSON: 200, GraphQLJSON: 400} {
 				g := ask(t, h, "POST", "/graphql", post(query), "Accept", kind)
 				if _, data := g.members["data"]; g.Code != status || data || !strings.HasPrefix(g.code(), code) {
 					t.Errorf("%s as %s: %d %s %s", query, kind, g.Code, g.code(), g.Body)
@@ -155,7 +155,7 @@ func TestHTTP(t *testing.T) {
 	})
 
 	t.Run("HT-6", func(t *testing.T) {
-		for _, kind := range []string{plainJSON, graphqlJSON} {
+		for _, kind := range []string{JSON, GraphQLJSON} {
 			if g := ask(t, h, "POST", "/graphql", post("{ hello }"), "Accept", kind); g.Code != 200 || g.Body.String() != `{"data":{"hello":"hello"}}` {
 				t.Errorf("%d %s", g.Code, g.Body)
 			}
@@ -174,7 +174,7 @@ func TestHTTP(t *testing.T) {
 	})
 
 	t.Run("HT-8", func(t *testing.T) {
-		for _, kind := range []string{plainJSON, graphqlJSON} {
+		for _, kind := range []string{JSON, GraphQLJSON} {
 			if g := ask(t, h, "POST", "/graphql", post("{ busy }"), "Accept", kind); g.Code != 429 || g.Header().Get("Retry-After") != "2" || g.code() != "RATE_LIMITED" || g.body.Errors[0].Extensions["retryAfter"] != 2.0 || g.body.Data != nil {
 				t.Errorf("over the limit: %d %v %s", g.Code, g.Header(), g.Body)
 			}
@@ -216,7 +216,7 @@ func TestHTTP(t *testing.T) {
 	})
 
 	t.Run("HT-10", func(t *testing.T) {
-		p, _, err := receive(httptest.NewRecorder(), withBody(`{"documentId":"sha256:ab","extensions":{"x":"y"}}`), 1<<10)
+		p, _, err := Receive(httptest.NewRecorder(), withBody(`{"documentId":"sha256:ab","extensions":{"x":"y"}}`), 1<<10)
 		if err != nil || p.Query != "" || !maps.Equal(p.Extensions, map[string]any{"x": "y", "documentId": "sha256:ab"}) {
 			t.Errorf("by POST %+v, %v", p, err)
 		}

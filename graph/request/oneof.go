@@ -1,4 +1,4 @@
-package graph
+package request
 
 import (
 	"cmp"
@@ -13,19 +13,19 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// oneOf holds variables to @oneOf (exactly one member, and not null), which gqlparser holds literals to alone. Values inside have their types already.
-type oneOf struct{ schema *ast.Schema }
+// OneOf holds variables to @oneOf (exactly one member, and not null), which gqlparser holds literals to alone. Values inside have their types already.
+type OneOf struct{ Schema *ast.Schema }
 
 var _ interface {
 	graphql.OperationContextMutator
 	graphql.HandlerExtension
-} = oneOf{}
+} = OneOf{}
 
-func (oneOf) ExtensionName() string                   { return "OneOf" }
-func (oneOf) Validate(graphql.ExecutableSchema) error { return nil }
+func (OneOf) ExtensionName() string                   { return "OneOf" }
+func (OneOf) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationContext refuses a choice with several members, or none, at its path in the variables.
-func (o oneOf) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+func (o OneOf) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	for _, v := range op.Operation.VariableDefinitions {
 		if err := o.check(v.Type, op.Variables[v.Variable], ast.Path{ast.PathName("variable"), ast.PathName(v.Variable)}); err != nil {
 			return present.Error(ctx, err)
@@ -34,7 +34,7 @@ func (o oneOf) MutateOperationContext(ctx context.Context, op *graphql.Operation
 	return nil
 }
 
-func (o oneOf) check(t *ast.Type, v any, path ast.Path) error {
+func (o OneOf) check(t *ast.Type, v any, path ast.Path) error {
 	if t.Elem != nil {
 		list := reflect.ValueOf(v) // one value in place of a list became a list of its own type
 		if list.Kind() != reflect.Slice {
@@ -48,7 +48,7 @@ func (o oneOf) check(t *ast.Type, v any, path ast.Path) error {
 		return nil
 	}
 	members, is := v.(map[string]any)
-	def := o.schema.Types[t.NamedType]
+	def := o.Schema.Types[t.NamedType]
 	if !is || def == nil || def.Kind != ast.InputObject {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package graph
+package request
 
 import (
 	"bytes"
@@ -16,10 +16,10 @@ const maxNesting = 64
 
 var errNesting = errors.New("nested too deep")
 
-// object reads exactly one JSON object, of a body, of a socket's message or of a parameter in an address. It holds to I-JSON (RFC 7493): UTF-8 without
+// Object reads exactly one JSON object, of a body, of a socket's message or of a parameter in an address. It holds to I-JSON (RFC 7493): UTF-8 without
 // lone surrogates, no member twice in an object, names as they are written; and nothing may follow. Numbers stay as they are (json.Number). It takes time
 // in proportion to raw, which it keeps no part of. The fault says what is wrong and repeats nothing.
-func object(raw []byte) (map[string]any, error) {
+func Object(raw []byte) (map[string]any, error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(raw))
 	if k := d.PeekKind(); k == jsontext.KindInvalid {
 		return nil, malformed(nil)
@@ -90,9 +90,9 @@ func value(d *jsontext.Decoder) (any, error) {
 	return nil, nil
 }
 
-// params picks the members of a GraphQL request out of an object; unknown members are ignored. A documentId moves into the extensions, where every
+// Params picks the members of a GraphQL request out of an object; unknown members are ignored. A documentId moves into the extensions, where every
 // transport has it.
-func params(in map[string]any) (*graphql.RawParams, error) {
+func Params(in map[string]any) (*graphql.RawParams, error) {
 	query, hasQuery, wrongQuery := pick[string](in, "query", "text")
 	name, _, wrongName := pick[string](in, "operationName", "text")
 	id, hasID, wrongID := pick[string](in, "documentId", "text")

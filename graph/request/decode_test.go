@@ -1,4 +1,4 @@
-package graph
+package request
 
 import (
 	"encoding/json"
@@ -11,11 +11,11 @@ import (
 )
 
 func decoded(body string) (*graphql.RawParams, error) {
-	in, err := object([]byte(body))
+	in, err := Object([]byte(body))
 	if err != nil {
 		return nil, err
 	}
-	return params(in)
+	return Params(in)
 }
 
 func TestDecode_Reads(t *testing.T) {
@@ -110,7 +110,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, err := object(body)
+		got, err := Object(body)
 		if (got == nil) == (err == nil) {
 			t.Fatalf("%q gave %v and %v", body, got, err)
 		}
@@ -140,7 +140,7 @@ func TestDecode_TakesTimeInProportion(t *testing.T) {
 		b.WriteString("}")
 		body := []byte(b.String())
 		return testing.AllocsPerRun(3, func() {
-			if _, err := object(body); err != nil {
+			if _, err := Object(body); err != nil {
 				t.Fatal(err)
 			}
 		})

@@ -1,4 +1,6 @@
-package graph
+// Package request reads requests for GraphQL, strictly, and answers those that came over HTTP. Who may send them, and what comes of them, is told by the
+// server around it.
+package request
 
 import (
 	"cmp"
@@ -18,9 +20,10 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
+// The media types of answers.
 const (
-	plainJSON   = "application/json"
-	graphqlJSON = "application/graphql-response+json"
+	JSON        = "application/json"
+	GraphQLJSON = "application/graphql-response+json"
 )
 
 // HTTP serves GraphQL over HTTP (the draft "GraphQL over HTTP"): by POST for everybody, and queries by GET for callers with a bearer credential. It is
@@ -38,8 +41,8 @@ func (HTTP) Supports(*http.Request) bool { return true }
 
 func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	ctx, accept := r.Context(), negotiate(r.Header.Values("Accept"))
-	a := &answer{w: w, r: r, kind: cmp.Or(accept, plainJSON)}
-	defer a.crash(ctx)
+	a := &Answer{Writer: w, Request: r, Kind: cmp.Or(accept, JSON)}
+	defer a.Crash(ctx)
 	w.Header().Add("Vary", "Accept, Accept-Encoding")
 	get := r.Method == http.MethodGet
 	switch {
@@ -47,22 +50,22 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		a.notAllowed(ctx, "Send GraphQL by POST. Queries may come by GET with a bearer credential.")
 		return
 	case accept == "":
-		a.refuse(ctx, http.StatusNotAcceptable, fault.Invalid("", "accept", "Accept application/graphql-response+json or application/json."))
+		a.Refuse(ctx, http.StatusNotAcceptable, fault.Invalid("", "accept", "Accept application/graphql-response+json or application/json."))
 		return
 	}
-	read := receive
+	read := Receive
 	if get {
 		read = receiveQuery
 	}
 	p, status, err := read(w, r, t.MaxBody)
 	if err != nil {
-		a.refuse(ctx, status, err)
+		a.Refuse(ctx, status, err)
 		return
 	}
 	p.Headers = r.Header
 	p.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	if !t.enter(ctx) {
-		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("overloaded", "Too much is going on here. Please try again."))
+		a.Refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("overloaded", "Too much is going on here. Please try again."))
 		return
 	}
 	defer t.leave()
@@ -70,7 +73,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	if list != nil {
 		resp := exec.DispatchError(graphql.WithOperationContext(ctx, rc), list)
 		resp.Data = nil
-		a.write(resp)
+		a.Write(resp)
 		return
 	}
 	if get && rc.Operation.Operation != ast.Query {
@@ -80,10 +83,10 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	run, ctx := exec.DispatchOperation(ctx, rc)
 	resp := run(ctx)
 	if resp == nil { // the caller is gone, or the server stops
-		a.refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopped", "This request was cut off. Please try again."))
+		a.Refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopped", "This request was cut off. Please try again."))
 		return
 	}
-	a.write(resp)
+	a.Write(resp)
 }
 
 // enter takes a place for one operation, or answers false when none is free in time.
@@ -119,8 +122,8 @@ func bearer(r *http.Request) bool {
 	return strings.EqualFold(scheme, "Bearer")
 }
 
-// receive reads the operation of a POST: one JSON object of at most limit octets, which may come compressed by gzip. The status goes with the fault.
-func receive(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawParams, int, error) {
+// Receive reads the operation of a POST: one JSON object of at most limit octets, which may come compressed by gzip. The status goes with the fault.
+func Receive(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawParams, int, error) {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, http.StatusUnsupportedMediaType, fault.Invalid("", "content_type", "Send Content-Type: application/json in UTF-8.")
 	}
@@ -144,11 +147,11 @@ func receive(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawP
 	if int64(len(raw)) > limit {
 		return unread(&http.MaxBytesError{Limit: limit}, limit)
 	}
-	in, err := object(raw)
+	in, err := Object(raw)
 	if err != nil {
 		return nil, http.StatusBadRequest, err
 	}
-	p, err := params(in)
+	p, err := Params(in)
 	return p, http.StatusBadRequest, err
 }
 
@@ -172,14 +175,14 @@ func receiveQuery(_ http.ResponseWriter, r *http.Request, _ int64) (*graphql.Raw
 		case len(values) > 1:
 			return nil, http.StatusBadRequest, fault.Invalid(name, "repeated", "The parameter %s stands more than once.", name)
 		case name == "variables" || name == "extensions":
-			if in[name], err = object([]byte(values[0])); err != nil {
+			if in[name], err = Object([]byte(values[0])); err != nil {
 				return nil, http.StatusBadRequest, fault.At(err, name)
 			}
 		default:
 			in[name] = values[0]
 		}
 	}
-	p, err := params(in)
+	p, err := Params(in)
 	return p, http.StatusBadRequest, err
 }
 
@@ -187,7 +190,7 @@ func receiveQuery(_ http.ResponseWriter, r *http.Request, _ int64) (*graphql.Raw
 func negotiate(accept []string) string {
 	line := strings.Join(accept, ",")
 	if strings.TrimSpace(line) == "" {
-		return plainJSON
+		return JSON
 	}
 	best, bestQ := "", 0.0
 	for part := range strings.SplitSeq(line, ",") {
@@ -201,15 +204,15 @@ func negotiate(accept []string) string {
 		}
 		switch mt {
 		case "*/*", "application/*":
-			mt = plainJSON
-		case plainJSON, graphqlJSON:
+			mt = JSON
+		case JSON, GraphQLJSON:
 		default:
 			continue
 		}
 		if cs := params["charset"]; cs != "" && !strings.EqualFold(cs, "utf-8") {
 			continue
 		}
-		if q > bestQ || q == bestQ && q > 0 && mt == graphqlJSON && best == plainJSON && !strings.Contains(part, "*") {
+		if q > bestQ || q == bestQ && q > 0 && mt == GraphQLJSON && best == JSON && !strings.Contains(part, "*") {
 			best, bestQ = mt, q
 		}
 	}
@@ -218,5 +221,5 @@ func negotiate(accept []string) string {
 
 func isJSON(contentType string) bool {
 	mt, params, err := mime.ParseMediaType(contentType)
-	return err == nil && mt == plainJSON && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
+	return err == nil && mt == JSON && (params["charset"] == "" || strings.EqualFold(params["charset"], "utf-8"))
 }
