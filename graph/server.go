@@ -1,4 +1,4 @@
-// Package graph is the GraphQL server: transports, limits, access, trusted documents and the one presenter of errors. What a field does is in
+// Package graph is the GraphQL server: access, limits and trusted documents, around the transports and the executor below it. What a field does is in
 // resolvers; who the caller is was decided before (internal/web), except on a socket, where the credential may come in its first message.
 package graph
 
@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/nameplate-dev/nameplate/graph/document"
 	"github.com/nameplate-dev/nameplate/graph/feed"
+	"github.com/nameplate-dev/nameplate/graph/peer"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/graph/request"
@@ -39,7 +40,7 @@ type Config struct {
 	Concurrent int
 	// Hub tells the feeds that something has changed.
 	Hub      *live.Hub
-	Patience Patience
+	Patience peer.Patience
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
 	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
@@ -52,9 +53,7 @@ type Config struct {
 type Server struct {
 	Config
 	documents *documents
-	places    census
-	peers     peers
-	feeds     *feed.Feeds
+	peers     *peer.Peers
 	http      http.Handler
 }
 
@@ -67,11 +66,10 @@ func New(c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, documents: docs, feeds: &feed.Feeds{Hub: c.Hub}}
-	patience := c.Patience.orUsual()
+	s := &Server{Config: c, documents: docs, peers: &peer.Peers{Bearer: c.Bearer, Origin: c.Origin, Revoked: c.Revoked, Feeds: &feed.Feeds{Hub: c.Hub}, MaxBody: maxBody, Patience: c.Patience}}
 	srv := handler.New(c.Schema)
-	srv.AddTransport(sockets{s, patience})
-	srv.AddTransport(streams{s, patience})
+	srv.AddTransport(s.peers.Sockets())
+	srv.AddTransport(s.peers.Streams())
 	srv.AddTransport(request.HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, maxRunning)), Wait: 250 * time.Millisecond})
 	srv.SetQueryCache(carried{})
 	srv.Use(extension.Introspection{})
@@ -113,4 +111,4 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // Close says goodbye to all sockets (1001) and event streams, takes no new ones, and waits until they are gone or ctx ends.
-func (s *Server) Close(ctx context.Context) { s.peers.close(ctx) }
+func (s *Server) Close(ctx context.Context) { s.peers.Close(ctx) }

@@ -49,6 +49,7 @@ var rooms = []room{
 	{at: "graph/loader", floor: "5", level: 6},
 	{at: "graph/feed", floor: "5", level: 6},
 	{at: "graph/request", floor: "5", level: 6},
+	{at: "graph/peer", floor: "5", level: 6},
 	{at: "frontend", floor: "5", level: 6},
 	{at: "widget", floor: "5", level: 6},
 	{at: "resolvers", floor: "6", level: 7},
@@ -106,7 +107,8 @@ var edges = map[string][]string{
 
 	"graph/gql":    {"graph/model"},
 	"graph/loader": {"graph/model"},
-	"graph/plan":   {"graph/scalar"}, // writes times and JSON as gqlgen does
+	"graph/peer":   {"graph/feed", "graph/request"}, // reads as HTTP does, and is what feeds are sent to
+	"graph/plan":   {"graph/scalar"},                // writes times and JSON as gqlgen does
 }
 
 func connects(nouns string) (rooms []string) {
@@ -127,7 +129,7 @@ var libraries = []struct {
 	{"github.com/riverqueue/river", "jobs are inserted through spine/work and worked in workers", []string{"internal/spine/work", "workers"}},
 	{"github.com/redis/go-redis", "Redis carries pokes (spine/live) and rate limits (spine/limit), and is never the source of truth", []string{"internal/spine/live", "internal/spine/limit"}},
 	{"github.com/miekg/dns", "questions go through connect/dnscheck, our own zone is served by edge/dns", []string{"internal/connect/dnscheck", "edge/dns"}},
-	{"github.com/gorilla/websocket", "sockets end in graph", []string{"graph"}},
+	{"github.com/gorilla/websocket", "sockets end in graph/peer", []string{"graph/peer"}},
 	{"github.com/rs/cors", "origins are judged in internal/web", []string{"internal/web"}},
 }
 

@@ -282,7 +282,7 @@ var constants = []struct{ dir, name, what, unit string }{
 	{"internal/web", "patience", "a body may take to arrive", "time"},
 	{"internal/kit/httpx", "readHeaderTimeout", "a request's header may take to arrive", "time"},
 	{"internal/kit/httpx", "maxHeader", "a request's header", "size"},
-	{"graph", "maxMessage", "one message on a socket", "size"},
+	{"graph/peer", "maxMessage", "one message on a socket", "size"},
 	{"graph/request", "maxNesting", "levels of a request's JSON", ""},
 	{"graph", "maxRunning", "GraphQL operations that a process runs at once over HTTP; who then waits for more than a quarter of a second gets status 503", ""},
 	{"graph/document", "maxText", "a GraphQL document", "size"},

@@ -1,4 +1,4 @@
-package graph
+package peer
 
 import (
 	"context"
@@ -35,9 +35,11 @@ type Query { hello: String! fail: String wait: String long: String crash: String
 type Mutation { change: String }
 type Subscription { state(size: Int): Int count(to: Int!): Int refused: Int broken: Int channel(to: Int!): Int }`
 
+const maxBody = 1 << 20
+
 // hall is sockets, streams and feeds over a small executor, without a database. Whoever calls is who the token names.
 type hall struct {
-	*Server
+	*Peers
 	URL     string
 	hub     *live.Hub
 	schema  *ast.Schema
@@ -54,14 +56,13 @@ func open(t testing.TB, p Patience) *hall {
 	t.Helper()
 	h := &hall{hub: live.NewHub(nil), schema: gqlparser.MustLoadSchema(&ast.Source{Input: hallSchema}), waiting: make(chan struct{}, 100), ended: make(chan struct{}, 100), callers: map[string]authz.Principal{}}
 	h.version.Store(1)
-	h.Server = &Server{Config: Config{Revoked: authz.New(nil).Revoked(), Origin: func(r *http.Request) bool {
+	h.Peers = &Peers{MaxBody: maxBody, Patience: p, Revoked: authz.New(nil).Revoked(), Origin: func(r *http.Request) bool {
 		o := r.Header.Get("Origin")
 		return o == "" || o == "https://own.example"
-	}, Bearer: h.who}, feeds: &feed.Feeds{Hub: h.hub}}
+	}, Bearer: h.who, Feeds: &feed.Feeds{Hub: h.hub}}
 	srv := handler.New(h)
-	p = p.orUsual()
-	srv.AddTransport(sockets{h.Server, p})
-	srv.AddTransport(streams{h.Server, p})
+	srv.AddTransport(h.Sockets())
+	srv.AddTransport(h.Streams())
 	srv.AddTransport(request.HTTP{MaxBody: maxBody})
 	srv.SetErrorPresenter(present.Error)
 	srv.SetRecoverFunc(present.Panic)
@@ -185,7 +186,7 @@ func (h *hall) change() {
 }
 
 // count is how many sockets and streams are open.
-func (p *peers) count() int {
+func (p *Peers) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.open)

@@ -1,4 +1,4 @@
-package graph
+package peer
 
 import (
 	"cmp"
@@ -41,7 +41,7 @@ func (p Patience) orUsual() Patience {
 //
 // Its close codes are those of the protocol. 1000 never comes first from here (graphql-ws would be back at once, for ever), nor 1011 (it would give up).
 type sockets struct {
-	*Server
+	*Peers
 	patience Patience
 }
 
@@ -68,7 +68,7 @@ func (t sockets) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	ctx, cancel := context.WithCancel(authz.With(httpx.WithRequestID(context.Background(), caller.RequestID), caller))
 	c := &socket{house: t, exec: exec, conn: conn, cancel: cancel, app: strings.Clone(r.URL.Query().Get("app")), origin: r.Header.Get("Origin")}
 	c.start()
-	if !t.peers.enter(c) {
+	if !t.enter(c) {
 		c.end(websocket.CloseGoingAway, "Going away")
 	} else if !fits {
 		c.end(4406, "Subprotocol not acceptable")
@@ -111,7 +111,7 @@ func (c *socket) start() {
 
 // serve reads until the socket ends, and leaves nothing behind.
 func (c *socket) serve(ctx context.Context) {
-	defer c.house.peers.leave(c)
+	defer c.house.leave(c)
 	c.listen(ctx)
 	c.mu.Lock()
 	speaks, ops, leave := c.ended, c.ops, c.leave

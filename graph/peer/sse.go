@@ -1,4 +1,4 @@
-package graph
+package peer
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 // limits are those of sockets. Whatever is wrong before the operation runs is an ordinary answer with its status; a stream that ends without "complete" was
 // cut, and the client comes back.
 type streams struct {
-	*Server
+	*Peers
 	patience Patience
 }
 
@@ -39,7 +39,7 @@ func wantsEvents(accept []string) bool {
 func (t streams) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
 	a := &request.Answer{Writer: w, Request: r, Kind: request.JSON}
 	defer a.Crash(r.Context())
-	p, status, err := request.Receive(w, r, maxBody)
+	p, status, err := request.Receive(w, r, t.MaxBody)
 	if err != nil {
 		a.Refuse(r.Context(), status, err)
 		return
@@ -55,8 +55,8 @@ func (t streams) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	c := &stream{w: w, control: http.NewResponseController(w), patience: t.patience, cancel: cancel}
-	defer t.peers.leave(c)
-	if !t.peers.enter(c) {
+	defer t.leave(c)
+	if !t.enter(c) {
 		a.Refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopping", "This server is about to stop. Please try again.").With("retryAfter", 1))
 		return
 	}

@@ -1,4 +1,4 @@
-package graph
+package peer
 
 import (
 	"context"
@@ -22,29 +22,29 @@ type outlet interface {
 // perform reads one operation, runs it and gives what comes of it to the outlet: an answer, the messages of a subscription, or errors without data when
 // nothing ran. It returns when the operation has ended or when the feeds serve it; leave ends that, and may be called twice. A panic outside of the
 // resolvers, whose own panics are errors of their fields, is logged once, and the process lives.
-func (s *Server) perform(ctx context.Context, exec graphql.GraphExecutor, p *graphql.RawParams, to outlet) (leave func()) {
+func (p *Peers) perform(ctx context.Context, exec graphql.GraphExecutor, in *graphql.RawParams, to outlet) (leave func()) {
 	ctx = graphql.StartOperationTrace(ctx)
 	leave = func() {}
-	defer s.guarded(ctx, to)
+	defer p.guarded(ctx, to)
 	now := graphql.Now()
-	p.ReadTime = graphql.TraceTiming{Start: now, End: now}
-	op, list := exec.CreateOperationContext(ctx, p)
+	in.ReadTime = graphql.TraceTiming{Start: now, End: now}
+	op, list := exec.CreateOperationContext(ctx, in)
 	if list != nil {
 		to.Fail(present.AppendJSON(nil, exec.DispatchError(graphql.WithOperationContext(ctx, op), list).Errors))
 		return leave
 	}
-	return s.execute(ctx, exec, op, to)
+	return p.execute(ctx, exec, op, to)
 }
 
 // guarded makes the last message of a panic.
-func (s *Server) guarded(ctx context.Context, to feed.Sink) {
-	if p := recover(); p != nil {
-		to.Fail(present.AppendJSON(nil, gqlerror.List{present.Error(ctx, present.Panic(ctx, p))}))
+func (p *Peers) guarded(ctx context.Context, to feed.Sink) {
+	if cause := recover(); cause != nil {
+		to.Fail(present.AppendJSON(nil, gqlerror.List{present.Error(ctx, present.Panic(ctx, cause))}))
 	}
 }
 
 // execute runs an operation that was read.
-func (s *Server) execute(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, to outlet) (leave func()) {
+func (p *Peers) execute(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, to outlet) (leave func()) {
 	var taken *plan.Subscription
 	inner, why := plan.WithEnd(plan.WithTaker(ctx, func(sub plan.Subscription) { taken = &sub }))
 	run, inner := exec.DispatchOperation(inner, op)
@@ -52,7 +52,7 @@ func (s *Server) execute(ctx context.Context, exec graphql.GraphExecutor, op *gr
 		resp := run(inner)
 		switch {
 		case taken != nil:
-			return s.feeds.Join(ctx, *taken, to)
+			return p.Feeds.Join(ctx, *taken, to)
 		case resp == nil && len(why()) > 0:
 			to.Fail(present.AppendJSON(nil, gqlerror.List(why())))
 		case resp == nil:

@@ -1,4 +1,4 @@
-package graph
+package peer
 
 import (
 	"errors"
@@ -358,7 +358,7 @@ func TestSocket_StopSaysGoingAway(t *testing.T) {
 		go func() { code, _ := s.code(); codes <- code }()
 	}
 	h.Close(t.Context())
-	if n := h.peers.count(); n != 0 {
+	if n := h.count(); n != 0 {
 		t.Errorf("%d sockets are open after the stop", n)
 	}
 	for range len(all) + 1 {

@@ -1,28 +1,50 @@
-package graph
+// Package peer serves those who stay: sockets (graphql-transport-ws) and event streams, each with one caller, whose rights it ends with, and an outbox
+// that a slow reader cannot fill.
+package peer
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/gorilla/websocket"
+	"github.com/nameplate-dev/nameplate/graph/feed"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
-// peers are the sockets and event streams that are open. http.Server.Shutdown does not know sockets, and would wait for streams.
-type peers struct {
+// Peers are the sockets and event streams that are open. http.Server.Shutdown does not know sockets, and would wait for streams.
+type Peers struct {
+	// Bearer answers the caller behind a credential that came in connection_init; app is the public key in the socket's address, origin its Origin header.
+	Bearer func(ctx context.Context, token, app, origin string) (authz.Principal, error)
+	// Origin says whether a socket of this origin may be opened at this address.
+	Origin  func(*http.Request) bool
+	Revoked *authz.Revocations
+	Feeds   *feed.Feeds
+	// MaxBody is how many octets the request for an event stream may have.
+	MaxBody  int64
+	Patience Patience
+
+	places census
 	mu     sync.Mutex
 	open   map[peer]struct{}
 	closed bool
-	empty  chan struct{} // made by close, closed by the last one
+	empty  chan struct{} // made by Close, closed by the last one
 }
 
 type peer interface{ end(code int, text string) }
 
+// Sockets is the transport of graphql-transport-ws.
+func (p *Peers) Sockets() graphql.Transport { return sockets{p, p.Patience.orUsual()} }
+
+// Streams is the transport of server-sent events.
+func (p *Peers) Streams() graphql.Transport { return streams{p, p.Patience.orUsual()} }
+
 // enter notes a peer; false when the server stops. It leaves in either case.
-func (p *peers) enter(one peer) bool {
+func (p *Peers) enter(one peer) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.open == nil {
@@ -32,7 +54,7 @@ func (p *peers) enter(one peer) bool {
 	return !p.closed
 }
 
-func (p *peers) leave(one peer) {
+func (p *Peers) leave(one peer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.open, one)
@@ -42,7 +64,8 @@ func (p *peers) leave(one peer) {
 	}
 }
 
-func (p *peers) close(ctx context.Context) {
+// Close says goodbye to all sockets (1001) and event streams, takes no new ones, and waits until they are gone or ctx ends.
+func (p *Peers) Close(ctx context.Context) {
 	p.mu.Lock()
 	p.closed = true
 	var all []peer
@@ -66,7 +89,7 @@ func (p *peers) close(ctx context.Context) {
 }
 
 // identify answers who opened a socket: the caller behind the credential in connection_init, else the one whose cookie came with the upgrade.
-func (s *Server) identify(ctx context.Context, payload map[string]any, app, origin string) (authz.Principal, error) {
+func (p *Peers) identify(ctx context.Context, payload map[string]any, app, origin string) (authz.Principal, error) {
 	caller := authz.From(ctx)
 	given := payload["authorization"]
 	if given == nil {
@@ -78,7 +101,7 @@ func (s *Server) identify(ctx context.Context, payload map[string]any, app, orig
 		if !strings.EqualFold(scheme, "Bearer") {
 			return caller, fault.Unauthorized("credential_invalid", "Send authorization: Bearer and the credential.")
 		}
-		found, err := s.Bearer(ctx, strings.TrimSpace(token), app, origin)
+		found, err := p.Bearer(ctx, strings.TrimSpace(token), app, origin)
 		if err != nil {
 			return caller, err
 		}
@@ -93,12 +116,12 @@ func (s *Server) identify(ctx context.Context, payload map[string]any, app, orig
 
 // hold lets a peer stay for as long as the caller's rights last; lose is told when they end, and must not block. leave gives the place back. Without
 // room the caller has as many sockets and streams as a credential may have.
-func (s *Server) hold(caller authz.Principal, lose func()) (leave func(), room bool) {
-	out, room := s.places.enter(caller)
+func (p *Peers) hold(caller authz.Principal, lose func()) (leave func(), room bool) {
+	out, room := p.places.enter(caller)
 	if !room {
 		return nil, false
 	}
-	forget := s.Revoked.Await(lose, caller.Subjects()...)
+	forget := p.Revoked.Await(lose, caller.Subjects()...)
 	ends := caller.EndsAt()
 	if ends.IsZero() {
 		return func() { forget(); out() }, true
