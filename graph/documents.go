@@ -39,6 +39,7 @@ type documents struct {
 	console, widget map[string]document // by id
 	priced          map[*ast.OperationDefinition]int
 	recent          recent
+	used            func(id string, d document)
 }
 
 var _ interface {
@@ -49,7 +50,7 @@ var _ interface {
 // loadDocuments reads both manifests: each text must be valid for the schema and within its caller's bounds, its id its digest, and its price, with the
 // largest pages its variables allow, at most documentCost. It takes some milliseconds.
 func loadDocuments(s *ast.Schema, console, widget []byte) (*documents, error) {
-	d := &documents{schema: s, priced: map[*ast.OperationDefinition]int{}}
+	d := &documents{schema: s, priced: map[*ast.OperationDefinition]int{}, used: func(string, document) {}}
 	var faults []error
 	for _, m := range []struct {
 		name string
@@ -164,6 +165,7 @@ func (d *documents) trusted(caller authz.Principal, id string) (document, error)
 		f.Reason, f.Message = "persisted_document_not_found", "This page is older than the server. Reload it."
 		return document{}, f
 	}
+	d.used(id, found)
 	return found, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -40,8 +41,8 @@ type Config struct {
 	Around func(context.Context) context.Context
 	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
 	Ran func(context.Context, Run) error
-	// Observe is told of every operation.
-	Observe func(operation, kind string, took time.Duration, failed bool)
+	// Metrics takes what is counted; nil: nobody looks.
+	Metrics *metric.Set
 }
 
 // Server answers /graphql.
@@ -51,6 +52,7 @@ type Server struct {
 	places    census
 	peers     peers
 	feeds     *feeds
+	measures  measures
 	http      http.Handler
 }
 
@@ -64,6 +66,8 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Config: c, documents: docs, feeds: &feeds{hub: c.Hub}}
+	s.measure(c.Metrics)
+	docs.used = s.measures.trusted
 	patience := c.Patience.orUsual()
 	srv := handler.New(c.Schema)
 	srv.AddTransport(sockets{s, patience})
