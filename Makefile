@@ -147,7 +147,7 @@ bench/graphql/peers/node_modules/.package-lock.json: bench/graphql/peers/package
 
 shots: build bin/tools/withpg postgres ## pictures of the screens, into e2e/shots
 	@tools/chromium.sh
-	@NAMEPLATE_SHOTS=$(CURDIR)/e2e/shots bin/tools/withpg -- go test -count=1 -run Shots -timeout 20m ./e2e/...
+	@NAMEPLATE_SHOTS=$(CURDIR)/e2e/shots bin/tools/withpg -- go test -count=1 -run 'TestC|TestD|TestExplorer|TestGraphiQL' -timeout 20m ./e2e/...
 
 clean: ## everything that was built or fetched into this folder
 	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/graphql/peers/node_modules

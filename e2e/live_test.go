@@ -123,7 +123,7 @@ func TestO3_MetricsAndRenewalRisk(t *testing.T) {
 		return res.StatusCode, b.String()
 	}
 	_, text := get(h.Addresses.Metrics)
-	for _, name := range []string{"nameplate_connection_connections{state=\"LIVE\"} 1", "nameplate_dnscheck_checks_total", "nameplate_certificate_days_left", "nameplate_acme_budget_remaining", "nameplate_edge_handshakes_total", "nameplate_webhook_lag_seconds", "nameplate_edgedns_questions_total"} {
+	for _, name := range []string{"nameplate_connection_connections{state=\"LIVE\"} 1", "nameplate_dnscheck_checks_total", "nameplate_certificate_days_left", "nameplate_acme_budget_remaining", "nameplate_edge_handshakes_total", "nameplate_webhook_lag_seconds", "nameplate_edgedns_questions_total", "nameplate_graph_operation_seconds_count{kind=\"mutation\"", "nameplate_graph_peers "} {
 		if !strings.Contains(text, name) {
 			t.Errorf("/metrics lacks %s", name)
 		}

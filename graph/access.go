@@ -84,9 +84,7 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 		r := answer(ctx)
 		if r != nil {
 			itemised(ctx, op, r)
-		}
-		if s.Observe != nil && r != nil {
-			s.Observe(op.Operation.Name, string(op.Operation.Operation), time.Since(began), len(r.Errors) > 0)
+			s.measures.ran(op.Operation.Operation, time.Since(began), len(r.Errors) > 0)
 		}
 		return r
 	}

@@ -38,6 +38,7 @@ type documents struct {
 	console, widget map[string]document.Document // by id
 	priced          map[*ast.OperationDefinition]int
 	recent          document.Recent
+	used            func(id string, d document.Document)
 }
 
 var _ interface {
@@ -48,7 +49,7 @@ var _ interface {
 // loadDocuments reads both manifests: each text must be valid for the schema and within its caller's bounds, its id its digest, and its price, with the
 // largest pages its variables allow, at most documentCost. It takes some milliseconds.
 func loadDocuments(s *ast.Schema, console, widget []byte) (*documents, error) {
-	d := &documents{schema: s, priced: map[*ast.OperationDefinition]int{}}
+	d := &documents{schema: s, priced: map[*ast.OperationDefinition]int{}, used: func(string, document.Document) {}}
 	var faults []error
 	for _, m := range []struct {
 		name string
@@ -163,6 +164,7 @@ func (d *documents) trusted(caller authz.Principal, id string) (document.Documen
 		f.Reason, f.Message = "persisted_document_not_found", "This page is older than the server. Reload it."
 		return document.Document{}, f
 	}
+	d.used(id, found)
 	return found, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/graph/request"
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -45,8 +46,8 @@ type Config struct {
 	Around func(context.Context) context.Context
 	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
 	Ran func(context.Context, Run) error
-	// Observe is told of every operation.
-	Observe func(operation, kind string, took time.Duration, failed bool)
+	// Metrics takes what is counted; nil: nobody looks.
+	Metrics *metric.Set
 }
 
 // Server answers /graphql.
@@ -54,6 +55,7 @@ type Server struct {
 	Config
 	documents *documents
 	peers     *peer.Peers
+	measures  measures
 	http      http.Handler
 }
 
@@ -67,6 +69,8 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Config: c, documents: docs, peers: &peer.Peers{Bearer: c.Bearer, Origin: c.Origin, Revoked: c.Revoked, Feeds: &feed.Feeds{Hub: c.Hub}, MaxBody: maxBody, Patience: c.Patience}}
+	s.measure(c.Metrics)
+	docs.used = s.measures.trusted
 	srv := handler.New(c.Schema)
 	srv.AddTransport(s.peers.Sockets())
 	srv.AddTransport(s.peers.Streams())

@@ -2,7 +2,9 @@ package resolvers_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -19,8 +21,11 @@ func TestPlan_TrustedSubscriptions(t *testing.T) {
 	s.seed(t, 3)
 	g := &generator{twice: s, random: rand.New(rand.NewPCG(5, 3))}
 	for text, op := range operations(t, s.Schema, ast.Subscription) {
-		begun := false
-		for _, who := range []string{"owner", "person", "widget", "stranger", "", "owner"} {
+		begun, last := false, []string(nil)
+		for n, who := range append([]string{"person", "widget", "stranger", ""}, slices.Repeat([]string{"owner"}, 60)...) {
+			if begun && n > 4 { // the variables are a matter of luck: who owns everything tries until they are right
+				break
+			}
 			g.faithful = true // mistakes in arguments below the root have no root in gqlgen's paths
 			v := g.variables(op)
 			switch op.VariableDefinitions[min(1, len(op.VariableDefinitions)-1)].Type.NamedType { // all that came before is there to read
@@ -39,10 +44,11 @@ func TestPlan_TrustedSubscriptions(t *testing.T) {
 			if !plain.same(planned) {
 				t.Errorf("as %q:\n%s\n%v\ngqlgen %s %s\nplan   %s %s", who, text, v, plain.data, plain.errors, planned.data, planned.errors)
 			}
+			last = append(planned.errors, who, fmt.Sprint(v))
 			begun = begun || len(planned.errors) == 0 && len(planned.data) > 20
 		}
 		if !begun {
-			t.Errorf("it never began: %s", text)
+			t.Errorf("it never began: %v\n%s", last, text)
 		}
 	}
 }

@@ -279,6 +279,13 @@ func (f *Feeds) lookAround() {
 	}
 }
 
+// Count is how many groups are served.
+func (f *Feeds) Count() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.order.Len()
+}
+
 // keyOf is what a subscriber shares with others; nothing when its rights cannot be written down.
 func keyOf(m *subscriber) sharing {
 	raw, err := json.Marshal(rights(*m.caller))

@@ -124,11 +124,11 @@ func TestHostile_SlowReaders(t *testing.T) {
 	}
 	late.Wait()
 	for deadline := time.Now().Add(10 * time.Second); ; <-time.After(10 * time.Millisecond) {
-		if h.count() == 1 {
+		if h.Count() == 1 {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%d sockets are open", h.count())
+			t.Fatalf("%d sockets are open", h.Count())
 		}
 	}
 	quick.NetConn().Close()
@@ -167,9 +167,9 @@ func TestHostile_HalfOpen(t *testing.T) {
 		all = append(all, s)
 	}
 	began := time.Now()
-	for deadline := began.Add(20 * time.Second); h.count() > 1; <-time.After(10 * time.Millisecond) {
+	for deadline := began.Add(20 * time.Second); h.Count() > 1; <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d half-open sockets are kept", h.count()-1)
+			t.Fatalf("%d half-open sockets are kept", h.Count()-1)
 		}
 	}
 	if d := time.Since(began); d < 300*time.Millisecond {
@@ -179,7 +179,7 @@ func TestHostile_HalfOpen(t *testing.T) {
 		s.NetConn().Close()
 	}
 	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
-		if h.count() != 1 {
+		if h.Count() != 1 {
 			t.Fatal("the one that answers was cut")
 		}
 	}

@@ -185,13 +185,6 @@ func (h *hall) change() {
 	h.hub.Poke("hall", h.version.Add(1))
 }
 
-// count is how many sockets and streams are open.
-func (p *Peers) count() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.open)
-}
-
 // taken is how many callers have a place.
 func (c *census) taken() int {
 	c.mu.Lock()

@@ -35,9 +35,9 @@ func TestMemory_OfAnIdleSubscriber(t *testing.T) {
 	for _, c := range all {
 		c.Close()
 	}
-	for deadline := time.Now().Add(20 * time.Second); h.count() > 0; <-time.After(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); h.Count() > 0; <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d sockets are left", h.count())
+			t.Fatalf("%d sockets are left", h.Count())
 		}
 	}
 }

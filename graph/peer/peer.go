@@ -88,6 +88,13 @@ func (p *Peers) Close(ctx context.Context) {
 	}
 }
 
+// Count is how many are open.
+func (p *Peers) Count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open)
+}
+
 // identify answers who opened a socket: the caller behind the credential in connection_init, else the one whose cookie came with the upgrade.
 func (p *Peers) identify(ctx context.Context, payload map[string]any, app, origin string) (authz.Principal, error) {
 	caller := authz.From(ctx)

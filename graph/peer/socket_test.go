@@ -358,7 +358,7 @@ func TestSocket_StopSaysGoingAway(t *testing.T) {
 		go func() { code, _ := s.code(); codes <- code }()
 	}
 	h.Close(t.Context())
-	if n := h.count(); n != 0 {
+	if n := h.Count(); n != 0 {
 		t.Errorf("%d sockets are open after the stop", n)
 	}
 	for range len(all) + 1 {

@@ -191,10 +191,10 @@ func (h *hall) many(t *testing.T) {
 		}
 		defer func() { cancel(); res.Body.Close() }()
 	}
-	for deadline := time.Now().Add(60 * time.Second); h.count() > 0; <-time.After(time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); h.Count() > 0; <-time.After(time.Millisecond) {
 		h.change()
 		if time.Now().After(deadline) {
-			t.Fatalf("%d slow readers are still served", h.count())
+			t.Fatalf("%d slow readers are still served", h.Count())
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (a *App) Handler() (http.Handler, error) {
 	})
 	g, err := graph.New(graph.Config{
 		Schema: gql.NewPlanned(gql.Config{Resolvers: r}),
-		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub, Ran: a.ran,
+		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Metrics: a.Metrics,
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})
 	if err != nil {

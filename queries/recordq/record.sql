@@ -5,6 +5,10 @@ values (@id, @org_id, @connection_id, @key, @type, @name, @fqdn, @value, @ttl, @
 -- name: RecordsOf :many
 select * from record where connection_id = any(@connection_ids::uuid[]) and org_id = @org_id order by connection_id, position, key;
 
+-- name: RecordsOfOne :many
+-- The same for one: PostgreSQL keeps its plan, while it plans a list of unknown length each time, which takes longer than reading.
+select * from record where connection_id = @connection_id and org_id = @org_id order by position, key;
+
 -- name: RecordsByIDs :many
 select * from record where id = any(@ids::uuid[]) and org_id = @org_id order by id;
 

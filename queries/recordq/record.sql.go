@@ -315,6 +315,61 @@ func (q *Queries) RecordsOf(ctx context.Context, db DBTX, arg RecordsOfParams) (
 	return items, nil
 }
 
+const recordsOfOne = `-- name: RecordsOfOne :many
+select id, org_id, connection_id, key, type, name, fqdn, value, ttl, priority, purpose, requirement, group_key, position, status, status_since, servers_have, servers_of, observed, finding, writer, applied_at, first_seen_at, eta_at from record where connection_id = $1 and org_id = $2 order by position, key
+`
+
+type RecordsOfOneParams struct {
+	ConnectionID uuid.UUID
+	OrgID        uuid.UUID
+}
+
+// The same for one: PostgreSQL keeps its plan, while it plans a list of unknown length each time, which takes longer than reading.
+func (q *Queries) RecordsOfOne(ctx context.Context, db DBTX, arg RecordsOfOneParams) ([]*Record, error) {
+	rows, err := db.Query(ctx, recordsOfOne, arg.ConnectionID, arg.OrgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*Record{}
+	for rows.Next() {
+		var i Record
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrgID,
+			&i.ConnectionID,
+			&i.Key,
+			&i.Type,
+			&i.Name,
+			&i.Fqdn,
+			&i.Value,
+			&i.Ttl,
+			&i.Priority,
+			&i.Purpose,
+			&i.Requirement,
+			&i.GroupKey,
+			&i.Position,
+			&i.Status,
+			&i.StatusSince,
+			&i.ServersHave,
+			&i.ServersOf,
+			&i.Observed,
+			&i.Finding,
+			&i.Writer,
+			&i.AppliedAt,
+			&i.FirstSeenAt,
+			&i.EtaAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const resolveConflict = `-- name: ResolveConflict :execrows
 update conflict set resolution = $1::text where id = $2 and org_id = $3 and resolved_at is null
 `

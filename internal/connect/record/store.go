@@ -65,7 +65,13 @@ func (s *Store) SaveTx(ctx context.Context, tx *db.Tx, org ident.OrgID, lines []
 
 // Of reads the lines of connections of one organization, in the order of their recipe.
 func (s *Store) Of(ctx context.Context, on recordq.DBTX, org ident.OrgID, cons ...ident.ConnectionID) (map[ident.ConnectionID][]*Record, error) {
-	rows, err := s.q.RecordsOf(ctx, on, recordq.RecordsOfParams{ConnectionIds: uuids(cons), OrgID: org.UUID()})
+	var rows []*recordq.Record
+	var err error
+	if len(cons) == 1 {
+		rows, err = s.q.RecordsOfOne(ctx, on, recordq.RecordsOfOneParams{ConnectionID: cons[0].UUID(), OrgID: org.UUID()})
+	} else {
+		rows, err = s.q.RecordsOf(ctx, on, recordq.RecordsOfParams{ConnectionIds: uuids(cons), OrgID: org.UUID()})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the lines of %d connections: %w", len(cons), err)
 	}

@@ -72,7 +72,7 @@ test("deliveries show their state and open by a real link", async () => {
     replayOf: null,
     attempts: [attempt],
   };
-  const deliveries = { edges: [{ cursor: "c1", node: delivery }], totalCount: 1, pageInfo: { hasNextPage: false, endCursor: null } };
+  const deliveries = { cursor: "now", edges: [{ cursor: "c1", node: delivery }], totalCount: 1, pageInfo: { hasNextPage: false, endCursor: null } };
   act(() =>
     environment.mock.resolveMostRecentOperation({
       data: { webhookEndpoint: { __typename: "WebhookEndpoint", id: "whe_1", topics: ["*"], deliveries } },
@@ -82,7 +82,7 @@ test("deliveries show their state and open by a real link", async () => {
   expect(within(table).getByText("Retrying")).toBeTruthy();
   expect(within(table).getByText(/503/)).toBeTruthy();
   const tail = waiting(environment, "DeliveriesTailSubscription")[0]!;
-  expect(tail.request.variables).toMatchObject({ endpointId: "whe_1", after: "c1" });
+  expect(tail.request.variables).toMatchObject({ endpointId: "whe_1", after: "now" });
   await userEvent.click(within(table).getByRole("link"));
   expect(onSearch).toHaveBeenCalledWith({ delivery: "whd_1" });
 });
