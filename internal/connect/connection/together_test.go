@@ -17,15 +17,17 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 )
 
-// held holds the first statement that reads several connections until go is closed, and counts them all.
+// held holds the first statement that reads connections, once it is armed, until goOn is closed, and counts them all.
 type held struct {
+	armed atomic.Bool
 	n     atomic.Int64
 	began chan struct{}
 	goOn  chan struct{}
 }
 
 func (h *held) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	if strings.Contains(q.SQL, "ConnectionsByIDs") && h.n.Add(1) == 1 {
+	reads := strings.Contains(q.SQL, "name: ConnectionsByIDs ") || strings.Contains(q.SQL, "name: ConnectionByID ")
+	if reads && h.armed.Load() && h.n.Add(1) == 1 {
 		close(h.began)
 		<-h.goOn
 	}
@@ -53,6 +55,7 @@ func TestWatch_StatesThatAreReadAtTheSameTimeShareAStatement(t *testing.T) {
 	}
 	var all, called sync.WaitGroup
 	gone, leave := context.WithCancel(ctx)
+	h.armed.Store(true)
 	all.Go(func() { _, _, _ = feeds[0].Now(gone) })
 	<-h.began
 	leave() // who ran the statement leaves; the others must not notice
