@@ -27,10 +27,12 @@ func server(t *testing.T) *redis.Options {
 	return o
 }
 
-func hub(t *testing.T, o *redis.Options) *live.Hub {
+// hub answers a hub of its own that runs. before is called first: who comes later may miss the first confirmation.
+func hub(t *testing.T, o *redis.Options, before func(*live.Hub)) *live.Hub {
 	t.Helper()
 	c := redis.NewClient(o)
 	h := live.NewHub(c)
+	before(h)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = h.Run(ctx) }()
@@ -50,8 +52,9 @@ func wait(t *testing.T, c <-chan struct{}, what string) {
 func TestPokesCrossProcesses(t *testing.T) {
 	t.Parallel()
 	o := server(t)
-	a, b := hub(t, o), hub(t, o)
-	here, there := a.Subscribe(t.Name()), b.Subscribe(t.Name())
+	var here, there *live.Sub
+	a := hub(t, o, func(h *live.Hub) { here = h.Subscribe(t.Name()) })
+	hub(t, o, func(h *live.Hub) { there = h.Subscribe(t.Name()) })
 	defer here.Close()
 	defer there.Close()
 	for _, s := range []*live.Sub{here, there} {
@@ -69,8 +72,8 @@ func TestPokesCrossProcesses(t *testing.T) {
 func TestEverybodyLooksAgainAfterRedisWasAway(t *testing.T) {
 	t.Parallel()
 	m := miniredis.RunT(t)
-	h := hub(t, &redis.Options{Addr: m.Addr()})
-	sub := h.Subscribe("con_1")
+	var sub *live.Sub
+	hub(t, &redis.Options{Addr: m.Addr()}, func(h *live.Hub) { sub = h.Subscribe("con_1") })
 	defer sub.Close()
 	wait(t, sub.C(), "no first confirmation")
 	m.Close()
@@ -84,8 +87,8 @@ func TestPokesTravelTogetherAndInOrder(t *testing.T) {
 	t.Parallel()
 	const pokes = 2000
 	o := &redis.Options{Addr: miniredis.RunT(t).Addr()}
-	b := hub(t, o)
-	there := b.Subscribe(t.Name())
+	var there *live.Sub
+	hub(t, o, func(h *live.Hub) { there = h.Subscribe(t.Name()) })
 	defer there.Close()
 	wait(t, there.C(), "the other process does not listen")
 	trips := &trips{}
@@ -147,10 +150,9 @@ func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 func TestAPokeIsToldOnceInItsOwnProcess(t *testing.T) {
 	t.Parallel()
 	o := &redis.Options{Addr: miniredis.RunT(t).Addr()}
-	a, b := hub(t, o), hub(t, o)
 	var here, there signals = make(signals, 9), make(signals, 9)
-	defer a.Watch(here, "con_1")()
-	defer b.Watch(there, "con_1", "con_2")()
+	a := hub(t, o, func(h *live.Hub) { t.Cleanup(h.Watch(here, "con_1")) })
+	b := hub(t, o, func(h *live.Hub) { t.Cleanup(h.Watch(there, "con_1", "con_2")) })
 	wait(t, here, "no first confirmation")
 	wait(t, there, "no first confirmation")
 	wait(t, there, "one signal for each subject") // all() tells a watcher once for each of its subjects
