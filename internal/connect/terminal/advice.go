@@ -1,0 +1,113 @@
+package terminal
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/record"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+)
+
+func (p *page) findings() {
+	list := slices.Clone(p.r.Answer.Findings)
+	rank := map[finding.FindingSeverity]int{finding.Blocking: 0, finding.Warning: 1, finding.Info: 2}
+	slices.SortStableFunc(list, func(a, b finding.Finding) int { return rank[a.Severity] - rank[b.Severity] })
+	list = slices.DeleteFunc(list, func(f finding.Finding) bool { return f.Code == finding.RecordFlattened && !p.v.Trace })
+	if len(list) == 0 {
+		return
+	}
+	p.title("What we noticed")
+	for _, f := range list {
+		m := map[finding.FindingSeverity]mark{finding.Blocking: bad, finding.Warning: waiting, finding.Info: note}[f.Severity]
+		e := f.Explain(locale)
+		p.line("    %s %s  %s", p.mark(m), p.paint(bold, e.Title), p.paint(dim, f.Code))
+		for _, text := range wrap(e.Body, p.v.Width-8) {
+			p.line("      %s", text)
+		}
+		for n, step := range e.Steps {
+			for i, text := range wrap(step, p.v.Width-11) {
+				number := fmt.Sprintf("%d.", n+1)
+				if i > 0 {
+					number = "  "
+				}
+				p.line("      %s %s", p.paint(cyan, number), text)
+			}
+		}
+		p.trace(f.Evidence)
+	}
+}
+
+// trace shows the observations behind a statement.
+func (p *page) trace(ids []ident.ObservationID) {
+	if !p.v.Trace {
+		return
+	}
+	for _, id := range ids {
+		if o, ok := p.seen[id]; ok {
+			p.line("      %s", p.paint(dim, "↳ "+sight(o)))
+		}
+	}
+}
+
+func sight(o analysis.Observation) string {
+	what := strings.Join(o.Values, ", ")
+	switch {
+	case o.Error != nil:
+		what = *o.Error
+	case what == "":
+		what = "nothing"
+	}
+	aa := ""
+	if o.Authoritative {
+		aa = " aa"
+	}
+	return clean(fmt.Sprintf("%s  %s %s → %s%s %s  %.1f ms", o.Source, o.Type, o.Name, cmp.Or(o.Rcode, "-"), aa, what, float64(o.ElapsedUs)/1000))
+}
+
+// advice is what to type, in the words of the provider's own form.
+func (p *page) advice() {
+	todo := p.todo()
+	if len(todo) == 0 || p.r.Answer.Zone == nil || !p.r.Answer.Registered {
+		return
+	}
+	v := record.View{Zone: p.r.Answer.Zone.Apex, Locale: locale}
+	where := "your DNS provider"
+	if m := p.r.Answer.Provider.Provider; m != nil {
+		v.Dialect, where = &m.Dialect, m.Name
+	}
+	record.Present(todo, v)
+	p.title("What to type at " + where)
+	if m := p.r.Answer.Provider.Provider; m != nil {
+		if u := m.ConsoleURL(v.Zone); u != nil {
+			p.line("    %s", p.paint(cyan, *u))
+		}
+	}
+	kind, name, value := 4, 4, 5
+	for _, r := range todo {
+		kind, name, value = max(kind, len(r.Type)), max(name, len(r.Display.Name)), max(value, len(r.Display.Value))
+	}
+	p.line("    %s", p.paint(dim, pad("Type", kind)+"   "+pad("Name", name)+"   "+pad("Value", value)+"   TTL"))
+	for _, r := range todo {
+		p.line("    %s   %s   %s   %s", pad(string(r.Type), kind), p.paint(bold, pad(r.Display.Name, name)), p.paint(green, pad(r.Display.Value, value)), r.Display.TTL)
+		if r.Display.Hint != nil {
+			p.line("    %s", p.paint(dim, *r.Display.Hint))
+		}
+	}
+}
+
+// todo are the records that a person still has to type.
+func (p *page) todo() []*record.Record {
+	var out []*record.Record
+	for i, x := range p.r.Question.Expected {
+		status := p.r.Answer.Records[i].Status
+		if status == "OK" || status == "FLATTENED" || status == "PARTIAL" || status == "UNVERIFIABLE" || p.spare(i) {
+			continue
+		}
+		out = append(out, &record.Record{Type: record.RecordType(x.Type), FQDN: x.FQDN, Value: x.Value, TTL: 300})
+	}
+	return out
+}
