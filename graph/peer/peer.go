@@ -112,8 +112,7 @@ func (p *Peers) identify(ctx context.Context, payload map[string]any, app, origi
 		if err != nil {
 			return caller, err
 		}
-		found.RequestID, found.IP, found.Network, found.UserAgent, found.Origin, found.Locale = caller.RequestID, caller.IP, caller.Network, caller.UserAgent, caller.Origin, caller.Locale
-		caller = found
+		caller = found.About(caller)
 	}
 	if caller.Kind == authz.PUBLIC {
 		return caller, fault.Unauthorized("", "Send a credential in connection_init.")

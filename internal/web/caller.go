@@ -52,7 +52,7 @@ func browserOf(ctx context.Context) *browser {
 }
 
 func asBrowser(ctx context.Context, b *browser) context.Context {
-	return context.WithValue(authz.With(ctx, about(person(b.Session), authz.From(ctx))), browserKey{}, b)
+	return context.WithValue(authz.With(ctx, person(b.Session).About(authz.From(ctx))), browserKey{}, b)
 }
 
 // authenticate finds the caller. A bearer credential that does not count is refused here, before anything is parsed; a cookie that names no living
@@ -68,7 +68,7 @@ func (s *Door) authenticate(next http.Handler) http.Handler {
 				s.fail(w, r, err)
 				return
 			}
-			next.ServeHTTP(w, r.WithContext(authz.With(ctx, about(p, authz.From(ctx)))))
+			next.ServeHTTP(w, r.WithContext(authz.With(ctx, p.About(authz.From(ctx)))))
 			return
 		}
 		b, err := s.browser(r)
@@ -86,12 +86,6 @@ func (s *Door) authenticate(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, s.exploring(r.WithContext(asBrowser(ctx, b))))
 	})
-}
-
-// about gives a recognised caller what was known before.
-func about(p, before authz.Principal) authz.Principal {
-	p.IP, p.Network, p.UserAgent, p.Origin, p.Locale, p.RequestID = before.IP, before.Network, before.UserAgent, before.Origin, before.Locale, before.RequestID
-	return p
 }
 
 func person(b *session.Session) authz.Principal {

@@ -78,6 +78,12 @@ func (p Principal) Actor() string {
 // Person says whether somebody sits behind the call and looks: a session or a widget.
 func (p Principal) Person() bool { return p.Kind == USER || p.Kind == OPERATOR || p.Kind == WIDGET }
 
+// About is a recognised caller with what was known before anybody was recognised: network, browser, language, request.
+func (p Principal) About(before Principal) Principal {
+	p.IP, p.Network, p.UserAgent, p.Origin, p.Locale, p.RequestID = before.IP, before.Network, before.UserAgent, before.Origin, before.Locale, before.RequestID
+	return p
+}
+
 // EndsAt is when the caller's credential ends by itself; zero: never.
 func (p Principal) EndsAt() time.Time {
 	if p.Widget != nil {
