@@ -16,6 +16,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/live/livetest"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
@@ -494,7 +495,7 @@ func TestWatch_LightPassesAndNewsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	states := feed.Channel(ctx, b.Hub)
+	states := livetest.Channel(ctx, b.Hub, feed)
 	first := <-states
 	if first.Err != nil || first.Value.State != connection.ActionRequired {
 		t.Fatalf("%+v", first)
@@ -536,7 +537,7 @@ func TestEvents_HistoryAndStreamInOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events := feed.Channel(ctx, b.Hub)
+	events := livetest.Channel(ctx, b.Hub, feed)
 	if r := <-events; r.Err != nil || r.Value.Type != "connection.analyzed" || r.Value.Sequence != 2 || r.Value.ConnectionID != c.ID {
 		t.Fatalf("%+v", r)
 	}
