@@ -203,10 +203,10 @@ func TestWhatDoesNotExistYet(t *testing.T) {
 			}
 		}
 		for _, r := range d.Records {
-			if r.Type == "A" && (r.Value != "192.0.2.1" || r.Display.BindLine == "") {
+			if r.Type == "A" && (r.Value != "192.0.2.1" || r.Display().BindLine == "") {
 				t.Errorf("an address that is known is not shown: %+v", r)
 			}
-			if r.Value == "(legen wir an, wenn Sie fortfahren)" && r.Display.CopyAll+r.Display.BindLine != "" {
+			if r.Value == "(legen wir an, wenn Sie fortfahren)" && r.Display().CopyAll+r.Display().BindLine != "" {
 				t.Errorf("%s can be copied", r.Key)
 			}
 		}

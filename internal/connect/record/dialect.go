@@ -33,29 +33,35 @@ type View struct {
 // unknown is how most forms want it.
 var unknown = provider.Dialect{ApexName: "@", RelativeNames: true, TrailingDot: provider.Allowed}
 
-// Present writes the lines as the view wants them.
+func (v View) dialect() *provider.Dialect { return cmp.Or(v.Dialect, &unknown) }
+
+// Present makes the lines as the view wants them.
 func Present(records []*Record, v View) {
 	for _, r := range records {
-		r.present(v)
+		r.view, r.Name, r.Eta = &v, typedName(r.FQDN, v.Zone, v.dialect()), nil
+		if r.EtaAt != nil && r.EtaAt.After(v.Now) {
+			r.Eta = &analysis.Eta{Seconds: int32(r.EtaAt.Sub(v.Now).Round(time.Second) / time.Second), Until: *r.EtaAt, PerResolver: []analysis.ResolverEta{}}
+		}
 	}
 }
 
-func (r *Record) present(v View) {
-	d := cmp.Or(v.Dialect, &unknown)
-	name, value := typedName(r.FQDN, v.Zone, d), r.Value
-	if r.pointsAtName() && d.TrailingDot == provider.Needed {
-		value += "."
+// Display says how the line is typed, by the view of the last Present; a page of lines often does not ask. Without a view it is empty.
+func (r *Record) Display() RecordDisplay {
+	if r.view == nil {
+		return RecordDisplay{Extra: []string{}}
 	}
-	r.Name = name
-	r.Display = RecordDisplay{Name: name, Value: value, TTL: strconv.Itoa(int(r.TTL)), Extra: []string{}, BindLine: r.bindLine(), Hint: hint(r, v, name)}
+	d := RecordDisplay{Name: r.Name, Value: r.Value, TTL: strconv.Itoa(int(r.TTL)), Extra: []string{}, Hint: hint(r, *r.view, r.Name)}
 	if r.Priority != nil {
-		r.Display.Extra = append(r.Display.Extra, strconv.Itoa(int(*r.Priority)))
+		d.Extra = append(d.Extra, strconv.Itoa(int(*r.Priority)))
 	}
-	r.Display.CopyAll = strings.Join(append([]string{string(r.Type), name, value, r.Display.TTL}, r.Display.Extra...), "\t")
-	r.Eta = nil
-	if r.EtaAt != nil && r.EtaAt.After(v.Now) {
-		r.Eta = &analysis.Eta{Seconds: int32(r.EtaAt.Sub(v.Now).Round(time.Second) / time.Second), Until: *r.EtaAt, PerResolver: []analysis.ResolverEta{}}
+	if r.Later {
+		return d
 	}
+	if r.pointsAtName() && r.view.dialect().TrailingDot == provider.Needed {
+		d.Value += "."
+	}
+	d.CopyAll, d.BindLine = strings.Join(append([]string{string(r.Type), d.Name, d.Value, d.TTL}, d.Extra...), "\t"), r.bindLine()
+	return d
 }
 
 // typedName is what goes into the form's name field. A form that appends the zone gets the relative name whatever else it says: a full name would
