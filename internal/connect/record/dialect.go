@@ -42,12 +42,15 @@ func Present(records []*Record, v View) {
 
 func (r *Record) present(v View) {
 	d := cmp.Or(v.Dialect, &unknown)
-	name, value := typedName(r.FQDN, v.Zone, d), r.Value
+	name, value, ttl := typedName(r.FQDN, v.Zone, d), r.Value, r.typedTTL(d)
+	if r.Type == TXT && d.TXTQuotes != nil && *d.TXTQuotes == provider.QuotesNeeded {
+		value = quoted(value)
+	}
 	if r.pointsAtName() && d.TrailingDot == provider.Needed {
 		value += "."
 	}
 	r.Name = name
-	r.Display = RecordDisplay{Name: name, Value: value, TTL: strconv.Itoa(int(r.TTL)), Extra: []string{}, BindLine: r.bindLine(), Hint: hint(r, v, name)}
+	r.Display = RecordDisplay{Name: name, Value: value, TTL: ttl, Extra: []string{}, BindLine: r.bindLine(ttl), Hint: hint(r, v, name)}
 	if r.Priority != nil {
 		r.Display.Extra = append(r.Display.Extra, strconv.Itoa(int(*r.Priority)))
 	}
@@ -73,11 +76,20 @@ func typedName(fqdn, zone string, d *provider.Dialect) string {
 	return fqdn
 }
 
+// typedTTL is the TTL asked for, or the shortest that the form takes (RC-4).
+func (r *Record) typedTTL(d *provider.Dialect) string {
+	ttl := int(r.TTL)
+	if d.TTL.Minimum != nil {
+		ttl = max(ttl, int(*d.TTL.Minimum))
+	}
+	return strconv.Itoa(ttl)
+}
+
 func (r *Record) pointsAtName() bool {
 	return slices.Contains([]RecordType{CNAME, ALIAS, MX, NS, SRV}, r.Type)
 }
 
-func (r *Record) bindLine() string {
+func (r *Record) bindLine(ttl string) string {
 	value := r.Value
 	switch {
 	case r.pointsAtName():
@@ -88,7 +100,7 @@ func (r *Record) bindLine() string {
 	if r.Priority != nil {
 		value = strconv.Itoa(int(*r.Priority)) + " " + value
 	}
-	return r.FQDN + ". " + strconv.Itoa(int(r.TTL)) + " IN " + string(r.Type) + " " + value
+	return r.FQDN + ". " + ttl + " IN " + string(r.Type) + " " + value
 }
 
 // quoted writes a TXT as character-strings of at most 255 octets.
