@@ -74,29 +74,29 @@ func (d Dialect) Offers(kind string) (offers, known bool) {
 	return slices.Contains(d.Records, kind), d.Records != nil
 }
 
-// Capabilities are what the provider can do beside its form; nil where nobody knows.
-type Capabilities struct {
+// ProviderCapabilities are what the provider can do beside its form; nil where nobody knows.
+type ProviderCapabilities struct {
 	API    *bool `json:"api"`    // records can be written through a public API
 	DNSSEC *bool `json:"dnssec"` // it signs zones
 	Proxy  *bool `json:"proxy"`  // it can stand in front of the site and hide where a name points
 	IPv6   *bool `json:"ipv6"`   // its name servers answer over IPv6
 }
 
-// Claim is a part of a row that a source bears out.
-type Claim string
+// ProviderClaim is a part of a row that a source bears out.
+type ProviderClaim string
 
 const (
-	Detection Claim = "DETECTION"
-	Console   Claim = "CONSOLE"
-	Form      Claim = "FORM"
-	Apex      Claim = "APEX"
-	Abilities Claim = "CAPABILITIES"
+	Detection ProviderClaim = "DETECTION"
+	Console   ProviderClaim = "CONSOLE"
+	Form      ProviderClaim = "FORM"
+	Apex      ProviderClaim = "APEX"
+	Abilities ProviderClaim = "CAPABILITIES"
 )
 
-// Source is a page that somebody read, and the day.
-type Source struct {
+// ProviderSource is a page that somebody read, and the day.
+type ProviderSource struct {
 	URL    string
-	Claims []Claim
+	Claims []ProviderClaim
 	ReadAt time.Time
 }
 
@@ -123,8 +123,8 @@ type Provider struct {
 	Apex          []ApexMethod
 	DomainConnect DomainConnectSupport
 	Dialect       Dialect
-	Capabilities  Capabilities
-	Sources       []Source
+	Capabilities  ProviderCapabilities
+	Sources       []ProviderSource
 	CheckedAt     *time.Time // the day the latest source was read
 	VerifiedAt    *time.Time // the day somebody tried it at the provider
 	// Confidence that a match by name servers alone deserves.
@@ -154,8 +154,8 @@ func (p *Provider) ConsoleURL(domain string) *string {
 }
 
 // Bears says whether a source bears out a part of the row.
-func (p *Provider) Bears(c Claim) bool {
-	return slices.ContainsFunc(p.Sources, func(s Source) bool { return slices.Contains(s.Claims, c) })
+func (p *Provider) Bears(c ProviderClaim) bool {
+	return slices.ContainsFunc(p.Sources, func(s ProviderSource) bool { return slices.Contains(s.Claims, c) })
 }
 
 // NameServers are the rules by which its servers are known: domains with everything below them, and regular expressions.

@@ -17,10 +17,10 @@ import (
 	"golang.org/x/text/message"
 )
 
-// Schema is the JSON Schema (draft 2020-12) of one row. Files of operators are held against it as our own are.
+// RowSchema is the JSON Schema (draft 2020-12) of one row. Files of operators are held against it as our own are.
 //
 //go:embed schema.json
-var Schema []byte
+var RowSchema []byte
 
 // row is a provider as a file writes it; what the members mean stands in the schema.
 type row struct {
@@ -36,13 +36,13 @@ type row struct {
 	ConsoleURL    string               `json:"consoleUrl"`
 	Form          Dialect              `json:"form"`
 	Apex          []ApexMethod         `json:"apex"`
-	Capabilities  Capabilities         `json:"capabilities"`
+	Capabilities  ProviderCapabilities `json:"capabilities"`
 	DomainConnect DomainConnectSupport `json:"domainConnect"`
 	Guide         map[string][]string  `json:"guide"`
 	Sources       []struct {
-		URL    string  `json:"url"`
-		Claims []Claim `json:"claims"`
-		ReadAt string  `json:"readAt"`
+		URL    string          `json:"url"`
+		Claims []ProviderClaim `json:"claims"`
+		ReadAt string          `json:"readAt"`
 	} `json:"sources"`
 	VerifiedAt string `json:"verifiedAt"`
 	Parking    bool   `json:"parking"`
@@ -93,7 +93,7 @@ func parse(raw []byte) (*Provider, []string, error) {
 func (r row) provider() (*Provider, error) {
 	p := &Provider{
 		ID: NodeID(r.Slug), Slug: r.Slug, Name: r.Name, Country: r.Country, Apex: r.Apex, DomainConnect: r.DomainConnect, Dialect: r.Form,
-		Capabilities: r.Capabilities, Parking: r.Parking, Sources: []Source{}, Confidence: trustKnown,
+		Capabilities: r.Capabilities, Parking: r.Parking, Sources: []ProviderSource{}, Confidence: trustKnown,
 		nsSuffixes: r.Detect.NSSuffixes, soa: r.Detect.SOAMailboxes, console: r.ConsoleURL, guide: r.Guide,
 	}
 	if p.Dialect.Notes == nil {
@@ -117,7 +117,7 @@ func (r row) provider() (*Provider, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sources: %w", err)
 		}
-		p.Sources = append(p.Sources, Source{URL: s.URL, Claims: s.Claims, ReadAt: at})
+		p.Sources = append(p.Sources, ProviderSource{URL: s.URL, Claims: s.Claims, ReadAt: at})
 		if p.CheckedAt == nil || at.After(*p.CheckedAt) {
 			p.CheckedAt = &at
 		}
@@ -154,7 +154,7 @@ func checkConsole(console string) error {
 }
 
 var compiled = sync.OnceValue(func() *jsonschema.Schema {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema))
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(RowSchema))
 	if err != nil {
 		panic(fmt.Sprintf("provider: schema.json: %v", err))
 	}
