@@ -56,7 +56,7 @@ export const connection: Connection = {
     edge: { value: "off", reason: null },
   },
   progress: { headline: "Add one record.", steps: [] },
-  provider: { slug: "plain", name: "Plain DNS", consoleUrl: null, dialect: { notes: [] }, guide: [] },
+  provider: { slug: "plain", name: "Plain DNS", consoleUrl: null, dialect: { notes: [], fields: { name: "Name", value: "Value", ttl: "TTL", priority: null } }, guide: [] },
   records: [record],
   conflicts: [],
   findings: [],
