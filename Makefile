@@ -19,7 +19,7 @@ sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.ta
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
 .PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql shots packages node postgres clean
-.PHONY: generate-sql generate-graphql generate-documents test-fronts test-go test-redis go-build test/dns-real
+.PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real
 
 help: ## this list
 	@grep -hE '^[a-z/-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -75,7 +75,7 @@ widget/dist/.built: $(if $(call have,frontend/package.json),.make/relay) widget/
 
 # --- generated code --------------------------------------------------------------------------------------------------------------------
 
-generate: packages generate-sql schema generate-graphql generate-documents ## all code that is generated and committed
+generate: packages generate-sql schema generate-graphql generate-documents generate-pages ## all code and pages that are generated and committed
 
 generate-sql: bin/tools/sqlc bin/tools/withpg postgres ## Go from SQL, and our rules for SQL; one subdomain: SUB=connection
 	$(call step,generating Go from SQL)
@@ -92,6 +92,9 @@ generate-graphql: bin/tools/gqlgen
 	@bin/tools/gqlgen
 
 generate-documents: $(if $(call have,frontend/package.json),.make/relay)
+
+generate-pages: ## docs/findings.md and docs/providers.md, from their catalogues
+	@go test ./internal/connect/finding ./internal/connect/provider -count=1 -run '^TestDocument$$' -update >/dev/null
 
 check-generated: ## fail when make generate would change anything
 	$(call step,checking that generated code is up to date)

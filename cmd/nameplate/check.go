@@ -156,6 +156,13 @@ func checkEngine(s app.Settings) (*dnscheck.Engine, error) {
 	if s.Profile == "lab" {
 		extra = append(extra, provider.LabRows)
 	}
+	if s.ProviderFile != "" {
+		raw, err := provider.ReadFile(s.ProviderFile)
+		if err != nil {
+			return nil, fmt.Errorf("read provider.catalogue: %w", err)
+		}
+		extra = append(extra, raw)
+	}
 	catalogue, err := provider.Load(extra...)
 	if err != nil {
 		return nil, err

@@ -169,7 +169,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 		rows = append(rows, provider.LabRows)
 	}
 	if s.ProviderFile != "" {
-		raw, err := os.ReadFile(s.ProviderFile)
+		raw, err := provider.ReadFile(s.ProviderFile)
 		if err != nil {
 			return fmt.Errorf("read provider.catalogue: %w", err)
 		}

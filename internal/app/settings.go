@@ -134,7 +134,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	fs.IntVar(&r.probeHTTP, "probe.http_port", 80, "port of the http probe")
 	fs.IntVar(&r.probeHTTPS, "probe.https_port", 443, "port of the https probe")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
-	str(&r.catalogue, "provider.catalogue", "", "JSON file that replaces rows of the provider catalogue")
+	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
 }
 

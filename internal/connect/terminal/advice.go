@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
@@ -75,9 +76,12 @@ func (p *page) advice() {
 		return
 	}
 	v := record.View{Zone: p.r.Answer.Zone.Apex, Locale: locale}
-	where := "your DNS provider"
+	where, nameField := "your DNS provider", "Name"
 	if m := p.r.Answer.Provider.Provider; m != nil {
 		v.Dialect, where = &m.Dialect, m.Name
+		if own := m.Dialect.Fields.Name; own != nil {
+			nameField = *own
+		}
 	}
 	record.Present(todo, v)
 	p.title("What to type at " + where)
@@ -86,12 +90,12 @@ func (p *page) advice() {
 			p.line("    %s", p.paint(cyan, *u))
 		}
 	}
-	kind, name, value := 4, 4, 5
+	kind, name, value := 4, utf8.RuneCountInString(nameField), 5
 	for _, r := range todo {
 		d := r.Display()
 		kind, name, value = max(kind, len(r.Type)), max(name, len(d.Name)), max(value, len(d.Value))
 	}
-	p.line("    %s", p.paint(dim, pad("Type", kind)+"   "+pad("Name", name)+"   "+pad("Value", value)+"   TTL"))
+	p.line("    %s", p.paint(dim, pad("Type", kind)+"   "+pad(nameField, name)+"   "+pad("Value", value)+"   TTL"))
 	for _, r := range todo {
 		d := r.Display()
 		p.line("    %s   %s   %s   %s", pad(string(r.Type), kind), p.paint(bold, pad(d.Name, name)), p.paint(green, pad(d.Value, value)), d.TTL)
