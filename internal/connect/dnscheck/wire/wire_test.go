@@ -409,7 +409,11 @@ func TestQuestionsCannotBeGuessed(t *testing.T) {
 	t.Parallel()
 	ids, cases := map[uint16]bool{}, map[string]bool{}
 	for range 200 {
-		m := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, true, "")
+		sent, err := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, true, "")
+		m := new(dns.Msg)
+		if err != nil || m.Unpack(sent.packet) != nil || m.Id != sent.id() {
+			t.Fatal(err, m)
+		}
 		ids[m.Id], cases[m.Question[0].Name] = true, true
 		if !strings.EqualFold(m.Question[0].Name, "shop.acme.lab.") || m.RecursionDesired {
 			t.Fatal(m)
@@ -456,9 +460,11 @@ func TestLimiter(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	sent := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, false, "0123456789abcdef")
-	sent.Id = 1
-	m := sent.Copy()
+	sent, err := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, false, "0123456789abcdef")
+	m := new(dns.Msg)
+	if copy(sent.packet, []byte{0, 1}); err != nil || m.Unpack(sent.packet) != nil {
+		f.Fatal(err)
+	}
 	f.Add(reply(m, nil))
 	f.Add(reply(m, func(r *dns.Msg) { r.Answer = append(r.Answer, record("shop.acme.lab. 60 IN CNAME shop.acme.lab.")) }))
 	f.Add([]byte{0, 1, 0x84, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0xc0, 0x0c, 0, 1, 0, 1})
