@@ -3,10 +3,10 @@ package wire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -17,7 +17,7 @@ import (
 // now and then sees a new port with every question. Beyond that they share, and a busy server costs no more than maxLines sockets.
 //
 // What a forger who cannot read our questions has to guess (RFC 5452 section 7): the id (16 bits), the port (about 15, of which one in
-// maxLines is good while a server is busy: 11), the case of each letter of the name (one bit a letter) and our cookie (64 bits, where the
+// maxLines is good while a server is busy: 12), the case of each letter of the name (one bit a letter) and our cookie (64 bits, where the
 // server has cookies). Ids on one line differ, so sharing it makes no guess better; a line has taken maxAsked questions at most, is
 // shared for lineAge at most, and after maxStray packets that answer nothing it is closed and its questions go over TCP.
 type line struct {
@@ -34,9 +34,17 @@ type line struct {
 
 // wait is a question under way on a line.
 type wait struct {
-	sent *query
-	came chan arrival // has room for one
+	sent  *query
+	came  chan arrival // has room for one
+	timer *time.Timer
 }
+
+// waits are those that are over and got their arrival, so that nobody sends to them any more.
+var waits = sync.Pool{New: func() any {
+	w := &wait{came: make(chan arrival, 1), timer: time.NewTimer(time.Hour)}
+	w.timer.Stop()
+	return w
+}}
 
 type arrival struct {
 	reply Reply
@@ -44,11 +52,11 @@ type arrival struct {
 }
 
 const (
-	maxLines   = 16 // to one server, beside those that are worn and end with their last question
-	maxAsked   = 512
-	lineAge    = time.Second
-	maxStray   = 30   // packets on one line that are nobody's answer; more is an attack
-	maxSockets = 1024 // of a client, TCP's among them; who needs one more waits
+	maxLines    = 8 // to one server, beside those that are worn and end with their last question
+	maxAsked    = 512
+	lineAge     = time.Second
+	maxStray    = 30   // packets on one line that are nobody's answer; more is an attack
+	maxUnderWay = 2048 // questions of a client over both transports, each with one socket at most; who wants one more waits
 )
 
 // errWorn says that a line ended between being chosen and being asked: another will do.
@@ -57,42 +65,38 @@ var errWorn = errors.New("the socket has ended")
 // lines are the open ones by the server they lead to.
 type lines struct {
 	once  sync.Once
-	slots chan struct{} // one for each socket
+	slots chan struct{} // one for each question under way
 
 	mu   sync.Mutex
 	open map[netip.AddrPort][]*line
 }
 
-// slot waits for the right to open a socket, at most until the question has no time left.
-func (ls *lines) slot(ctx context.Context) error {
-	ls.once.Do(func() { ls.slots = make(chan struct{}, maxSockets) })
+// begin waits for the right to ask, at most until the question has no time left. Whoever began ends.
+func (ls *lines) begin(ctx context.Context) error {
+	ls.once.Do(func() { ls.slots = make(chan struct{}, maxUnderWay) })
 	select {
 	case ls.slots <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %d sockets are open", ErrOurs, maxSockets)
+		return ErrStopped
 	}
 }
 
-func (ls *lines) release() { <-ls.slots }
+func (ls *lines) end() { <-ls.slots }
 
 // enter gives a line to the server, a new one or one that has room. Whoever entered leaves.
-func (ls *lines) enter(ctx context.Context, server netip.AddrPort) (*line, error) {
+func (ls *lines) enter(server netip.AddrPort) (*line, error) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
 	if l := ls.share(server); l != nil {
 		return l, nil
 	}
-	if err := ls.slot(ctx); err != nil {
-		return nil, err
-	}
-	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server)) // binds and connects, sends nothing
+	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(server)) // binds and connects, which takes no time, and sends nothing
 	if err != nil {
-		ls.release()
 		return nil, classify(err)
 	}
 	l := &line{conn: conn, opened: time.Now(), done: make(chan struct{}), asked: 1, under: 1, waits: map[uint16]*wait{}}
 	go l.read()
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
 	if ls.open == nil {
 		ls.open = map[netip.AddrPort][]*line{}
 	}
@@ -102,8 +106,6 @@ func (ls *lines) enter(ctx context.Context, server netip.AddrPort) (*line, error
 
 // share gives one of the open lines when there are enough; nil: a new one is wanted.
 func (ls *lines) share(server netip.AddrPort) *line {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
 	list := ls.open[server]
 	if len(list) < maxLines {
 		return nil
@@ -134,13 +136,13 @@ func (ls *lines) leave(server netip.AddrPort, l *line) {
 	if last {
 		_ = l.conn.Close()
 		<-l.done
-		ls.release()
 	}
 }
 
 // ask sends a question on the line and waits for its answer, for the context's end or for the time-out.
 func (l *line) ask(ctx context.Context, q *query) (Reply, error) {
-	w := &wait{sent: q, came: make(chan arrival, 1)}
+	w := waits.Get().(*wait)
+	w.sent = q
 	l.mu.Lock()
 	if l.over {
 		l.mu.Unlock()
@@ -152,26 +154,26 @@ func (l *line) ask(ctx context.Context, q *query) (Reply, error) {
 	id := q.id()
 	l.waits[id] = w
 	l.mu.Unlock()
-	defer func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.waits[id] == w {
-			delete(l.waits, id)
+	_, err := l.conn.Write(q.packet)
+	if err == nil {
+		w.timer.Reset(q.Timeout)
+		defer w.timer.Stop()
+		select {
+		case a := <-w.came:
+			waits.Put(w)
+			return a.reply, a.err
+		case <-w.timer.C:
+			err = os.ErrDeadlineExceeded
+		case <-ctx.Done():
+			err = ctx.Err()
 		}
-	}()
-	if _, err := l.conn.Write(q.packet); err != nil {
-		return Reply{}, classify(err)
 	}
-	timer := time.NewTimer(q.Timeout)
-	defer timer.Stop()
-	select {
-	case a := <-w.came:
-		return a.reply, a.err
-	case <-timer.C:
-		return Reply{}, ErrSilent
-	case <-ctx.Done():
-		return Reply{}, ErrSilent
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.waits[id] == w {
+		delete(l.waits, id)
 	}
+	return Reply{}, classify(err)
 }
 
 // buffers are what packets are read into.
@@ -185,14 +187,14 @@ func (l *line) read() {
 	for stray := 0; stray < maxStray; {
 		n, err := l.conn.Read(buffer[:])
 		if err != nil {
-			l.end(classify(err))
+			l.finish(classify(err))
 			return
 		}
 		if !l.deliver(buffer[:n]) {
 			stray++
 		}
 	}
-	l.end(errTCP)
+	l.finish(errTCP)
 }
 
 // deliver answers false for a packet that is nobody's answer.
@@ -220,8 +222,8 @@ func (l *line) deliver(packet []byte) bool {
 	return true
 }
 
-// end tells everybody under way why nothing comes any more.
-func (l *line) end(err error) {
+// finish tells everybody under way why nothing comes any more.
+func (l *line) finish(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over = true

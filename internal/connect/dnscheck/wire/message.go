@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/miekg/dns"
 )
@@ -41,8 +42,8 @@ const head = 12
 
 // newQuery makes the message. Over UDP the letter case of the name is random: 0x20 adds bits that a forger has to guess.
 func newQuery(q Question, edns, shuffle bool, cookie string) (*query, error) {
-	var random [2 + 255]byte
-	_, _ = rand.Read(random[:]) // never fails
+	var random [2 + 255/8 + 1]byte // the id, and a bit for each octet of the name
+	_, _ = rand.Read(random[:])    // never fails
 	out := &query{Question: q, cookie: cookie, edns: edns, packet: make([]byte, head+255+4, head+255+4+11+4+40)}
 	end, err := dns.PackDomainName(q.Name, out.packet, head, nil, false)
 	if err != nil {
@@ -55,7 +56,7 @@ func newQuery(q Question, edns, shuffle bool, cookie string) (*query, error) {
 	}
 	p[5] = 1 // question
 	for i, b := range p[head:] {
-		if shuffle && 'a' <= b && b <= 'z' && random[2+i]&1 == 1 { // lengths of labels are below 64, and so no letters
+		if shuffle && 'a' <= b && b <= 'z' && random[2+i/8]>>(i%8)&1 == 1 { // lengths of labels are below 64, and so no letters
 			p[head+i] = b - 'a' + 'A'
 		}
 	}
@@ -147,11 +148,15 @@ func read(packet []byte, sent *query, udp bool) (Reply, error) {
 			return Reply{}, errEDNS
 		}
 	}
+	if same {
+		spell(m, got.Name, sent.Name)
+	}
+	signed := signatures(m.Answer, m.Ns)
 	return Reply{
 		Rcode: rcode, Authoritative: m.Authoritative, cookie: cookie,
 		Answer:     chain(m.Answer, sent.Name, sent.Type),
 		Authority:  keep(m.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeRRSIG }),
-		Signatures: signatures(m.Answer, m.Ns),
+		Signatures: signed,
 		Additional: keep(m.Extra, func(rr dns.RR) bool { t := rr.Header().Rrtype; return t == dns.TypeA || t == dns.TypeAAAA }),
 	}, nil
 }
@@ -168,14 +173,27 @@ func again(udp bool) error {
 	return ErrGarbled
 }
 
-// keep drops records of other classes, and makes owner names canonical.
+// spell gives the records at the name that was asked its canonical spelling: nearly all of them, and the others cost a new string each.
+func spell(m *dns.Msg, asked, canonical string) {
+	for _, rrs := range [...][]dns.RR{m.Answer, m.Ns} {
+		for _, rr := range rrs {
+			if h := rr.Header(); h.Name == asked {
+				h.Name = canonical
+			}
+		}
+	}
+}
+
+// keep drops records of other classes, and makes owner names canonical. What it gives lies in rrs.
 func keep(rrs []dns.RR, wanted func(dns.RR) bool) []dns.RR {
-	var out []dns.RR
+	out := rrs[:0]
 	for _, rr := range rrs {
 		if rr == nil || rr.Header().Class != dns.ClassINET || !wanted(rr) {
 			continue
 		}
-		rr.Header().Name = dns.CanonicalName(rr.Header().Name)
+		if h := rr.Header(); strings.ContainsFunc(h.Name, unicode.IsUpper) {
+			h.Name = dns.CanonicalName(h.Name)
+		}
 		out = append(out, rr)
 	}
 	return out
@@ -185,8 +203,9 @@ func keep(rrs []dns.RR, wanted func(dns.RR) bool) []dns.RR {
 func signatures(sections ...[]dns.RR) []*dns.RRSIG {
 	var out []*dns.RRSIG
 	for _, rrs := range sections {
-		for _, rr := range keep(rrs, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeRRSIG }) {
-			if sig, ok := rr.(*dns.RRSIG); ok {
+		for _, rr := range rrs {
+			if sig, ok := rr.(*dns.RRSIG); ok && sig.Hdr.Class == dns.ClassINET {
+				sig.Hdr.Name = dns.CanonicalName(sig.Hdr.Name)
 				out = append(out, sig)
 			}
 		}

@@ -87,6 +87,10 @@ func (c *Client) Ask(ctx context.Context, q Question) (Reply, error) {
 	if c.Limit.Wait(ctx, q.Server.Addr(), q.Urgent) != nil || q.Zone != "" && c.ZoneLimit.Wait(ctx, q.Zone, q.Urgent) != nil {
 		return Reply{}, ErrStopped
 	}
+	if err := c.lines.begin(ctx); err != nil {
+		return Reply{}, err
+	}
+	defer c.lines.end()
 	q.who = q.Server.Addr()
 	if real, ok := c.AddressMap[q.Server.Addr()]; ok {
 		q.Server = real
@@ -150,7 +154,7 @@ func (c *Client) over(ctx context.Context, network string, q Question, edns bool
 
 func (c *Client) overUDP(ctx context.Context, sent *query) (Reply, error) {
 	for {
-		l, err := c.lines.enter(ctx, sent.Server)
+		l, err := c.lines.enter(sent.Server)
 		if err != nil {
 			return Reply{}, err
 		}
@@ -165,10 +169,6 @@ func (c *Client) overUDP(ctx context.Context, sent *query) (Reply, error) {
 func (c *Client) overTCP(ctx context.Context, sent *query) (Reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, sent.Timeout)
 	defer cancel()
-	if err := c.lines.slot(ctx); err != nil {
-		return Reply{}, err
-	}
-	defer c.lines.release()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, "tcp", sent.Server.String())
 	if err != nil {
