@@ -167,7 +167,7 @@ func (s *Service) pass(ctx context.Context, t turn, c *Connection, depth analysi
 		return nil, err
 	}
 	q := s.question(c, lines)
-	q.Depth, q.AskResolvers = depth, depth == analysis.Full
+	q.Depth, q.AskResolvers, q.First = depth, depth == analysis.Full, c.AnalyzedAt == nil
 	q.Probe = c.probes(t.trigger)
 	q.Interactive = t.watched || forced(t.trigger) || c.AttentionUntil != nil && began.Before(*c.AttentionUntil)
 	a, err := s.Analyzer.Analyze(ctx, q)

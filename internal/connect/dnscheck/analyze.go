@@ -35,6 +35,9 @@ func (r *run) analyze(ctx context.Context) {
 		return
 	}
 	r.cut, r.zone = f.Cut, f.Cut.Apex
+	if f.Last.Authoritative && len(f.Last.Aliases(r.host)) == 0 {
+		r.found[tree.Key{Name: r.host, Type: dns.TypeNS}] = f.Last // how the walk ended
+	}
 	m := r.gather(ctx, f.Cut)
 	r.chain().Verify(&r.trust, m)
 	r.ans.Dnssec = cmp.Or(r.trust.State, analysis.DnssecUnknown)

@@ -29,7 +29,7 @@ func (r *run) discover(ctx context.Context, z tree.Cut, decided []tree.Key) {
 	var wg sync.WaitGroup
 	for _, t := range types {
 		k := tree.Key{Name: r.owner, Type: t}
-		if slices.Contains(decided, k) {
+		if _, known := r.found[k]; known || slices.Contains(decided, k) {
 			continue
 		}
 		wg.Go(func() {

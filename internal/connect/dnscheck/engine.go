@@ -90,7 +90,7 @@ func (s *Settings) anchors() []*dns.DS {
 	return dnssec.IANA
 }
 
-func (e *Engine) begin(host string, urgent bool) *tree.Session {
+func (e *Engine) begin(host string, q *analysis.Question) *tree.Session {
 	e.once.Do(func() {
 		s := &e.Settings
 		e.tree.Hints, e.tree.Port, e.tree.Now = s.RootHints, cmp.Or(s.Port, 53), e.now
@@ -100,7 +100,18 @@ func (e *Engine) begin(host string, urgent bool) *tree.Session {
 			ZoneLimit: wire.Limiter[string]{PerSecond: cmp.Or(s.PerZoneQPS, 100), Burst: cmp.Or(s.ZoneBurst, 300)},
 		}
 	})
-	return e.tree.Begin(host, urgent, e.Settings.timeout(urgent))
+	return e.tree.Begin(host, rank(q), e.Settings.timeout(q.Interactive))
+}
+
+// rank is who goes first at a server that is asked by many.
+func rank(q *analysis.Question) wire.Rank {
+	switch {
+	case q.Interactive && (q.First || q.Depth == analysis.Light):
+		return wire.First
+	case q.Interactive || q.First:
+		return wire.Again
+	}
+	return wire.Routine
 }
 
 func (e *Engine) now() time.Time {
@@ -127,7 +138,7 @@ func (e *Engine) Analyze(ctx context.Context, q analysis.Question) (analysis.Ans
 	defer cancel()
 	host := tree.Full(q.Hostname)
 	r := &run{
-		Session: e.begin(host, q.Interactive), e: e, q: q, host: host, found: map[tree.Key]tree.Answer{},
+		Session: e.begin(host, &q), e: e, q: q, host: host, found: map[tree.Key]tree.Answer{},
 		ans: analysis.Answer{
 			Hostname: q.Hostname, Registered: true, Dnssec: analysis.DnssecUnknown, StartedAt: e.now(), Records: []analysis.RecordResult{},
 			Conflicts: []analysis.ConflictSeen{}, Findings: nil, Resolvers: []analysis.ResolverView{}, Probes: []analysis.ProbeResult{},

@@ -42,7 +42,7 @@ type Tree struct {
 type Session struct {
 	tree    *Tree
 	host    string
-	urgent  bool
+	place   wire.Place
 	timeout time.Duration
 
 	mu         sync.Mutex
@@ -57,10 +57,11 @@ type Session struct {
 	zones      map[string]Found      // by name: what a walk of this session found
 }
 
-// Begin opens a session about a host. Urgent work, which a person waits for, goes first; timeout is for one question over one transport.
-func (e *Tree) Begin(host string, urgent bool, timeout time.Duration) *Session {
+// Begin opens a session about a host. By its rank, and then as the older one, it goes before others that want the same servers; timeout is
+// for one question over one transport.
+func (e *Tree) Begin(host string, rank wire.Rank, timeout time.Duration) *Session {
 	return &Session{
-		tree: e, host: host, urgent: urgent, timeout: timeout,
+		tree: e, host: host, place: wire.Place{Rank: rank, Began: time.Now()}, timeout: timeout,
 		silent: map[netip.Addr]bool{}, mute: map[string]error{}, good: map[string]netip.Addr{}, zones: map[string]Found{},
 	}
 }
@@ -107,7 +108,7 @@ func (r *Session) ask(ctx context.Context, st Stage, zone string, s Server, name
 	}
 	reply, err := r.tree.Client.Ask(ctx, wire.Question{
 		Server: netip.AddrPortFrom(s.Addr, uint16(r.tree.Port)), Zone: zone, Name: name, Type: qtype,
-		Timeout: r.timeout, UDPOnly: by == udpOnly, TCPOnly: by == tcpOnly, Urgent: r.urgent,
+		Timeout: r.timeout, UDPOnly: by == udpOnly, TCPOnly: by == tcpOnly, Place: r.place,
 	})
 	return r.record(s.String(), analysis.Authoritative, s.Addr, name, qtype, reply, err)
 }
@@ -118,7 +119,7 @@ func (r *Session) AskResolver(ctx context.Context, label string, at netip.AddrPo
 		return Answer{}, err
 	}
 	reply, err := r.tree.Client.Ask(ctx, wire.Question{
-		Server: at, Name: name, Type: qtype, Recurse: true, Trusted: true, Timeout: r.timeout, Urgent: r.urgent,
+		Server: at, Name: name, Type: qtype, Recurse: true, Trusted: true, Timeout: r.timeout, Place: r.place,
 	})
 	return r.record(label, analysis.Resolver, at.Addr(), name, qtype, reply, err)
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 // crowd asks so many questions that they are all under way before the server answers one of them, and gives the ports they came from.
-func crowd(t *testing.T, questions int, answer func(all []*dns.Msg, n int) []byte) (ports map[string]int, ids map[string]bool, errs []error) {
+func crowd(t *testing.T, questions int, patience time.Duration, answer func(all []*dns.Msg, n int) []byte) (ports map[string]int, ids map[string]bool, errs []error) {
 	t.Helper()
 	var mu sync.Mutex
 	var all []*dns.Msg
@@ -57,7 +58,7 @@ func crowd(t *testing.T, questions int, answer func(all []*dns.Msg, n int) []byt
 	var wg sync.WaitGroup
 	for i := range questions {
 		wg.Go(func() {
-			r, err := c.Ask(t.Context(), Question{Server: at, Name: "shop.acme.lab.", Type: dns.TypeA, Timeout: 5 * time.Second, UDPOnly: true})
+			r, err := c.Ask(t.Context(), Question{Server: at, Name: fmt.Sprintf("shop%03d.acme.lab.", i), Type: dns.TypeA, Timeout: patience, UDPOnly: true})
 			if errs[i] = err; err == nil && (len(r.Answer) != 1 || r.Answer[0].(*dns.A).A.String() != "192.0.2.1") {
 				errs[i] = errors.New("believed " + r.Answer[0].String())
 			}
@@ -75,7 +76,7 @@ func crowd(t *testing.T, questions int, answer func(all []*dns.Msg, n int) []byt
 func TestBusyServerIsAskedOnFewSockets(t *testing.T) {
 	t.Parallel()
 	const questions = 300
-	ports, ids, errs := crowd(t, questions, func(all []*dns.Msg, n int) []byte { return reply(all[n], nil) })
+	ports, ids, errs := crowd(t, questions, 10*time.Second, func(all []*dns.Msg, n int) []byte { return reply(all[n], nil) })
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func TestBusyServerIsAskedOnFewSockets(t *testing.T) {
 
 func TestFewQuestionsShareNoSocket(t *testing.T) {
 	t.Parallel()
-	ports, _, errs := crowd(t, maxLines, func(all []*dns.Msg, n int) []byte { return reply(all[n], nil) })
+	ports, _, errs := crowd(t, maxLines, 10*time.Second, func(all []*dns.Msg, n int) []byte { return reply(all[n], nil) })
 	if err := errors.Join(errs...); err != nil || len(ports) != maxLines {
 		t.Errorf("%d questions from %d ports, %v", maxLines, len(ports), err)
 	}
@@ -126,10 +127,10 @@ func TestWornLine(t *testing.T) {
 func TestAnswersToOthersOnALine(t *testing.T) {
 	t.Parallel()
 	const questions = 40
-	_, _, errs := crowd(t, questions, func(all []*dns.Msg, n int) []byte {
+	_, _, errs := crowd(t, questions, 200*time.Millisecond, func(all []*dns.Msg, n int) []byte {
 		other := all[(n+1)%len(all)].Copy()
-		other.Id = all[n].Id // the id is right, and the case of the letters is another's
-		return reply(other, func(r *dns.Msg) { r.Answer = []dns.RR{record("shop.acme.lab. 60 IN A 203.0.113.66")} })
+		other.Id = all[n].Id // the id is right, and the name is another's
+		return reply(other, func(r *dns.Msg) { r.Answer = []dns.RR{record(other.Question[0].Name + " 60 IN A 203.0.113.66")} })
 	})
 	for _, err := range errs {
 		if err != nil && strings.HasPrefix(err.Error(), "believed") {

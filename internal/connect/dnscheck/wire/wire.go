@@ -42,6 +42,7 @@ type Client struct {
 
 	cookies jar
 	lines   lines
+	flights flights
 }
 
 // Question is one question to one server.
@@ -54,7 +55,7 @@ type Question struct {
 	Timeout time.Duration // for each transport
 	UDPOnly bool          // silence is final: the caller has another address to ask
 	TCPOnly bool          // UDP was tried
-	Urgent  bool          // a person waits: goes before other work in the limiter
+	Place   Place         // in the limiter
 	Trusted bool          // an address from the settings: may be private
 
 	who netip.Addr // the server before the map, whose cookie it is
@@ -79,12 +80,17 @@ const (
 	maxPacket = 4096
 )
 
-// Ask sends the question and waits for its answer.
+// Ask sends the question and waits for its answer, which others who ask the same may share: nobody changes it.
 func (c *Client) Ask(ctx context.Context, q Question) (Reply, error) {
 	if !c.AllowPrivate && !q.Trusted && safehttp.PublicAddr(q.Server.Addr()) != nil {
 		return Reply{}, fmt.Errorf("ask %s: %w", q.Server.Addr(), ErrPrivate)
 	}
-	if c.Limit.Wait(ctx, q.Server.Addr(), q.Urgent) != nil || q.Zone != "" && c.ZoneLimit.Wait(ctx, q.Zone, q.Urgent) != nil {
+	return c.flights.share(ctx, q, func() (Reply, error) { return c.limited(ctx, q) })
+}
+
+// limited asks when the limits allow it.
+func (c *Client) limited(ctx context.Context, q Question) (Reply, error) {
+	if c.Limit.Wait(ctx, q.Server.Addr(), q.Place) != nil || q.Zone != "" && c.ZoneLimit.Wait(ctx, q.Zone, q.Place) != nil {
 		return Reply{}, ErrStopped
 	}
 	if err := c.lines.begin(ctx); err != nil {
