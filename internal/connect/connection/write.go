@@ -164,7 +164,7 @@ func (w *writing) close(ctx context.Context, next *time.Time) error {
 }
 
 func (w *writing) finish(ctx context.Context, next time.Time) error {
-	_, err := w.s.q.FinishDue(ctx, w.e.Tx, connectionq.FinishDueParams{ConnectionID: w.t.con.UUID(), OrgID: w.t.org.UUID(), Kind: w.t.kind, Epoch: w.t.epoch, DueAt: next})
+	_, err := w.s.q.FinishDue(ctx, w.e.Tx, connectionq.FinishDueParams{ConnectionID: w.t.con.UUID(), OrgID: w.t.org.UUID(), Kind: w.t.kind, Epoch: w.t.epoch, DueAt: next, Urgent: urgent(w.e.Tx.Now, next)})
 	if err != nil {
 		return fmt.Errorf("end the turn of %s: %w", w.t.con, err)
 	}
