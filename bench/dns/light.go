@@ -3,15 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-
-	"github.com/miekg/dns"
+	"strings"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 )
 
-// light makes passes with the whole engine: what the product runs every two seconds while somebody watches. It asks more than the four
-// questions (everything that can conflict) and judges, so it is shown beside the rest and compared with nobody.
+// light makes passes with the whole engine: what the product runs every two seconds while somebody watches. It asks two of the four
+// questions and does much more with the answers, so it is shown beside the rest and compared with nobody.
 func light(ctx context.Context) error {
 	return measured(ctx, func(ctx context.Context, p pass) func(n int) error {
 		e := engine(p)
@@ -38,13 +37,15 @@ func engine(p pass) *dnscheck.Engine {
 // question is what the product asks the engine about a connection.
 func question(n int, p pass) analysis.Question {
 	c := connection(n)
-	host := dns.Fqdn(c[0].Name)[:len(c[0].Name)-1]
+	host, zone := plain(c[0].Name), plain(zoneOf(n))
 	return analysis.Question{
-		Hostname: host, Registrable: "shop.bench", Depth: analysis.Light,
+		Hostname: host, Registrable: zone, Depth: analysis.Light,
 		Expected: []analysis.Expected{
 			{Key: "routing", Type: "CNAME", FQDN: host, Value: c[0].Value, Purpose: "ROUTING", Requirement: "REQUIRED"},
-			{Key: "ownership", Type: "TXT", FQDN: c[1].Name[:len(c[1].Name)-1], Value: c[1].Value, Purpose: "OWNERSHIP", Requirement: "REQUIRED"},
+			{Key: "ownership", Type: "TXT", FQDN: plain(c[1].Name), Value: c[1].Value, Purpose: "OWNERSHIP", Requirement: "REQUIRED"},
 		},
-		Zone: &analysis.ZoneView{Apex: "shop.bench", Chain: []string{".", "bench", "shop.bench"}, NameServers: []analysis.NameServer{{Name: "ns.shop.bench", Address: p.Server.Addr().String()}}},
+		Zone: &analysis.ZoneView{Apex: zone, Chain: []string{".", zone}, NameServers: []analysis.NameServer{{Name: "ns.edge.bench", Address: p.Server.Addr().String()}}},
 	}
 }
+
+func plain(name string) string { return strings.TrimSuffix(name, ".") }

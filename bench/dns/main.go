@@ -26,7 +26,7 @@ type options struct {
 	workers     int           // of ours: connections under way at the same time
 	only        string        // peers, separated by commas
 	scheduled   int           // connections of the schedule
-	watched     int           // of them whom somebody starts to look at
+	backlog     int           // of them that become due at once
 	each        time.Duration // how long the schedule is measured
 }
 
@@ -56,7 +56,7 @@ func start(ctx context.Context, args []string) error {
 	fs.IntVar(&o.workers, "workers", 128, "connections that ours checks at the same time")
 	fs.StringVar(&o.only, "only", "", "peers, separated by commas: ours, light, dnsperf, zdns")
 	fs.IntVar(&o.scheduled, "scheduled", 100_000, "connections of the schedule")
-	fs.IntVar(&o.watched, "watched", 20, "of them whom somebody starts to look at, one a second")
+	fs.IntVar(&o.backlog, "backlog", 5_000, "of them that become due at once, after the steady minute")
 	fs.DurationVar(&o.each, "each", time.Minute, "how long the schedule is measured")
 	fs.Usage = func() {
 		fmt.Fprint(fs.Output(), "Usage: go run ./bench/dns [flags] all | pass | schedule\n\n")

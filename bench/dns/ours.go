@@ -29,7 +29,7 @@ func ours(ctx context.Context) error {
 		}
 		return func(n int) error {
 			for i, l := range connection(n) {
-				zone := customers
+				zone := zoneOf(n)
 				if i >= 2 {
 					zone = targets
 				}
