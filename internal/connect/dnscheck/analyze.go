@@ -206,6 +206,9 @@ func (r *run) gather(ctx context.Context, z tree.Cut) *tree.Matrix {
 		r.step("records", "RUNNING", "reading", nil)
 		r.step("certificate", "RUNNING", "reading", nil)
 		wg.Go(func() { r.discover(ctx, z, asks) })
+		if r.q.Eager {
+			wg.Go(func() { r.foresee(ctx, z) })
+		}
 		wg.Go(func() {
 			t := r.chain().Follow(ctx, z)
 			r.mu.Lock()

@@ -49,6 +49,9 @@ func (r *run) places(x analysis.Expected) []misnamed {
 	return out
 }
 
+// searched are the types that are asked for at a wrong name.
+var searched = map[string][]uint16{"CNAME": {dns.TypeCNAME}, "ALIAS": {dns.TypeA}, "A": {dns.TypeA}, "AAAA": {dns.TypeAAAA}, "TXT": {dns.TypeTXT}}
+
 // searchMisnamed looks for the records that nobody has at their name, at one responsive server, and for nothing but their own value: what
 // else stands at those names is not our business.
 func (r *run) searchMisnamed(ctx context.Context, z tree.Cut) {
@@ -71,8 +74,7 @@ func (r *run) searchMisnamed(ctx context.Context, z tree.Cut) {
 }
 
 func (r *run) searchAt(ctx context.Context, z tree.Cut, x analysis.Expected, place misnamed) *finding.Finding {
-	types := map[string][]uint16{"CNAME": {dns.TypeCNAME}, "ALIAS": {dns.TypeA}, "A": {dns.TypeA}, "AAAA": {dns.TypeAAAA}, "TXT": {dns.TypeTXT}}[x.Type]
-	for _, qtype := range types {
+	for _, qtype := range searched[x.Type] {
 		a, err := r.AskZone(ctx, tree.Walking, z, place.name, qtype)
 		if err != nil || !a.Authoritative {
 			continue

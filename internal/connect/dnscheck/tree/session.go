@@ -55,6 +55,7 @@ type Session struct {
 	mute       map[string]error      // zones whose servers had no answer to the walk, and why: discovery asks them nothing
 	good       map[string]netip.Addr // by zone: who answered last
 	zones      map[string]Found      // by name: what a walk of this session found
+	recalls    map[memo]*recall      // what single servers said
 }
 
 // Begin opens a session about a host. By its rank, and then as the older one, it goes before others that want the same servers; timeout is
