@@ -44,7 +44,8 @@ const head = 12
 func newQuery(q Question, edns, shuffle bool, cookie string) (*query, error) {
 	var random [2 + 255/8 + 1]byte // the id, and a bit for each octet of the name
 	_, _ = rand.Read(random[:])    // never fails
-	out := &query{Question: q, cookie: cookie, edns: edns, packet: make([]byte, head+255+4, head+255+4+11+4+40)}
+	name := head + len(q.Name) + 1 // the wire form is one longer than the text, at most
+	out := &query{Question: q, cookie: cookie, edns: edns, packet: make([]byte, name, name+4+11+4+len(cookie)/2)}
 	end, err := dns.PackDomainName(q.Name, out.packet, head, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("pack %q: %w", q.Name, err)
