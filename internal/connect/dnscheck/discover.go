@@ -29,7 +29,7 @@ func (r *run) discover(ctx context.Context, z tree.Cut, decided []tree.Key) {
 	var wg sync.WaitGroup
 	for _, t := range types {
 		k := tree.Key{Name: r.owner, Type: t}
-		if _, known := r.found[k]; known || slices.Contains(decided, k) {
+		if slices.Contains(decided, k) || r.knows(k) {
 			continue
 		}
 		wg.Go(func() {
@@ -53,6 +53,14 @@ func (r *run) discover(ctx context.Context, z tree.Cut, decided []tree.Key) {
 		wg.Go(func() { r.probeWildcard(ctx, z) })
 	}
 	wg.Wait()
+}
+
+// knows says that an answer of discovery is there already.
+func (r *run) knows(k tree.Key) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.found[k]
+	return ok
 }
 
 // probeWildcard asks for a name beside the host (at the apex: below it) that nobody has made.
