@@ -83,6 +83,10 @@ var bigText = func() string {
 var apexes = []Shape{
 	{"Apex", acme(addresses + proof), apex, "CORRECT", "alias:FLATTENED a:OK aaaa:OK proof:OK record_flattened", "acme.lab", "plain", 33, "ownership=txt; flattened=true"},
 	{"ApexFlattenedToASubset", acme("@ 300 A " + Edge4 + proof), apex, "CORRECT", "alias:FLATTENED a:OK aaaa:PENDING proof:OK record_flattened", "acme.lab", "plain", 36, ""},
+	{"ApexFlattenedToTheTargetAlone", func(w *World) {
+		w.Add("edge.lab", "token 60 A 9.8.0.11")
+		acme("@ 300 A 9.8.0.11" + proof)(w)
+	}, apex, "CORRECT", "alias:FLATTENED a:WRONG_VALUE aaaa:PENDING proof:OK record_flattened", "acme.lab", "plain", 40, "ownership=txt"},
 	{"ApexWithoutProof", acme(addresses), apex, "PARTIAL", "alias:FLATTENED a:OK aaaa:OK proof:PENDING record_absent record_flattened ownership_unproven", "acme.lab", "plain", 36, ""},
 	{"ApexEmpty", acme(""), apex, "ABSENT", "alias:PENDING a:PENDING aaaa:PENDING proof:PENDING record_absent record_absent", "acme.lab", "plain", 43, ""},
 	{"ApexForeign", acme("@ 300 A " + Foreign + proof), apex, "CONFLICTING", "alias:CONFLICT a:WRONG_VALUE aaaa:PENDING proof:OK foreign_address wrong_value record_absent", "acme.lab", "plain", 36, ""},

@@ -15,6 +15,7 @@ var hosts = []Shape{
 	{"OldValueLivesLong", acme("shop 86400 CNAME www.elsewhere.lab."), shop, "CONFLICTING", "cname:WRONG_VALUE wrong_value ttl_high", "acme.lab", "plain", 37, "ttl_high.until=2026-03-02T12:00:00Z"},
 	{"AddressInstead", acme("shop 300 A " + Foreign), shop, "CONFLICTING", "cname:WRONG_TYPE wrong_type cname_collision", "acme.lab", "plain", 32, ""},
 	{"OurAddressInstead", acme("shop 300 A " + Edge4), shop, "CONFLICTING", "cname:WRONG_TYPE target_as_address cname_collision", "acme.lab", "plain", 32, ""},
+	{"TargetsAddressInstead", func(w *World) { w.Add("edge.lab", "token 60 A 9.8.0.11"); acme("shop 300 A 9.8.0.11")(w) }, shop, "CONFLICTING", "cname:WRONG_TYPE target_as_address cname_collision", "acme.lab", "plain", 38, ""},
 	{"IPv6Instead", acme("shop 300 AAAA 2001:db8::7"), shop, "CONFLICTING", "cname:WRONG_TYPE wrong_type cname_collision", "acme.lab", "plain", 32, "wrong_type.type=AAAA"},
 	{"MultipleCNAME", acme(ours + "\nshop 300 CNAME www.elsewhere.lab."), shop, "CONFLICTING", "cname:CONFLICT multiple_cname", "acme.lab", "plain", 32, ""},
 	{"CNAMEAndAddress", acme(ours + "\nshop 300 A " + Foreign), shop, "CONFLICTING", "cname:CONFLICT cname_collision", "acme.lab", "plain", 33, ""},

@@ -209,29 +209,34 @@ func (r *run) gather(ctx context.Context, z tree.Cut) *tree.Matrix {
 			defer r.mu.Unlock()
 			r.trust = t
 		})
-		wg.Go(func() { r.resolveTarget(ctx) })
 		wg.Go(func() { r.readCAA(ctx) })
 		wg.Go(func() { r.readTargetCAA(ctx) })
 	}
 	wg.Wait()
+	r.resolveTarget(ctx, m)
 	return m
 }
 
 // proof is where the ownership TXT stands.
 func (r *run) proof() tree.Key { return tree.Key{Name: "_nameplate." + r.host, Type: dns.TypeTXT} }
 
-// resolveTarget learns the addresses of our target, which a flattened apex shows in its place.
-func (r *run) resolveTarget(ctx context.Context) {
-	i := slices.IndexFunc(r.q.Expected, func(x analysis.Expected) bool { return x.Type == "ALIAS" && x.Value != "" })
-	if i < 0 {
+// resolveTarget learns the addresses of our target where addresses stand in its place that the settings do not know: a provider that
+// flattens shows the target's own, and so does who typed them by hand.
+func (r *run) resolveTarget(ctx context.Context, m *tree.Matrix) {
+	i := slices.IndexFunc(r.q.Expected, func(x analysis.Expected) bool {
+		if (x.Type != "ALIAS" && x.Type != "CNAME") || x.Value == "" || x.Requirement == "REMOVE" {
+			return false
+		}
+		v := tree.Look(tree.Full(x.FQDN), m.Responsive(), nil)
+		return len(v.Sets[dns.TypeCNAME]) == 0 && len(r.foreign(slices.Concat(v.Sets[dns.TypeA], v.Sets[dns.TypeAAAA]))) > 0
+	})
+	if i < 0 || r.q.Depth == analysis.Light {
 		return
 	}
 	list, _, err := r.ResolveAddresses(ctx, tree.Full(r.q.Expected[i].Value))
 	if err != nil {
 		return // the settings' addresses have to do
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.ours = append(r.ours, list...)
 }
 

@@ -59,7 +59,7 @@ type Settings struct {
 	ZoneBurst          int                               // default 300, more than one analysis may ask
 	ProbeHTTPPort      int                               // default 80
 	ProbeHTTPSPort     int                               // default 443
-	ProbeMap           map[netip.AddrPort]netip.AddrPort // the lab: where a web server really is
+	ProbeMap           map[netip.AddrPort]netip.AddrPort // tests: where a web server really is; when it is not nil there are no others
 	ProbeRoots         *x509.CertPool                    // whom the HTTPS probe trusts; nil: the system's
 	EdgeV4, EdgeV6     []netip.Addr                      // addresses of our edge
 	EdgeZone           string                            // zone of the connections' targets

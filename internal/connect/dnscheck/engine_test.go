@@ -342,6 +342,7 @@ func TestProbe(t *testing.T) {
 	secureEdge.StartTLS()
 	t.Cleanup(secureEdge.Close)
 	port := func(s *httptest.Server) int { return int(netip.MustParseAddrPort(s.Listener.Addr().String()).Port()) }
+	e.Settings.ProbeMap = nil
 	e.Settings.ProbeHTTPPort, e.Settings.ProbeHTTPSPort = port(plainEdge), port(secureEdge)
 	e.Settings.EdgeV4 = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	e.Settings.AllowPrivate = true

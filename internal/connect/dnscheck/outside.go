@@ -29,7 +29,7 @@ func (r *run) outside(ctx context.Context, m *tree.Matrix) {
 		wg.Go(func() { r.askResolvers(ctx, x) })
 	}
 	if (r.q.Probe.HTTP || r.q.Probe.HTTPS) && r.e.Nonce != nil && !r.q.Wildcard {
-		wg.Go(func() { r.probe(ctx) })
+		wg.Go(func() { r.probe(ctx, r.q.Probe) })
 	}
 	wg.Wait()
 }
@@ -100,8 +100,11 @@ func (r *run) askOneResolver(ctx context.Context, res Resolver, x analysis.Expec
 	return v, e
 }
 
+// impatient bounds a probe when a person waits, so that silence is known as such before the budget of the analysis ends.
+const impatient = 2 * time.Second
+
 // probe asks every address of the host, each family by itself, on the ports that are wanted.
-func (r *run) probe(ctx context.Context) {
+func (r *run) probe(ctx context.Context, wanted analysis.ProbeWanted) {
 	addrs, proof, err := r.ResolveAddresses(ctx, r.host)
 	if err != nil && len(addrs) == 0 {
 		return
@@ -112,6 +115,9 @@ func (r *run) probe(ctx context.Context) {
 		AllowPrivate: s.AllowPrivate, HTTPPort: s.ProbeHTTPPort, HTTPSPort: s.ProbeHTTPSPort, Roots: s.ProbeRoots,
 		Edge: slices.Concat(s.EdgeV4, s.EdgeV6), Map: s.ProbeMap,
 	}
+	if r.q.Interactive {
+		p.Timeout = impatient
+	}
 	nonces := r.e.Nonce(tree.Plain(r.host))
 	type one struct {
 		addr   netip.Addr
@@ -119,10 +125,10 @@ func (r *run) probe(ctx context.Context) {
 	}
 	var all []one
 	for _, a := range addrs {
-		if r.q.Probe.HTTP {
+		if wanted.HTTP {
 			all = append(all, one{a, false})
 		}
-		if r.q.Probe.HTTPS {
+		if wanted.HTTPS {
 			all = append(all, one{a, true})
 		}
 	}

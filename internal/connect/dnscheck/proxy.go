@@ -17,15 +17,18 @@ func (r *run) behindProxy(ctx context.Context, m *tree.Matrix) {
 	i := slices.IndexFunc(r.q.Expected, func(x analysis.Expected) bool {
 		return (x.Type == "CNAME" || x.Type == "ALIAS") && x.Purpose == "ROUTING" && tree.Full(x.FQDN) == r.owner
 	})
-	if i < 0 || r.q.Wildcard || r.e.Nonce == nil || !(r.q.Probe.HTTP || r.q.Probe.HTTPS) {
+	if i < 0 || r.q.Wildcard || r.e.Nonce == nil || r.q.Target == "" || r.q.Depth == analysis.Light {
 		return
 	}
 	x, res := r.q.Expected[i], &r.ans.Records[i]
 	if res.Finding == nil || !slices.Contains([]string{finding.WrongType, finding.ForeignAddress}, res.Finding.Code) || len(r.foreignAt()) == 0 {
 		return
 	}
-	known := len(r.ans.Findings)
-	r.probe(ctx)
+	known, wanted := len(r.ans.Findings), r.q.Probe
+	if !wanted.HTTP && !wanted.HTTPS {
+		wanted.HTTP = true // nothing but a visit tells a proxy from a stranger, also before anybody wants to know who answers
+	}
+	r.probe(ctx, wanted)
 	passed := func(p analysis.ProbeResult) bool {
 		return p.Result == analysis.ProbeViaProxy || p.Result == analysis.ProbeLoopRisk
 	}
