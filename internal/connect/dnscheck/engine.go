@@ -46,7 +46,7 @@ type Engine struct {
 // Settings says where the DNS begins and how we behave in it. The zero value is the public internet.
 type Settings struct {
 	RootHints          []Hint    // default: the root servers of IANA
-	TrustAnchors       []*dns.DS // of the root; default IANA's. A root of RootHints without anchors is trusted as it answers
+	TrustAnchors       []*dns.DS // of the root, see TrustAnchor; default IANA's. A root of RootHints without anchors is trusted as it answers
 	Port               int       // of every authoritative server; default 53
 	Resolvers          []Resolver
 	AllowPrivate       bool                              // the lab: also ask loopback and private addresses
@@ -74,6 +74,9 @@ type Resolver struct {
 	Address netip.AddrPort
 	Region  string // "" when it has none
 }
+
+// TrustAnchor reads a key of the root from text: key tag, algorithm, digest type and digest.
+func TrustAnchor(text string) (*dns.DS, error) { return dnssec.ParseAnchor(text) }
 
 func (s *Settings) timeout(urgent bool) time.Duration {
 	if urgent {
