@@ -24,6 +24,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/caa"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/dnssec"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/judge"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/wire"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
@@ -129,13 +130,15 @@ func (e *Engine) Analyze(ctx context.Context, q analysis.Question) (analysis.Ans
 	inner, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	host := tree.Full(q.Hostname)
-	r := &run{
-		Session: e.begin(host, q.Interactive), e: e, q: q, host: host, found: map[tree.Key]tree.Answer{},
-		ans: analysis.Answer{
+	r := &run{Session: e.begin(host, q.Interactive), e: e, Case: &judge.Case{
+		Question: q, Host: host, Owner: host, EdgeZone: cmp.Or(q.EdgeZone, e.Settings.EdgeZone), Found: map[tree.Key]tree.Answer{}, Now: e.now,
+		Answer: analysis.Answer{
 			Hostname: q.Hostname, Registered: true, Dnssec: analysis.DnssecUnknown, StartedAt: e.now(), Records: []analysis.RecordResult{},
-			Conflicts: []analysis.ConflictSeen{}, Findings: nil, Resolvers: []analysis.ResolverView{}, Probes: []analysis.ProbeResult{},
-			Existing: []analysis.RRset{},
+			Conflicts: []analysis.ConflictSeen{}, Resolvers: []analysis.ResolverView{}, Probes: []analysis.ProbeResult{}, Existing: []analysis.RRset{},
 		},
+	}}
+	if q.Wildcard {
+		r.Owner = "*." + host
 	}
 	r.analyze(inner)
 	if err := ctx.Err(); err != nil {

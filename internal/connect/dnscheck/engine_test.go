@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/judge"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
@@ -185,7 +186,7 @@ func TestCN67_OurOwnSide(t *testing.T) {
 			}
 			q.Depth, q.Zone = c.depth, before.Zone
 			a, err := e.Analyze(t.Context(), q)
-			if err != nil || a.Verdict != c.verdict || !slices.Contains(codes(a), c.code) || a.Records[0].Status != statusUnverifiable {
+			if err != nil || a.Verdict != c.verdict || !slices.Contains(codes(a), c.code) || a.Records[0].Status != judge.Unverifiable {
 				t.Errorf("%v %s %v %v", err, a.Verdict, codes(a), a.Records)
 			}
 		})
@@ -211,20 +212,20 @@ func TestDepths(t *testing.T) {
 		}
 		return a
 	}
-	if a := light(); a.Records[0].Status != statusPending || a.Verdict != analysis.Absent || len(a.Records[0].Seen) != 0 {
+	if a := light(); a.Records[0].Status != judge.Pending || a.Verdict != analysis.Absent || len(a.Records[0].Seen) != 0 {
 		t.Errorf("%+v", a)
 	}
 	w.Add("acme.lab", "shop 300 CNAME token.edge.lab", zoo.N1)
-	if a := light(); a.Records[0].Status != statusPending || !slices.Equal(a.Records[0].Seen, []string{"token.edge.lab.acme.lab"}) {
+	if a := light(); a.Records[0].Status != judge.Pending || !slices.Equal(a.Records[0].Seen, []string{"token.edge.lab.acme.lab"}) {
 		t.Errorf("a wrong value is news: %+v", a.Records)
 	}
 	w.Server(zoo.N1).Set("acme.lab", w.Server(zoo.N2).Records("acme.lab"))
 	w.Add("acme.lab", "shop 300 CNAME token.edge.lab.", zoo.N1)
-	if a := light(); a.Records[0].Status != statusPartial || a.Records[0].Have != 1 || a.Verdict != analysis.Partial {
+	if a := light(); a.Records[0].Status != judge.Partial || a.Records[0].Have != 1 || a.Verdict != analysis.Partial {
 		t.Errorf("%+v", a)
 	}
 	w.Add("acme.lab", "shop 300 CNAME token.edge.lab.", zoo.N2)
-	if a := light(); a.Records[0].Status != statusOK || a.Verdict != analysis.Correct || !a.Ownership.Target {
+	if a := light(); a.Records[0].Status != judge.OK || a.Verdict != analysis.Correct || !a.Ownership.Target {
 		t.Errorf("%+v", a)
 	}
 	q.Depth = analysis.Watch

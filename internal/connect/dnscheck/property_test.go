@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/judge"
 	"github.com/nameplate-dev/nameplate/lab/zoo"
 )
 
@@ -58,7 +59,7 @@ func TestZoo_FoundIsSaid(t *testing.T) {
 					n++
 				}
 			}
-			if r.Have > n || r.Status == statusOK && r.Of > n || a.Verdict == analysis.Correct && r.Status != statusOK {
+			if r.Have > n || r.Status == judge.OK && r.Of > n || a.Verdict == analysis.Correct && r.Status != judge.OK {
 				t.Errorf("%d servers said it: %s, %s by %d of %d\n%v", n, a.Verdict, r.Status, r.Have, r.Of, codes(a))
 			}
 			if a.Ownership.Target && n == 0 {

@@ -1,8 +1,9 @@
-package dnscheck
+package judge
 
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/miekg/dns"
@@ -29,7 +30,6 @@ func FuzzJudge(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	e := &Engine{}
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		m := new(dns.Msg)
 		if m.Unpack(packet) != nil {
@@ -42,25 +42,25 @@ func FuzzJudge(f *testing.F) {
 			rr.Header().Name = dns.CanonicalName(rr.Header().Name)
 		}
 		a := tree.Answer{Reply: wire.Reply{Rcode: m.Rcode, Authoritative: m.Authoritative, Answer: m.Answer, Authority: m.Ns, Additional: m.Extra}}
-		r := &run{e: e, host: "shop.acme.lab.", owner: "shop.acme.lab.", zone: "acme.lab.", found: map[tree.Key]tree.Answer{}}
+		k := &Case{Host: "shop.acme.lab.", Owner: "shop.acme.lab.", Delegation: tree.Cut{Apex: "acme.lab."}, Now: time.Now}
 		for _, typ := range []string{"CNAME", "A", "AAAA", "ALIAS", "TXT", "CAA", "MX"} {
 			x := analysis.Expected{Key: "k", Type: typ, FQDN: "shop.acme.lab", Value: "token.edge.lab", Purpose: "ROUTING", Requirement: "REQUIRED"}
-			r.q.Expected = []analysis.Expected{x}
+			k.Question.Expected = []analysis.Expected{x}
 			c := &tree.Column{Verdict: analysis.ServerOK, Got: map[tree.Key]tree.Answer{}}
-			for _, k := range r.needs(x) {
-				c.Got[k] = a
+			for _, key := range k.Needs(x) {
+				c.Got[key] = a
 			}
 			m := &tree.Matrix{Zone: "acme.lab.", Names: 1, Columns: []*tree.Column{c}}
-			r.ans = analysis.Answer{Records: []analysis.RecordResult{r.judge(x, m)}}
-			r.conflicts(m)
-			for _, o := range r.ans.Records[0].Observed {
+			k.Answer = analysis.Answer{Records: []analysis.RecordResult{k.Judge(x, m)}}
+			k.Conflicts(m)
+			for _, o := range k.Answer.Records[0].Observed {
 				for _, v := range o.Values {
 					if !utf8.ValidString(v) || strings.ContainsRune(v, 0) || len(v) > 3*4096 {
 						t.Fatalf("%q cannot be stored", v)
 					}
 				}
 			}
-			for _, f := range r.ans.Findings {
+			for _, f := range k.Answer.Findings {
 				if s := finding.New(f.Code, f.Params).Sentence("en"); !utf8.ValidString(s) {
 					t.Fatalf("%q cannot be said", s)
 				}
