@@ -28,6 +28,7 @@ func (r *run) records(ctx context.Context, z tree.Cut, m *tree.Matrix) {
 	}
 	r.Conflicts(m)
 	r.checkChain(ctx)
+	r.measureMail(ctx, m)
 	r.Failing(m)
 	r.Ownership(m)
 	for i, x := range r.Question.Expected {

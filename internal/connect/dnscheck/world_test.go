@@ -58,6 +58,14 @@ func wanted(word, host, owner string) analysis.Expected {
 		x.Type, x.Value = "A", zoo.Edge4
 	case "aaaa":
 		x.Type, x.Value = "AAAA", zoo.Edge6
+	case "spf":
+		x.Type, x.Value, x.Purpose = "SPF_MERGE", zoo.Senders, "SPF"
+	case "dkim":
+		x.Type, x.FQDN, x.Value, x.Purpose = "TXT", "np1._domainkey."+host, zoo.Key, "DKIM"
+	case "dmarc":
+		x.Type, x.FQDN, x.Value, x.Purpose = "TXT", "_dmarc."+host, zoo.Policy, "DMARC"
+	case "mx":
+		x.Type, x.Value, x.Purpose = "MX", zoo.Mailer, "MX"
 	case "proof":
 		x.Type, x.FQDN, x.Value, x.Purpose = "TXT", "_nameplate."+host, "np-verify=abc", "OWNERSHIP"
 	}

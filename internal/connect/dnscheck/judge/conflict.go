@@ -11,6 +11,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/mailpolicy"
 )
 
 const highTTL = 3600
@@ -55,8 +56,15 @@ func (c *Case) besideCNAME(x analysis.Expected, name string, v tree.View) {
 	others := []uint16{dns.TypeA, dns.TypeAAAA}
 	if !v.Has(dns.TypeCNAME) {
 		others = append(others, dns.TypeTXT, dns.TypeHTTPS)
-		if v.Has(dns.TypeMX) {
-			f(finding.MXLostIfCNAME, v.Sets[dns.TypeMX], "MX", params{"suggestion": "www." + x.FQDN}, "KEEP", "DELETE")
+		senders := slices.DeleteFunc(slices.Clone(v.Sets[dns.TypeTXT]), func(s string) bool { return !mailpolicy.AboutMail(s) })
+		switch suggestion := "www." + x.FQDN; {
+		case v.Has(dns.TypeMX):
+			f(finding.MXLostIfCNAME, v.Sets[dns.TypeMX], "MX", params{"suggestion": suggestion}, "KEEP", "DELETE")
+		case len(senders) > 0:
+			f(finding.MXLostIfCNAME, senders, "TXT", params{"suggestion": suggestion}, "KEEP", "DELETE")
+		}
+		if len(senders) == len(v.Sets[dns.TypeTXT]) {
+			others = slices.DeleteFunc(others, func(t uint16) bool { return t == dns.TypeTXT }) // it is all about mail, and said
 		}
 	}
 	for _, t := range others {

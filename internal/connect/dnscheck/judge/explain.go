@@ -9,6 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/mailpolicy"
 )
 
 // explain says what stands in the place of a record that no server has.
@@ -26,6 +27,8 @@ func (c *Case) explain(x analysis.Expected, name string, v tree.View) (code, sta
 		return finding.WrongType, Conflict, params{"type": x.Type, "desiredType": "", "desired": ""}
 	case len(aliases)+len(addrs) > 0 && c.shadowed(name, v):
 		return finding.ShadowedByWildcard, Shadowed, params{"wildcard": c.Wild.Owner}
+	case mail(x):
+		return c.explainMail(x, v)
 	case x.Type == "CNAME":
 		return c.explainCNAME(x, v, want, addrs)
 	case len(aliases) > 0 && (x.Type == "ALIAS" || x.Type == "A" || x.Type == "AAAA") && c.isApex(name):
@@ -103,7 +106,7 @@ func (c *Case) explainTXT(x analysis.Expected, v tree.View, want string) (code, 
 func line(x analysis.Expected) string {
 	v := x.Value
 	if x.Type == "TXT" {
-		v = `"` + v + `"`
+		v = mailpolicy.Quote(v)
 	}
 	return x.FQDN + " " + x.Type + " " + v
 }

@@ -25,6 +25,8 @@ func (c *Case) Needs(x analysis.Expected) []tree.Key {
 		types = []uint16{dns.TypeA, dns.TypeCNAME}
 	case "AAAA":
 		types = []uint16{dns.TypeAAAA, dns.TypeA, dns.TypeCNAME}
+	case "SPF_MERGE":
+		types = []uint16{dns.TypeTXT}
 	default:
 		t, ok := dns.StringToType[x.Type]
 		if !ok {
@@ -40,6 +42,14 @@ func (c *Case) Needs(x analysis.Expected) []tree.Key {
 		asks[i] = tree.Key{Name: name, Type: t}
 	}
 	return asks
+}
+
+// typeOf is the type by which a record stands in the DNS.
+func typeOf(x analysis.Expected) uint16 {
+	if x.Type == "SPF_MERGE" {
+		return dns.TypeTXT
+	}
+	return dns.StringToType[x.Type]
 }
 
 // own is how many of a record's needs hold the record itself. A server that answers these and fails on the others, as some do on every
@@ -78,6 +88,9 @@ func (c *Case) Judge(x analysis.Expected, m *tree.Matrix) analysis.RecordResult 
 		if x.Type == "ALIAS" {
 			out.Status = Flattened
 			out.Finding = new(finding.New(finding.RecordFlattened, params{"name": x.FQDN}, t.Proof...))
+		}
+		if others := foreignMX(x, out.Seen); len(others) > 0 {
+			out.Finding = new(finding.New(finding.MXForeign, params{"name": x.FQDN, "values": others, "desired": x.Value}, t.Proof...))
 		}
 		return out
 	case t.Have > 0:
@@ -144,6 +157,9 @@ func (c *Case) has(x analysis.Expected, name string, get func(tree.Key) tree.Ans
 	if x.Requirement == "REMOVE" {
 		list := set(dns.StringToType[x.Type])
 		return want == "" && len(list) == 0 || want != "" && !slices.Contains(list, want)
+	}
+	if mail(x) {
+		return hasMail(x, set(typeOf(x)))
 	}
 	switch x.Type {
 	case "CNAME":
