@@ -1,5 +1,7 @@
 package zoo
 
+import "github.com/miekg/dns"
+
 // hosts are shapes of one name that should be a CNAME.
 var hosts = []Shape{
 	{"Absent", acme(""), shop, "ABSENT", "cname:PENDING record_absent", "acme.lab", "plain", 33, ""},
@@ -53,5 +55,16 @@ var records = []Shape{
 	{"TXTTrailing", acme(ours + "\n_nameplate.shop 300 TXT \"np-verify=abc 300\""), shopProof, "CONFLICTING", "cname:OK proof:WRONG_VALUE value_trailing_text", "acme.lab", "plain", 36, ""},
 	{"TXTWithoutUnderscore", acme(ours + "\nnameplate.shop 300 TXT np-verify=abc"), shopProof, "CONFLICTING", "cname:OK proof:WRONG_NAME wrong_name_prefix", "acme.lab", "plain", 38, "wrong_name_prefix.observedName=nameplate.shop.acme.lab"},
 	{"TXTDoubled", acme(ours + "\n_nameplate.shop.acme.lab 300 TXT np-verify=abc"), shopProof, "CONFLICTING", "cname:OK proof:WRONG_NAME wrong_name_doubled", "acme.lab", "plain", 37, ""},
+	{"ProofNotAnswered", func(w *World) {
+		acme(addresses + proof)(w)
+		w.tell(About("_nameplate.acme.lab", Code(dns.RcodeServerFailure)), nil)
+	}, apex, "COULD_NOT_ASK", "alias:FLATTENED a:OK aaaa:OK proof:UNVERIFIABLE record_flattened ns_failing", "acme.lab", "plain", 45, "ownership="},
+	{"OptionalNotAnswered", func(w *World) {
+		acme("")(w)
+		w.tell(About("_nameplate.shop.acme.lab", Code(dns.RcodeServerFailure)), nil)
+	}, at("shop.acme.lab", "acme.lab", "cname proof?"), "ABSENT", "cname:PENDING proof:UNVERIFIABLE record_absent ns_failing", "acme.lab", "plain", 45, ""},
+	{"Challenge", acme(ours + "\n_acme-challenge.shop 300 CNAME token.acme.edge.lab."), at("shop.acme.lab", "acme.lab", "cname challenge"), "CORRECT", "cname:OK challenge:OK", "acme.lab", "plain", 38, ""},
+	{"ChallengeAndFormerTXT", acme(ours + "\n_acme-challenge.shop 300 TXT former\n_acme-challenge.shop 300 CNAME token.acme.edge.lab."), at("shop.acme.lab", "acme.lab", "cname challenge"), "CONFLICTING", "cname:OK challenge:CONFLICT acme_challenge_txt_and_cname", "acme.lab", "plain", 38, ""},
+	{"FormerChallenge", acme(ours + "\n_acme-challenge.shop 300 TXT former"), at("shop.acme.lab", "acme.lab", "cname challenge"), "CONFLICTING", "cname:OK challenge:CONFLICT acme_challenge_txt_and_cname", "acme.lab", "plain", 38, ""},
 	{"CNAMEInsteadOfTXT", acme(ours + "\n_nameplate.shop 300 CNAME token.edge.lab."), shopProof, "CONFLICTING", "cname:OK proof:WRONG_TYPE wrong_type", "acme.lab", "plain", 36, ""},
 }

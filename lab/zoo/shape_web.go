@@ -33,6 +33,6 @@ var sites = []Shape{
 	{"StrangerBeforeAnybodyAsks", served("shop 300 A "+Foreign+shopTXT, Foreign, http.HandlerFunc(stranger)), shopProof, "CONFLICTING", "cname:WRONG_TYPE proof:OK wrong_type cname_collision", "acme.lab", "plain", 37, "ownership=txt"},
 	{"ProxiedApex", served("@ 300 A "+Proxy+proof, Proxy, edge(true, false)), apexWeb, "CORRECT", "alias:FLATTENED a:WRONG_VALUE aaaa:PENDING proof:OK proxied", "acme.lab", "plain", 38, ""},
 	{"ProxyToSomebodyElse", served("shop 300 A "+Proxy, Proxy, http.HandlerFunc(stranger)), shopWeb, "CONFLICTING", "cname:WRONG_TYPE wrong_type cname_collision", "acme.lab", "plain", 35, ""},
-	{"RedirectService", served("shop 300 A "+Foreign, Foreign, http.HandlerFunc(elsewhere)), shopWeb, "CONFLICTING", "cname:WRONG_TYPE wrong_type cname_collision redirect_elsewhere", "acme.lab", "plain", 35, "redirect_elsewhere.location=https://www.elsewhere.lab/"},
+	{"RedirectService", served("shop 300 A "+Foreign, Foreign, http.HandlerFunc(elsewhere)), shopWeb, "CONFLICTING", "cname:WRONG_TYPE wrong_type cname_collision redirect_service", "acme.lab", "plain", 35, "redirect_service.location=https://www.elsewhere.lab/"},
 	{"ForeignAddressAnswersToo", served(addresses+"\n@ 300 A "+Foreign+proof, Foreign, http.HandlerFunc(stranger)), apexWeb, "CONFLICTING", "alias:CONFLICT a:CONFLICT aaaa:OK proof:OK foreign_address", "acme.lab", "plain", 36, ""},
 }

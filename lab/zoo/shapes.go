@@ -23,7 +23,7 @@ type Shape struct {
 type Ask struct {
 	Host        string
 	Registrable string
-	Records     string // wanted: cname alias a aaaa at the host, proof for the ownership TXT; spf dkim dmarc mx for mail
+	Records     string // wanted: cname alias a aaaa at the host, proof for the ownership TXT, challenge for the CNAME of a CA's challenges; spf dkim dmarc mx for mail
 	Wildcard    bool
 	Probe       bool   // ask who answers at the name
 	Former      string // servers that answered for the zone before

@@ -41,6 +41,9 @@ func (r *run) readTargetCAA(ctx context.Context) {
 	r.mu.Unlock()
 }
 
+// maxCommonName is what the oldest field of a certificate holds (RFC 5280, ub-common-name-length).
+const maxCommonName = 64
+
 // certificate says whether one of our CAs may issue.
 func (r *run) certificate() {
 	state, text := "DONE", "certificate_allowed"
@@ -52,6 +55,9 @@ func (r *run) certificate() {
 	}
 	if r.trust.Finding != nil {
 		warn(*r.trust.Finding)
+	}
+	if name := tree.Plain(r.Owner); len(name) > maxCommonName {
+		r.Find(finding.New(finding.NameTooLongForCommonName, map[string]any{"name": name}))
 	}
 	if r.e.CAs != nil {
 		if f := r.evaluateCAA(); f != nil {

@@ -34,7 +34,12 @@ func (r *run) behindProxy(ctx context.Context, m *tree.Matrix) {
 	if len(r.Answer.Probes) == 0 || slices.ContainsFunc(r.Answer.Probes, func(p analysis.ProbeResult) bool { return !passed(p) }) {
 		// That others answer at others' addresses is said already; that they send visitors on is not.
 		more := slices.Clone(r.Answer.Findings[known:])
-		r.Answer.Findings = append(r.Answer.Findings[:known], slices.DeleteFunc(more, func(f finding.Finding) bool { return f.Code != finding.RedirectElsewhere })...)
+		r.Answer.Findings = r.Answer.Findings[:known]
+		for _, f := range more {
+			if f.Code == finding.RedirectElsewhere {
+				r.Find(finding.New(finding.RedirectService, f.Params, f.Evidence...))
+			}
+		}
 		return
 	}
 	r.Proxied(i, m)

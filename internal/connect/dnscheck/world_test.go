@@ -66,6 +66,8 @@ func wanted(word, host, owner string) analysis.Expected {
 		x.Type, x.FQDN, x.Value, x.Purpose = "TXT", "_dmarc."+host, zoo.Policy, "DMARC"
 	case "mx":
 		x.Type, x.Value, x.Purpose = "MX", zoo.Mailer, "MX"
+	case "challenge":
+		x.Type, x.FQDN, x.Value, x.Purpose = "CNAME", "_acme-challenge."+host, "token.acme.edge.lab", "ACME_DELEGATION"
 	case "proof":
 		x.Type, x.FQDN, x.Value, x.Purpose = "TXT", "_nameplate."+host, "np-verify=abc", "OWNERSHIP"
 	}
@@ -90,7 +92,11 @@ func question(ask zoo.Ask) analysis.Question {
 		owner = "*." + owner
 	}
 	for _, word := range strings.Fields(ask.Records) {
+		word, optional := strings.CutSuffix(word, "?")
 		x := wanted(word, ask.Host, owner)
+		if optional {
+			x.Requirement = "OPTIONAL"
+		}
 		if q.Apex && word != "proof" {
 			x.Requirement, x.Group = "ONE_OF", "apex"
 		}

@@ -52,6 +52,9 @@ func (c *Case) besideCNAME(x analysis.Expected, name string, v tree.View) {
 	case v.Multiple:
 		f(finding.MultipleCNAME, v.Sets[dns.TypeCNAME], "CNAME", params{"values": v.Sets[dns.TypeCNAME]}, "REPLACE")
 	}
+	if challenge(x) {
+		return // what may stand beside it is said with the record
+	}
 	var types, existing []string
 	others := []uint16{dns.TypeA, dns.TypeAAAA}
 	if !v.Has(dns.TypeCNAME) {

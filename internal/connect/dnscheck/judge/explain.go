@@ -67,6 +67,8 @@ func brief(s string) string {
 func (c *Case) explainCNAME(x analysis.Expected, v tree.View, want string, addrs []string) (code, status string, p params) {
 	aliases := v.Sets[dns.TypeCNAME]
 	switch {
+	case challenge(x) && v.Has(dns.TypeTXT):
+		return finding.ACMEChallengeTXTAndCNAME, Conflict, params{}
 	case v.Multiple:
 		return finding.MultipleCNAME, Conflict, params{"values": aliases}
 	case slices.Contains(aliases, want) && len(addrs) > 0:

@@ -28,7 +28,7 @@ func (c *Case) Ownership(m *tree.Matrix) {
 	})
 	c.Answer.Ownership.TXT = t.Of > 0 && t.Have == t.Of && t.Quorum
 	routed := slices.ContainsFunc(c.Answer.Records, func(res analysis.RecordResult) bool { return Right(res.Status) })
-	if !c.Answer.Ownership.TXT && !c.Answer.Ownership.Target && routed {
+	if !c.Answer.Ownership.TXT && !c.Answer.Ownership.Target && routed && t.Of > 0 { // what nobody would say is not missing
 		c.Find(finding.New(finding.OwnershipUnproven, params{"name": c.Question.Hostname, "record": tree.Plain(k.Name) + ` TXT "` + c.Question.Verification + `"`}, t.Proof...))
 	}
 }
@@ -63,7 +63,7 @@ func (c *Case) Satisfied(x analysis.Expected) bool {
 
 // Verdict sums up the records; servers and delegation have had their say before.
 func (c *Case) Verdict(m *tree.Matrix) analysis.CheckVerdict {
-	needed, done, begun, broken := 0, 0, false, false
+	needed, done, begun, broken, unknown := 0, 0, false, false, false
 	for i, x := range c.Question.Expected {
 		if !c.Counts(x) {
 			continue
@@ -74,18 +74,19 @@ func (c *Case) Verdict(m *tree.Matrix) analysis.CheckVerdict {
 		switch {
 		case c.Satisfied(x):
 			done++
+		case res.Status == Unverifiable:
+			unknown = true
 		case res.Finding != nil && res.Finding.NeedsPerson():
 			broken = true
 		}
 	}
-	for _, c := range c.Answer.Conflicts {
-		broken = broken || c.Severity == finding.Blocking
+	for _, seen := range c.Answer.Conflicts {
+		broken = broken || seen.Severity == finding.Blocking
 	}
-	unknown := slices.ContainsFunc(c.Answer.Records, func(res analysis.RecordResult) bool { return res.Status == Unverifiable })
 	switch {
-	case m.Short && (unknown || done < needed):
+	case m.Short && done < needed:
 		return analysis.CouldNotAsk // what was not asked for is not absent
-	case unknown && done < needed && !broken:
+	case unknown && !broken:
 		return analysis.CouldNotAsk // neither is what no server would say
 	case broken:
 		return analysis.Conflicting
