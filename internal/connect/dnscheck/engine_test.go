@@ -165,9 +165,9 @@ func TestCN67_OurOwnSide(t *testing.T) {
 		"NothingAnswers":   {func(w *world) { w.Lie(zoo.Silent) }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
 		"RegistrySilent":   {func(w *world) { w.Lie(zoo.Silent, "ns1.nic.lab", "ns2.nic.lab") }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
 		"RegistryServfail": {func(w *world) { w.Lie(zoo.Code(dns.RcodeServerFailure), "ns1.nic.lab", "ns2.nic.lab") }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
-		"ZoneSilent":       {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Full, analysis.Absent, finding.AllNSUnreachable},
+		"ZoneSilent":       {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Full, analysis.CouldNotAsk, finding.AllNSUnreachable},
 		"LightNothing":     {func(w *world) { w.Lie(zoo.Silent) }, analysis.Light, analysis.CouldNotAsk, finding.CouldNotAsk},
-		"LightZoneSilent":  {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Light, analysis.Absent, finding.AllNSUnreachable},
+		"LightZoneSilent":  {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Light, analysis.CouldNotAsk, finding.AllNSUnreachable},
 		"WatchNothing":     {func(w *world) { w.Lie(zoo.Silent) }, analysis.Watch, analysis.CouldNotAsk, finding.CouldNotAsk},
 	} {
 		t.Run(name, func(t *testing.T) {

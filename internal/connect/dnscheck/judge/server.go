@@ -59,7 +59,10 @@ func (c *Case) Servers(m *tree.Matrix, works func() bool) {
 		note(finding.SerialMismatch, params{"zone": apex, "serials": c.Answer.Zone.Serials}, ids)
 	}
 	if !working {
-		c.Answer.Verdict = analysis.Absent
+		// A server that says it does not know the zone has said something. One that says nothing has not: the records may stand.
+		if c.Answer.Verdict = analysis.Absent; len(s.lame) == 0 && len(m.NoAddress) < len(z.Servers) {
+			c.Answer.Verdict = analysis.CouldNotAsk
+		}
 		c.Unverifiable()
 		return
 	}
