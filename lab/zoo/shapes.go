@@ -34,7 +34,7 @@ const N1, N2, N3 = "ns1.plain-dns.lab", "ns2.plain-dns.lab", "ns3.plain-dns.lab"
 
 // Shapes lists the zoo.
 func Shapes() []Shape {
-	return slices.Concat(healthy, hosts, records, apexes, servers, delegations, liars, security, issuers, sites, mails)
+	return slices.Concat(healthy, hosts, records, apexes, servers, delegations, liars, security, issuers, sites, mails, endless)
 }
 
 var (

@@ -70,6 +70,7 @@ func (r *run) locate(ctx context.Context) (tree.Found, bool) {
 	switch {
 	case errors.Is(f.Err, tree.ErrBudget):
 		r.Answer.Verdict = analysis.CouldNotAsk
+		r.Unverifiable()
 		return f, false
 	case f.Err != nil && (r.registry(f.Cut.Apex) || errors.Is(f.Err, tree.ErrOurs)):
 		r.couldNotAsk()

@@ -98,6 +98,8 @@ func (c *Case) Verdict(m *tree.Matrix) analysis.CheckVerdict {
 	return analysis.Absent
 }
 
+const maxShown = 50 // values of one RRset
+
 // Existing lists what stands at the names in question, for the difference that is shown to the person.
 func (c *Case) Existing(m *tree.Matrix) {
 	list := []string{c.Owner}
@@ -110,7 +112,7 @@ func (c *Case) Existing(m *tree.Matrix) {
 		v := tree.Look(name, m.Responsive(), c.Found)
 		for _, t := range []uint16{dns.TypeCNAME, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeMX, dns.TypeCAA, dns.TypeNS, dns.TypeHTTPS} {
 			if v.Has(t) {
-				c.Answer.Existing = append(c.Answer.Existing, analysis.RRset{Name: tree.Plain(name), Type: dns.TypeToString[t], Values: v.Sets[t], TTL: v.TTL})
+				c.Answer.Existing = append(c.Answer.Existing, analysis.RRset{Name: tree.Plain(name), Type: dns.TypeToString[t], Values: v.Sets[t][:min(len(v.Sets[t]), maxShown)], TTL: v.TTL})
 			}
 		}
 	}
