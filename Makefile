@@ -111,13 +111,13 @@ bin/tools/withpg: .make/go $(wildcard db/*.go db/postgres/*.go db/devdb/*.go db/
 
 # --- proof -----------------------------------------------------------------------------------------------------------------------------
 
-test: build bin/tools/withpg postgres ## everything: front ends, Go with journeys in Chromium, Redis 7, generated code
+test: build bin/tools/withpg postgres ## everything: front ends, Go with journeys in Chromium, Redis 7, other makes' name servers, generated code
 	@if compgen -G 'e2e/*_test.go' >/dev/null; then tools/chromium.sh; fi
 	@$(MAKE) --no-print-directory test-fronts
-	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis check-generated
+	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/dns-real check-generated
 
 test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, which Debian has as bind9, knot and pdns-server with pdns-backend-bind
-	NAMEPLATE_DNS_REAL=1 go test -count=1 -run TestZooOnRealServers ./internal/connect/dnscheck
+	@tools/dns-real.sh
 
 test-fronts: packages
 	@for f in $(FRONTS); do printf '==> unit tests of %s\n' "$$f"; (cd "$$f" && npm test --silent && npm run --silent --if-present test:browser); done

@@ -13,21 +13,21 @@ import (
 // and one after the other these questions would each cost the way to the server and back. The session remembers the answers.
 func (r *run) foresee(ctx context.Context, z tree.Cut) {
 	var wg sync.WaitGroup
-	for _, x := range r.q.Expected {
+	for _, x := range r.Question.Expected {
 		if x.Requirement == "REMOVE" || x.Value == "" {
 			continue
 		}
-		for _, place := range r.places(x) {
-			for _, qtype := range searched[x.Type] {
-				wg.Go(func() { _, _ = r.AskZone(ctx, tree.Walking, z, place.name, qtype) }) // who wants it sees how it failed
+		for _, place := range r.Places(x) {
+			for _, qtype := range place.Types {
+				wg.Go(func() { _, _ = r.AskZone(ctx, tree.Walking, z, place.Name, qtype) }) // who wants it sees how it failed
 			}
 		}
 	}
 	if r.e.CAs != nil {
-		for name := tree.Parent(r.host); tree.Within(z.Apex, name); name = tree.Parent(name) { // where the climb for CAA leads
+		for name := tree.Parent(r.Host); tree.Within(z.Apex, name); name = tree.Parent(name) { // where the climb for CAA leads
 			wg.Go(func() { _, _ = r.AskZone(ctx, tree.Walking, z, name, dns.TypeCAA) })
 		}
 	}
-	wg.Go(func() { _, _ = r.Resolve(ctx, tree.Deciding, r.owner, dns.TypeA) }) // where an alias in the place of ours leads
+	wg.Go(func() { _, _ = r.Resolve(ctx, tree.Deciding, r.Owner, dns.TypeA) }) // where an alias in the place of ours leads
 	wg.Wait()
 }

@@ -48,6 +48,7 @@ type Session struct {
 	mu         sync.Mutex
 	questions  int // asked in all
 	walked     int // of them for walk and discovery
+	spare      int // more of these, see Extend
 	unanswered int
 	incomplete bool // a budget ran out before something was known
 	seen       []analysis.Observation
@@ -128,7 +129,7 @@ func (r *Session) AskResolver(ctx context.Context, label string, at netip.AddrPo
 func (r *Session) spend(ctx context.Context, st Stage) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if ctx.Err() != nil || r.questions >= MaxQuestions || st == Walking && r.walked >= MaxWalk {
+	if ctx.Err() != nil || r.questions >= MaxQuestions || st == Walking && r.walked >= MaxWalk+r.spare {
 		r.incomplete = true
 		return ErrBudget
 	}
@@ -182,6 +183,13 @@ func (r *Session) Observe(o analysis.Observation) ident.ObservationID {
 	defer r.mu.Unlock()
 	r.seen = append(r.seen, o)
 	return o.ID
+}
+
+// Extend gives more questions for walks, within the budget of all: for work that begins when everything else is known.
+func (r *Session) Extend(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare += n
 }
 
 // Cut says that time ran out before something was known.

@@ -309,6 +309,9 @@ func (r *Session) addresses(ctx context.Context, name string, path []string) ([]
 				out, ttl = append(out, addr), min(ttl, rr.Header().Ttl)
 			}
 		}
+		if a.Rcode == dns.RcodeNameError {
+			break // there is no such name, whatever else is asked for (RFC 8020)
+		}
 	}
 	if len(out) == 0 {
 		return nil, ErrNoAddress
