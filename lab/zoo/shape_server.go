@@ -21,7 +21,7 @@ var servers = []Shape{
 		w.Zone("acme.lab", ours, N1, N2, N3)
 		w.Lie(Silent, N2, N3)
 	}, shop, "PARTIAL", "cname:PARTIAL record_partial ns_unreachable", "acme.lab", "plain", 32, ""},
-	{"AllSilent", lying(Silent), shop, "ABSENT", "cname:UNVERIFIABLE all_ns_unreachable", "acme.lab", "", 23, ""},
+	{"AllSilent", lying(Silent), shop, "COULD_NOT_ASK", "cname:UNVERIFIABLE all_ns_unreachable", "acme.lab", "", 23, ""},
 	{"LameChild", lying(Lame), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 20, ""},
 	{"OneLame", lying(Lame, N2), shop, "CORRECT", "cname:OK lame_delegation", "acme.lab", "plain", 31, "lame_delegation.severity=WARNING; server.ns2.plain-dns.lab=LAME"},
 	{"OneRefuses", lying(Code(dns.RcodeRefused), N2), shop, "CORRECT", "cname:OK lame_delegation", "acme.lab", "plain", 30, "server.ns2.plain-dns.lab=REFUSED"},
@@ -76,7 +76,7 @@ var delegations = []Shape{
 		w.Zone("deep.lab", "ns1 300 A 9.9.9.9", "ns9.far.lab")
 		w.Add("lab", "acme 3600 NS ns1.deep.lab.")
 		w.Lie(Silent, "ns9.far.lab")
-	}, shop, "ABSENT", "cname:UNVERIFIABLE all_ns_unreachable", "acme.lab", "", 19, ""},
+	}, shop, "COULD_NOT_ASK", "cname:UNVERIFIABLE all_ns_unreachable", "acme.lab", "", 19, ""},
 	{"Loop", func(w *World) { w.Add("lab", "acme 3600 NS ns.other.lab.\nother 3600 NS ns.acme.lab.") }, shop, "ABSENT", "cname:UNVERIFIABLE delegation_loop", "acme.lab", "", 6, ""},
 	{"LoopOfThree", func(w *World) {
 		w.Add("lab", "acme 3600 NS ns.b.lab.\nb 3600 NS ns.c.lab.\nc 3600 NS ns.acme.lab.")

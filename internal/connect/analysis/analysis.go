@@ -35,6 +35,8 @@ type Question struct {
 	Verification string // value of the ownership TXT, "" when none is asked for
 	Depth        Depth
 	Interactive  bool        // a person waits: budget 3 s instead of 10 s
+	Eager        bool        // asks at once what may be wanted later: a few questions more, a few ways to far servers less
+	First        bool        // nothing is known of the name yet: goes before what is looked at again
 	Zone         *ZoneView   // what was found last: Light needs it, and a full pass looks for records at servers that answered then
 	Modes        []string    // ACME challenge types we may use: "http-01", "tls-alpn-01"
 	Probe        ProbeWanted // which probes

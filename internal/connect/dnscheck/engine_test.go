@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/judge"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
@@ -164,9 +165,9 @@ func TestCN67_OurOwnSide(t *testing.T) {
 		"NothingAnswers":   {func(w *world) { w.Lie(zoo.Silent) }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
 		"RegistrySilent":   {func(w *world) { w.Lie(zoo.Silent, "ns1.nic.lab", "ns2.nic.lab") }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
 		"RegistryServfail": {func(w *world) { w.Lie(zoo.Code(dns.RcodeServerFailure), "ns1.nic.lab", "ns2.nic.lab") }, analysis.Full, analysis.CouldNotAsk, finding.CouldNotAsk},
-		"ZoneSilent":       {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Full, analysis.Absent, finding.AllNSUnreachable},
+		"ZoneSilent":       {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Full, analysis.CouldNotAsk, finding.AllNSUnreachable},
 		"LightNothing":     {func(w *world) { w.Lie(zoo.Silent) }, analysis.Light, analysis.CouldNotAsk, finding.CouldNotAsk},
-		"LightZoneSilent":  {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Light, analysis.Absent, finding.AllNSUnreachable},
+		"LightZoneSilent":  {func(w *world) { w.Lie(zoo.Silent, zoo.N1, zoo.N2) }, analysis.Light, analysis.CouldNotAsk, finding.AllNSUnreachable},
 		"WatchNothing":     {func(w *world) { w.Lie(zoo.Silent) }, analysis.Watch, analysis.CouldNotAsk, finding.CouldNotAsk},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -185,7 +186,7 @@ func TestCN67_OurOwnSide(t *testing.T) {
 			}
 			q.Depth, q.Zone = c.depth, before.Zone
 			a, err := e.Analyze(t.Context(), q)
-			if err != nil || a.Verdict != c.verdict || !slices.Contains(codes(a), c.code) || a.Records[0].Status != statusUnverifiable {
+			if err != nil || a.Verdict != c.verdict || !slices.Contains(codes(a), c.code) || a.Records[0].Status != judge.Unverifiable {
 				t.Errorf("%v %s %v %v", err, a.Verdict, codes(a), a.Records)
 			}
 		})
@@ -211,20 +212,20 @@ func TestDepths(t *testing.T) {
 		}
 		return a
 	}
-	if a := light(); a.Records[0].Status != statusPending || a.Verdict != analysis.Absent || len(a.Records[0].Seen) != 0 {
+	if a := light(); a.Records[0].Status != judge.Pending || a.Verdict != analysis.Absent || len(a.Records[0].Seen) != 0 {
 		t.Errorf("%+v", a)
 	}
 	w.Add("acme.lab", "shop 300 CNAME token.edge.lab", zoo.N1)
-	if a := light(); a.Records[0].Status != statusPending || !slices.Equal(a.Records[0].Seen, []string{"token.edge.lab.acme.lab"}) {
+	if a := light(); a.Records[0].Status != judge.Pending || !slices.Equal(a.Records[0].Seen, []string{"token.edge.lab.acme.lab"}) {
 		t.Errorf("a wrong value is news: %+v", a.Records)
 	}
 	w.Server(zoo.N1).Set("acme.lab", w.Server(zoo.N2).Records("acme.lab"))
 	w.Add("acme.lab", "shop 300 CNAME token.edge.lab.", zoo.N1)
-	if a := light(); a.Records[0].Status != statusPartial || a.Records[0].Have != 1 || a.Verdict != analysis.Partial {
+	if a := light(); a.Records[0].Status != judge.Partial || a.Records[0].Have != 1 || a.Verdict != analysis.Partial {
 		t.Errorf("%+v", a)
 	}
 	w.Add("acme.lab", "shop 300 CNAME token.edge.lab.", zoo.N2)
-	if a := light(); a.Records[0].Status != statusOK || a.Verdict != analysis.Correct || !a.Ownership.Target {
+	if a := light(); a.Records[0].Status != judge.OK || a.Verdict != analysis.Correct || !a.Ownership.Target {
 		t.Errorf("%+v", a)
 	}
 	q.Depth = analysis.Watch
@@ -270,6 +271,37 @@ func TestBudgets(t *testing.T) {
 			t.Errorf("%v after %s: %s %v", err, d, a.Verdict, codes(a))
 		}
 	})
+	for name, limit := range map[string]time.Duration{"Tarpit": interactive, "TarpitInTheBackground": background} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.acme("shop 300 CNAME token.edge.lab.")
+			until, stop := context.WithCancel(t.Context())
+			t.Cleanup(stop)
+			w.Lie(func(q zoo.Query, r *dns.Msg) *dns.Msg { // every question but the walk's is answered just before anybody gives up
+				if q.Name() == "acme.lab." {
+					return r
+				}
+				select {
+				case <-time.After(700 * time.Millisecond):
+				case <-until.Done():
+				}
+				return zoo.Says("@ 300 CNAME n-"+strings.TrimSuffix(q.Name(), "."), "", "")(q, r)
+			}, zoo.N1, zoo.N2)
+			e := w.engine()
+			e.Settings.Timeout, e.Settings.InteractiveTimeout = 800*time.Millisecond, 800*time.Millisecond
+			q := sub("shop.acme.lab")
+			q.Interactive = limit == interactive
+			start := time.Now()
+			a, err := e.Analyze(t.Context(), q)
+			if d := time.Since(start); err != nil || d > limit+2*time.Second || a.Questions > tree.MaxQuestions {
+				t.Errorf("%v after %s and %d questions: %s %v", err, d, a.Questions, a.Verdict, codes(a))
+			}
+			if len(a.Records) != 1 || a.Verdict == analysis.Correct || a.Verdict == analysis.Absent {
+				t.Errorf("%s %+v %v", a.Verdict, a.Records, codes(a))
+			}
+		})
+	}
 	t.Run("Cancelled", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t)
@@ -342,6 +374,7 @@ func TestProbe(t *testing.T) {
 	secureEdge.StartTLS()
 	t.Cleanup(secureEdge.Close)
 	port := func(s *httptest.Server) int { return int(netip.MustParseAddrPort(s.Listener.Addr().String()).Port()) }
+	e.Settings.ProbeMap = nil
 	e.Settings.ProbeHTTPPort, e.Settings.ProbeHTTPSPort = port(plainEdge), port(secureEdge)
 	e.Settings.EdgeV4 = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	e.Settings.AllowPrivate = true
