@@ -39,6 +39,9 @@ func (r *run) analyze(ctx context.Context) {
 		if len(r.Answer.Findings) > 0 {
 			r.step("delegation", "FAILED", r.Answer.Findings[0].Code, r.Answer.Findings[0].Params)
 		}
+		if r.Question.Depth == analysis.Full {
+			r.detect(f.Cut, m) // whom to ask is known by the servers' names
+		}
 		return
 	}
 	r.step("delegation", "DONE", "delegated", params{"zone": tree.Plain(f.Cut.Apex), "servers": judge.Names(f.Cut)})
