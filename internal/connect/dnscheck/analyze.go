@@ -266,6 +266,7 @@ func (r *run) finish() analysis.Answer {
 	if r.Answer.Provider.Evidence == nil {
 		r.Answer.Provider.Evidence = []provider.ProviderEvidence{}
 	}
+	r.prove(account.Observations)
 	r.Answer.Observations, r.Answer.Questions, r.Answer.Errors = account.Observations, account.Questions, account.Unanswered
 	r.Answer.FinishedAt = r.e.now()
 	return r.Answer
