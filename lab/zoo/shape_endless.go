@@ -12,7 +12,7 @@ import (
 // endless are zones that would keep whoever looks at them busy for ever. What is known when the budget ends is said, and that it ended.
 var endless = []Shape{
 	{"EndlessChain", func(w *World) { acme("")(w); w.tell(further(), nil) }, shop, "CONFLICTING", "cname:WRONG_VALUE cname_chain", "acme.lab", "plain", 80, ""},
-	{"EndlessDelegation", func(w *World) { acme("")(w); w.tell(downwards, nil) }, at(strings.Repeat("a.", 60)+"acme.lab", "acme.lab", "cname"), "ABSENT", "cname:UNVERIFIABLE lame_delegation", strings.Repeat("a.", 60) + "acme.lab", "", 40, ""},
+	{"EndlessDelegation", func(w *World) { acme("")(w); w.tell(downwards, nil) }, at(strings.Repeat("a.", 60)+"acme.lab", "acme.lab", "cname"), "ABSENT", "cname:UNVERIFIABLE lame_delegation", strings.Repeat("a.", 60) + "acme.lab", "plain", 40, ""},
 	{"EndlessGlueless", func(w *World) {
 		w.Add("lab", "acme 3600 NS ns.z1.wide.lab.")
 		w.Zone("wide.lab", "", N1)

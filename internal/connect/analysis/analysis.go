@@ -137,7 +137,9 @@ type RecordResult struct {
 	Status   string
 	Have, Of int32 // name servers that have it, of those that answered; of all when fewer than half of them did
 	Observed []ServerRRset
-	Seen     []string         // values of its own type over all servers, sorted: the same at every depth, so that passes can be compared
+	Seen     []string // values of its own type over all servers, sorted: the same at every depth, so that passes can be compared
+	Type     string   // what to type: the merged SPF record in place of its part; "" where it is the expected record itself
+	Value    string
 	Finding  *finding.Finding // what is wrong or missing, or how it was recognised; nil when the record simply stands
 }
 

@@ -42,6 +42,9 @@ func (r *run) analyze(ctx context.Context) {
 		if len(r.Answer.Findings) > 0 {
 			r.step("delegation", "FAILED", r.Answer.Findings[0].Code, r.Answer.Findings[0].Params)
 		}
+		if r.Question.Depth == analysis.Full {
+			r.detect(f.Cut, m) // whom to ask is known by the servers' names
+		}
 		return
 	}
 	r.step("delegation", "DONE", "delegated", params{"zone": tree.Plain(f.Cut.Apex), "servers": judge.Names(f.Cut)})
@@ -269,6 +272,7 @@ func (r *run) finish() analysis.Answer {
 	if r.Answer.Provider.Evidence == nil {
 		r.Answer.Provider.Evidence = []provider.ProviderEvidence{}
 	}
+	r.prove(account.Observations)
 	r.Answer.Observations, r.Answer.Questions, r.Answer.Errors = account.Observations, account.Questions, account.Unanswered
 	r.Answer.FinishedAt = r.e.now()
 	return r.Answer

@@ -53,14 +53,14 @@ func TestForms_WhatWeShowMakesTheRecordThatWeWant(t *testing.T) {
 			Present([]*Record{cname, txt}, View{Zone: zone, Dialect: d, Locale: "en"})
 			for r, want := range map[*Record]string{cname: target, txt: text} {
 				tried++
-				if name, data := asForm(d, r.Type, r.Display.Name, r.Display.Value, zone); name != fqdn || data != want {
-					t.Errorf("%s: %s %s: typing %q and %q makes %s %q", p.Slug, r.Type, fqdn, r.Display.Name, r.Display.Value, name, data)
+				if name, data := asForm(d, r.Type, r.Display().Name, r.Display().Value, zone); name != fqdn || data != want {
+					t.Errorf("%s: %s %s: typing %q and %q makes %s %q", p.Slug, r.Type, fqdn, r.Display().Name, r.Display().Value, name, data)
 				}
-				if ttl, _ := strconv.Atoi(r.Display.TTL); d.TTL.Minimum != nil && ttl < int(*d.TTL.Minimum) || ttl < 300 {
-					t.Errorf("%s: TTL %s", p.Slug, r.Display.TTL)
+				if ttl, _ := strconv.Atoi(r.Display().TTL); d.TTL.Minimum != nil && ttl < int(*d.TTL.Minimum) || ttl < 300 {
+					t.Errorf("%s: TTL %s", p.Slug, r.Display().TTL)
 				}
-				if !strings.HasPrefix(r.Display.BindLine, fqdn+". "+r.Display.TTL+" IN ") {
-					t.Errorf("%s: %s", p.Slug, r.Display.BindLine)
+				if !strings.HasPrefix(r.Display().BindLine, fqdn+". "+r.Display().TTL+" IN ") {
+					t.Errorf("%s: %s", p.Slug, r.Display().BindLine)
 				}
 			}
 		}
@@ -96,14 +96,14 @@ func TestForms_ByExample(t *testing.T) {
 		for i, fqdn := range []string{"acme.example", "www.acme.example", "a.shop.acme.example", "*.acme.example"} {
 			r := &Record{Type: CNAME, FQDN: fqdn, Value: "tok.edge.example", TTL: 300}
 			Present([]*Record{r}, View{Zone: "acme.example", Dialect: &p.Dialect})
-			if got := r.Display; got.Name != want[i] || got.Value != want[4] || got.TTL != want[5] {
+			if got := r.Display(); got.Name != want[i] || got.Value != want[4] || got.TTL != want[5] {
 				t.Errorf("%s: %s is shown as %q %q %s", slug, fqdn, got.Name, got.Value, got.TTL)
 			}
 		}
 	}
 	r53 := &Record{Type: TXT, FQDN: "_nameplate.acme.example", Value: `np-verify=a"b`, TTL: 300}
 	Present([]*Record{r53}, View{Zone: "acme.example", Dialect: &catalogue.BySlug("route53").Dialect})
-	if r53.Display.Value != `"np-verify=a\"b"` {
-		t.Errorf("text at Route 53: %s", r53.Display.Value)
+	if r53.Display().Value != `"np-verify=a\"b"` {
+		t.Errorf("text at Route 53: %s", r53.Display().Value)
 	}
 }

@@ -133,11 +133,19 @@ func (c *Case) elsewhere(data string) bool {
 
 // lifetime warns of an old answer that will outlive its replacement in caches.
 func (c *Case) lifetime(x analysis.Expected, status string, v tree.View) {
+	types := []uint16{typeOf(x), dns.TypeCNAME}
+	if x.Purpose == "ROUTING" {
+		types = []uint16{dns.TypeCNAME, dns.TypeA, dns.TypeAAAA} // what may stand in its place
+	}
+	ttl, stands := int32(0), false
+	for _, t := range types {
+		ttl, stands = max(ttl, v.TTLs[t]), stands || v.Has(t)
+	}
 	switch {
-	case Right(status) && len(v.IDs) > 0 && v.TTL == 0:
+	case Right(status) && stands && ttl == 0:
 		c.Find(finding.New(finding.TTLZero, params{"name": x.FQDN}, v.IDs...))
-	case !Right(status) && status != Pending && v.TTL > highTTL:
-		until := c.Now().Add(time.Duration(v.TTL) * time.Second).UTC().Format(time.RFC3339)
+	case !Right(status) && status != Pending && ttl > highTTL:
+		until := c.Now().Add(time.Duration(ttl) * time.Second).UTC().Format(time.RFC3339)
 		c.Find(finding.New(finding.TTLHigh, params{"name": x.FQDN, "until": until}, v.IDs...))
 	}
 }

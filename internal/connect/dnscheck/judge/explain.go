@@ -44,6 +44,9 @@ func (c *Case) explain(x analysis.Expected, name string, v tree.View) (code, sta
 		if list := v.Sets[dns.TypeA]; slices.Contains(list, want) {
 			return finding.ForeignAddress, Conflict, params{"addresses": c.Foreign(list)}
 		}
+		if x.Requirement == "ONE_OF" { // which of the ways is taken is the person's to choose: these addresses are wrong in all of them
+			return finding.ForeignAddress, WrongValue, params{"addresses": c.Foreign(addrs)}
+		}
 		return finding.WrongValue, WrongValue, wrong(x, strings.Join(v.Sets[dns.TypeA], ", "))
 	case x.Type == "TXT":
 		return c.explainTXT(x, v, want)

@@ -112,6 +112,12 @@ func explainSPF(x analysis.Expected, txt []string) (code, status string, p param
 	return finding.SPFMissing, status, params{"record": line(desired)}
 }
 
+// merged is the SPF record that should stand, with ours in what stands there.
+func (c *Case) merged(x analysis.Expected, v tree.View) (string, bool) {
+	record, ours, err := senders(x, v.Sets[dns.TypeTXT])
+	return mailpolicy.Merge(record, ours), err == nil
+}
+
 // union puts the senders of one record before the end of another, whose end stays when it has one.
 func union(all, more []mailpolicy.Term) []mailpolicy.Term {
 	if len(all) == 0 {

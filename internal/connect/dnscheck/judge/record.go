@@ -122,6 +122,11 @@ func (c *Case) Judge(x analysis.Expected, m *tree.Matrix) analysis.RecordResult 
 	if len(v.IDs) == 0 {
 		v.IDs = t.Proof
 	}
+	if x.Purpose == "SPF" && status != Conflict {
+		if text, ok := c.merged(x, v); ok {
+			out.Type, out.Value = "TXT", text
+		}
+	}
 	out.Status, out.Finding = status, new(finding.New(code, p, v.IDs...))
 	return out
 }

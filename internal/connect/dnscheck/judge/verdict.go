@@ -112,7 +112,7 @@ func (c *Case) Existing(m *tree.Matrix) {
 		v := tree.Look(name, m.Responsive(), c.Found)
 		for _, t := range []uint16{dns.TypeCNAME, dns.TypeA, dns.TypeAAAA, dns.TypeTXT, dns.TypeMX, dns.TypeCAA, dns.TypeNS, dns.TypeHTTPS} {
 			if v.Has(t) {
-				c.Answer.Existing = append(c.Answer.Existing, analysis.RRset{Name: tree.Plain(name), Type: dns.TypeToString[t], Values: v.Sets[t][:min(len(v.Sets[t]), maxShown)], TTL: v.TTL})
+				c.Answer.Existing = append(c.Answer.Existing, analysis.RRset{Name: tree.Plain(name), Type: dns.TypeToString[t], Values: v.Sets[t][:min(len(v.Sets[t]), maxShown)], TTL: v.TTLs[t]})
 			}
 		}
 	}

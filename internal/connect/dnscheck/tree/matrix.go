@@ -239,9 +239,9 @@ func (m *Matrix) Tally(asks []Key, has func(get func(Key) Answer) bool) Tally {
 // View is what stands at one name, put together from several answers.
 type View struct {
 	Sets     map[uint16][]string
-	TTL      int32    // the longest that was seen
-	Multiple bool     // one server answered several CNAMEs
-	Servers  []string // of a delegation at or above the name
+	TTLs     map[uint16]int32 // the longest that was seen, by type
+	Multiple bool             // one server answered several CNAMEs
+	Servers  []string         // of a delegation at or above the name
 	IDs      []ident.ObservationID
 }
 
@@ -250,7 +250,7 @@ func (v View) Has(qtype uint16) bool { return len(v.Sets[qtype]) > 0 }
 
 // Look merges what the columns, and the answers of discovery, say about a name.
 func Look(name string, columns []*Column, extra map[Key]Answer) View {
-	v := View{Sets: map[uint16][]string{}}
+	v := View{Sets: map[uint16][]string{}, TTLs: map[uint16]int32{}}
 	add := func(k Key, a Answer) {
 		if k.Name != name {
 			return
@@ -261,7 +261,7 @@ func Look(name string, columns []*Column, extra map[Key]Answer) View {
 				continue
 			}
 			v.Sets[qtype] = append(v.Sets[qtype], Values(rrs)...)
-			v.TTL = max(v.TTL, *lowest(rrs))
+			v.TTLs[qtype] = max(v.TTLs[qtype], *lowest(rrs))
 			v.IDs = append(v.IDs, a.ID)
 			v.Multiple = v.Multiple || qtype == dns.TypeCNAME && len(Values(rrs)) > 1
 			if qtype == dns.TypeCNAME {
