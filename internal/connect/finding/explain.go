@@ -35,8 +35,7 @@ type catalogue struct {
 	None  string           `json:"none"`  // an empty list
 	Time  string           `json:"time"`  // layout of package time
 	Codes map[string]entry `json:"codes"`
-	// Phrases are what is said while nothing is wrong: rows of a running analysis ("walking"), headlines ("state.LIVE"),
-	// the four steps ("progress.TLS.DONE"), the timeline ("event.connection.live").
+	// Phrases are what is said while nothing is wrong: the rows of a running analysis ("walking").
 	Phrases map[string]string `json:"phrases"`
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale/localetest"
 )
 
 func load(t *testing.T, extra ...[]byte) *Catalogue {
@@ -190,7 +192,7 @@ func TestGuide(t *testing.T) {
 	t.Parallel()
 	c := load(t, LabRows)
 	for _, p := range append(c.All(""), nil) {
-		for _, locale := range []string{"en", "de", "de-AT", "fr", ""} {
+		for _, locale := range []string{"en", "de", "de-AT", "fr", "ar", "it", ""} {
 			steps := p.Guide(locale, "acme.com")
 			if len(steps) < 5 {
 				t.Errorf("%v %s: %d steps", p, locale, len(steps))
@@ -209,11 +211,7 @@ func TestGuide(t *testing.T) {
 	if s := godaddy.Guide("en", "acme.com"); s[0].URL == nil || !strings.Contains(*s[0].URL, "acme.com") {
 		t.Errorf("%+v", s[0])
 	}
-	for key := range guides["en"] {
-		if guides["de"][key] == "" {
-			t.Errorf("guide.json: %s has no German text", key)
-		}
-	}
+	localetest.Check(t, guides)
 }
 
 func FuzzDetect(f *testing.F) {
