@@ -10,6 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 func (p *page) findings() {
@@ -20,10 +21,10 @@ func (p *page) findings() {
 	if len(list) == 0 {
 		return
 	}
-	p.title("What we noticed")
+	p.title(p.r.say("title.findings", nil))
 	for _, f := range list {
 		m := map[finding.FindingSeverity]mark{finding.Blocking: bad, finding.Warning: waiting, finding.Info: note}[f.Severity]
-		e := f.Explain(locale)
+		e := f.Explain(p.r.Locale)
 		p.line("    %s %s  %s", p.mark(m), p.paint(bold, e.Title), p.paint(dim, f.Code))
 		for _, text := range wrap(e.Body, p.v.Width-8) {
 			p.line("      %s", text)
@@ -74,23 +75,24 @@ func (p *page) advice() {
 	if len(todo) == 0 || p.r.Answer.Zone == nil || !p.r.Answer.Registered {
 		return
 	}
-	v := record.View{Zone: p.r.Answer.Zone.Apex, Locale: locale}
-	where := "your DNS provider"
+	v := record.View{Zone: p.r.Answer.Zone.Apex, Locale: p.r.Locale}
+	where := p.r.say("provider.yours", nil)
 	if m := p.r.Answer.Provider.Provider; m != nil {
 		v.Dialect, where = &m.Dialect, m.Name
 	}
 	record.Present(todo, v)
-	p.title("What to type at " + where)
+	p.title(p.r.say("title.advice", locale.Values{"name": where}))
 	if m := p.r.Answer.Provider.Provider; m != nil {
 		if u := m.ConsoleURL(v.Zone); u != nil {
 			p.line("    %s", p.paint(cyan, *u))
 		}
 	}
-	kind, name, value := 4, 4, 5
+	typ, called, content := p.r.say("form.type", nil), p.r.say("form.name", nil), p.r.say("form.value", nil)
+	kind, name, value := locale.Width(typ), locale.Width(called), locale.Width(content)
 	for _, r := range todo {
 		kind, name, value = max(kind, len(r.Type)), max(name, len(r.Display.Name)), max(value, len(r.Display.Value))
 	}
-	p.line("    %s", p.paint(dim, pad("Type", kind)+"   "+pad("Name", name)+"   "+pad("Value", value)+"   TTL"))
+	p.line("    %s", p.paint(dim, pad(typ, kind)+"   "+pad(called, name)+"   "+pad(content, value)+"   TTL"))
 	for _, r := range todo {
 		p.line("    %s   %s   %s   %s", pad(string(r.Type), kind), p.paint(bold, pad(r.Display.Name, name)), p.paint(green, pad(r.Display.Value, value)), r.Display.TTL)
 		if r.Display.Hint != nil {

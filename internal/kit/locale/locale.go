@@ -58,6 +58,12 @@ func Of(tag string) string {
 	return English
 }
 
+// Speaks says that a tag is served by a language of its own: "de-CH" is, "it" is not.
+func Speaks(tag string) bool {
+	base, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(tag, "_", "-")), "-")
+	return slices.Contains(languages, base)
+}
+
 // Accept picks the language of sentences out of Accept-Language (RFC 9110, section 12.5.4): the best of ours, else English. Only the first 200
 // octets are read.
 func Accept(header string) string {
