@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 	"github.com/nameplate-dev/nameplate/internal/kit/locale/localetest"
 )
 
@@ -192,14 +193,14 @@ func TestGuide(t *testing.T) {
 	t.Parallel()
 	c := load(t, LabRows)
 	for _, p := range append(c.All(""), nil) {
-		for _, locale := range []string{"en", "de", "de-AT", "fr", "ar", "it", ""} {
-			steps := p.Guide(locale, "acme.com")
+		for _, tag := range []string{"en", "de", "de-AT", "fr", "ar", "it", ""} {
+			steps := p.Guide(tag, "acme.com")
 			if len(steps) < 5 {
-				t.Errorf("%v %s: %d steps", p, locale, len(steps))
+				t.Errorf("%v %s: %d steps", p, tag, len(steps))
 			}
 			for _, s := range steps {
 				if s.Text == "" || strings.ContainsAny(s.Text, "{}") {
-					t.Errorf("%v %s: step %q", p, locale, s.Text)
+					t.Errorf("%v %s: step %q", p, tag, s.Text)
 				}
 			}
 		}
@@ -212,6 +213,13 @@ func TestGuide(t *testing.T) {
 		t.Errorf("%+v", s[0])
 	}
 	localetest.Check(t, guides)
+	for _, p := range c.All("") {
+		for _, lang := range locale.Languages() {
+			if len(p.guide[lang]) != len(p.guide["en"]) {
+				t.Errorf("the row of %s has %d steps of its own in English and %d in %q: translate its guide", p.Slug, len(p.guide["en"]), len(p.guide[lang]), lang)
+			}
+		}
+	}
 }
 
 func FuzzDetect(f *testing.F) {
