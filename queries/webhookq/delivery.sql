@@ -1,24 +1,26 @@
 -- name: OrgOfDelivery :one
 select coalesce(org_id, '00000000-0000-0000-0000-000000000000'::uuid)::uuid from webhook_delivery where id = @id;
 
--- name: AddDelivery :execrows
+-- name: AddDelivery :exec
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, due_at, created_at)
+values (@id, @org_id::uuid, @endpoint_id, @event_id, @event_at, @stream, @sequence, @topic, @body, @replay_of, @test, 'PENDING', @now::timestamptz, @now::timestamptz);
+
+-- name: AddDeliveries :many
 -- A reader of the ledger that runs twice inserts nothing the second time (webhook_delivery_once).
-insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, body, replay_of, test, state, due_at, created_at)
-values (@id, @org_id::uuid, @endpoint_id, @event_id, @event_at, @stream, @sequence, @topic, @payload, @body, @replay_of, @test, @state, @due_at, @created_at)
-on conflict do nothing;
+with added as (
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, state, due_at, created_at)
+select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, case when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end, case when not r.held then @now::timestamptz end, @now::timestamptz
+from (select unnest(@ids::uuid[]) as id, unnest(@orgs::uuid[]) as org_id, unnest(@endpoints::uuid[]) as endpoint_id, unnest(@events::uuid[]) as event_id, unnest(@event_ats::timestamptz[]) as event_at,
+  unnest(@streams::text[]) as stream, unnest(@sequences::bigint[]) as sequence, unnest(@topics::text[]) as topic, unnest(@bodies::bytea[]) as body, unnest(@held::boolean[]) as held) r
+on conflict do nothing returning endpoint_id)
+select distinct endpoint_id from added order by endpoint_id;
 
--- name: Holds :one
--- Whether an earlier delivery of the stream is still on its way and has not failed three times. Replays and tests hold nobody up.
-select exists (select from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and stream = @stream and sequence < @sequence
-  and finished_at is null and replay_of is null and not test and attempts < 3);
-
--- name: WakeNext :execrows
--- Frees the first of those that wait, if nothing before it holds it up any more. Messages of one event share their sequence and go together.
-update webhook_delivery w set state = 'PENDING', due_at = @now::timestamptz
-where w.endpoint_id = @endpoint_id and w.org_id = @org_id::uuid and w.stream = @stream and w.finished_at is null and w.state = 'WAITING_FOR_EARLIER'
-  and w.sequence = (select min(n.sequence) from webhook_delivery n where n.endpoint_id = w.endpoint_id and n.stream = w.stream and n.finished_at is null and n.state = 'WAITING_FOR_EARLIER')
-  and not exists (select from webhook_delivery e where e.endpoint_id = w.endpoint_id and e.stream = w.stream and e.sequence < w.sequence
-    and e.finished_at is null and e.replay_of is null and not e.test and e.attempts < 3);
+-- name: Holding :many
+-- @sqlc-vet-disable tenant
+-- The earliest delivery of each pair that is on its way and has not failed three times. Replays and tests hold nobody up.
+select d.endpoint_id, d.stream, min(d.sequence)::bigint as first from webhook_delivery d
+join (select distinct unnest(@endpoints::uuid[]) as endpoint_id, unnest(@streams::text[]) as stream) s on s.endpoint_id = d.endpoint_id and s.stream = d.stream
+where d.finished_at is null and d.replay_of is null and not d.test and d.attempts < 3 group by d.endpoint_id, d.stream order by d.endpoint_id, d.stream;
 
 -- name: FreeWaiting :execrows
 -- For an endpoint that no longer asks for order.
@@ -26,18 +28,18 @@ update webhook_delivery set state = 'PENDING', due_at = @now::timestamptz
 where endpoint_id = @endpoint_id and org_id = @org_id::uuid and finished_at is null and state = 'WAITING_FOR_EARLIER';
 
 -- name: SkipUnfinished :execrows
-update webhook_delivery set state = 'SKIPPED', finished_at = @now::timestamptz, due_at = null, owner = null, lease_until = null
+update webhook_delivery set state = 'SKIPPED', finished_at = @now::timestamptz, due_at = null
 where endpoint_id = @endpoint_id and org_id = @org_id::uuid and finished_at is null;
 
 -- name: FrozenDelivery :one
 select * from webhook_delivery where id = @id and org_id = @org_id::uuid;
 
 -- name: DeliveryByID :one
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where id = @id and org_id = @org_id::uuid;
 
 -- name: ListDeliveries :many
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid
   and (cardinality(@states::text[]) = 0 or state = any(@states::text[])) and (@topic::text = '' or topic = @topic::text) and (@stream::text = '' or stream = @stream::text)
   and created_at >= @since::timestamptz and created_at < @until::timestamptz
@@ -51,7 +53,7 @@ select count(*) from (select 1 from webhook_delivery where endpoint_id = @endpoi
 -- name: ChangedDeliveries :many
 -- What may have changed since an instant: all that is unfinished, what the watcher saw unfinished, and what is new or finished since. recent is an id
 -- from before any delivery that can have been made or finished since without being one of the others.
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid
   and (finished_at is null or id = any(@open::uuid[]) or id > @recent::uuid and (created_at > @since::timestamptz or finished_at > @since::timestamptz))
 order by id desc limit @most;

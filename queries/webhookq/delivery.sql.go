@@ -10,10 +10,66 @@ import (
 	"github.com/google/uuid"
 )
 
-const addDelivery = `-- name: AddDelivery :execrows
-insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, body, replay_of, test, state, due_at, created_at)
-values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-on conflict do nothing
+const addDeliveries = `-- name: AddDeliveries :many
+with added as (
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, state, due_at, created_at)
+select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, case when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end, case when not r.held then $1::timestamptz end, $1::timestamptz
+from (select unnest($2::uuid[]) as id, unnest($3::uuid[]) as org_id, unnest($4::uuid[]) as endpoint_id, unnest($5::uuid[]) as event_id, unnest($6::timestamptz[]) as event_at,
+  unnest($7::text[]) as stream, unnest($8::bigint[]) as sequence, unnest($9::text[]) as topic, unnest($10::bytea[]) as body, unnest($11::boolean[]) as held) r
+on conflict do nothing returning endpoint_id)
+select distinct endpoint_id from added order by endpoint_id
+`
+
+type AddDeliveriesParams struct {
+	Now       time.Time
+	Ids       []uuid.UUID
+	Orgs      []uuid.UUID
+	Endpoints []uuid.UUID
+	Events    []uuid.UUID
+	EventAts  []time.Time
+	Streams   []string
+	Sequences []int64
+	Topics    []string
+	Bodies    [][]byte
+	Held      []bool
+}
+
+// A reader of the ledger that runs twice inserts nothing the second time (webhook_delivery_once).
+func (q *Queries) AddDeliveries(ctx context.Context, db DBTX, arg AddDeliveriesParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, addDeliveries,
+		arg.Now,
+		arg.Ids,
+		arg.Orgs,
+		arg.Endpoints,
+		arg.Events,
+		arg.EventAts,
+		arg.Streams,
+		arg.Sequences,
+		arg.Topics,
+		arg.Bodies,
+		arg.Held,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var endpoint_id uuid.UUID
+		if err := rows.Scan(&endpoint_id); err != nil {
+			return nil, err
+		}
+		items = append(items, endpoint_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const addDelivery = `-- name: AddDelivery :exec
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, due_at, created_at)
+values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'PENDING', $12::timestamptz, $12::timestamptz)
 `
 
 type AddDeliveryParams struct {
@@ -25,18 +81,14 @@ type AddDeliveryParams struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
 	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
-	State      string
-	DueAt      *time.Time
-	CreatedAt  time.Time
+	Now        time.Time
 }
 
-// A reader of the ledger that runs twice inserts nothing the second time (webhook_delivery_once).
-func (q *Queries) AddDelivery(ctx context.Context, db DBTX, arg AddDeliveryParams) (int64, error) {
-	result, err := db.Exec(ctx, addDelivery,
+func (q *Queries) AddDelivery(ctx context.Context, db DBTX, arg AddDeliveryParams) error {
+	_, err := db.Exec(ctx, addDelivery,
 		arg.ID,
 		arg.OrgID,
 		arg.EndpointID,
@@ -45,18 +97,12 @@ func (q *Queries) AddDelivery(ctx context.Context, db DBTX, arg AddDeliveryParam
 		arg.Stream,
 		arg.Sequence,
 		arg.Topic,
-		arg.Payload,
 		arg.Body,
 		arg.ReplayOf,
 		arg.Test,
-		arg.State,
-		arg.DueAt,
-		arg.CreatedAt,
+		arg.Now,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const attemptsOf = `-- name: AttemptsOf :many
@@ -114,7 +160,7 @@ func (q *Queries) AttemptsOf(ctx context.Context, db DBTX, arg AttemptsOfParams)
 }
 
 const changedDeliveries = `-- name: ChangedDeliveries :many
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid
   and (finished_at is null or id = any($3::uuid[]) or id > $4::uuid and (created_at > $5::timestamptz or finished_at > $5::timestamptz))
 order by id desc limit $6
@@ -137,7 +183,7 @@ type ChangedDeliveriesRow struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
+	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
 	State      string
@@ -173,7 +219,7 @@ func (q *Queries) ChangedDeliveries(ctx context.Context, db DBTX, arg ChangedDel
 			&i.Stream,
 			&i.Sequence,
 			&i.Topic,
-			&i.Payload,
+			&i.Body,
 			&i.ReplayOf,
 			&i.Test,
 			&i.State,
@@ -226,7 +272,7 @@ func (q *Queries) CountDeliveries(ctx context.Context, db DBTX, arg CountDeliver
 }
 
 const deliveryByID = `-- name: DeliveryByID :one
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where id = $1 and org_id = $2::uuid
 `
 
@@ -243,7 +289,7 @@ type DeliveryByIDRow struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
+	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
 	State      string
@@ -264,7 +310,7 @@ func (q *Queries) DeliveryByID(ctx context.Context, db DBTX, arg DeliveryByIDPar
 		&i.Stream,
 		&i.Sequence,
 		&i.Topic,
-		&i.Payload,
+		&i.Body,
 		&i.ReplayOf,
 		&i.Test,
 		&i.State,
@@ -297,7 +343,7 @@ func (q *Queries) FreeWaiting(ctx context.Context, db DBTX, arg FreeWaitingParam
 }
 
 const frozenDelivery = `-- name: FrozenDelivery :one
-select id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, body, replay_of, test, state, attempts, due_at, owner, epoch, lease_until, created_at, finished_at from webhook_delivery where id = $1 and org_id = $2::uuid
+select id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at from webhook_delivery where id = $1 and org_id = $2::uuid
 `
 
 type FrozenDeliveryParams struct {
@@ -317,49 +363,59 @@ func (q *Queries) FrozenDelivery(ctx context.Context, db DBTX, arg FrozenDeliver
 		&i.Stream,
 		&i.Sequence,
 		&i.Topic,
-		&i.Payload,
 		&i.Body,
 		&i.ReplayOf,
 		&i.Test,
 		&i.State,
 		&i.Attempts,
 		&i.DueAt,
-		&i.Owner,
-		&i.Epoch,
-		&i.LeaseUntil,
 		&i.CreatedAt,
 		&i.FinishedAt,
 	)
 	return &i, err
 }
 
-const holds = `-- name: Holds :one
-select exists (select from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and stream = $3 and sequence < $4
-  and finished_at is null and replay_of is null and not test and attempts < 3)
+const holding = `-- name: Holding :many
+select d.endpoint_id, d.stream, min(d.sequence)::bigint as first from webhook_delivery d
+join (select distinct unnest($1::uuid[]) as endpoint_id, unnest($2::text[]) as stream) s on s.endpoint_id = d.endpoint_id and s.stream = d.stream
+where d.finished_at is null and d.replay_of is null and not d.test and d.attempts < 3 group by d.endpoint_id, d.stream order by d.endpoint_id, d.stream
 `
 
-type HoldsParams struct {
-	EndpointID uuid.UUID
-	OrgID      uuid.UUID
-	Stream     string
-	Sequence   int64
+type HoldingParams struct {
+	Endpoints []uuid.UUID
+	Streams   []string
 }
 
-// Whether an earlier delivery of the stream is still on its way and has not failed three times. Replays and tests hold nobody up.
-func (q *Queries) Holds(ctx context.Context, db DBTX, arg HoldsParams) (bool, error) {
-	row := db.QueryRow(ctx, holds,
-		arg.EndpointID,
-		arg.OrgID,
-		arg.Stream,
-		arg.Sequence,
-	)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+type HoldingRow struct {
+	EndpointID uuid.UUID
+	Stream     string
+	First      int64
+}
+
+// @sqlc-vet-disable tenant
+// The earliest delivery of each pair that is on its way and has not failed three times. Replays and tests hold nobody up.
+func (q *Queries) Holding(ctx context.Context, db DBTX, arg HoldingParams) ([]*HoldingRow, error) {
+	rows, err := db.Query(ctx, holding, arg.Endpoints, arg.Streams)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*HoldingRow{}
+	for rows.Next() {
+		var i HoldingRow
+		if err := rows.Scan(&i.EndpointID, &i.Stream, &i.First); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listDeliveries = `-- name: ListDeliveries :many
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid
   and (cardinality($4::text[]) = 0 or state = any($4::text[])) and ($5::text = '' or topic = $5::text) and ($6::text = '' or stream = $6::text)
   and created_at >= $7::timestamptz and created_at < $8::timestamptz
@@ -386,7 +442,7 @@ type ListDeliveriesRow struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
+	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
 	State      string
@@ -423,7 +479,7 @@ func (q *Queries) ListDeliveries(ctx context.Context, db DBTX, arg ListDeliverie
 			&i.Stream,
 			&i.Sequence,
 			&i.Topic,
-			&i.Payload,
+			&i.Body,
 			&i.ReplayOf,
 			&i.Test,
 			&i.State,
@@ -458,7 +514,7 @@ func (q *Queries) OrgOfDelivery(ctx context.Context, db DBTX, arg OrgOfDeliveryP
 }
 
 const skipUnfinished = `-- name: SkipUnfinished :execrows
-update webhook_delivery set state = 'SKIPPED', finished_at = $1::timestamptz, due_at = null, owner = null, lease_until = null
+update webhook_delivery set state = 'SKIPPED', finished_at = $1::timestamptz, due_at = null
 where endpoint_id = $2 and org_id = $3::uuid and finished_at is null
 `
 
@@ -470,35 +526,6 @@ type SkipUnfinishedParams struct {
 
 func (q *Queries) SkipUnfinished(ctx context.Context, db DBTX, arg SkipUnfinishedParams) (int64, error) {
 	result, err := db.Exec(ctx, skipUnfinished, arg.Now, arg.EndpointID, arg.OrgID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const wakeNext = `-- name: WakeNext :execrows
-update webhook_delivery w set state = 'PENDING', due_at = $1::timestamptz
-where w.endpoint_id = $2 and w.org_id = $3::uuid and w.stream = $4 and w.finished_at is null and w.state = 'WAITING_FOR_EARLIER'
-  and w.sequence = (select min(n.sequence) from webhook_delivery n where n.endpoint_id = w.endpoint_id and n.stream = w.stream and n.finished_at is null and n.state = 'WAITING_FOR_EARLIER')
-  and not exists (select from webhook_delivery e where e.endpoint_id = w.endpoint_id and e.stream = w.stream and e.sequence < w.sequence
-    and e.finished_at is null and e.replay_of is null and not e.test and e.attempts < 3)
-`
-
-type WakeNextParams struct {
-	Now        time.Time
-	EndpointID uuid.UUID
-	OrgID      uuid.UUID
-	Stream     string
-}
-
-// Frees the first of those that wait, if nothing before it holds it up any more. Messages of one event share their sequence and go together.
-func (q *Queries) WakeNext(ctx context.Context, db DBTX, arg WakeNextParams) (int64, error) {
-	result, err := db.Exec(ctx, wakeNext,
-		arg.Now,
-		arg.EndpointID,
-		arg.OrgID,
-		arg.Stream,
-	)
 	if err != nil {
 		return 0, err
 	}

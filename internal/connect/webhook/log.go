@@ -139,37 +139,6 @@ func (s *Service) Attempts(ctx context.Context, id ident.DeliveryID) ([]*Webhook
 	return message.Full(all[id]), err
 }
 
-// HealthOf measures endpoints of one organization for a caller who was authorised for it; each id is in the answer.
-func (s *Service) HealthOf(ctx context.Context, org ident.OrgID, ids []ident.WebhookID) (map[ident.WebhookID]Health, error) {
-	now := s.DB.Now()
-	since := now.Add(-24 * time.Hour)
-	attempted, err := s.q.Attempted(ctx, s.DB, webhookq.AttemptedParams{OrgID: org.UUID(), Endpoints: uuids(ids), Since: since, Floor: floor(since.Add(-longest))})
-	if err != nil {
-		return nil, fmt.Errorf("measure endpoints: %w", err)
-	}
-	waiting, err := s.q.OldestPending(ctx, s.DB, webhookq.OldestPendingParams{OrgID: org.UUID(), Endpoints: uuids(ids)})
-	if err != nil {
-		return nil, fmt.Errorf("read what waits at endpoints: %w", err)
-	}
-	out := make(map[ident.WebhookID]Health, len(ids))
-	for _, id := range ids {
-		out[id] = Health{}
-	}
-	for _, r := range attempted {
-		id := ident.From[ident.WebhookID](r.EndpointID)
-		h := out[id]
-		h.SuccessRate24h, h.P95Ms = new(float64(r.Succeeded)/float64(r.Total)), &r.P95
-		out[id] = h
-	}
-	for _, r := range waiting {
-		id := ident.From[ident.WebhookID](r.EndpointID)
-		h := out[id]
-		h.OldestPendingSeconds = new(int32(now.Sub(r.Since).Seconds()))
-		out[id] = h
-	}
-	return out, nil
-}
-
 // longest is how long a delivery can be on its way: ten attempts, each put off by a server for a day.
 const longest = 14 * 24 * time.Hour
 
@@ -187,7 +156,7 @@ type deliveryRow = webhookq.DeliveryByIDRow
 // deliveryFrom makes a delivery of a row that was read at an instant.
 func deliveryFrom(r *deliveryRow, asOf time.Time) *WebhookDelivery {
 	d := &WebhookDelivery{ID: ident.From[ident.DeliveryID](r.ID), Cursor: cursor(asOf), Sequence: r.Sequence, EndpointID: ident.From[ident.WebhookID](r.EndpointID),
-		EventID: ident.From[ident.EventID](r.EventID), Topic: r.Topic, State: WebhookDeliveryState(r.State), Payload: json.RawMessage(r.Payload),
+		EventID: ident.From[ident.EventID](r.EventID), Topic: r.Topic, State: WebhookDeliveryState(r.State), Payload: json.RawMessage(r.Body),
 		ReplayOf: ident.FromPtr[ident.DeliveryID](r.ReplayOf), CreatedAt: r.CreatedAt, FinishedAt: r.FinishedAt, Tries: r.Attempts}
 	if slices.Contains([]WebhookDeliveryState{Pending, Retrying}, d.State) {
 		d.NextAttemptAt = r.DueAt

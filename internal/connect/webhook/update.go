@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -77,14 +79,13 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 	if r.Version != in.Version {
 		return nil, fault.VersionConflict(r.Version)
 	}
-	fields, status := in.apply(r)
+	fields, status := in.apply(r, e.Tx.Now)
 	if len(fields) == 0 && status == "" {
 		e.Quiet()
 		return s.result(ctx, e, in.ID)
 	}
-	if err := s.q.SaveEndpoint(ctx, e.Tx, webhookq.SaveEndpointParams{ID: r.ID, OrgID: e.Scope.OrgUUID(), Url: r.Url, Description: r.Description, Topics: r.Topics, Filter: r.Filter,
-		Ordered: r.Ordered, Status: r.Status, DisabledReason: r.DisabledReason, FailingSince: r.FailingSince, ThrottledUntil: r.ThrottledUntil}); err != nil {
-		return nil, fmt.Errorf("save the endpoint %s: %w", in.ID, err)
+	if err := s.save(ctx, e, r); err != nil {
+		return nil, err
 	}
 	record := func(action string, p changed) {
 		p.V, p.Host = 1, hostOf(r.Url)
@@ -99,6 +100,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 		err = s.skip(ctx, e, in.ID)
 	case Enabled:
 		record("webhook_endpoint.enabled", changed{Status: status})
+		err = s.q.ClearLane(ctx, e.Tx, webhookq.ClearLaneParams{EndpointID: r.ID})
 	}
 	if err != nil {
 		return nil, err
@@ -109,14 +111,17 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 			return nil, fmt.Errorf("free what waits at %s: %w", in.ID, err)
 		}
 		if n > 0 {
-			e.After(func() { s.Work.Poke(queueName) })
+			err = s.due(ctx, e.Tx, r.ID)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return s.result(ctx, e, in.ID)
 }
 
 // apply brings the changes into a row, and answers the fields that differ, and the status if that does.
-func (in *UpdateWebhookEndpointInput) apply(r *webhookq.WebhookEndpoint) (fields []string, status WebhookEndpointStatus) {
+func (in *UpdateWebhookEndpointInput) apply(r *webhookq.WebhookEndpoint, now time.Time) (fields []string, status WebhookEndpointStatus) {
 	set := func(name string, differs bool, assign func()) {
 		if differs {
 			assign()
@@ -131,9 +136,7 @@ func (in *UpdateWebhookEndpointInput) apply(r *webhookq.WebhookEndpoint) (fields
 	if in.Status != nil && string(*in.Status) != r.Status {
 		status, r.Status, r.DisabledReason = *in.Status, string(*in.Status), nil
 		if status == Disabled {
-			r.DisabledReason = new(ByHand)
-		} else {
-			r.FailingSince, r.ThrottledUntil = nil, nil
+			r.DisabledReason, r.DisabledAt = new(ByHand), &now
 		}
 	}
 	return fields, status
@@ -166,6 +169,24 @@ func (s *Service) Delete(ctx context.Context, id ident.WebhookID) error {
 		},
 	}, id)
 	return err
+}
+
+// save writes what can change of a locked endpoint.
+func (s *Service) save(ctx context.Context, e *door.Effect, r *webhookq.WebhookEndpoint) error {
+	if err := s.q.SaveEndpoint(ctx, e.Tx, webhookq.SaveEndpointParams{ID: r.ID, OrgID: *r.OrgID, Url: r.Url, Description: r.Description, Topics: r.Topics, Filter: r.Filter,
+		Ordered: r.Ordered, Status: r.Status, DisabledReason: r.DisabledReason, DisabledAt: r.DisabledAt}); err != nil {
+		return fmt.Errorf("save an endpoint: %w", err)
+	}
+	return nil
+}
+
+// due says that something can be sent to an endpoint, and wakes whoever sends it after the commit.
+func (s *Service) due(ctx context.Context, tx *db.Tx, endpoint uuid.UUID) error {
+	if err := s.q.LanesDue(ctx, tx, webhookq.LanesDueParams{Endpoints: []uuid.UUID{endpoint}, Now: tx.Now}); err != nil {
+		return fmt.Errorf("make an endpoint due: %w", err)
+	}
+	s.tell(tx, endpoint)
+	return nil
 }
 
 // lock holds an endpoint that the caller reaches until the end of the transaction.

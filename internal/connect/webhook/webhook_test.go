@@ -246,6 +246,7 @@ func TestATestAndAReplayAreRealDeliveries(t *testing.T) {
 	if _, err := b.s.Test(ctx, r.Endpoint.ID, "nope"); reasons(err) != "topic:topic_unknown" {
 		t.Fatal(err)
 	}
+	b.drain() // what is due at one time is sent at one time
 	b.happen(b.con, "connection.live", `{"v":1,"state":"LIVE"}`)
 	b.drain()
 	first := b.log(r.Endpoint.ID)[2]

@@ -23,10 +23,10 @@ var (
 )
 
 // redact blacks out what servers echo and must not be read in a log: the endpoint's own secret, signatures, keys of ours, bearer credentials.
-func redact(text string, hidden secret.String) string {
-	if !hidden.IsZero() {
-		text = strings.ReplaceAll(text, hidden.Reveal(), redacted)
-		text = strings.ReplaceAll(text, strings.TrimPrefix(hidden.Reveal(), secretPrefix), redacted)
+func redact(text string, hidden []secret.String) string {
+	for _, h := range hidden {
+		text = strings.ReplaceAll(text, h.Reveal(), redacted)
+		text = strings.ReplaceAll(text, strings.TrimPrefix(h.Reveal(), secretPrefix), redacted)
 	}
 	return secrets.ReplaceAllString(text, redacted)
 }
@@ -44,7 +44,7 @@ func Readable(text string, most int) string {
 }
 
 // headers are kept with the values that may be seen.
-func headers(h http.Header, hidden secret.String) []byte {
+func headers(h http.Header, hidden []secret.String) []byte {
 	out := map[string]string{}
 	for name, values := range h {
 		if len(out) == keptHeaders {
