@@ -12,8 +12,9 @@ where w.endpoint_id = due.endpoint_id returning w.endpoint_id, w.org_id, w.epoch
 -- name: ExtendLanes :many
 -- @sqlc-vet-disable tenant
 -- The epochs say whose turn it is.
-with held as (update webhook_lane l set lease_until = @until::timestamptz from (select unnest(@endpoints::uuid[]) as id, unnest(@epochs::bigint[]) as epoch) h
-  where l.endpoint_id = h.id and l.epoch = h.epoch returning l.endpoint_id)
+with held as (update webhook_lane l set lease_until = @until::timestamptz
+  from (select w.endpoint_id from webhook_lane w join (select unnest(@endpoints::uuid[]) as id, unnest(@epochs::bigint[]) as epoch) h on h.id = w.endpoint_id and h.epoch = w.epoch
+    order by w.endpoint_id for no key update of w) mine where l.endpoint_id = mine.endpoint_id returning l.endpoint_id)
 select endpoint_id from held order by endpoint_id;
 
 -- name: NextLane :one

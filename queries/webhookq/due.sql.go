@@ -171,8 +171,9 @@ func (q *Queries) Destination(ctx context.Context, db DBTX, arg DestinationParam
 }
 
 const extendLanes = `-- name: ExtendLanes :many
-with held as (update webhook_lane l set lease_until = $1::timestamptz from (select unnest($2::uuid[]) as id, unnest($3::bigint[]) as epoch) h
-  where l.endpoint_id = h.id and l.epoch = h.epoch returning l.endpoint_id)
+with held as (update webhook_lane l set lease_until = $1::timestamptz
+  from (select w.endpoint_id from webhook_lane w join (select unnest($2::uuid[]) as id, unnest($3::bigint[]) as epoch) h on h.id = w.endpoint_id and h.epoch = w.epoch
+    order by w.endpoint_id for no key update of w) mine where l.endpoint_id = mine.endpoint_id returning l.endpoint_id)
 select endpoint_id from held order by endpoint_id
 `
 

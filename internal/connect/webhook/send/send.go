@@ -80,8 +80,9 @@ func (c *Client) Send(ctx context.Context, r Request) (*Attempt, error) {
 		return nil, fmt.Errorf("make the request to an endpoint: %w", err)
 	}
 	req.GetBody = nil // the transport sends nothing twice by itself
-	req.Header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {userAgent}, "Webhook-Id": {r.ID}, "Webhook-Timestamp": {strconv.FormatInt(r.At.Unix(), 10)}, "Webhook-Signature": {signature}}
-	a.Request = headers(req.Header, r.Secrets)
+	at := strconv.FormatInt(r.At.Unix(), 10)
+	req.Header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {userAgent}, "Webhook-Id": {r.ID}, "Webhook-Timestamp": {at}, "Webhook-Signature": {signature}}
+	a.Request = []byte(`{"content-type":"application/json","user-agent":"` + userAgent + `","webhook-id":"` + r.ID + `","webhook-signature":"` + redacted + `","webhook-timestamp":"` + at + `"}`)
 	began := time.Now()
 	res, err := c.client().Do(req)
 	if err != nil {
