@@ -8,10 +8,11 @@ values (@id, @org_id::uuid, @endpoint_id, @event_id, @event_at, @stream, @sequen
 -- name: AddDeliveries :many
 -- A reader of the ledger that runs twice inserts nothing the second time (webhook_delivery_once).
 with added as (
-insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, state, due_at, created_at)
-select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, case when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end, case when not r.held then @now::timestamptz end, @now::timestamptz
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, state, due_at, created_at, finished_at)
+select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, case when r.missed then 'SKIPPED' when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end,
+  case when not r.held and not r.missed then @now::timestamptz end, @now::timestamptz, case when r.missed then @now::timestamptz end
 from (select unnest(@ids::uuid[]) as id, unnest(@orgs::uuid[]) as org_id, unnest(@endpoints::uuid[]) as endpoint_id, unnest(@events::uuid[]) as event_id, unnest(@event_ats::timestamptz[]) as event_at,
-  unnest(@streams::text[]) as stream, unnest(@sequences::bigint[]) as sequence, unnest(@topics::text[]) as topic, unnest(@bodies::bytea[]) as body, unnest(@held::boolean[]) as held) r
+  unnest(@streams::text[]) as stream, unnest(@sequences::bigint[]) as sequence, unnest(@topics::text[]) as topic, unnest(@bodies::bytea[]) as body, unnest(@held::boolean[]) as held, unnest(@missed::boolean[]) as missed) r
 on conflict do nothing returning endpoint_id)
 select distinct endpoint_id from added order by endpoint_id;
 
@@ -21,6 +22,22 @@ select distinct endpoint_id from added order by endpoint_id;
 select d.endpoint_id, d.stream, min(d.sequence)::bigint as first from webhook_delivery d
 join (select distinct unnest(@endpoints::uuid[]) as endpoint_id, unnest(@streams::text[]) as stream) s on s.endpoint_id = d.endpoint_id and s.stream = d.stream
 where d.finished_at is null and d.replay_of is null and not d.test and d.attempts < 3 group by d.endpoint_id, d.stream order by d.endpoint_id, d.stream;
+
+-- name: Replayable :many
+-- Originals that ended between two instants, the oldest first.
+select id, event_at from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id >= @floor::uuid and state = any(@states::text[])
+  and (cardinality(@topics::text[]) = 0 or topic = any(@topics::text[])) and created_at < @until::timestamptz and (created_at >= @since::timestamptz or @missed::boolean and finished_at >= @since::timestamptz)
+  and replay_of is null and not test order by id limit @most;
+
+-- name: ReplayAll :execrows
+-- New deliveries with the bytes of the old ones. At an ordered endpoint those of a stream follow one another (WakeNext).
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, state, due_at, created_at)
+select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, r.old, case when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end, case when not r.held then @now::timestamptz end, @now::timestamptz
+from (select m.id, d.org_id, d.endpoint_id, d.event_id, d.event_at, d.stream, d.sequence, d.topic, d.body, d.id as old,
+    @ordered::boolean and (rank() over (partition by d.stream order by d.sequence) > 1 or exists (select from webhook_delivery e
+      where e.endpoint_id = d.endpoint_id and e.stream = d.stream and e.finished_at is null and e.replay_of is not null and e.attempts < 3 and e.sequence < d.sequence)) as held
+  from (select unnest(@news::uuid[]) as id, unnest(@olds::uuid[]) as old, unnest(@event_ats::timestamptz[]) as event_at) m
+  join webhook_delivery d on d.id = m.old and d.event_at = m.event_at and d.org_id = @org_id::uuid and d.endpoint_id = @endpoint_id) r;
 
 -- name: FreeWaiting :execrows
 -- For an endpoint that no longer asks for order.
@@ -39,16 +56,45 @@ select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, repla
 from webhook_delivery where id = @id and org_id = @org_id::uuid;
 
 -- name: ListDeliveries :many
+-- The log is listed and counted by four statements, each of which leads with the one filter that its index begins with: nothing (webhook_delivery_log), the
+-- stream, the topic, the states. Other filters are looked at row by row. before and floor are ids that the window cannot lie outside of.
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
-from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid
-  and (cardinality(@states::text[]) = 0 or state = any(@states::text[])) and (@topic::text = '' or topic = @topic::text) and (@stream::text = '' or stream = @stream::text)
-  and created_at >= @since::timestamptz and created_at < @until::timestamptz
+from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
+order by id desc limit @most;
+
+-- name: ListDeliveriesOfStream :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
+  and stream = @stream::text and (@topic::text = '' or topic = @topic::text) and (cardinality(@states::text[]) = 0 or state = any(@states::text[]))
+order by id desc limit @most;
+
+-- name: ListDeliveriesOfTopic :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
+  and topic = @topic::text and (cardinality(@states::text[]) = 0 or state = any(@states::text[]))
+order by id desc limit @most;
+
+-- name: ListDeliveriesInState :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
+  and state = @state::text and (@topic::text = '' or topic = @topic::text)
 order by id desc limit @most;
 
 -- name: CountDeliveries :one
-select count(*) from (select 1 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid
-  and (cardinality(@states::text[]) = 0 or state = any(@states::text[])) and (@topic::text = '' or topic = @topic::text) and (@stream::text = '' or stream = @stream::text)
-  and created_at >= @since::timestamptz and created_at < @until::timestamptz limit @most) counted;
+select count(*) from (select 1 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
+  limit @most) counted;
+
+-- name: CountDeliveriesOfStream :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
+  and stream = @stream::text and (@topic::text = '' or topic = @topic::text) and (cardinality(@states::text[]) = 0 or state = any(@states::text[])) limit @most) counted;
+
+-- name: CountDeliveriesOfTopic :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
+  and topic = @topic::text and (cardinality(@states::text[]) = 0 or state = any(@states::text[])) limit @most) counted;
+
+-- name: CountDeliveriesInState :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
+  and state = @state::text and (@topic::text = '' or topic = @topic::text) limit @most) counted;
 
 -- name: ChangedDeliveries :many
 -- What may have changed since an instant: all that is unfinished, what the watcher saw unfinished, and what is new or finished since. recent is an id

@@ -12,10 +12,11 @@ import (
 
 const addDeliveries = `-- name: AddDeliveries :many
 with added as (
-insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, state, due_at, created_at)
-select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, case when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end, case when not r.held then $1::timestamptz end, $1::timestamptz
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, state, due_at, created_at, finished_at)
+select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, case when r.missed then 'SKIPPED' when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end,
+  case when not r.held and not r.missed then $1::timestamptz end, $1::timestamptz, case when r.missed then $1::timestamptz end
 from (select unnest($2::uuid[]) as id, unnest($3::uuid[]) as org_id, unnest($4::uuid[]) as endpoint_id, unnest($5::uuid[]) as event_id, unnest($6::timestamptz[]) as event_at,
-  unnest($7::text[]) as stream, unnest($8::bigint[]) as sequence, unnest($9::text[]) as topic, unnest($10::bytea[]) as body, unnest($11::boolean[]) as held) r
+  unnest($7::text[]) as stream, unnest($8::bigint[]) as sequence, unnest($9::text[]) as topic, unnest($10::bytea[]) as body, unnest($11::boolean[]) as held, unnest($12::boolean[]) as missed) r
 on conflict do nothing returning endpoint_id)
 select distinct endpoint_id from added order by endpoint_id
 `
@@ -32,6 +33,7 @@ type AddDeliveriesParams struct {
 	Topics    []string
 	Bodies    [][]byte
 	Held      []bool
+	Missed    []bool
 }
 
 // A reader of the ledger that runs twice inserts nothing the second time (webhook_delivery_once).
@@ -48,6 +50,7 @@ func (q *Queries) AddDeliveries(ctx context.Context, db DBTX, arg AddDeliveriesP
 		arg.Topics,
 		arg.Bodies,
 		arg.Held,
+		arg.Missed,
 	)
 	if err != nil {
 		return nil, err
@@ -239,17 +242,15 @@ func (q *Queries) ChangedDeliveries(ctx context.Context, db DBTX, arg ChangedDel
 }
 
 const countDeliveries = `-- name: CountDeliveries :one
-select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid
-  and (cardinality($3::text[]) = 0 or state = any($3::text[])) and ($4::text = '' or topic = $4::text) and ($5::text = '' or stream = $5::text)
-  and created_at >= $6::timestamptz and created_at < $7::timestamptz limit $8) counted
+select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  limit $7) counted
 `
 
 type CountDeliveriesParams struct {
 	EndpointID uuid.UUID
 	OrgID      uuid.UUID
-	States     []string
-	Topic      string
-	Stream     string
+	Before     uuid.UUID
+	Floor      uuid.UUID
 	Since      time.Time
 	Until      time.Time
 	Most       int32
@@ -259,11 +260,114 @@ func (q *Queries) CountDeliveries(ctx context.Context, db DBTX, arg CountDeliver
 	row := db.QueryRow(ctx, countDeliveries,
 		arg.EndpointID,
 		arg.OrgID,
-		arg.States,
-		arg.Topic,
-		arg.Stream,
+		arg.Before,
+		arg.Floor,
 		arg.Since,
 		arg.Until,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countDeliveriesInState = `-- name: CountDeliveriesInState :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and state = $7::text and ($8::text = '' or topic = $8::text) limit $9) counted
+`
+
+type CountDeliveriesInStateParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	State      string
+	Topic      string
+	Most       int32
+}
+
+func (q *Queries) CountDeliveriesInState(ctx context.Context, db DBTX, arg CountDeliveriesInStateParams) (int64, error) {
+	row := db.QueryRow(ctx, countDeliveriesInState,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.State,
+		arg.Topic,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countDeliveriesOfStream = `-- name: CountDeliveriesOfStream :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and stream = $7::text and ($8::text = '' or topic = $8::text) and (cardinality($9::text[]) = 0 or state = any($9::text[])) limit $10) counted
+`
+
+type CountDeliveriesOfStreamParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	Stream     string
+	Topic      string
+	States     []string
+	Most       int32
+}
+
+func (q *Queries) CountDeliveriesOfStream(ctx context.Context, db DBTX, arg CountDeliveriesOfStreamParams) (int64, error) {
+	row := db.QueryRow(ctx, countDeliveriesOfStream,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.Stream,
+		arg.Topic,
+		arg.States,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countDeliveriesOfTopic = `-- name: CountDeliveriesOfTopic :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and topic = $7::text and (cardinality($8::text[]) = 0 or state = any($8::text[])) limit $9) counted
+`
+
+type CountDeliveriesOfTopicParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	Topic      string
+	States     []string
+	Most       int32
+}
+
+func (q *Queries) CountDeliveriesOfTopic(ctx context.Context, db DBTX, arg CountDeliveriesOfTopicParams) (int64, error) {
+	row := db.QueryRow(ctx, countDeliveriesOfTopic,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.Topic,
+		arg.States,
 		arg.Most,
 	)
 	var count int64
@@ -416,19 +520,15 @@ func (q *Queries) Holding(ctx context.Context, db DBTX, arg HoldingParams) ([]*H
 
 const listDeliveries = `-- name: ListDeliveries :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
-from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid
-  and (cardinality($4::text[]) = 0 or state = any($4::text[])) and ($5::text = '' or topic = $5::text) and ($6::text = '' or stream = $6::text)
-  and created_at >= $7::timestamptz and created_at < $8::timestamptz
-order by id desc limit $9
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+order by id desc limit $7
 `
 
 type ListDeliveriesParams struct {
 	EndpointID uuid.UUID
 	OrgID      uuid.UUID
 	Before     uuid.UUID
-	States     []string
-	Topic      string
-	Stream     string
+	Floor      uuid.UUID
 	Since      time.Time
 	Until      time.Time
 	Most       int32
@@ -452,14 +552,14 @@ type ListDeliveriesRow struct {
 	FinishedAt *time.Time
 }
 
+// The log is listed and counted by four statements, each of which leads with the one filter that its index begins with: nothing (webhook_delivery_log), the
+// stream, the topic, the states. Other filters are looked at row by row. before and floor are ids that the window cannot lie outside of.
 func (q *Queries) ListDeliveries(ctx context.Context, db DBTX, arg ListDeliveriesParams) ([]*ListDeliveriesRow, error) {
 	rows, err := db.Query(ctx, listDeliveries,
 		arg.EndpointID,
 		arg.OrgID,
 		arg.Before,
-		arg.States,
-		arg.Topic,
-		arg.Stream,
+		arg.Floor,
 		arg.Since,
 		arg.Until,
 		arg.Most,
@@ -471,6 +571,257 @@ func (q *Queries) ListDeliveries(ctx context.Context, db DBTX, arg ListDeliverie
 	items := []*ListDeliveriesRow{}
 	for rows.Next() {
 		var i ListDeliveriesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.EndpointID,
+			&i.EventID,
+			&i.EventAt,
+			&i.Stream,
+			&i.Sequence,
+			&i.Topic,
+			&i.Body,
+			&i.ReplayOf,
+			&i.Test,
+			&i.State,
+			&i.Attempts,
+			&i.DueAt,
+			&i.CreatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDeliveriesInState = `-- name: ListDeliveriesInState :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and state = $7::text and ($8::text = '' or topic = $8::text)
+order by id desc limit $9
+`
+
+type ListDeliveriesInStateParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	State      string
+	Topic      string
+	Most       int32
+}
+
+type ListDeliveriesInStateRow struct {
+	ID         uuid.UUID
+	EndpointID uuid.UUID
+	EventID    uuid.UUID
+	EventAt    time.Time
+	Stream     string
+	Sequence   int64
+	Topic      string
+	Body       []byte
+	ReplayOf   *uuid.UUID
+	Test       bool
+	State      string
+	Attempts   int32
+	DueAt      *time.Time
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+func (q *Queries) ListDeliveriesInState(ctx context.Context, db DBTX, arg ListDeliveriesInStateParams) ([]*ListDeliveriesInStateRow, error) {
+	rows, err := db.Query(ctx, listDeliveriesInState,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.State,
+		arg.Topic,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListDeliveriesInStateRow{}
+	for rows.Next() {
+		var i ListDeliveriesInStateRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.EndpointID,
+			&i.EventID,
+			&i.EventAt,
+			&i.Stream,
+			&i.Sequence,
+			&i.Topic,
+			&i.Body,
+			&i.ReplayOf,
+			&i.Test,
+			&i.State,
+			&i.Attempts,
+			&i.DueAt,
+			&i.CreatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDeliveriesOfStream = `-- name: ListDeliveriesOfStream :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and stream = $7::text and ($8::text = '' or topic = $8::text) and (cardinality($9::text[]) = 0 or state = any($9::text[]))
+order by id desc limit $10
+`
+
+type ListDeliveriesOfStreamParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	Stream     string
+	Topic      string
+	States     []string
+	Most       int32
+}
+
+type ListDeliveriesOfStreamRow struct {
+	ID         uuid.UUID
+	EndpointID uuid.UUID
+	EventID    uuid.UUID
+	EventAt    time.Time
+	Stream     string
+	Sequence   int64
+	Topic      string
+	Body       []byte
+	ReplayOf   *uuid.UUID
+	Test       bool
+	State      string
+	Attempts   int32
+	DueAt      *time.Time
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+func (q *Queries) ListDeliveriesOfStream(ctx context.Context, db DBTX, arg ListDeliveriesOfStreamParams) ([]*ListDeliveriesOfStreamRow, error) {
+	rows, err := db.Query(ctx, listDeliveriesOfStream,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.Stream,
+		arg.Topic,
+		arg.States,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListDeliveriesOfStreamRow{}
+	for rows.Next() {
+		var i ListDeliveriesOfStreamRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.EndpointID,
+			&i.EventID,
+			&i.EventAt,
+			&i.Stream,
+			&i.Sequence,
+			&i.Topic,
+			&i.Body,
+			&i.ReplayOf,
+			&i.Test,
+			&i.State,
+			&i.Attempts,
+			&i.DueAt,
+			&i.CreatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDeliveriesOfTopic = `-- name: ListDeliveriesOfTopic :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and topic = $7::text and (cardinality($8::text[]) = 0 or state = any($8::text[]))
+order by id desc limit $9
+`
+
+type ListDeliveriesOfTopicParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	Topic      string
+	States     []string
+	Most       int32
+}
+
+type ListDeliveriesOfTopicRow struct {
+	ID         uuid.UUID
+	EndpointID uuid.UUID
+	EventID    uuid.UUID
+	EventAt    time.Time
+	Stream     string
+	Sequence   int64
+	Topic      string
+	Body       []byte
+	ReplayOf   *uuid.UUID
+	Test       bool
+	State      string
+	Attempts   int32
+	DueAt      *time.Time
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+func (q *Queries) ListDeliveriesOfTopic(ctx context.Context, db DBTX, arg ListDeliveriesOfTopicParams) ([]*ListDeliveriesOfTopicRow, error) {
+	rows, err := db.Query(ctx, listDeliveriesOfTopic,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.Topic,
+		arg.States,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListDeliveriesOfTopicRow{}
+	for rows.Next() {
+		var i ListDeliveriesOfTopicRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.EndpointID,
@@ -511,6 +862,97 @@ func (q *Queries) OrgOfDelivery(ctx context.Context, db DBTX, arg OrgOfDeliveryP
 	var column_1 uuid.UUID
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const replayAll = `-- name: ReplayAll :execrows
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, state, due_at, created_at)
+select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, r.old, case when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end, case when not r.held then $1::timestamptz end, $1::timestamptz
+from (select m.id, d.org_id, d.endpoint_id, d.event_id, d.event_at, d.stream, d.sequence, d.topic, d.body, d.id as old,
+    $2::boolean and (rank() over (partition by d.stream order by d.sequence) > 1 or exists (select from webhook_delivery e
+      where e.endpoint_id = d.endpoint_id and e.stream = d.stream and e.finished_at is null and e.replay_of is not null and e.attempts < 3 and e.sequence < d.sequence)) as held
+  from (select unnest($3::uuid[]) as id, unnest($4::uuid[]) as old, unnest($5::timestamptz[]) as event_at) m
+  join webhook_delivery d on d.id = m.old and d.event_at = m.event_at and d.org_id = $6::uuid and d.endpoint_id = $7) r
+`
+
+type ReplayAllParams struct {
+	Now        time.Time
+	Ordered    bool
+	News       []uuid.UUID
+	Olds       []uuid.UUID
+	EventAts   []time.Time
+	OrgID      uuid.UUID
+	EndpointID uuid.UUID
+}
+
+// New deliveries with the bytes of the old ones. At an ordered endpoint those of a stream follow one another (WakeNext).
+func (q *Queries) ReplayAll(ctx context.Context, db DBTX, arg ReplayAllParams) (int64, error) {
+	result, err := db.Exec(ctx, replayAll,
+		arg.Now,
+		arg.Ordered,
+		arg.News,
+		arg.Olds,
+		arg.EventAts,
+		arg.OrgID,
+		arg.EndpointID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const replayable = `-- name: Replayable :many
+select id, event_at from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id >= $3::uuid and state = any($4::text[])
+  and (cardinality($5::text[]) = 0 or topic = any($5::text[])) and created_at < $6::timestamptz and (created_at >= $7::timestamptz or $8::boolean and finished_at >= $7::timestamptz)
+  and replay_of is null and not test order by id limit $9
+`
+
+type ReplayableParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Floor      uuid.UUID
+	States     []string
+	Topics     []string
+	Until      time.Time
+	Since      time.Time
+	Missed     bool
+	Most       int32
+}
+
+type ReplayableRow struct {
+	ID      uuid.UUID
+	EventAt time.Time
+}
+
+// Originals that ended between two instants, the oldest first.
+func (q *Queries) Replayable(ctx context.Context, db DBTX, arg ReplayableParams) ([]*ReplayableRow, error) {
+	rows, err := db.Query(ctx, replayable,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Floor,
+		arg.States,
+		arg.Topics,
+		arg.Until,
+		arg.Since,
+		arg.Missed,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ReplayableRow{}
+	for rows.Next() {
+		var i ReplayableRow
+		if err := rows.Scan(&i.ID, &i.EventAt); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const skipUnfinished = `-- name: SkipUnfinished :execrows

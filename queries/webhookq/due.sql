@@ -71,14 +71,16 @@ select id from moved order by id;
 
 -- name: WakeNext :many
 -- @sqlc-vet-disable tenant
--- Of streams of lanes that are held: frees the first of those that wait, if nothing before it holds it up any more. Messages of one event share their sequence and go together.
+-- Of streams of lanes that are held: frees the first of those that wait, if nothing before it holds it up any more. Replays
+-- are a line of their own beside the stream. Messages of one event share their sequence and go together.
 with woken as (
 update webhook_delivery w set state = 'PENDING', due_at = @now::timestamptz
 from (select distinct unnest(@endpoints::uuid[]) as endpoint_id, unnest(@streams::text[]) as stream) s
 where w.endpoint_id = s.endpoint_id and w.stream = s.stream and w.finished_at is null and w.state = 'WAITING_FOR_EARLIER'
-  and w.sequence = (select min(n.sequence) from webhook_delivery n where n.endpoint_id = s.endpoint_id and n.stream = s.stream and n.finished_at is null and n.state = 'WAITING_FOR_EARLIER')
+  and w.sequence = (select min(n.sequence) from webhook_delivery n where n.endpoint_id = s.endpoint_id and n.stream = s.stream and n.finished_at is null and n.state = 'WAITING_FOR_EARLIER'
+    and (n.replay_of is null) = (w.replay_of is null))
   and not exists (select from webhook_delivery e where e.endpoint_id = s.endpoint_id and e.stream = s.stream and e.sequence < w.sequence
-    and e.finished_at is null and e.replay_of is null and not e.test and e.attempts < 3) returning w.endpoint_id)
+    and e.finished_at is null and (e.replay_of is null) = (w.replay_of is null) and not e.test and e.attempts < 3) returning w.endpoint_id)
 select distinct endpoint_id from woken order by endpoint_id;
 
 -- name: CountHours :exec
@@ -103,3 +105,6 @@ insert into webhook_lane (endpoint_id, org_id) select id, org_id from webhook_en
 -- @sqlc-vet-disable tenant
 -- For an endpoint that the caller has locked and that was enabled: what was held against it is forgotten.
 update webhook_lane set failing_since = null, warned_at = null, throttled_until = null where endpoint_id = @endpoint_id;
+
+-- name: FailingSince :one
+select failing_since from webhook_lane where endpoint_id = @endpoint_id and org_id = @org_id::uuid;

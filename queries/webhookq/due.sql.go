@@ -205,6 +205,22 @@ func (q *Queries) ExtendLanes(ctx context.Context, db DBTX, arg ExtendLanesParam
 	return items, nil
 }
 
+const failingSince = `-- name: FailingSince :one
+select failing_since from webhook_lane where endpoint_id = $1 and org_id = $2::uuid
+`
+
+type FailingSinceParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+}
+
+func (q *Queries) FailingSince(ctx context.Context, db DBTX, arg FailingSinceParams) (*time.Time, error) {
+	row := db.QueryRow(ctx, failingSince, arg.EndpointID, arg.OrgID)
+	var failing_since *time.Time
+	err := row.Scan(&failing_since)
+	return failing_since, err
+}
+
 const heldLanes = `-- name: HeldLanes :many
 select l.endpoint_id, l.epoch, e.ordered, l.failing_since, l.warned_at, l.throttled_until from webhook_lane l
 join (select unnest($1::uuid[]) as id, unnest($2::bigint[]) as epoch) h on h.id = l.endpoint_id and h.epoch = l.epoch
@@ -443,9 +459,10 @@ with woken as (
 update webhook_delivery w set state = 'PENDING', due_at = $1::timestamptz
 from (select distinct unnest($2::uuid[]) as endpoint_id, unnest($3::text[]) as stream) s
 where w.endpoint_id = s.endpoint_id and w.stream = s.stream and w.finished_at is null and w.state = 'WAITING_FOR_EARLIER'
-  and w.sequence = (select min(n.sequence) from webhook_delivery n where n.endpoint_id = s.endpoint_id and n.stream = s.stream and n.finished_at is null and n.state = 'WAITING_FOR_EARLIER')
+  and w.sequence = (select min(n.sequence) from webhook_delivery n where n.endpoint_id = s.endpoint_id and n.stream = s.stream and n.finished_at is null and n.state = 'WAITING_FOR_EARLIER'
+    and (n.replay_of is null) = (w.replay_of is null))
   and not exists (select from webhook_delivery e where e.endpoint_id = s.endpoint_id and e.stream = s.stream and e.sequence < w.sequence
-    and e.finished_at is null and e.replay_of is null and not e.test and e.attempts < 3) returning w.endpoint_id)
+    and e.finished_at is null and (e.replay_of is null) = (w.replay_of is null) and not e.test and e.attempts < 3) returning w.endpoint_id)
 select distinct endpoint_id from woken order by endpoint_id
 `
 
@@ -456,7 +473,8 @@ type WakeNextParams struct {
 }
 
 // @sqlc-vet-disable tenant
-// Of streams of lanes that are held: frees the first of those that wait, if nothing before it holds it up any more. Messages of one event share their sequence and go together.
+// Of streams of lanes that are held: frees the first of those that wait, if nothing before it holds it up any more. Replays
+// are a line of their own beside the stream. Messages of one event share their sequence and go together.
 func (q *Queries) WakeNext(ctx context.Context, db DBTX, arg WakeNextParams) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, wakeNext, arg.Now, arg.Endpoints, arg.Streams)
 	if err != nil {

@@ -131,7 +131,7 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, held map[uuid.UUID]*web
 		if before != *lane {
 			changed[o.endpoint] = true
 		}
-		if lane.Ordered && o.d.ReplayOf == nil && !o.d.Test && (o.v.Due == nil || o.d.Attempts+1 >= holdsUp) {
+		if lane.Ordered && !o.d.Test && (o.v.Due == nil || o.d.Attempts+1 >= holdsUp) {
 			wake.Endpoints, wake.Streams = append(wake.Endpoints, o.endpoint), append(wake.Streams, o.d.Stream)
 		}
 	}

@@ -109,7 +109,7 @@ func (s *Service) connectionsOf(ctx context.Context, tx *db.Tx, all []event.Row)
 type fan struct {
 	now  *db.Tx
 	rows webhookq.AddDeliveriesParams
-	asks []bool // the endpoint asks for order
+	asks []bool // the endpoint is enabled and asks for order
 }
 
 // add freezes a message for one endpoint.
@@ -121,7 +121,8 @@ func (f *fan) add(e *webhookq.SubscribersRow, m message.Message, r event.Row) er
 	p := &f.rows
 	p.Ids, p.Orgs, p.Endpoints = append(p.Ids, ident.V7(f.now.Now)), append(p.Orgs, r.OrgID.UUID()), append(p.Endpoints, e.ID)
 	p.Events, p.EventAts, p.Streams, p.Sequences = append(p.Events, r.ID.UUID()), append(p.EventAts, r.At), append(p.Streams, r.Stream), append(p.Sequences, r.Sequence)
-	p.Topics, p.Bodies, f.asks = append(p.Topics, m.Topic.Name), append(p.Bodies, body), append(f.asks, e.Ordered)
+	p.Topics, p.Bodies, f.asks = append(p.Topics, m.Topic.Name), append(p.Bodies, body), append(f.asks, e.Ordered && e.Status == string(Enabled))
+	p.Missed = append(p.Missed, e.Status != string(Enabled))
 	return nil
 }
 
@@ -152,7 +153,7 @@ func (s *Service) addAll(ctx context.Context, tx *db.Tx, f *fan) error {
 		at := line{p.Endpoints[n], p.Streams[n]}
 		earliest, there := first[at]
 		p.Held = append(p.Held, f.asks[n] && there && earliest < p.Sequences[n])
-		if !there {
+		if !there && !p.Missed[n] {
 			first[at] = p.Sequences[n]
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
-	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
@@ -35,32 +34,19 @@ func (s *Service) Deliveries(ctx context.Context, id ident.WebhookID, f Delivery
 	if err != nil {
 		return nil, err
 	}
-	p := webhookq.ListDeliveriesParams{EndpointID: id.UUID(), OrgID: scope.OrgUUID(), Before: uuid.Max, States: make([]string, len(f.State)), Until: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), Most: int32(a.First + 1)}
-	for n, state := range f.State {
-		p.States[n] = string(state)
+	look, err := s.look(id, scope, f)
+	if err != nil {
+		return nil, err
 	}
-	if f.Topic != nil {
-		p.Topic = send.Readable(*f.Topic, 100)
-	}
-	if f.ConnectionID != nil {
-		p.Stream = f.ConnectionID.String()
-	}
-	if f.Window != nil {
-		if !f.Window.From.Before(f.Window.To) {
-			return nil, fault.Invalid("window", "window", "A window begins before it ends.")
-		}
-		p.Since, p.Until = f.Window.From, f.Window.To
-	}
-	total, err := s.q.CountDeliveries(ctx, s.DB, webhookq.CountDeliveriesParams{EndpointID: p.EndpointID, OrgID: p.OrgID, States: p.States, Topic: p.Topic, Stream: p.Stream, Since: p.Since,
-		Until: p.Until, Most: countedAtMost + 1})
+	total, err := look.count(ctx, &s.q, s.DB, countedAtMost+1)
 	if err != nil {
 		return nil, fmt.Errorf("count the deliveries of %s: %w", id, err)
 	}
 	if a.After != nil {
-		p.Before = a.After.ID
+		look.before = a.After.ID
 	}
 	asOf := s.DB.Now()
-	rows, err := s.q.ListDeliveries(ctx, s.DB, p)
+	rows, err := look.list(ctx, &s.q, s.DB, int32(a.First+1))
 	if err != nil {
 		return nil, fmt.Errorf("list the deliveries of %s: %w", id, err)
 	}

@@ -29,10 +29,11 @@ type UpdateWebhookEndpointInput struct {
 	Description      *string
 	Status           *WebhookEndpointStatus
 	Ordered          *bool
+	ReplayMissed     bool // with Status ENABLED: what was missed since it stopped is sent, at most 10,000, the oldest first
 	ClientMutationID *string
 }
 
-// Update changes an endpoint. Disabling it skips what waits; enabling it forgets why it was disabled, and sends nothing that was missed.
+// Update changes an endpoint. Disabling it skips what waits. Enabling it forgets why it was disabled; what was missed is sent if the caller asks for it.
 func (s *Service) Update(ctx context.Context, in UpdateWebhookEndpointInput) (*WebhookEndpointResult, error) {
 	_, before, err := s.reach(ctx, mayWrite, in.ID)
 	if err != nil {
@@ -79,6 +80,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 	if r.Version != in.Version {
 		return nil, fault.VersionConflict(r.Version)
 	}
+	since := r.DisabledAt
 	fields, status := in.apply(r, e.Tx.Now)
 	if len(fields) == 0 && status == "" {
 		e.Quiet()
@@ -100,7 +102,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 		err = s.skip(ctx, e, in.ID)
 	case Enabled:
 		record("webhook_endpoint.enabled", changed{Status: status})
-		err = s.q.ClearLane(ctx, e.Tx, webhookq.ClearLaneParams{EndpointID: r.ID})
+		err = s.enable(ctx, e, r, since, in.ReplayMissed)
 	}
 	if err != nil {
 		return nil, err
@@ -137,6 +139,8 @@ func (in *UpdateWebhookEndpointInput) apply(r *webhookq.WebhookEndpoint, now tim
 		status, r.Status, r.DisabledReason = *in.Status, string(*in.Status), nil
 		if status == Disabled {
 			r.DisabledReason, r.DisabledAt = new(ByHand), &now
+		} else {
+			r.DisabledAt = nil
 		}
 	}
 	return fields, status

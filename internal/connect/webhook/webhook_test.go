@@ -201,8 +201,8 @@ func TestUpdateNeedsTheNewestVersionAndSaysWhatChanged(t *testing.T) {
 	b.happen(b.con, "connection.degraded", `{"v":1}`)
 	b.pass(time.Hour)
 	b.drain()
-	if len(b.log(id)) != 2 || len(k.all()) != 1 {
-		t.Fatal("a disabled endpoint heard something")
+	if list := b.log(id); len(list) != 2 || len(k.all()) != 1 {
+		t.Fatalf("a disabled endpoint heard something: %+v %d", list, len(k.all()))
 	}
 	for _, err := range []error{func() error { _, err := b.s.Test(ctx, id, message.TestTopic); return err }(), func() error { _, err := b.s.Replay(ctx, b.log(id)[0].ID); return err }()} {
 		if f := fault.All(err); len(f) != 1 || f[0].Reason != "endpoint_disabled" {
