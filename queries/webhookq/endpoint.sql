@@ -55,6 +55,11 @@ select id, org_id, application_id, hostname, state, setup_type, external_ref, la
 select h.endpoint_id, h.hour, h.attempts, h.succeeded, h.latencies from webhook_hour h join webhook_endpoint e on e.id = h.endpoint_id
 where e.org_id = @org_id::uuid and h.endpoint_id = any(@endpoints::uuid[]) and h.hour > @since::timestamptz order by h.endpoint_id, h.hour;
 
+-- name: ForgetHours :exec
+-- @sqlc-vet-disable tenant
+-- Of all organizations.
+delete from webhook_hour where hour < @before::timestamptz;
+
 -- name: OldestPending :many
 select endpoint_id, min(created_at)::timestamptz as since from webhook_delivery
 where org_id = @org_id::uuid and endpoint_id = any(@endpoints::uuid[]) and finished_at is null group by endpoint_id order by endpoint_id;

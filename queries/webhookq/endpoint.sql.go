@@ -229,6 +229,21 @@ func (q *Queries) EndpointsByID(ctx context.Context, db DBTX, arg EndpointsByIDP
 	return items, nil
 }
 
+const forgetHours = `-- name: ForgetHours :exec
+delete from webhook_hour where hour < $1::timestamptz
+`
+
+type ForgetHoursParams struct {
+	Before time.Time
+}
+
+// @sqlc-vet-disable tenant
+// Of all organizations.
+func (q *Queries) ForgetHours(ctx context.Context, db DBTX, arg ForgetHoursParams) error {
+	_, err := db.Exec(ctx, forgetHours, arg.Before)
+	return err
+}
+
 const hours = `-- name: Hours :many
 select h.endpoint_id, h.hour, h.attempts, h.succeeded, h.latencies from webhook_hour h join webhook_endpoint e on e.id = h.endpoint_id
 where e.org_id = $1::uuid and h.endpoint_id = any($2::uuid[]) and h.hour > $3::timestamptz order by h.endpoint_id, h.hour

@@ -166,8 +166,9 @@ func (s *Service) Part() part.Part {
 			{Permission: mayWrite, Roles: owner, What: "make, change, test and delete webhook endpoints"},
 			{Permission: mayReplay, Roles: owner, What: "send deliveries again"},
 		},
-		Readers: []event.Reader{{Name: "webhook.fanout", Wants: func(action string) bool { _, ok := message.Public(action); return ok }, ApplyAll: s.fanOut}},
-		Queues:  []work.Queue{s.queue()},
+		Readers:   []event.Reader{{Name: "webhook.fanout", Wants: func(action string) bool { _, ok := message.Public(action); return ok }, ApplyAll: s.fanOut}},
+		Queues:    []work.Queue{s.queue()},
+		Periodics: []work.Periodic{s.retention()},
 		Nodes: map[string]part.Finder{
 			"whk": func(ctx context.Context, a ident.Any) (any, error) {
 				id, err := ident.As[ident.WebhookID](a, "id")

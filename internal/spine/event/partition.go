@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -58,4 +59,69 @@ func makePartition(ctx context.Context, d *db.DB, table string, from, to time.Ti
 		}
 		return nil
 	})
+}
+
+// DropPartitions drops the months of a table that ended before an instant, the oldest first, and answers how many. spare, when it is not nil, may keep one: it
+// gets the partition's name. Rows in the default partition are deleted, ten thousand at a time, by the column that the table is partitioned by. A partition whose
+// lock is not to be had within two seconds is left for the next time, because everybody who uses the table would wait behind.
+func DropPartitions(ctx context.Context, d *db.DB, table, column string, before time.Time, spare func(ctx context.Context, tx *db.Tx, partition string) (bool, error)) (dropped int, err error) {
+	if !slices.Contains(partitioned, table) {
+		return 0, fmt.Errorf("%s has no partitions", table)
+	}
+	rows, err := d.Query(ctx, "select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass($1) order by 1", table)
+	if err != nil {
+		return 0, fmt.Errorf("list the partitions of %s: %w", table, err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return 0, fmt.Errorf("list the partitions of %s: %w", table, err)
+	}
+	for _, name := range names {
+		month, err := time.Parse(table+"_2006_01", name)
+		if err != nil || month.AddDate(0, 1, 0).After(before) {
+			continue // the default partition, or a month that is kept
+		}
+		gone, err := dropPartition(ctx, d, name, spare)
+		if err != nil {
+			return dropped, err
+		}
+		if gone {
+			dropped++
+		}
+	}
+	for {
+		tag, err := d.Exec(ctx, fmt.Sprintf("delete from %[1]s where ctid = any(array(select ctid from %[1]s where %[2]s < $1 limit 10000))", pgx.Identifier{table + "_default"}.Sanitize(), pgx.Identifier{column}.Sanitize()), before)
+		if err != nil {
+			return dropped, fmt.Errorf("clear the default partition of %s: %w", table, err)
+		}
+		if tag.RowsAffected() < 10_000 {
+			return dropped, nil
+		}
+	}
+}
+
+func dropPartition(ctx context.Context, d *db.DB, name string, spare func(context.Context, *db.Tx, string) (bool, error)) (gone bool, err error) {
+	err = d.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		gone = false
+		if spare != nil {
+			if keep, err := spare(ctx, tx, name); err != nil || keep {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "drop table "+pgx.Identifier{name}.Sanitize()); err != nil {
+			return err
+		}
+		gone = true
+		return nil
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55P03" { // lock_not_available
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("drop the partition %s: %w", name, err)
+	}
+	return gone, nil
 }
