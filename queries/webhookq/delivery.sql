@@ -107,3 +107,18 @@ order by id desc limit @most;
 -- name: AttemptsOf :many
 select a.delivery_id, a.n, a.at, a.latency_ms, coalesce(host(a.resolved_ip), '')::text as resolved_ip, a.status, a.error, a.request_headers, a.response_headers, a.response_body
 from webhook_attempt a join webhook_delivery d on d.id = a.delivery_id where d.id = any(@deliveries::uuid[]) and d.org_id = @org_id::uuid order by a.delivery_id, a.n;
+
+-- name: Unfinished :one
+-- @sqlc-vet-disable tenant
+-- Of all organizations: whether something is still to be sent of the events of a month.
+select exists (select from webhook_delivery where event_at >= @since::timestamptz and event_at < @until::timestamptz and finished_at is null);
+
+-- name: ClearDeliveries :execrows
+-- @sqlc-vet-disable tenant
+-- Of all organizations.
+delete from webhook_delivery_default where (id, event_at) in (select d.id, d.event_at from webhook_delivery_default d where d.event_at < @before::timestamptz and d.finished_at is not null limit @most);
+
+-- name: ClearAttempts :execrows
+-- @sqlc-vet-disable tenant
+-- Of all organizations.
+delete from webhook_attempt_default where (delivery_id, n, at) in (select a.delivery_id, a.n, a.at from webhook_attempt_default a where a.at < @before::timestamptz limit @most);

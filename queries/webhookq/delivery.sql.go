@@ -241,6 +241,44 @@ func (q *Queries) ChangedDeliveries(ctx context.Context, db DBTX, arg ChangedDel
 	return items, nil
 }
 
+const clearAttempts = `-- name: ClearAttempts :execrows
+delete from webhook_attempt_default where (delivery_id, n, at) in (select a.delivery_id, a.n, a.at from webhook_attempt_default a where a.at < $1::timestamptz limit $2)
+`
+
+type ClearAttemptsParams struct {
+	Before time.Time
+	Most   int32
+}
+
+// @sqlc-vet-disable tenant
+// Of all organizations.
+func (q *Queries) ClearAttempts(ctx context.Context, db DBTX, arg ClearAttemptsParams) (int64, error) {
+	result, err := db.Exec(ctx, clearAttempts, arg.Before, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const clearDeliveries = `-- name: ClearDeliveries :execrows
+delete from webhook_delivery_default where (id, event_at) in (select d.id, d.event_at from webhook_delivery_default d where d.event_at < $1::timestamptz and d.finished_at is not null limit $2)
+`
+
+type ClearDeliveriesParams struct {
+	Before time.Time
+	Most   int32
+}
+
+// @sqlc-vet-disable tenant
+// Of all organizations.
+func (q *Queries) ClearDeliveries(ctx context.Context, db DBTX, arg ClearDeliveriesParams) (int64, error) {
+	result, err := db.Exec(ctx, clearDeliveries, arg.Before, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const countDeliveries = `-- name: CountDeliveries :one
 select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
   limit $7) counted
@@ -972,4 +1010,22 @@ func (q *Queries) SkipUnfinished(ctx context.Context, db DBTX, arg SkipUnfinishe
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const unfinished = `-- name: Unfinished :one
+select exists (select from webhook_delivery where event_at >= $1::timestamptz and event_at < $2::timestamptz and finished_at is null)
+`
+
+type UnfinishedParams struct {
+	Since time.Time
+	Until time.Time
+}
+
+// @sqlc-vet-disable tenant
+// Of all organizations: whether something is still to be sent of the events of a month.
+func (q *Queries) Unfinished(ctx context.Context, db DBTX, arg UnfinishedParams) (bool, error) {
+	row := db.QueryRow(ctx, unfinished, arg.Since, arg.Until)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }

@@ -61,27 +61,19 @@ func makePartition(ctx context.Context, d *db.DB, table string, from, to time.Ti
 	})
 }
 
-// DropPartitions drops the months of a table that ended before an instant, the oldest first, and answers how many. spare, when it is not nil, may keep one: it
-// gets the partition's name. Rows in the default partition are deleted, ten thousand at a time, by the column that the table is partitioned by. A partition whose
-// lock is not to be had within two seconds is left for the next time, because everybody who uses the table would wait behind.
-func DropPartitions(ctx context.Context, d *db.DB, table, column string, before time.Time, spare func(ctx context.Context, tx *db.Tx, partition string) (bool, error)) (dropped int, err error) {
+// longAgo is how many months DropPartitions looks back: who did not run it for five years drops the rest by hand.
+const longAgo = 60
+
+// DropPartitions drops the months of a table that ended before an instant, the oldest first, and answers how many. spare, when it is not nil, may keep one that
+// begins and ends at the given instants. What stands in the default partition is its owner's to delete. A partition whose lock is not to be had within two
+// seconds is left for the next time, because everybody who uses the table would wait behind.
+func DropPartitions(ctx context.Context, d *db.DB, table string, before time.Time, spare func(ctx context.Context, tx *db.Tx, from, to time.Time) (bool, error)) (dropped int, err error) {
 	if !slices.Contains(partitioned, table) {
 		return 0, fmt.Errorf("%s has no partitions", table)
 	}
-	rows, err := d.Query(ctx, "select c.relname::text from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = to_regclass($1) order by 1", table)
-	if err != nil {
-		return 0, fmt.Errorf("list the partitions of %s: %w", table, err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return 0, fmt.Errorf("list the partitions of %s: %w", table, err)
-	}
-	for _, name := range names {
-		month, err := time.Parse(table+"_2006_01", name)
-		if err != nil || month.AddDate(0, 1, 0).After(before) {
-			continue // the default partition, or a month that is kept
-		}
-		gone, err := dropPartition(ctx, d, name, spare)
+	end := time.Date(before.Year(), before.Month(), 1, 0, 0, 0, 0, time.UTC)
+	for n := longAgo; n > 0; n-- {
+		gone, err := dropPartition(ctx, d, table, end.AddDate(0, -n, 0), spare)
 		if err != nil {
 			return dropped, err
 		}
@@ -89,22 +81,19 @@ func DropPartitions(ctx context.Context, d *db.DB, table, column string, before 
 			dropped++
 		}
 	}
-	for {
-		tag, err := d.Exec(ctx, fmt.Sprintf("delete from %[1]s where ctid = any(array(select ctid from %[1]s where %[2]s < $1 limit 10000))", pgx.Identifier{table + "_default"}.Sanitize(), pgx.Identifier{column}.Sanitize()), before)
-		if err != nil {
-			return dropped, fmt.Errorf("clear the default partition of %s: %w", table, err)
-		}
-		if tag.RowsAffected() < 10_000 {
-			return dropped, nil
-		}
-	}
+	return dropped, nil
 }
 
-func dropPartition(ctx context.Context, d *db.DB, name string, spare func(context.Context, *db.Tx, string) (bool, error)) (gone bool, err error) {
+func dropPartition(ctx context.Context, d *db.DB, table string, month time.Time, spare func(context.Context, *db.Tx, time.Time, time.Time) (bool, error)) (gone bool, err error) {
+	name := table + "_" + month.Format("2006_01")
 	err = d.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		gone = false
+		var there bool
+		if err := tx.QueryRow(ctx, "select to_regclass($1) is not null", name).Scan(&there); err != nil || !there {
+			return err
+		}
 		if spare != nil {
-			if keep, err := spare(ctx, tx, name); err != nil || keep {
+			if keep, err := spare(ctx, tx, month, month.AddDate(0, 1, 0)); err != nil || keep {
 				return err
 			}
 		}
