@@ -26,9 +26,11 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
@@ -68,6 +70,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"DomainCheck":               planDomainCheck(cfg.Resolvers, ec),
 		"DomainCheckStep":           planDomainCheckStep(cfg.Resolvers, ec),
 		"DomainConnectSupport":      planDomainConnectSupport(cfg.Resolvers, ec),
+		"DonePayload":               planDonePayload(cfg.Resolvers, ec),
 		"Eta":                       planEta(cfg.Resolvers, ec),
 		"ExistingConnection":        planExistingConnection(cfg.Resolvers, ec),
 		"Explain":                   planExplain(cfg.Resolvers, ec),
@@ -77,6 +80,13 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"GuideStep":                 planGuideStep(cfg.Resolvers, ec),
 		"Health":                    planHealth(cfg.Resolvers, ec),
 		"HealthCheck":               planHealthCheck(cfg.Resolvers, ec),
+		"Member":                    planMember(cfg.Resolvers, ec),
+		"MemberEdge":                planMemberEdge(cfg.Resolvers, ec),
+		"MemberPage":                planMemberPage(cfg.Resolvers, ec),
+		"Membership":                planMembership(cfg.Resolvers, ec),
+		"MembershipEdge":            planMembershipEdge(cfg.Resolvers, ec),
+		"MembershipPage":            planMembershipPage(cfg.Resolvers, ec),
+		"MfaPolicy":                 planMfaPolicy(cfg.Resolvers, ec),
 		"Mutation":                  planMutation(cfg.Resolvers, ec),
 		"NameServer":                planNameServer(cfg.Resolvers, ec),
 		"Observation":               planObservation(cfg.Resolvers, ec),
@@ -1781,6 +1791,29 @@ func planDomainConnectSupport(root ResolverRoot, ec *executionContext) plan.Obje
 	}
 }
 
+func planDonePayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"done": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.DonePayload)
+				return writeNBoolean2bool(r, fc, obj.Done)
+			},
+		},
+		"waiting": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.DonePayload)
+				return writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaiting(r, fc, obj.Waiting)
+			},
+		},
+		"eventId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.DonePayload)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.EventID)
+			},
+		},
+	}
+}
+
 func planEta(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"seconds": {
@@ -2075,6 +2108,240 @@ func planHealthCheck(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planMember(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(r, fc, obj.ID)
+			},
+		},
+		"userId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.UserID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNUserKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐUserKind(r, fc, obj.Kind)
+			},
+		},
+		"email": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeOEmail2ᚖstring(r, fc, obj.Email)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"roles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.Roles)
+			},
+		},
+		"isOwner": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				v := obj.IsOwner()
+				return writeNBoolean2bool(r, fc, v)
+			},
+		},
+		"isBuyer": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNBoolean2bool(r, fc, obj.IsBuyer)
+			},
+		},
+		"isDefault": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNBoolean2bool(r, fc, obj.IsDefault)
+			},
+		},
+		"joinedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNTime2timeᚐTime(r, fc, obj.JoinedAt)
+			},
+		},
+	}
+}
+
+func planMemberEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*membership.Member])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*membership.Member])
+				return writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planMemberPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Member])
+				return writeNMemberEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Member])
+				return writeNMember2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMemberᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Member])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Member])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planMembership(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Membership()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(r, fc, obj.ID)
+			},
+		},
+		"userId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.UserID)
+			},
+		},
+		"organization": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				ctx := r.Context()
+				v, err := resolver.Organization(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"roles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.Roles)
+			},
+		},
+		"isDefault": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNBoolean2bool(r, fc, obj.IsDefault)
+			},
+		},
+		"joinedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNTime2timeᚐTime(r, fc, obj.JoinedAt)
+			},
+		},
+	}
+}
+
+func planMembershipEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*membership.Membership])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*membership.Membership])
+				return writeNMembership2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembership(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planMembershipPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Membership])
+				return writeNMembershipEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Membership])
+				return writeNMembership2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembershipᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Membership])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Membership])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planMfaPolicy(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"required": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.MfaPolicy)
+				return writeNBoolean2bool(r, fc, obj.Required)
+			},
+		},
+		"requiredForRoles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.MfaPolicy)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.RequiredForRoles)
+			},
+		},
+		"phishingResistantOnly": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.MfaPolicy)
+				return writeNBoolean2bool(r, fc, obj.PhishingResistantOnly)
+			},
+		},
+		"oobAllowed": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.MfaPolicy)
+				return writeNBoolean2bool(r, fc, obj.OobAllowed)
+			},
+		},
+	}
+}
+
 func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 	resolver := root.Mutation()
 	return plan.Object{
@@ -2232,6 +2499,123 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐArchiveConnectionPayload(r, fc, v)
+			},
+		},
+		"createOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_createOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.CreateOrganization(ctx, fc.Args["input"].(organization.CreateOrganizationInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"updateOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_updateOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UpdateOrganization(ctx, fc.Args["id"].(ident.Any), fc.Args["input"].(organization.UpdateOrganizationInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"setMfaPolicy": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_setMfaPolicy_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SetMfaPolicy(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["input"].(organization.MfaPolicy))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"uninviteMember": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_uninviteMember_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UninviteMember(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["userId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"leaveOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_leaveOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.LeaveOrganization(ctx, fc.Args["organizationId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"assignMemberRoles": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_assignMemberRoles_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AssignMemberRoles(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["userId"].(ident.Any), fc.Args["roles"].([]authz.Role))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember(r, fc, v)
+			},
+		},
+		"unassignMemberRoles": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_unassignMemberRoles_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UnassignMemberRoles(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["userId"].(ident.Any), fc.Args["roles"].([]authz.Role))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember(r, fc, v)
+			},
+		},
+		"deleteOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_deleteOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.DeleteOrganization(ctx, fc.Args["id"].(ident.Any), fc.Args["confirmName"].(string), fc.Args["clientMutationId"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNDonePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐDonePayload(r, fc, v)
+			},
+		},
+		"changeDefaultOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_changeDefaultOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ChangeDefaultOrganization(ctx, fc.Args["organizationId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
 			},
 		},
 		"createWebhookEndpoint": {
@@ -2499,6 +2883,7 @@ func planOk(root ResolverRoot, ec *executionContext) plan.Object {
 }
 
 func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Organization()
 	return plan.Object{
 		"id": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
@@ -2524,6 +2909,42 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNOwnership2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOwnership(r, fc, obj.Ownership)
 			},
 		},
+		"createdById": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.CreatedByID)
+			},
+		},
+		"buyerId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.BuyerID)
+			},
+		},
+		"hostRegion": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNString2string(r, fc, obj.HostRegion)
+			},
+		},
+		"emailDomains": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNString2ᚕstringᚄ(r, fc, obj.EmailDomains)
+			},
+		},
+		"hideMemberEmails": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNBoolean2bool(r, fc, obj.HideMemberEmails)
+			},
+		},
+		"mfaPolicy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r, fc, &obj.MfaPolicy)
+			},
+		},
 		"version": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*organization.Organization)
@@ -2534,6 +2955,26 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*organization.Organization)
 				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"deletedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DeletedAt)
+			},
+		},
+		"members": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Organization_members_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.Members(ctx, obj, fc.Args["first"].(*int32), fc.Args["after"].(*string), fc.Args["search"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMemberPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 	}
@@ -3063,6 +3504,19 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeOOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"memberships": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_memberships_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Memberships(ctx, fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMembershipPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 		"providers": {
@@ -3839,6 +4293,18 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				return writeNDomainCheckStep2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐDomainCheckStep(r, fc, of.(*domaincheck.DomainCheckStep))
+			},
+		},
+		"membersChanged": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_membersChanged_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.MembersChanged(ctx, fc.Args["organizationId"].(ident.Any))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, of.(*organization.Organization))
 			},
 		},
 		"webhookDeliveries": {
@@ -4873,6 +5339,13 @@ func writeNDomainConnectSupport2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 	return r.Object(fc, v)
 }
 
+func writeNDonePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐDonePayload(r *plan.Run, fc *plan.Call, v *organization.DonePayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNEnvironment2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEnvironment(r *plan.Run, fc *plan.Call, v application.Environment) bool {
 	return r.String(string(v))
 }
@@ -5002,6 +5475,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(r *plan.Run, fc *plan.Call, v ident.MembershipID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐObservationID(r *plan.Run, fc *plan.Call, v ident.ObservationID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
@@ -5087,6 +5564,62 @@ func writeNMechanism2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 	return plan.List(r, fc, v, writeNMechanism2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐMechanism, true)
 }
 
+func writeNMember2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMemberᚄ(r *plan.Run, fc *plan.Call, v []*membership.Member) bool {
+	return plan.List(r, fc, v, writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember, true)
+}
+
+func writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember(r *plan.Run, fc *plan.Call, v *membership.Member) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMemberEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*membership.Member]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNMemberEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*membership.Member]) bool {
+	return plan.Structs(r, fc, v, writeNMemberEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNMemberPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*membership.Member]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMembership2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembershipᚄ(r *plan.Run, fc *plan.Call, v []*membership.Membership) bool {
+	return plan.List(r, fc, v, writeNMembership2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembership, true)
+}
+
+func writeNMembership2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembership(r *plan.Run, fc *plan.Call, v *membership.Membership) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMembershipEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*membership.Membership]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNMembershipEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*membership.Membership]) bool {
+	return plan.Structs(r, fc, v, writeNMembershipEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNMembershipPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*membership.Membership]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r *plan.Run, fc *plan.Call, v *organization.MfaPolicy) bool {
+	return r.Object(fc, v)
+}
+
 func writeNNameServer2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐNameServer(r *plan.Run, fc *plan.Call, v *analysis.NameServer) bool {
 	return r.Object(fc, v)
 }
@@ -5123,6 +5656,14 @@ func writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk
 		return r.Missing()
 	}
 	return r.Object(fc, v)
+}
+
+func writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(r *plan.Run, fc *plan.Call, v membership.OrgRole) bool {
+	return r.String(string(v))
+}
+
+func writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r *plan.Run, fc *plan.Call, v []membership.OrgRole) bool {
+	return plan.List(r, fc, v, writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole, true)
 }
 
 func writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r *plan.Run, fc *plan.Call, v *organization.Organization) bool {
@@ -5397,6 +5938,10 @@ func writeNTrailingDot2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 	return r.String(string(v))
 }
 
+func writeNUserKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐUserKind(r *plan.Run, fc *plan.Call, v membership.UserKind) bool {
+	return r.String(string(v))
+}
+
 func writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r *plan.Run, fc *plan.Call, v *account.Viewer) bool {
 	if v == nil {
 		return r.Missing()
@@ -5625,6 +6170,13 @@ func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 }
 
 func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐDeliveryID(r *plan.Run, fc *plan.Call, v *ident.DeliveryID) bool {
+	if v == nil {
+		return false
+	}
+	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r *plan.Run, fc *plan.Call, v *ident.EventID) bool {
 	if v == nil {
 		return false
 	}

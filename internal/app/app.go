@@ -35,6 +35,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
@@ -70,6 +71,7 @@ type App struct {
 	Accounts      *account.Service
 	Profiles      *profile.Service
 	Organizations *organization.Service
+	Members       *membership.Service
 	Credentials   *credential.Service
 	Sessions      *session.Service
 	Keys          *apikey.Service
@@ -144,9 +146,10 @@ func (a *App) spine() error {
 
 // platform builds what any SaaS has.
 func (a *App) platform() {
-	a.Accounts = &account.Service{DB: a.DB}
+	a.Accounts = &account.Service{DB: a.DB, Door: a.Door}
 	a.Profiles = &profile.Service{DB: a.DB}
-	a.Organizations = &organization.Service{DB: a.DB, Authz: a.Authz}
+	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left}
+	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: a.Accounts.SetDefaultTx}
 	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault}
 	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions,
 		Home: func(ctx context.Context, user ident.UserID) (*ident.OrgID, error) {
@@ -159,6 +162,17 @@ func (a *App) platform() {
 	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
 		return a.Applications.OrgOf(ctx, id)
 	}}
+}
+
+// left is what follows the end of a membership, in its transaction.
+func (a *App) left(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID) error {
+	if err := a.Accounts.LeaveTx(ctx, e, user, org); err != nil {
+		return err
+	}
+	if err := a.Sessions.LeaveTx(ctx, e, user, org); err != nil {
+		return err
+	}
+	return a.Keys.EndOfMemberTx(ctx, e, user, org)
 }
 
 // connect builds the product's core.
@@ -262,7 +276,7 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Keys.Part(), a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
+		a.Organizations.Part(), a.Members.Part(), a.Keys.Part(), a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
 	}

@@ -80,7 +80,7 @@ var edges = map[string][]string{
 	"internal/platform/credential":   {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/sso":          {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/invitation":   {"internal/platform/organization"},
-	"internal/platform/organization": {"internal/platform/usage"},
+	"internal/platform/organization": {"internal/platform/usage", "internal/platform/membership"},
 	"internal/platform/apikey":       {"internal/platform/usage"},
 	"internal/platform/image":        {"internal/platform/usage"},
 	"internal/platform/billing":      {"internal/platform/usage"},

@@ -24,6 +24,25 @@ func (q *Queries) AddUser(ctx context.Context, db DBTX, arg AddUserParams) error
 	return err
 }
 
+const leaveDefaultOrg = `-- name: LeaveDefaultOrg :exec
+update app_user set version = version + 1, default_org_id = (
+  select m.org_id from membership m join organization o on o.id = m.org_id
+  where m.user_id = $1::uuid and m.org_id <> $2 and o.deleted_at is null order by o.ownership, m.id limit 1)
+where id = $1::uuid and default_org_id = $2
+`
+
+type LeaveDefaultOrgParams struct {
+	UserID uuid.UUID
+	OrgID  uuid.UUID
+}
+
+// @sqlc-vet-disable tenant
+// a person's own choice goes over all organizations that the person belongs to
+func (q *Queries) LeaveDefaultOrg(ctx context.Context, db DBTX, arg LeaveDefaultOrgParams) error {
+	_, err := db.Exec(ctx, leaveDefaultOrg, arg.UserID, arg.OrgID)
+	return err
+}
+
 const setDefaultOrg = `-- name: SetDefaultOrg :exec
 update app_user set default_org_id = $2, version = version + 1 where id = $1
 `

@@ -27,3 +27,6 @@ update session set last_seen_at = $2, idle_expires_at = $3 where id = $1 and las
 -- a session belongs to a person, not to an organization
 -- @sqlc-vet-disable tenant
 update session set revoked_at = $2, revoke_reason = $3 where id = $1 and revoked_at is null;
+
+-- name: LeaveOrganization :exec
+update session set org_id = null where user_id = $1 and org_id = $2 and revoked_at is null;

@@ -70,6 +70,20 @@ func (q *Queries) EndSession(ctx context.Context, db DBTX, arg EndSessionParams)
 	return result.RowsAffected(), nil
 }
 
+const leaveOrganization = `-- name: LeaveOrganization :exec
+update session set org_id = null where user_id = $1 and org_id = $2 and revoked_at is null
+`
+
+type LeaveOrganizationParams struct {
+	UserID uuid.UUID
+	OrgID  *uuid.UUID
+}
+
+func (q *Queries) LeaveOrganization(ctx context.Context, db DBTX, arg LeaveOrganizationParams) error {
+	_, err := db.Exec(ctx, leaveOrganization, arg.UserID, arg.OrgID)
+	return err
+}
+
 const lockSession = `-- name: LockSession :one
 select secret_hash, signing_key_id, generation, revoked_at from session where id = $1 and user_id = $2 for update
 `
