@@ -3,6 +3,8 @@ package membership
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -24,8 +26,8 @@ func (s *Service) Members(ctx context.Context, org ident.OrgID, search string, a
 	if err != nil {
 		return nil, err
 	}
-	if utf8.RuneCountInString(search) > longest || !utf8.ValidString(search) {
-		return nil, fault.Invalid("search", "search_length", "Search for at most %d characters.", longest)
+	if utf8.RuneCountInString(search) > longest || !utf8.ValidString(search) || strings.ContainsFunc(search, unicode.IsControl) {
+		return nil, fault.Invalid("search", "search_length", "Search for at most %d characters on one line.", longest)
 	}
 	addresses, err := s.seesAddresses(ctx, org)
 	if err != nil {
