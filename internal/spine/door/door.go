@@ -37,6 +37,7 @@ type Action struct {
 	Permission authz.Permission // what the caller needs in the organization
 	Self       bool             // the object is the caller's own: to belong to the organization is enough
 	Public     bool             // anybody may call, no organization and no idempotency: sign-in
+	Operator   bool             // what belongs to no organization, or to any: an operator who holds the permission
 	StepUp     bool             // a USER must have proved who they are within the last ten minutes
 	Paid       bool             // the organization's plan must hold the feature
 	Once       bool             // with Paid: whoever once held it may still do this (remove, leave, export)
@@ -66,7 +67,7 @@ type QuotaNotice struct {
 // Change is one kind of change: who may, what is valid, what happens.
 type Change[In, Out any] struct {
 	Action Action
-	// Org says whose it is; NOT_FOUND for an unknown id. Not asked when the action is public.
+	// Org says whose it is; NOT_FOUND for an unknown id. Not asked when the action is public or an operator's.
 	Org func(ctx context.Context, in In) (ident.OrgID, error)
 	// Key is the caller's clientMutationId. The Idempotency-Key header wins over it.
 	Key func(in In) *string
@@ -173,6 +174,9 @@ func Do[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (Ou
 func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (authz.Scope, error) {
 	if c.Action.Public {
 		return authz.Scope{}, nil
+	}
+	if c.Action.Operator {
+		return authz.Scope{}, d.Authz.Operate(ctx, c.Action.Permission)
 	}
 	org, err := c.Org(ctx, in)
 	if err != nil {
