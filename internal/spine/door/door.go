@@ -38,6 +38,7 @@ type Action struct {
 	Self       bool             // the object is the caller's own: to belong to the organization is enough
 	Own        bool             // about the caller alone, in no organization: somebody must be signed in, and a credential bound to an organization needs self.write there
 	Public     bool             // anybody may call, no organization and no idempotency: sign-in
+	Operator   bool             // what belongs to no organization, or to any: an operator who holds the permission
 	StepUp     bool             // a USER must have proved who they are within the last ten minutes
 	Paid       bool             // the organization's plan must hold the feature
 	Once       bool             // with Paid: whoever once held it may still do this (remove, leave, export)
@@ -67,7 +68,7 @@ type QuotaNotice struct {
 // Change is one kind of change: who may, what is valid, what happens.
 type Change[In, Out any] struct {
 	Action Action
-	// Org says whose it is; NOT_FOUND for an unknown id. Not asked when the action is public or the caller's own.
+	// Org says whose it is; NOT_FOUND for an unknown id. Not asked when the action is public, an operator's or the caller's own.
 	Org func(ctx context.Context, in In) (ident.OrgID, error)
 	// Key is the caller's clientMutationId. The Idempotency-Key header wins over it.
 	Key func(in In) *string
@@ -177,6 +178,9 @@ func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) 
 	}
 	if c.Action.Own {
 		return d.own(ctx)
+	}
+	if c.Action.Operator {
+		return authz.Scope{}, d.Authz.Operate(ctx, c.Action.Permission)
 	}
 	org, err := c.Org(ctx, in)
 	if err != nil {
