@@ -26,9 +26,12 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -39,6 +42,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 	schema := NewExecutableSchema(cfg)
 	ec := newExecutionContext(nil, schema.(*executableSchema), nil)
 	return plan.New(schema, plan.Table{
+		"Accepted":                  planAccepted(cfg.Resolvers, ec),
 		"ApexSupport":               planApexSupport(cfg.Resolvers, ec),
 		"ApiKey":                    planApiKey(cfg.Resolvers, ec),
 		"ApiKeyCreated":             planApiKeyCreated(cfg.Resolvers, ec),
@@ -80,6 +84,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"GuideStep":                 planGuideStep(cfg.Resolvers, ec),
 		"Health":                    planHealth(cfg.Resolvers, ec),
 		"HealthCheck":               planHealthCheck(cfg.Resolvers, ec),
+		"Identity":                  planIdentity(cfg.Resolvers, ec),
 		"Member":                    planMember(cfg.Resolvers, ec),
 		"MemberEdge":                planMemberEdge(cfg.Resolvers, ec),
 		"MemberPage":                planMemberPage(cfg.Resolvers, ec),
@@ -95,6 +100,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Organization":              planOrganization(cfg.Resolvers, ec),
 		"OwnershipPolicy":           planOwnershipPolicy(cfg.Resolvers, ec),
 		"PageInfo":                  planPageInfo(cfg.Resolvers, ec),
+		"PasswordResetCheck":        planPasswordResetCheck(cfg.Resolvers, ec),
 		"ProbeResult":               planProbeResult(cfg.Resolvers, ec),
 		"Profile":                   planProfile(cfg.Resolvers, ec),
 		"Progress":                  planProgress(cfg.Resolvers, ec),
@@ -110,6 +116,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Record":                    planRecord(cfg.Resolvers, ec),
 		"RecordDisplay":             planRecordDisplay(cfg.Resolvers, ec),
 		"RecordTemplate":            planRecordTemplate(cfg.Resolvers, ec),
+		"RegistrationAccepted":      planRegistrationAccepted(cfg.Resolvers, ec),
 		"ResolverEta":               planResolverEta(cfg.Resolvers, ec),
 		"ResolverView":              planResolverView(cfg.Resolvers, ec),
 		"Session":                   planSession(cfg.Resolvers, ec),
@@ -133,6 +140,17 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"WidgetTokenPayload":        planWidgetTokenPayload(cfg.Resolvers, ec),
 		"ZoneView":                  planZoneView(cfg.Resolvers, ec),
 	})
+}
+
+func planAccepted(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"accepted": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.Accepted)
+				return writeNBoolean2bool(r, fc, obj.Accepted)
+			},
+		},
+	}
 }
 
 func planApexSupport(root ResolverRoot, ec *executionContext) plan.Object {
@@ -2108,6 +2126,29 @@ func planHealthCheck(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.ID)
+			},
+		},
+		"hasPassword": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNBoolean2bool(r, fc, obj.HasPassword)
+			},
+		},
+		"passwordChangedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.PasswordChangedAt)
+			},
+		},
+	}
+}
+
 func planMember(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -2501,6 +2542,84 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐArchiveConnectionPayload(r, fc, v)
 			},
 		},
+		"registerPerson": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_registerPerson_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RegisterPerson(ctx, fc.Args["input"].(registration.RegisterPersonInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNRegistrationAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋregistrationᚐRegistrationAccepted(r, fc, v)
+			},
+		},
+		"confirmRegistration": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmRegistration_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmRegistration(ctx, fc.Args["token"].(*secret.String), fc.Args["email"].(*string), fc.Args["code"].(*secret.String), fc.Args["binding"].(*secret.String), fc.Args["newPassword"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"initiatePasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_initiatePasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.InitiatePasswordReset(ctx, fc.Args["email"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"resendPasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_resendPasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ResendPasswordReset(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"completePasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_completePasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.CompletePasswordReset(ctx, fc.Args["token"].(secret.String), fc.Args["password"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"changePassword": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_changePassword_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ChangePassword(ctx, fc.Args["current"].(secret.String), fc.Args["new"].(secret.String), fc.Args["revokeOtherSessions"].(bool))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"createOrganization": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_createOrganization_args(ctx, ec, raw)
@@ -2616,6 +2735,29 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
+			},
+		},
+		"revokeSession": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_revokeSession_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RevokeSession(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"revokeOtherSessions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RevokeOtherSessions(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
 		"createWebhookEndpoint": {
@@ -3021,6 +3163,23 @@ func planPageInfo(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*page.Info)
 				return writeOString2ᚖstring(r, fc, obj.EndCursor)
+			},
+		},
+	}
+}
+
+func planPasswordResetCheck(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"valid": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.PasswordResetCheck)
+				return writeNBoolean2bool(r, fc, obj.Valid)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.PasswordResetCheck)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExpiresAt)
 			},
 		},
 	}
@@ -3467,6 +3626,29 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeODnsCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcheckᚐDnsCheck(r, fc, v)
 			},
 		},
+		"identity": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Identity(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r, fc, v)
+			},
+		},
+		"verifyPasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_verifyPasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.VerifyPasswordReset(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNPasswordResetCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐPasswordResetCheck(r, fc, v)
+			},
+		},
 		"domainCheck": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_domainCheck_args(ctx, ec, raw)
@@ -3556,6 +3738,16 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeORecipe2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecipeᚐRecipe(r, fc, v)
+			},
+		},
+		"sessions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Sessions(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSession2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionᚄ(r, fc, v)
 			},
 		},
 		"webhookEndpoints": {
@@ -3996,6 +4188,23 @@ func planRecordTemplate(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*recipe.RecordTemplate)
 				return writeNEssential2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecipeᚐEssential(r, fc, obj.Essential)
+			},
+		},
+	}
+}
+
+func planRegistrationAccepted(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"accepted": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*registration.RegistrationAccepted)
+				return writeNBoolean2bool(r, fc, obj.Accepted)
+			},
+		},
+		"binding": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*registration.RegistrationAccepted)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Binding)
 			},
 		},
 	}
@@ -5065,6 +5274,13 @@ func planZoneView(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r *plan.Run, fc *plan.Call, v *recovery.Accepted) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNApexMethod2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐApexMethod(r *plan.Run, fc *plan.Call, v provider.ApexMethod) bool {
 	return r.String(string(v))
 }
@@ -5519,6 +5735,13 @@ func writeNID2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 	return plan.List(r, fc, v, writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐObservationID, true)
 }
 
+func writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r *plan.Run, fc *plan.Call, v *credential.Identity) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNInt2int32(r *plan.Run, fc *plan.Call, v int32) bool {
 	return r.Int(int64(v))
 }
@@ -5685,6 +5908,13 @@ func writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkit�
 	return r.Object(fc, v)
 }
 
+func writeNPasswordResetCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐPasswordResetCheck(r *plan.Run, fc *plan.Call, v *recovery.PasswordResetCheck) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNProbeOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeOutcome(r *plan.Run, fc *plan.Call, v analysis.ProbeOutcome) bool {
 	return r.String(string(v))
 }
@@ -5808,6 +6038,13 @@ func writeNRecordType2string(r *plan.Run, fc *plan.Call, v string) bool {
 	return r.String(string(v))
 }
 
+func writeNRegistrationAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋregistrationᚐRegistrationAccepted(r *plan.Run, fc *plan.Call, v *registration.RegistrationAccepted) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNRequirement2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRequirement(r *plan.Run, fc *plan.Call, v record.Requirement) bool {
 	return r.String(string(v))
 }
@@ -5846,6 +6083,17 @@ func writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋ
 
 func writeNServerVerdict2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐServerVerdict(r *plan.Run, fc *plan.Call, v analysis.ServerVerdict) bool {
 	return r.String(string(v))
+}
+
+func writeNSession2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionᚄ(r *plan.Run, fc *plan.Call, v []*session.Session) bool {
+	return plan.List(r, fc, v, writeNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession, true)
+}
+
+func writeNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession(r *plan.Run, fc *plan.Call, v *session.Session) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNSessionKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionKind(r *plan.Run, fc *plan.Call, v session.SessionKind) bool {

@@ -75,6 +75,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputCreateWidgetTokenInput,
 		unmarshalInputMfaPolicyInput,
 		unmarshalInputOwnershipPolicyInput,
+		unmarshalInputRegisterPersonInput,
 		unmarshalInputStartConnectionInput,
 		unmarshalInputTimeWindow,
 		unmarshalInputUpdateApplicationInput,
@@ -1444,6 +1445,112 @@ extend type Subscription {
   ): ConnectionsChange! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.read
 }
 `, BuiltIn: false},
+	{Name: "../credential.graphqls", Input: `"The page keeps the binding for the mailed code."
+type RegistrationAccepted {
+  "Always true, whether the address is known or not."
+  accepted: Boolean!
+  "Proves later that this is the browser that registered."
+  binding: Secret!
+}
+"Always the same answer, whether the address is known or not."
+type Accepted {
+  "Always true."
+  accepted: Boolean!
+}
+"Whether the link of a password reset can be used. Unknown, used and expired ones look alike."
+type PasswordResetCheck {
+  "Can it be used?"
+  valid: Boolean!
+  "Until when; null when it cannot."
+  expiresAt: Time
+}
+"How the caller signs in."
+type Identity {
+  "The person's own id."
+  id: ID!
+  "Has the person a password?"
+  hasPassword: Boolean!
+  "When it was set; null without one."
+  passwordChangedAt: Time
+}
+"What a person says of themselves. All mistakes answer together."
+input RegisterPersonInput {
+  "Address for messages, and the name to sign in with."
+  email: Email!
+  "At least 12 characters, not on the lists of common ones; taken byte for byte."
+  password: Secret!
+  "Given name: 1 to 100 characters."
+  firstName: String!
+  "Family name, at most 100 characters; empty for people who have none."
+  lastName: String!
+  "Time zone of the tz database; null for UTC."
+  timezone: String
+  "Language tag (BCP 47); null for English."
+  locale: String
+  "Country (ISO 3166-1, two or three letters); null when it is nobody's business."
+  countryCode: String
+  "Must be true."
+  termsAccepted: Boolean!
+  "Of the invitation that brought the person here; null without one."
+  invitationToken: Secret
+}
+
+extend type Query {
+  "How the caller signs in."
+  identity: Identity! @access(to: [USER]) # permission: self
+  "Whether the link of a password reset can be used."
+  verifyPasswordReset(
+    "What the link holds."
+    token: Secret!
+  ): PasswordResetCheck! @access(to: [PUBLIC])
+}
+extend type Mutation {
+  "Takes a registration and mails what confirms it. The answer tells nobody whether the address is known."
+  registerPerson(
+    "Who registers."
+    input: RegisterPersonInput!
+  ): RegistrationAccepted! @access(to: [PUBLIC])
+  "Makes the account: by the token of the mailed link, or by address, mailed code and the binding of the browser that registered. Outside that browser the link needs a new password (PRECONDITION_FAILED, reason new_password)."
+  confirmRegistration(
+    "What the link holds; null with a code."
+    token: Secret
+    "The address; null with a token."
+    email: Email
+    "Six digits of the same mail; null with a token."
+    code: Secret
+    "What registerPerson answered; null in another browser."
+    binding: Secret
+    "Replaces the password registered; null in the browser that registered."
+    newPassword: Secret
+  ): Ok! @access(to: [PUBLIC])
+  "Mails a link that sets a new password. The answer tells nobody whether the address is known."
+  initiatePasswordReset(
+    "The account's address."
+    email: Email!
+  ): Accepted! @access(to: [PUBLIC])
+  "Mails a new link for a reset that is open, at most three times; the old link ends."
+  resendPasswordReset(
+    "What the old link holds."
+    token: Secret!
+  ): Accepted! @access(to: [PUBLIC])
+  "Sets the new password and ends all sessions. API keys stay."
+  completePasswordReset(
+    "What the link holds."
+    token: Secret!
+    "At least 12 characters, not on the lists of common ones, and not the present one."
+    password: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "Sets a new password for the caller, who knows the present one."
+  changePassword(
+    "The present one."
+    current: Secret!
+    "At least 12 characters, not on the lists of common ones, and not the present one."
+    new: Secret!
+    "End the caller's other sessions?"
+    revokeOtherSessions: Boolean! = true
+  ): Ok! @access(to: [USER], stepUp: true) # permission: self
+}
+`, BuiltIn: false},
 	{Name: "../domaincheck.graphqls", Input: `"What we found out about a name, before and without a connection. Nothing of it is stored."
 type DomainCheck {
   "The name in lower-case ASCII; of a wildcard it begins with an asterisk."
@@ -2632,6 +2739,20 @@ type Subscription {
   viewerChanged: Viewer! @access(to: [USER, API_KEY, MACHINE]) # self
 }
 `, BuiltIn: false},
+	{Name: "../session.graphqls", Input: `extend type Query {
+  "Where the caller is signed in, the newest first; at most 200."
+  sessions: [Session!]! @access(to: [USER]) @listSize(assumed: 20) # permission: self
+}
+extend type Mutation {
+  "Ends one of the caller's own sessions. What is open there closes within a second."
+  revokeSession(
+    "The session that ends."
+    id: ID!
+  ): Ok! @access(to: [USER], stepUp: true) # permission: self
+  "Ends all sessions of the caller but the one that asks."
+  revokeOtherSessions: Ok! @access(to: [USER], stepUp: true) # permission: self
+}
+`, BuiltIn: false},
 	{Name: "../webhook.graphqls", Input: `"Where events are sent, signed by Standard Webhooks."
 type WebhookEndpoint implements Node {
   "Names the endpoint in every call."
@@ -3007,6 +3128,14 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func childFields_Accepted(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accepted":
+		return fieldContext_Accepted_accepted(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Accepted", field.Name)
+}
 
 func childFields_ApexSupport(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -3794,6 +3923,18 @@ func childFields_HealthCheck(ctx context.Context, ec *executionContext, field gr
 	return nil, fmt.Errorf("no field named %q was found under type HealthCheck", field.Name)
 }
 
+func childFields_Identity(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Identity_id(ctx, ec, field)
+	case "hasPassword":
+		return fieldContext_Identity_hasPassword(ctx, ec, field)
+	case "passwordChangedAt":
+		return fieldContext_Identity_passwordChangedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
+}
+
 func childFields_Member(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4030,6 +4171,16 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_PageInfo_endCursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func childFields_PasswordResetCheck(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "valid":
+		return fieldContext_PasswordResetCheck_valid(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_PasswordResetCheck_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PasswordResetCheck", field.Name)
 }
 
 func childFields_ProbeResult(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4312,6 +4463,16 @@ func childFields_RecordTemplate(ctx context.Context, ec *executionContext, field
 		return fieldContext_RecordTemplate_essential(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordTemplate", field.Name)
+}
+
+func childFields_RegistrationAccepted(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accepted":
+		return fieldContext_RegistrationAccepted_accepted(ctx, ec, field)
+	case "binding":
+		return fieldContext_RegistrationAccepted_binding(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RegistrationAccepted", field.Name)
 }
 
 func childFields_ResolverEta(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

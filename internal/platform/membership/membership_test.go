@@ -81,7 +81,9 @@ func why(err error) string {
 	return ""
 }
 
-func (h *house) ref(user ident.UserID) membership.Ref { return membership.Ref{OrganizationID: h.Org, UserID: user} }
+func (h *house) ref(user ident.UserID) membership.Ref {
+	return membership.Ref{OrganizationID: h.Org, UserID: user}
+}
 
 func TestOrgs7_Uninvite(t *testing.T) {
 	t.Parallel()
