@@ -18,6 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/widget"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
@@ -33,6 +34,7 @@ type Services struct {
 	Sessions      *session.Service
 	Organizations *organization.Service
 	Keys          *apikey.Service
+	Mails         *mail.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -66,6 +68,7 @@ type platform struct {
 	sessions      *session.Service
 	organizations *organization.Service
 	keys          *apikey.Service
+	mails         *mail.Service
 }
 
 type connect struct {
@@ -91,7 +94,7 @@ type house struct {
 // New joins them.
 func New(s Services) *Resolver {
 	r := &Resolver{
-		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Keys},
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Keys, s.Mails},
 		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},

@@ -22,6 +22,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/connect/notice"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
@@ -35,6 +36,8 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
@@ -73,6 +76,7 @@ type App struct {
 	Credentials   *credential.Service
 	Sessions      *session.Service
 	Keys          *apikey.Service
+	Mails         *mail.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -82,6 +86,7 @@ type App struct {
 	EdgeEntries  *edgeentry.Service
 	Widgets      *widget.Service
 	Webhooks     *webhook.Service
+	Notices      *notice.Service
 	Catalogue    *provider.Catalogue
 	Engine       *dnscheck.Engine
 
@@ -100,7 +105,9 @@ func Build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Log
 	if err := a.spine(); err != nil {
 		return nil, err
 	}
-	a.platform()
+	if err := a.platform(); err != nil {
+		return nil, err
+	}
 	if err := a.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -143,7 +150,7 @@ func (a *App) spine() error {
 }
 
 // platform builds what any SaaS has.
-func (a *App) platform() {
+func (a *App) platform() error {
 	a.Accounts = &account.Service{DB: a.DB}
 	a.Profiles = &profile.Service{DB: a.DB}
 	a.Organizations = &organization.Service{DB: a.DB, Authz: a.Authz}
@@ -159,6 +166,7 @@ func (a *App) platform() {
 	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
 		return a.Applications.OrgOf(ctx, id)
 	}}
+	return a.mails(letter.Accounts(), notice.Letters())
 }
 
 // connect builds the product's core.
@@ -200,6 +208,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 		Settings: domaincheck.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
 	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, Origin: s.ConsoleOrigin, OrgOfConnection: a.Connections.OrgOf}
 	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside}
+	a.Notices = &notice.Service{Door: a.Door, Mails: a.Mails, Console: s.ConsoleOrigin}
 	a.Connections.Measure(a.Metrics)
 	a.Webhooks.Measure(a.Metrics)
 	a.EdgeEntries.Measure(a.Metrics)
@@ -262,7 +271,7 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Keys.Part(), a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
+		a.Organizations.Part(), a.Keys.Part(), a.Mails.Part(), a.Notices.Part(), a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
 	}
@@ -273,6 +282,14 @@ func (a *App) join() error {
 	var err error
 	a.Workers, err = workers.Join(a.DB, a.Work, a.Hub, a.Metrics, a.parts, a.Ledger.Queue())
 	return err
+}
+
+// routes are what the parts answer beside GraphQL.
+func (a *App) routes() (all []part.Route) {
+	for _, p := range a.parts {
+		all = append(all, p.Routes...)
+	}
+	return all
 }
 
 // ready asks what must answer before this process takes traffic.
