@@ -64,6 +64,7 @@ type Addresses struct {
 	HostPage        string `json:"hostPage"`
 	EvilPage        string `json:"evilPage"`
 	Lab             string `json:"lab"`
+	Mail            string `json:"mail"`
 	Metrics         string `json:"metrics"`
 	ConsoleEmail    string `json:"consoleEmail"`
 	ConsolePassword string `json:"consolePassword"`
