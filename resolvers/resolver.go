@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
@@ -41,6 +42,7 @@ type Services struct {
 	Credentials   *credential.Service
 	Registrations *registration.Service
 	Recoveries    *recovery.Service
+	Mails         *mail.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -78,6 +80,7 @@ type platform struct {
 	credentials   *credential.Service
 	registrations *registration.Service
 	recoveries    *recovery.Service
+	mails         *mail.Service
 }
 
 type connect struct {
@@ -103,7 +106,7 @@ type house struct {
 // New joins them.
 func New(s Services) *Resolver {
 	r := &Resolver{
-		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Keys, s.Credentials, s.Registrations, s.Recoveries},
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Mails},
 		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},

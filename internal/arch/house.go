@@ -77,6 +77,8 @@ var edges = map[string][]string{
 	"internal/spine/event": {"internal/spine/work", "internal/spine/live"},
 	"internal/spine/part":  {"internal/spine/*"},
 
+	"internal/platform/recovery":     {"internal/platform/credential", "internal/platform/mail"},
+	"internal/platform/registration": {"internal/platform/credential", "internal/platform/mail"},
 	"internal/platform/credential":   {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/sso":          {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/invitation":   {"internal/platform/organization"},

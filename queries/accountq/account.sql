@@ -16,3 +16,6 @@ where id = sqlc.arg(user_id)::uuid and default_org_id = sqlc.arg(org_id);
 select u.id, u.kind, u.status, u.access, u.default_org_id, u.created_at, u.version,
   coalesce((select o.slug from organization o where o.id = u.default_org_id and o.deleted_at is null), '')::text as default_slug
 from app_user u where u.id = $1;
+
+-- name: AcceptTerms :exec
+insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $2, $3) on conflict (user_id, terms_version) do nothing;

@@ -10,6 +10,21 @@ import (
 	"github.com/google/uuid"
 )
 
+const acceptTerms = `-- name: AcceptTerms :exec
+insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $2, $3) on conflict (user_id, terms_version) do nothing
+`
+
+type AcceptTermsParams struct {
+	UserID       uuid.UUID
+	TermsVersion string
+	AcceptedAt   time.Time
+}
+
+func (q *Queries) AcceptTerms(ctx context.Context, db DBTX, arg AcceptTermsParams) error {
+	_, err := db.Exec(ctx, acceptTerms, arg.UserID, arg.TermsVersion, arg.AcceptedAt)
+	return err
+}
+
 const addUser = `-- name: AddUser :exec
 insert into app_user (id, kind, status, created_at) values ($1, 'PERSON', 'REGISTERED', $2)
 `

@@ -51,6 +51,15 @@ func (s *Service) RegisterTx(ctx context.Context, e *door.Effect) (ident.UserID,
 	return id, nil
 }
 
+// AcceptTermsTx notes that the person accepted a version of the terms.
+func (s *Service) AcceptTermsTx(ctx context.Context, e *door.Effect, user ident.UserID, version string) error {
+	if err := s.q.AcceptTerms(ctx, e.Tx, accountq.AcceptTermsParams{UserID: user.UUID(), TermsVersion: version, AcceptedAt: e.Tx.Now}); err != nil {
+		return fmt.Errorf("note the terms: %w", err)
+	}
+	e.Record(event.Change{Action: "account.terms_accepted", Subject: user.String(), Version: 1, Stream: "terms:" + user.String(), Chain: user.String(), Payload: map[string]any{"v": 1, "terms": version}, Audited: true})
+	return nil
+}
+
 // SetDefaultTx says where the person's console begins.
 func (s *Service) SetDefaultTx(ctx context.Context, e *door.Effect, user ident.UserID, org ident.OrgID) error {
 	if err := s.q.SetDefaultOrg(ctx, e.Tx, accountq.SetDefaultOrgParams{ID: user.UUID(), DefaultOrgID: new(org.UUID())}); err != nil {

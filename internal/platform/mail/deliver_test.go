@@ -245,7 +245,11 @@ func TestDelayedMailsAreWithdrawn(t *testing.T) {
 	}
 	err := o.Door.System(t.Context(), "test", o.Org, func(ctx context.Context, e *door.Effect) error {
 		e.Quiet()
-		return o.mail.Withdraw(ctx, e, "test", "con_1")
+		n, err := o.mail.Withdraw(ctx, e, "test", "con_1")
+		if n != 1 {
+			t.Errorf("%d mails were withdrawn", n)
+		}
+		return err
 	})
 	o.pass(2 * time.Hour)
 	if n := o.drain(t); err != nil || n != 1 || !slices.Equal(o.one(t, "ana@example.com").Tags, []string{"con_2"}) {

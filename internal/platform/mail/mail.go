@@ -48,7 +48,8 @@ type Mail struct {
 	Org              ident.OrgID // whom it concerns; zero: no organization
 	Brand            string      // whose name stands over it; "": the operator's
 	Letter           letter.Content
-	Tags             []string // for operators, and for Withdraw: ids, never addresses
+	In               func(locale string) letter.Content // in place of Letter, when the content itself has words in the reader's language
+	Tags             []string                           // for operators, and for Withdraw: ids, never addresses
 	// PerDay is how many mails of this letter an address gets in 24 hours; more are not staged, which is no error. 0: no such limit.
 	PerDay int
 	// NotBefore is when it may leave; zero: now.

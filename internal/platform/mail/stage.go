@@ -42,6 +42,9 @@ func (s *Service) Stage(ctx context.Context, e *door.Effect, m Mail) error {
 	if err != nil || to == "" {
 		return err
 	}
+	if m.In != nil {
+		m.Letter = m.In(reader.Locale)
+	}
 	content, err := json.Marshal(m.Letter)
 	if err != nil {
 		return fmt.Errorf("read the letter %s: %w", m.Letter.Letter(), err)
@@ -115,12 +118,14 @@ func (s *Service) enough(ctx context.Context, tx *db.Tx, to string, m Mail) (boo
 	return n >= int64(m.PerDay), nil
 }
 
-// Withdraw forgets the mails of a letter with this tag that nobody has tried to send yet: what they would say is not true any more.
-func (s *Service) Withdraw(ctx context.Context, e *door.Effect, name, tag string) error {
-	if _, err := s.q.Withdraw(ctx, e.Tx, mailq.WithdrawParams{Template: name, Tag: tag}); err != nil {
-		return fmt.Errorf("withdraw %s: %w", name, err)
+// Withdraw forgets the mails of a letter with this tag that nobody has tried to send yet, since what they would say is not true any more, and answers how
+// many there were.
+func (s *Service) Withdraw(ctx context.Context, e *door.Effect, name, tag string) (int, error) {
+	n, err := s.q.Withdraw(ctx, e.Tx, mailq.WithdrawParams{Template: name, Tag: tag})
+	if err != nil {
+		return 0, fmt.Errorf("withdraw %s: %w", name, err)
 	}
-	return nil
+	return int(n), nil
 }
 
 // tell wakes the queue and the operators who watch, after the commit.
