@@ -9,6 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
@@ -24,6 +25,14 @@ func language(ctx context.Context, locale *string) string {
 func deref(s *string) string {
 	if s == nil {
 		return ""
+	}
+	return *s
+}
+
+// hidden is a secret argument that may be left out.
+func hidden(s *secret.String) secret.String {
+	if s == nil {
+		return secret.String{}
 	}
 	return *s
 }

@@ -56,10 +56,11 @@ func start(ctx context.Context, args []string, out, errs io.Writer) error {
   1  Be a customer: open %s, connect shop.acme.lab with the widget.
   2  Be their DNS provider: add the record at %s/plain/acme.lab
   3  Be the developer: %s  %s / %s
-  4  Look behind it all: %s (zones, CA, mails, hooks, clock, "visit")
-  5  API: %s with the key %s
+  4  Read the mails that were sent: %s
+  5  Look behind it all: %s (zones, CA, hooks, clock, "visit")
+  6  API: %s with the key %s
 
-`, time.Since(began).Seconds(), a.HostPage, s.World.Addresses.Providers, a.Console, a.ConsoleEmail, a.ConsolePassword, a.Lab, a.GraphQL, a.APIKey)
+`, time.Since(began).Seconds(), a.HostPage, s.World.Addresses.Providers, a.Console, a.ConsoleEmail, a.ConsolePassword, a.Mail, a.Lab, a.GraphQL, a.APIKey)
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out, "  Stopping.")

@@ -27,6 +27,13 @@ type House struct {
 	Lab  *lab.World
 	Logs *Logs
 	t    testing.TB
+	read *read
+}
+
+// read are the mails that a test has looked at.
+type read struct {
+	mu   sync.Mutex
+	seen map[string]bool
 }
 
 // Logs keeps what the product logged.
@@ -70,7 +77,7 @@ func Start(t testing.TB, options ...Option) *House {
 			t.Logf("the product's log:\n%s", logs)
 		}
 	})
-	return &House{Stage: s, Lab: s.World, Logs: logs, t: t}
+	return &House{Stage: s, Lab: s.World, Logs: logs, t: t, read: &read{seen: map[string]bool{}}}
 }
 
 // Fault is one error of a GraphQL answer.

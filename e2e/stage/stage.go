@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -22,6 +23,8 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/app"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail/smtp"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/lab"
@@ -32,6 +35,7 @@ const (
 	Email        = "dev@acme.example"
 	Password     = "nameplate-lab"
 	Organization = "acme"
+	HookSecret   = "nameplate-lab-hook" // signs reports to /hooks/mail
 	consolePort  = 20100
 )
 
@@ -60,6 +64,7 @@ type Addresses struct {
 	HostPage        string `json:"hostPage"`
 	EvilPage        string `json:"evilPage"`
 	Lab             string `json:"lab"`
+	Mail            string `json:"mail"`
 	Metrics         string `json:"metrics"`
 	ConsoleEmail    string `json:"consoleEmail"`
 	ConsolePassword string `json:"consolePassword"`
@@ -171,6 +176,7 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 		Probe:    app.ProbeSettings{Roots: roots, HTTP: httpPort, HTTPS: httpsPort},
 		PSLExtra: []string{"co.lab", "private:pages.lab"},
 		ACME:     app.ACMESettings{Contact: []string{"ops@nameplate.example"}},
+		Mail:     app.MailSettings{Host: "127.0.0.1", Port: port(w.Addresses.SMTP), TLS: smtp.Off, From: mail.Address{Name: "Nameplate", Address: "no-reply@nameplate.example"}, Hook: secret.New(HookSecret)},
 	}
 	for n, r := range w.Recursors() {
 		out.DNS.Resolvers = append(out.DNS.Resolvers, app.Resolver{Name: fmt.Sprintf("resolver-%d", n+1), Region: r.Region, Address: r.Addr})

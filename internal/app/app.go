@@ -21,6 +21,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/connect/notice"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
@@ -34,8 +35,12 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/platform/usage"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -69,9 +74,13 @@ type App struct {
 	Accounts      *account.Service
 	Profiles      *profile.Service
 	Organizations *organization.Service
+	Members       *membership.Service
+	Registrations *registration.Service
+	Recoveries    *recovery.Service
 	Credentials   *credential.Service
 	Sessions      *session.Service
 	Keys          *apikey.Service
+	Mails         *mail.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -81,6 +90,7 @@ type App struct {
 	EdgeEntries  *edgeentry.Service
 	Widgets      *widget.Service
 	Webhooks     *webhook.Service
+	Notices      *notice.Service
 	Catalogue    *provider.Catalogue
 	Engine       *dnscheck.Engine
 
@@ -99,7 +109,9 @@ func Build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Log
 	if err := a.spine(); err != nil {
 		return nil, err
 	}
-	a.platform()
+	if err := a.platform(); err != nil {
+		return nil, err
+	}
 	if err := a.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -141,25 +153,6 @@ func (a *App) spine() error {
 	return nil
 }
 
-// platform builds what any SaaS has.
-func (a *App) platform() {
-	a.Accounts = &account.Service{DB: a.DB}
-	a.Profiles = &profile.Service{DB: a.DB}
-	a.Organizations = &organization.Service{DB: a.DB, Authz: a.Authz}
-	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault}
-	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions,
-		Home: func(ctx context.Context, user ident.UserID) (*ident.OrgID, error) {
-			u, err := a.Accounts.Get(ctx, user)
-			if err != nil {
-				return nil, err
-			}
-			return u.DefaultOrgID, nil
-		}}
-	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
-		return a.Applications.OrgOf(ctx, id)
-	}}
-}
-
 // connect builds the product's core.
 func (a *App) connect(ctx context.Context) (err error) {
 	s, lab := a.Settings, a.Settings.Profile == "lab"
@@ -199,6 +192,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 		Settings: domaincheck.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
 	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, Origin: s.ConsoleOrigin, OrgOfConnection: a.Connections.OrgOf}
 	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside}
+	a.Notices = &notice.Service{Door: a.Door, Mails: a.Mails, Console: s.ConsoleOrigin}
 	a.Connections.Measure(a.Metrics)
 	a.Webhooks.Measure(a.Metrics)
 	a.EdgeEntries.Measure(a.Metrics)
@@ -253,7 +247,8 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Keys.Part(), a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
+		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Keys.Part(), a.Mails.Part(), a.Notices.Part(),
+		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
 	}
@@ -264,6 +259,14 @@ func (a *App) join() error {
 	var err error
 	a.Workers, err = workers.Join(a.DB, a.Work, a.Hub, a.Metrics, a.parts, a.Ledger.Queue(), a.Ledger.Sweep())
 	return err
+}
+
+// routes are what the parts answer beside GraphQL.
+func (a *App) routes() (all []part.Route) {
+	for _, p := range a.parts {
+		all = append(all, p.Routes...)
+	}
+	return all
 }
 
 // ready asks what must answer before this process takes traffic.

@@ -34,6 +34,7 @@ type Settings struct {
 	DNS   DNSSettings
 	ACME  ACMESettings
 	Probe ProbeSettings
+	Mail  MailSettings
 
 	PSLExtra      []string
 	ProviderFile  string
@@ -136,6 +137,14 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.probeRoots, "probe.roots", "", "PEM file that our HTTPS probe trusts; without it the system's roots")
 	fs.IntVar(&r.probeHTTP, "probe.http_port", 80, "port of the http probe")
 	fs.IntVar(&r.probeHTTPS, "probe.https_port", 443, "port of the https probe")
+	str(&r.smtp, "mail.smtp", "", "host:port of the mail server, such as smtp.example.net:587; without it no mail leaves")
+	str(&r.mailTLS, "mail.tls", "starttls", "starttls, implicit (port 465), or off for a relay on the same machine or network")
+	str(&r.mailUser, "mail.user", "", "user name for the mail server; without it there is no AUTH")
+	str(&r.mailPassword, "mail.password", "", "password for the mail server")
+	str(&r.mailRoots, "mail.roots", "", "PEM file that the mail server's certificate is verified with; without it the system's roots")
+	str(&r.mailFrom, "mail.from", "", "whose mails they are: Example Domains <no-reply@example.com>; the name stands over every mail")
+	str(&r.mailEnvelope, "mail.envelope_from", "", "where mail servers send bounces; without it the address of mail.from")
+	str(&r.mailHook, "mail.hook_secret", "", "signs reports to /hooks/mail, at least 16 characters; without it none are taken")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
 	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
@@ -146,6 +155,7 @@ type Raw struct {
 	profile, database, redis, kek, former, format, level, listen, origin, proxies       string
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
 	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
+	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook  string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
 }
 
@@ -170,6 +180,7 @@ func (r *Raw) settings() (Settings, error) {
 		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
+		Mail:  p.mail(r),
 	}
 	if s.Profile != "production" && s.Profile != "lab" {
 		p.wrong("profile", "is production or lab, not %q", s.Profile)
@@ -359,6 +370,7 @@ func (s Settings) String() string {
 		line("acme.cas", fmt.Sprintf("%s %s (%s)", c.Name, c.Directory, c.Identity))
 	}
 	line("acme.contact", s.ACME.Contact)
+	s.Mail.print(line, hidden)
 	return b.String()
 }
 

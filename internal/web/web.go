@@ -100,7 +100,7 @@ func (s *Door) routes() http.Handler {
 	for _, r := range s.Routes {
 		mux.Handle(r.Pattern, s.authenticate(r.Handler))
 	}
-	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/internal/", "/v1/", "/.well-known/", "/healthz/", "/readyz/", "/metrics/"} {
+	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/hooks/", "/internal/", "/v1/", "/.well-known/", "/healthz/", "/readyz/", "/metrics/"} {
 		mux.HandleFunc(below, s.nothing)
 	}
 	mux.HandleFunc("/graphiql", s.graphiql)

@@ -115,7 +115,7 @@ func (s *session) Data(r io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("read the mail: %w", err)
 	}
-	msg := parse(raw)
+	msg := Read(raw)
 	msg.At, msg.From, msg.To = s.mail.now(), s.from, slices.Clone(s.to)
 	s.mail.mu.Lock()
 	defer s.mail.mu.Unlock()
@@ -127,8 +127,8 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-// parse reads subject and bodies. What cannot be read stays in Raw alone: a sink refuses nothing.
-func parse(raw []byte) Message {
+// Read reads subject and bodies of a mail. What cannot be read stays in Raw alone: a sink refuses nothing.
+func Read(raw []byte) Message {
 	out := Message{Raw: string(raw)}
 	m, err := mail.ReadMessage(strings.NewReader(out.Raw))
 	if err != nil {

@@ -22,6 +22,7 @@ type (
 	deliveryKind     struct{}
 	eventKind        struct{}
 	edgeNodeKind     struct{}
+	messageKind      struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -42,6 +43,7 @@ func (webhookKind) Prefix() string      { return "whk" }
 func (deliveryKind) Prefix() string     { return "dlv" }
 func (eventKind) Prefix() string        { return "evt" }
 func (edgeNodeKind) Prefix() string     { return "edn" }
+func (messageKind) Prefix() string      { return "msg" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -150,3 +152,9 @@ type EdgeNodeID struct{ ID[edgeNodeKind] }
 
 func (i EdgeNodeID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *EdgeNodeID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// MessageID is the id of a mail on its way, or of what became of it.
+type MessageID struct{ ID[messageKind] }
+
+func (i MessageID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *MessageID) UnmarshalGQL(v any) error { return readGQL(v, i) }

@@ -45,6 +45,7 @@ type Grant struct {
 	Permission Permission
 	Roles      []Role
 	Widget     []string // scopes of a widget token, any one is enough; "ANY" for every token
+	Operator   bool     // operators hold it, for what belongs to no organization or to any
 	What       string   // for the table in docs/permissions.md
 }
 
@@ -154,6 +155,23 @@ func (a *Authorizer) Authorize(ctx context.Context, p Permission, org ident.OrgI
 // Enter answers the scope of a caller who changes what is the caller's own.
 func (a *Authorizer) Enter(ctx context.Context, org ident.OrgID) (Scope, error) {
 	return a.Authorize(ctx, SelfWrite, org)
+}
+
+// Operate says whether the caller may do what belongs to no organization or to any: operators alone, and work of the product itself.
+func (a *Authorizer) Operate(ctx context.Context, p Permission) error {
+	caller := From(ctx)
+	g, known := a.grants[p]
+	switch {
+	case caller.Kind == SYSTEM:
+		return nil
+	case caller.Kind == PUBLIC:
+		return fault.Unauthorized("", "Sign in, or send an API key.")
+	case !known:
+		return fmt.Errorf("authorize: nobody grants the permission %q", p)
+	case caller.Kind != OPERATOR || !g.Operator:
+		return fault.Forbidden(string(p))
+	}
+	return nil
 }
 
 // Permissions lists what the caller may do in org, for showing and hiding controls; never a grant. Nothing for strangers.

@@ -1,0 +1,192 @@
+// Package notice mails people what happened to their domains.
+//
+// It reads the ledger. Of a domain that went live, broke, works again or was given up the organization's owners hear at once, and the customer who left an
+// address when it was connected: at once too, but of a break only when it has lasted for an hour, and of its end only when they had heard of the break. What
+// is wrong and what to do are the sentences of the catalogue of findings, in the reader's language, the same as in the console and the widget.
+package notice
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/queries/noticeq"
+)
+
+const (
+	patience = time.Hour // that a customer's domain may be broken before they hear of it (MO-2)
+	perDay   = 20        // mails of one kind that one address gets: of more, webhooks and console tell
+)
+
+// Service turns events into mails. Its fields are set by the assembly.
+type Service struct {
+	Door    *door.Door
+	Mails   *mail.Service
+	Console string // address of the console
+
+	q noticeq.Queries
+}
+
+// Domain is what every mail about a domain says.
+type Domain struct {
+	Domain      string
+	Application letter.Typed
+	Link        string // the domain's page in the console, or for customers the domain itself once it works; "" without one
+}
+
+// Live tells that a domain works.
+type Live struct{ Domain }
+
+// Degraded tells that a domain that worked does not, why, and until when it is held.
+type Degraded struct {
+	Domain
+	Problem *letter.Problem
+	Until   *time.Time
+}
+
+// Recovered tells that it works again.
+type Recovered struct{ Domain }
+
+// ActionRequired tells that a domain was not connected in time, and why.
+type ActionRequired struct {
+	Domain
+	Problem *letter.Problem
+}
+
+func (Live) Letter() string           { return "domain_live" }
+func (Degraded) Letter() string       { return "domain_degraded" }
+func (Recovered) Letter() string      { return "domain_recovered" }
+func (ActionRequired) Letter() string { return "domain_action_required" }
+
+//go:embed words/*.json
+var files embed.FS
+
+// Letters are the words of these mails.
+func Letters() letter.Set {
+	words, err := fs.Sub(files, "words")
+	if err != nil {
+		panic(err) // the folder is part of the program
+	}
+	d := Domain{Domain: "shop.example.com", Application: "Acme Shop Builder", Link: "https://console.example.com/acme/domains/con_1"}
+	problem := &letter.Problem{Title: "The record is gone.", Body: "Visitors see an error.", Steps: []string{"Add it again."}}
+	return letter.Set{Words: words, Examples: []letter.Content{
+		Live{d}, Degraded{d, problem, new(time.Date(2027, 3, 3, 9, 30, 0, 0, time.UTC))}, Recovered{d}, ActionRequired{d, problem},
+	}}
+}
+
+// told are the events that are mailed.
+var told = []string{"connection.live", "connection.degraded", "connection.recovered", "connection.failed"}
+
+// Part is what notices contribute.
+func (s *Service) Part() part.Part {
+	return part.Part{Name: "notice", Readers: []event.Reader{{Name: "mail.domain", Wants: func(action string) bool { return slices.Contains(told, action) }, Apply: s.apply}}}
+}
+
+// moved is what we read of the payload of a change of state.
+type moved struct {
+	Reason     *string          `json:"reason"`
+	Finding    *finding.Finding `json:"finding"`
+	GraceUntil *time.Time       `json:"graceUntil"`
+}
+
+func (s *Service) apply(ctx context.Context, tx *db.Tx, r event.Row) error {
+	id, err := ident.Parse[ident.ConnectionID](r.Subject)
+	if err != nil || r.OrgID.IsZero() {
+		return nil
+	}
+	var m moved
+	if err := json.Unmarshal(r.Payload, &m); err != nil {
+		return fmt.Errorf("read the payload of %s: %w", r.ID, err)
+	}
+	c, err := s.q.ConnectionOf(ctx, tx, noticeq.ConnectionOfParams{ID: id.UUID(), OrgID: r.OrgID.UUID()})
+	if db.NotFound(err) {
+		return nil // archived, or its organization deleted: nobody waits for it
+	} else if err != nil {
+		return fmt.Errorf("read the connection %s: %w", id, err)
+	}
+	return s.Door.JoinTx(ctx, tx, "notice", r.OrgID, func(ctx context.Context, e *door.Effect) error {
+		e.Quiet() // the mails themselves are the events, if there is somebody to read them
+		return s.tell(ctx, e, r, id, c, m)
+	})
+}
+
+// tell stages the mails of one event.
+func (s *Service) tell(ctx context.Context, e *door.Effect, r event.Row, id ident.ConnectionID, c *noticeq.ConnectionOfRow, m moved) error {
+	waiting := 0
+	if r.Action == "connection.recovered" {
+		var err error
+		if waiting, err = s.Mails.Withdraw(ctx, e, Degraded{}.Letter(), id.String()); err != nil {
+			return err
+		}
+	}
+	about := Domain{Domain: c.HostnameUnicode, Application: letter.Typed(c.Application), Link: fmt.Sprintf("%s/%s/domains/%s", s.Console, c.Slug, id)}
+	out := mail.Mail{Key: r.ID.String(), Org: r.OrgID, Tags: []string{id.String()}, PerDay: perDay}
+	owners, err := s.q.Owners(ctx, e.Tx, noticeq.OwnersParams{OrgID: r.OrgID.UUID()})
+	if err != nil {
+		return fmt.Errorf("find the owners of %s: %w", r.OrgID, err)
+	}
+	for _, owner := range owners {
+		out.User, out.In = ident.From[ident.UserID](owner), s.letter(r.Action, about, m)
+		if err := s.Mails.Stage(ctx, e, out); err != nil {
+			return err
+		}
+	}
+	if c.EndUserEmail == nil || waiting > 0 {
+		return nil
+	}
+	to, err := mail.Address("endUserEmail", *c.EndUserEmail)
+	if err != nil {
+		return nil // somebody else's server gave it, and it is none
+	}
+	about.Link = ""
+	if r.Action == "connection.live" || r.Action == "connection.recovered" {
+		about.Link = "https://" + c.HostnameUnicode
+	}
+	out.User, out.To, out.Brand, out.In = ident.UserID{}, to, c.Application, s.letter(r.Action, about, m)
+	if r.Action == "connection.degraded" {
+		out.NotBefore = r.At.Add(patience)
+	}
+	return s.Mails.Stage(ctx, e, out)
+}
+
+// letter is what an event is told with, in the reader's language.
+func (s *Service) letter(action string, d Domain, m moved) func(locale string) letter.Content {
+	return func(locale string) letter.Content {
+		switch action {
+		case "connection.live":
+			return Live{d}
+		case "connection.recovered":
+			return Recovered{d}
+		case "connection.degraded":
+			return Degraded{d, problem(m, locale), m.GraceUntil}
+		}
+		return ActionRequired{d, problem(m, locale)}
+	}
+}
+
+// problem is the finding in words: with its details where the event holds them.
+func problem(m moved, locale string) *letter.Problem {
+	var x finding.Explanation
+	switch {
+	case m.Finding != nil:
+		x = m.Finding.Explain(locale)
+	case m.Reason != nil:
+		x, _ = finding.Explain(*m.Reason, locale, map[string]any{})
+	}
+	if x.Title == "" {
+		return nil
+	}
+	return &letter.Problem{Title: x.Title, Body: x.Body, Steps: x.Steps}
+}
