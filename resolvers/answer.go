@@ -21,11 +21,11 @@ func language(ctx context.Context, locale *string) string {
 	return tag[:min(len(tag), longestTag)]
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
+func deref[T any](v *T) (zero T) {
+	if v == nil {
+		return zero
 	}
-	return *s
+	return *v
 }
 
 // explained puts a code into words.
