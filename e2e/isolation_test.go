@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/e2e/harness"
+	"github.com/nameplate-dev/nameplate/e2e/stage"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -18,7 +20,7 @@ var unknown = map[string]func() string{
 	"organization": fresh(ident.New[ident.OrgID]), "application": fresh(ident.New[ident.ApplicationID]), "recipe": fresh(ident.New[ident.RecipeID]), "connection": fresh(ident.New[ident.ConnectionID]),
 	"record": fresh(ident.New[ident.RecordID]), "conflict": fresh(ident.New[ident.ConflictID]), "check": fresh(ident.New[ident.CheckID]), "observation": fresh(ident.New[ident.ObservationID]),
 	"certificate": fresh(ident.New[ident.CertificateID]), "key": fresh(ident.New[ident.KeyID]), "endpoint": fresh(ident.New[ident.WebhookID]), "delivery": fresh(ident.New[ident.DeliveryID]),
-	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]),
+	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]),
 }
 
 func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
@@ -35,7 +37,7 @@ var byField = map[string]string{
 	"organization": "organization", "updateOrganization": "organization", "deleteOrganization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
 	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
-	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "replayDelivery": "delivery",
+	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
 }
 
 // byType says of what a type that implements Node has its ids.
@@ -232,6 +234,12 @@ func victim(t *testing.T, h *harness.House) map[string]string {
 		world["conflict"] = out.Connection.Conflicts[0].ID
 		return true, ""
 	})
+	h.MailAbout(t, stage.Email, "is live")
+	var mailed uuid.UUID
+	if err := h.App.DB.QueryRow(t.Context(), "select id from outbound_message order by id limit 1").Scan(&mailed); err != nil {
+		t.Fatal(err)
+	}
+	world["message"] = ident.From[ident.MessageID](mailed).String()
 	for kind := range unknown {
 		if world[kind] == "" {
 			t.Fatalf("the walk's world has no %s: make one in victim", kind)

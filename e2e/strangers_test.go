@@ -48,6 +48,9 @@ func TestO4_TenantsIsolated(t *testing.T) {
 		trusted(t, h.With(t), s, asker{"another customer's widget", caller, foreign, map[string]string{"application": world["application"]}}, "widget", map[string]bool{})
 	})
 	t.Run("WidgetOfAnotherCustomer", func(t *testing.T) { held(t, h.With(t)) })
+	t.Run("OperatorsAlone", func(t *testing.T) {
+		operatorsAlone(t, h.With(t), s, world, reached)
+	})
 	t.Run("EveryRootFieldWasAsked", func(t *testing.T) {
 		for _, d := range roots(s) {
 			for _, f := range d.Fields {
@@ -73,6 +76,30 @@ func TestO4_TenantsIsolated(t *testing.T) {
 			t.Errorf("strangers changed something: %+v", seen)
 		}
 	})
+}
+
+// operatorsAlone: what only operators may call answers a tenant's key and its owner the same, whether there is such an id or not.
+func operatorsAlone(t *testing.T, h *harness.House, s *ast.Schema, world map[string]string, reached map[string]bool) {
+	a := asker{"an owner's key", harness.Caller{Bearer: h.Addresses.APIKey}, world, world}
+	fill := a.filler(t, h, s)
+	for _, d := range roots(s) {
+		for _, f := range d.Fields {
+			if access := f.Directives.ForName("access"); access == nil || access.Arguments.ForName("to").Value.String() != "[OPERATOR]" {
+				continue
+			}
+			for _, at := range fieldSlots(s, d.Name, f) {
+				reached[at.String()] = true
+				for _, kind := range kinds(t, s, at) {
+					for _, id := range []string{world[kind], unknown[kind]()} {
+						args := fill.arguments(d.Name, f, at, id)
+						if got := h.Send(a.caller, harness.Query{Text: text(s, d.Name, f, args), Variables: args}); id == "" || len(got.Faults) != 1 || got.Faults[0].Code() != "FORBIDDEN" || got.Faults[0].Reason() != "caller_kind" {
+							t.Errorf("%s with %q: %s", at, id, got.Raw)
+						}
+					}
+				}
+			}
+		}
+	}
 }
 
 // held: a widget may start what is free and its own, and learns of what is open elsewhere that it is, and nothing more (CN-69).

@@ -22,11 +22,11 @@ func language(ctx context.Context, locale *string) string {
 	return tag[:min(len(tag), longestTag)]
 }
 
-func deref(s *string) string {
-	if s == nil {
-		return ""
+func deref[T any](v *T) (zero T) {
+	if v == nil {
+		return zero
 	}
-	return *s
+	return *v
 }
 
 // hidden is a secret argument that may be left out.

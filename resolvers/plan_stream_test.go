@@ -15,6 +15,8 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/resolvers"
@@ -115,6 +117,16 @@ type channels struct{ of gql.SubscriptionResolver }
 
 func (c channels) ViewerChanged(ctx context.Context) (<-chan *account.Viewer, error) {
 	return channel(ctx, c.of.ViewerChanged)
+}
+
+func (c channels) MembersChanged(ctx context.Context, org ident.Any) (<-chan *organization.Organization, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *organization.Organization, error) {
+		return c.of.MembersChanged(ctx, org)
+	})
+}
+
+func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
 }
 
 func (c channels) ConnectionProgress(ctx context.Context, id ident.Any) (<-chan *connection.Connection, error) {

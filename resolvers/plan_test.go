@@ -187,8 +187,9 @@ func (s *twice) learn(t testing.TB) {
 	for range 2 {
 		s.note(s.run(t, s.gqlgen, "person", `mutation($o: ID!) { createApiKey(input: { organizationId: $o, description: "ci", scopes: ["connection.read"] }) { apiKey { id } } }`, vars{"o": s.Org.String()}).data)
 	}
+	s.ids["msg"] = []string{s.failedMail(t, "ana@example.com")}
 	s.ids["?"] = []string{"nonsense", p.Application.ID.String(), s.Other.String(), ident.New[ident.ConnectionID](time.Now()).String(), "pvd_plain"}
-	for _, prefix := range []string{"con", "app", "org", "rcp", "chk", "rec", "cnf", "crt", "obs", "evt", "whk", "dlv", "key"} {
+	for _, prefix := range []string{"con", "app", "org", "rcp", "chk", "rec", "cnf", "crt", "obs", "evt", "whk", "dlv", "key", "msg"} {
 		if len(s.ids[prefix]) == 0 {
 			t.Fatalf("nothing to read with an id of %s_", prefix)
 		}

@@ -133,6 +133,12 @@ func TestEveryRootField(t *testing.T) {
 		t.Errorf("%d deliveries", n)
 	}
 
+	failed := s.failedMail(t, "ana@example.com")
+	field("operator", "query", "opsEmailDeliveries", `(filter: { state: FAILED, organizationId: "`+org+`" })`, 3)
+	field("operator", "query", "opsSuppressions", `(search: "ana")`, 2)
+	field("operator", "mutation", "opsRemoveSuppression", `(channel: EMAIL, recipient: "ana@example.com", reason: "asked for it")`, 1)
+	field("operator", "mutation", "opsRedeliverEmail", `(id: "`+failed+`")`, 1)
+
 	s.widget("page", "u1")
 	w := s.send(t, "page", document(t, "widget", "widgetSession"))
 	done["widgetSession"] = true
@@ -183,7 +189,11 @@ func TestWrongIDsNameTheirArgument(t *testing.T) {
 				if f.Name == "nodes" {
 					want = "ids.0"
 				}
-				got := s.send(t, "owner", vars{"query": text})
+				who := "owner"
+				if strings.HasPrefix(f.Name, "ops") {
+					who = "operator"
+				}
+				got := s.send(t, who, vars{"query": text})
 				if len(got.Errors) == 0 || got.Errors[0].Extensions["code"] != "INVALID" || got.Errors[0].Extensions["field"] != want || got.Errors[0].Extensions["reason"] != "id_kind" {
 					t.Errorf("%s\n%s", text, got.raw)
 				}

@@ -42,6 +42,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
@@ -106,6 +107,7 @@ type server struct {
 	Cons     *connection.Service
 	Widgets  *widget.Service
 	Webhooks *webhook.Service
+	Mails    *mail.Service
 	App      *application.Application
 	Stranger ident.UserID
 	Other    ident.OrgID
@@ -168,18 +170,19 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	certificates := &certificate.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Work: s.Work, Connections: s.Cons, Edge: edge}
 	s.Widgets = &widget.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Applications: s.Apps, Hostnames: names}
 	s.Webhooks = &webhook.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Hub: s.Hub, Work: s.Work, Outside: safehttp.Options{AllowLoopbackHTTP: true}}
+	s.Mails = mailsOf(t, s, d)
 	out := resolvers.Services{
 		Accounts: &account.Service{DB: d}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
 		Members: &membership.Service{DB: d, Door: s.Door, Authz: s.Authz}, Credentials: &credential.Service{DB: d, Door: s.Door, Vault: s.Vault},
 		Keys:         &apikey.Service{DB: d, Door: s.Door, Authz: s.Authz, OrgOfApplication: s.Apps.OrgOf},
-		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks,
+		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks, Mails: s.Mails,
 		DomainChecks: &domaincheck.Service{Authz: s.Authz, Limit: limit.New(nil), Applications: s.Apps, Recipes: recipes, Engine: s.World, Settings: domaincheck.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}},
 		Authz:        s.Authz, Hub: s.Hub, Build: "b1", Version: "v1",
 		Spent: func(ctx context.Context) resolvers.Spent { return resolvers.Spent(graph.SpentOf(ctx)) },
 	}
 	out.Organizations = &organization.Service{DB: d, Door: s.Door, Authz: s.Authz, Members: out.Members}
 	out.Parts = []part.Part{
-		out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), out.DomainChecks.Part(),
+		out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.DomainChecks.Part(),
 		{Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member}, Widget: []string{"ANY"}}},
 			Ready: []part.Check{{Name: "database", Ask: func(ctx context.Context) error { _, err := d.Exec(ctx, "select 1"); return err }}}},
 	}
@@ -196,6 +199,7 @@ func (s *server) people() {
 	now := time.Now()
 	s.let("owner", authz.Principal{Kind: authz.API_KEY, UserID: s.User, KeyID: ident.New[ident.KeyID](now), OrgID: s.Org, Scopes: all})
 	s.let("person", authz.Principal{Kind: authz.USER, UserID: s.User, SessionID: ident.New[ident.SessionID](now), OrgID: s.Org, AuthTime: now, AAL: 1})
+	s.let("operator", authz.Principal{Kind: authz.OPERATOR, UserID: s.User, SessionID: ident.New[ident.SessionID](now), OrgID: s.Org, AuthTime: now, AAL: 2})
 	s.let("stranger", authz.Principal{Kind: authz.API_KEY, UserID: s.Stranger, KeyID: ident.New[ident.KeyID](now), OrgID: s.Other, Scopes: all})
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
@@ -65,6 +66,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ConnectionPage":            planConnectionPage(cfg.Resolvers, ec),
 		"ConnectionPayload":         planConnectionPayload(cfg.Resolvers, ec),
 		"ConnectionsChange":         planConnectionsChange(cfg.Resolvers, ec),
+		"DeliveryAttempt":           planDeliveryAttempt(cfg.Resolvers, ec),
 		"Dialect":                   planDialect(cfg.Resolvers, ec),
 		"DiffLine":                  planDiffLine(cfg.Resolvers, ec),
 		"DnsCheck":                  planDnsCheck(cfg.Resolvers, ec),
@@ -75,6 +77,9 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"DomainCheckStep":           planDomainCheckStep(cfg.Resolvers, ec),
 		"DomainConnectSupport":      planDomainConnectSupport(cfg.Resolvers, ec),
 		"DonePayload":               planDonePayload(cfg.Resolvers, ec),
+		"EmailDelivery":             planEmailDelivery(cfg.Resolvers, ec),
+		"EmailDeliveryEdge":         planEmailDeliveryEdge(cfg.Resolvers, ec),
+		"EmailDeliveryPage":         planEmailDeliveryPage(cfg.Resolvers, ec),
 		"Eta":                       planEta(cfg.Resolvers, ec),
 		"ExistingConnection":        planExistingConnection(cfg.Resolvers, ec),
 		"Explain":                   planExplain(cfg.Resolvers, ec),
@@ -128,6 +133,9 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"StateCount":                planStateCount(cfg.Resolvers, ec),
 		"Subscription":              planSubscription(cfg.Resolvers, ec),
 		"Suggestion":                planSuggestion(cfg.Resolvers, ec),
+		"Suppression":               planSuppression(cfg.Resolvers, ec),
+		"SuppressionEdge":           planSuppressionEdge(cfg.Resolvers, ec),
+		"SuppressionPage":           planSuppressionPage(cfg.Resolvers, ec),
 		"TTLRange":                  planTTLRange(cfg.Resolvers, ec),
 		"Upstream":                  planUpstream(cfg.Resolvers, ec),
 		"Viewer":                    planViewer(cfg.Resolvers, ec),
@@ -1354,6 +1362,29 @@ func planConnectionsChange(root ResolverRoot, ec *executionContext) plan.Object 
 	}
 }
 
+func planDeliveryAttempt(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.DeliveryAttempt)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"ok": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.DeliveryAttempt)
+				return writeNBoolean2bool(r, fc, obj.OK)
+			},
+		},
+		"error": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.DeliveryAttempt)
+				return writeOString2ᚖstring(r, fc, obj.Error)
+			},
+		},
+	}
+}
+
 func planDialect(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"apexName": {
@@ -1855,6 +1886,141 @@ func planDonePayload(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*organization.DonePayload)
 				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.EventID)
+			},
+		},
+	}
+}
+
+func planEmailDelivery(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMessageID(r, fc, obj.ID)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"to": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeNEmail2string(r, fc, obj.To)
+			},
+		},
+		"subject": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeNString2string(r, fc, obj.Subject)
+			},
+		},
+		"template": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeNString2string(r, fc, obj.Template)
+			},
+		},
+		"tags": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeNString2ᚕstringᚄ(r, fc, obj.Tags)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeNDeliveryState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDeliveryState(r, fc, obj.State)
+			},
+		},
+		"attempts": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeNDeliveryAttempt2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDeliveryAttemptᚄ(r, fc, obj.Attempts)
+			},
+		},
+		"receiptId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeOString2ᚖstring(r, fc, obj.ReceiptID)
+			},
+		},
+		"sentAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.SentAt)
+			},
+		},
+		"deliveredAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DeliveredAt)
+			},
+		},
+		"failedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.FailedAt)
+			},
+		},
+		"failedReason": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeOString2ᚖstring(r, fc, obj.FailedReason)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.EmailDelivery)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+	}
+}
+
+func planEmailDeliveryEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*mail.EmailDelivery])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*mail.EmailDelivery])
+				return writeNEmailDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐEmailDelivery(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planEmailDeliveryPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*mail.EmailDelivery])
+				return writeNEmailDeliveryEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*mail.EmailDelivery])
+				return writeNEmailDelivery2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐEmailDeliveryᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*mail.EmailDelivery])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*mail.EmailDelivery])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -2671,6 +2837,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
 				v, err := resolver.ChangePassword(ctx, fc.Args["current"].(secret.String), fc.Args["new"].(secret.String), fc.Args["revokeOtherSessions"].(bool))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"opsRedeliverEmail": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRedeliverEmail_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRedeliverEmail(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNEmailDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐEmailDelivery(r, fc, v)
+			},
+		},
+		"opsRemoveSuppression": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRemoveSuppression_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRemoveSuppression(ctx, fc.Args["channel"].(mail.MessageChannel), fc.Args["recipient"].(string), fc.Args["reason"].(string))
 				if err != nil {
 					return r.Fail(err)
 				}
@@ -3821,6 +4013,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNExplain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐExplanation(r, fc, v)
 			},
 		},
+		"opsEmailDeliveries": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsEmailDeliveries_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsEmailDeliveries(ctx, fc.Args["filter"].(*mail.DeliveryFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNEmailDeliveryPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"opsSuppressions": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsSuppressions_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsSuppressions(ctx, fc.Args["search"].(*string), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSuppressionPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
 		"organization": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_organization_args(ctx, ec, raw)
@@ -4651,6 +4869,18 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNDomainCheckStep2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐDomainCheckStep(r, fc, of.(*domaincheck.DomainCheckStep))
 			},
 		},
+		"opsDeliveryChanged": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_opsDeliveryChanged_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.OpsDeliveryChanged(ctx, fc.Args["channel"].(*mail.MessageChannel))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNDelivery2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDelivery(r, fc, of.(mail.Delivery))
+			},
+		},
 		"membersChanged": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Subscription_membersChanged_args(ctx, ec, raw)
@@ -4696,6 +4926,81 @@ func planSuggestion(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*domaincheck.Suggestion)
 				return writeNString2string(r, fc, obj.Text)
+			},
+		},
+	}
+}
+
+func planSuppression(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"channel": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.Suppression)
+				return writeNMessageChannel2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐMessageChannel(r, fc, obj.Channel)
+			},
+		},
+		"recipient": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.Suppression)
+				return writeNString2string(r, fc, obj.Recipient)
+			},
+		},
+		"reason": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.Suppression)
+				return writeNString2string(r, fc, obj.Reason)
+			},
+		},
+		"since": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*mail.Suppression)
+				return writeNTime2timeᚐTime(r, fc, obj.Since)
+			},
+		},
+	}
+}
+
+func planSuppressionEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*mail.Suppression])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*mail.Suppression])
+				return writeNSuppression2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐSuppression(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planSuppressionPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*mail.Suppression])
+				return writeNSuppressionEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*mail.Suppression])
+				return writeNSuppression2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐSuppressionᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*mail.Suppression])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*mail.Suppression])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -5652,6 +5957,32 @@ func writeNConnectionsChange2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 	return r.Object(fc, v)
 }
 
+func writeNDelivery2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDelivery(r *plan.Run, fc *plan.Call, v mail.Delivery) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	switch obj := any(v).(type) {
+	case *mail.EmailDelivery:
+		return obj != nil && r.As("EmailDelivery", fc, obj)
+	}
+	return r.Unknown(v)
+}
+
+func writeNDeliveryAttempt2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDeliveryAttemptᚄ(r *plan.Run, fc *plan.Call, v []*mail.DeliveryAttempt) bool {
+	return plan.List(r, fc, v, writeNDeliveryAttempt2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDeliveryAttempt, true)
+}
+
+func writeNDeliveryAttempt2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDeliveryAttempt(r *plan.Run, fc *plan.Call, v *mail.DeliveryAttempt) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNDeliveryState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDeliveryState(r *plan.Run, fc *plan.Call, v mail.DeliveryState) bool {
+	return r.String(string(v))
+}
+
 func writeNDialect2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDialect(r *plan.Run, fc *plan.Call, v *provider.Dialect) bool {
 	return r.Object(fc, v)
 }
@@ -5720,6 +6051,36 @@ func writeNDomainConnectSupport2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 }
 
 func writeNDonePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐDonePayload(r *plan.Run, fc *plan.Call, v *organization.DonePayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNEmail2string(r *plan.Run, fc *plan.Call, v string) bool {
+	return r.String(string(v))
+}
+
+func writeNEmailDelivery2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐEmailDeliveryᚄ(r *plan.Run, fc *plan.Call, v []*mail.EmailDelivery) bool {
+	return plan.List(r, fc, v, writeNEmailDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐEmailDelivery, true)
+}
+
+func writeNEmailDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐEmailDelivery(r *plan.Run, fc *plan.Call, v *mail.EmailDelivery) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNEmailDeliveryEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*mail.EmailDelivery]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNEmailDeliveryEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*mail.EmailDelivery]) bool {
+	return plan.Structs(r, fc, v, writeNEmailDeliveryEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNEmailDeliveryPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*mail.EmailDelivery]) bool {
 	if v == nil {
 		return r.Missing()
 	}
@@ -5860,6 +6221,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 }
 
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(r *plan.Run, fc *plan.Call, v ident.MembershipID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMessageID(r *plan.Run, fc *plan.Call, v ident.MessageID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
 
@@ -6005,6 +6370,10 @@ func writeNMembershipPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋintern
 		return r.Missing()
 	}
 	return r.Object(fc, v)
+}
+
+func writeNMessageChannel2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐMessageChannel(r *plan.Run, fc *plan.Call, v mail.MessageChannel) bool {
+	return r.String(string(v))
 }
 
 func writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r *plan.Run, fc *plan.Call, v *organization.MfaPolicy) bool {
@@ -6364,6 +6733,32 @@ func writeNSuggestion2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 
 func writeNSuggestionKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐSuggestionKind(r *plan.Run, fc *plan.Call, v domaincheck.SuggestionKind) bool {
 	return r.String(string(v))
+}
+
+func writeNSuppression2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐSuppressionᚄ(r *plan.Run, fc *plan.Call, v []*mail.Suppression) bool {
+	return plan.List(r, fc, v, writeNSuppression2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐSuppression, true)
+}
+
+func writeNSuppression2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐSuppression(r *plan.Run, fc *plan.Call, v *mail.Suppression) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNSuppressionEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*mail.Suppression]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNSuppressionEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*mail.Suppression]) bool {
+	return plan.Structs(r, fc, v, writeNSuppressionEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNSuppressionPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*mail.Suppression]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNTTLRange2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTTLRange(r *plan.Run, fc *plan.Call, v *provider.TTLRange) bool {

@@ -1694,6 +1694,16 @@ func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋid
 	return v
 }
 
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMessageID(ctx context.Context, ec *executionContext, v any) (ident.MessageID, error) {
+	var res ident.MessageID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMessageID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.MessageID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐObservationID(ctx context.Context, ec *executionContext, v any) (ident.ObservationID, error) {
 	var res ident.ObservationID
 	err := res.UnmarshalGQL(v)

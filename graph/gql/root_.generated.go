@@ -73,6 +73,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputCreateOrganizationInput,
 		unmarshalInputCreateWebhookEndpointInput,
 		unmarshalInputCreateWidgetTokenInput,
+		unmarshalInputDeliveryFilter,
 		unmarshalInputMfaPolicyInput,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterPersonInput,
@@ -1869,6 +1870,173 @@ extend type Subscription {
     "Language tag (BCP 47); null for the language that the request prefers."
     locale: String
   ): DomainCheckStep! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+}
+`, BuiltIn: false},
+	{Name: "../message.graphqls", Input: `"A mail on its way, or what became of it. Never what it says."
+type EmailDelivery {
+  "Names the mail where it is sent again."
+  id: ID!
+  "The tenant that it concerns; null for none."
+  organizationId: ID
+  "The address that it goes to."
+  to: Email!
+  "The line by which it is recognised in a mailbox."
+  subject: String!
+  "Which letter it is, such as password_reset."
+  template: String!
+  "What it is about: ids."
+  tags: [String!]!
+  "How far it is."
+  state: DeliveryState!
+  "Every try, in order."
+  attempts: [DeliveryAttempt!]! @listSize(assumed: 8)
+  "Its Message-ID, which all tries of a round share; null before the first."
+  receiptId: String
+  "When a mail server took it; null until then."
+  sentAt: Time
+  "When it was reported to have arrived; null until then."
+  deliveredAt: Time
+  "When it was given up; null until then."
+  failedAt: Time
+  "Why, in the mail server's words; null until then."
+  failedReason: String
+  "When it was put into the queue."
+  createdAt: Time!
+}
+"How far a message is."
+enum DeliveryState {
+  "It waits for its first try, or for the next one."
+  QUEUED
+  "A mail server has taken it."
+  SENT
+  "It was reported to have arrived."
+  DELIVERED
+  "Its mailbox does not exist; the address is on the suppression list."
+  BOUNCED
+  "It was refused for good, or eight tries have failed."
+  FAILED
+  "Its address was on the suppression list."
+  SUPPRESSED
+}
+"One try. It is written down before it is made."
+type DeliveryAttempt {
+  "When it began."
+  at: Time!
+  "Did the mail server take it?"
+  ok: Boolean!
+  "Why not; null when it did."
+  error: String
+}
+"The way that a message goes."
+enum MessageChannel {
+  "By mail."
+  EMAIL
+}
+"A page of mails, the newest first."
+type EmailDeliveryPage {
+  "The rows with their cursors."
+  edges: [EmailDeliveryEdge!]!
+  "The rows alone."
+  nodes: [EmailDelivery!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All mails that the list has, over all pages; null above 10,000."
+  totalCount: Int
+}
+"One row of a page: the mail and its cursor."
+type EmailDeliveryEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The mail itself."
+  node: EmailDelivery!
+}
+"Narrows a list; what is null does not."
+input DeliveryFilter {
+  "About this tenant; null for all."
+  organizationId: ID
+  "Queued since then; null for the last 14 days."
+  since: Time
+  "With all of these tags, at most 8; null for all."
+  tags: [String!]
+  "In this state; null for all."
+  state: DeliveryState
+  "To this address; null for all."
+  recipient: String
+}
+"An address that nothing is sent to."
+type Suppression {
+  "Which messages are held back."
+  channel: MessageChannel!
+  "The address."
+  recipient: String!
+  "Why: bounce or complaint."
+  reason: String!
+  "Since when."
+  since: Time!
+}
+"A page of addresses, in their order."
+type SuppressionPage {
+  "The rows with their cursors."
+  edges: [SuppressionEdge!]!
+  "The rows alone."
+  nodes: [Suppression!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All addresses that the list has, over all pages."
+  totalCount: Int!
+}
+"One row of a page: the address and its cursor."
+type SuppressionEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The address itself."
+  node: Suppression!
+}
+"A message by whatever channel."
+union Delivery = EmailDelivery
+
+extend type Query {
+  "Mails of all organizations, the newest first."
+  opsEmailDeliveries(
+    "Which of them; null for all of the last 14 days."
+    filter: DeliveryFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): EmailDeliveryPage! @access(to: [OPERATOR]) @listSize # permission: message.read_any
+  "Addresses that nothing is sent to."
+  opsSuppressions(
+    "A part of the address; null for all."
+    search: String
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): SuppressionPage! @access(to: [OPERATOR]) @listSize # permission: message.read_any
+}
+extend type Mutation {
+  "Sends a mail again that did not arrive, with a new Message-ID."
+  opsRedeliverEmail(
+    "The mail to send again."
+    id: ID!
+  ): EmailDelivery! @access(to: [OPERATOR]) # permission: message.redeliver
+  "Lets mails go to an address again. What was held back meanwhile is not sent by itself."
+  opsRemoveSuppression(
+    "Which messages were held back."
+    channel: MessageChannel!
+    "The address."
+    recipient: String!
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): Ok! @access(to: [OPERATOR]) # permission: message.redeliver
+}
+extend type Subscription {
+  "Messages as they move, from now on."
+  opsDeliveryChanged(
+    "By this channel; null for all."
+    channel: MessageChannel
+  ): Delivery! @access(to: [OPERATOR]) # permission: message.read_any
 }
 `, BuiltIn: false},
 	{Name: "../organization.graphqls", Input: `"Whose an organization is."
@@ -3669,6 +3837,18 @@ func childFields_ConnectionsChange(ctx context.Context, ec *executionContext, fi
 	return nil, fmt.Errorf("no field named %q was found under type ConnectionsChange", field.Name)
 }
 
+func childFields_DeliveryAttempt(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return fieldContext_DeliveryAttempt_at(ctx, ec, field)
+	case "ok":
+		return fieldContext_DeliveryAttempt_ok(ctx, ec, field)
+	case "error":
+		return fieldContext_DeliveryAttempt_error(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeliveryAttempt", field.Name)
+}
+
 func childFields_Dialect(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "apexName":
@@ -3877,6 +4057,64 @@ func childFields_DonePayload(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_DonePayload_eventId(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DonePayload", field.Name)
+}
+
+func childFields_EmailDelivery(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_EmailDelivery_id(ctx, ec, field)
+	case "organizationId":
+		return fieldContext_EmailDelivery_organizationId(ctx, ec, field)
+	case "to":
+		return fieldContext_EmailDelivery_to(ctx, ec, field)
+	case "subject":
+		return fieldContext_EmailDelivery_subject(ctx, ec, field)
+	case "template":
+		return fieldContext_EmailDelivery_template(ctx, ec, field)
+	case "tags":
+		return fieldContext_EmailDelivery_tags(ctx, ec, field)
+	case "state":
+		return fieldContext_EmailDelivery_state(ctx, ec, field)
+	case "attempts":
+		return fieldContext_EmailDelivery_attempts(ctx, ec, field)
+	case "receiptId":
+		return fieldContext_EmailDelivery_receiptId(ctx, ec, field)
+	case "sentAt":
+		return fieldContext_EmailDelivery_sentAt(ctx, ec, field)
+	case "deliveredAt":
+		return fieldContext_EmailDelivery_deliveredAt(ctx, ec, field)
+	case "failedAt":
+		return fieldContext_EmailDelivery_failedAt(ctx, ec, field)
+	case "failedReason":
+		return fieldContext_EmailDelivery_failedReason(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_EmailDelivery_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EmailDelivery", field.Name)
+}
+
+func childFields_EmailDeliveryEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_EmailDeliveryEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_EmailDeliveryEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EmailDeliveryEdge", field.Name)
+}
+
+func childFields_EmailDeliveryPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_EmailDeliveryPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_EmailDeliveryPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_EmailDeliveryPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_EmailDeliveryPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EmailDeliveryPage", field.Name)
 }
 
 func childFields_Eta(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4729,6 +4967,44 @@ func childFields_Suggestion(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Suggestion_text(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Suggestion", field.Name)
+}
+
+func childFields_Suppression(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "channel":
+		return fieldContext_Suppression_channel(ctx, ec, field)
+	case "recipient":
+		return fieldContext_Suppression_recipient(ctx, ec, field)
+	case "reason":
+		return fieldContext_Suppression_reason(ctx, ec, field)
+	case "since":
+		return fieldContext_Suppression_since(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Suppression", field.Name)
+}
+
+func childFields_SuppressionEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_SuppressionEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_SuppressionEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SuppressionEdge", field.Name)
+}
+
+func childFields_SuppressionPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_SuppressionPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_SuppressionPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_SuppressionPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_SuppressionPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SuppressionPage", field.Name)
 }
 
 func childFields_TTLRange(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -212,6 +212,7 @@ func TestPermissionsDoc(t *testing.T) {
 		for _, r := range c.words(t, dir, f, fields["Roles"]) {
 			g.Roles = append(g.Roles, authz.Role(r))
 		}
+		g.Operator = fields["Operator"] != nil // only ever written to say true
 		if g.What == "" {
 			t.Errorf("%s grants %s and does not say What: write what a person may do with it", dir, name)
 		}
@@ -224,7 +225,7 @@ func TestPermissionsDoc(t *testing.T) {
 		t.Fatalf("only %d permissions were found", len(all))
 	}
 	for _, g := range slices.Concat((&apikey.Service{}).Part().Grants, (&organization.Service{}).Part().Grants, authz.New(nil).Grants()) {
-		if read := all[string(g.Permission)]; read.What != g.What || !slices.Equal(read.Roles, g.Roles) || !slices.Equal(read.Widget, g.Widget) {
+		if read := all[string(g.Permission)]; read.What != g.What || read.Operator != g.Operator || !slices.Equal(read.Roles, g.Roles) || !slices.Equal(read.Widget, g.Widget) {
 			t.Errorf("the program grants %+v, and this test has read %+v", g, read)
 		}
 	}
@@ -236,10 +237,11 @@ Who may do what. Each subdomain says so beside its own code, and this page is ma
 - A person holds one or more of the roles in an organization, and may do what any of them allows. Roles are sets, not a ladder; whoever makes an organization holds all three.
 - An API key may do what its scopes say (each is a permission of this list) and never more than its person may. Without scopes it may do nothing.
 - A widget token carries scopes of its own; the column says which of them is enough, and "any" that every token is.
+- Operators hold what is marked in their column, for all organizations and for what belongs to none; nobody else does.
 - Who does not belong to an organization is told that nothing is there (NOT_FOUND). Who belongs to it and lacks the permission is told which one (FORBIDDEN).
 
-| Permission | What it allows | MEMBER | OWNER | BILLING_ADMIN | Widget |
-|---|---|:-:|:-:|:-:|---|
+| Permission | What it allows | MEMBER | OWNER | BILLING_ADMIN | Operators | Widget |
+|---|---|:-:|:-:|:-:|:-:|---|
 `)
 	dot := func(g authz.Grant, r authz.Role) string {
 		if slices.Contains(g.Roles, r) {
@@ -250,7 +252,11 @@ Who may do what. Each subdomain says so beside its own code, and this page is ma
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		g := all[name]
 		widget := strings.ReplaceAll(strings.Join(g.Widget, ", "), "ANY", "any")
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", name, g.What, dot(g, authz.Member), dot(g, authz.Owner), dot(g, authz.BillingAdmin), widget)
+		operator := ""
+		if g.Operator {
+			operator = "●"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", name, g.What, dot(g, authz.Member), dot(g, authz.Owner), dot(g, authz.BillingAdmin), operator, widget)
 	}
 	compare(t, "docs/permissions.md", b.Bytes())
 }
@@ -303,6 +309,13 @@ var constants = []struct{ dir, name, what, unit string }{
 	{"graph/document", "maxAliases", "aliases in a request", ""},
 	{"graph/plan", "maxFields", "fields in a subscription, with its fragments spread", ""},
 	{"graph/plan", "maxSwitches", "variables that `@skip` and `@include` read in a subscription", ""},
+	{"internal/platform/mail", "mostTries", "tries of a mail that its server does not take, over about a day", ""},
+	{"internal/platform/mail", "hourly", "mails that an address gets in an hour; what is above waits", ""},
+	{"internal/platform/mail", "tooOld", "a mail that could not leave waits at most", "time"},
+	{"internal/platform/mail", "keepArguments", "what a mail said is kept", "time"},
+	{"internal/platform/mail", "maxReport", "a report to `/hooks/mail`", "size"},
+	{"internal/platform/mail", "hookWindow", "a signed report counts", "time"},
+	{"internal/connect/notice", "perDay", "mails of one kind about domains that an address gets in a day; webhooks tell the rest", ""},
 	{"internal/spine/door", "kept", "the same Idempotency-Key gets the same answer", "time"},
 }
 

@@ -229,6 +229,7 @@ func TestPagesOfMailsAndAddresses(t *testing.T) {
 	}
 	for n := range 7 {
 		to := fmt.Sprintf("p%d@example.com", n)
+		o.pass(2 * time.Millisecond) // ids are in the order of milliseconds
 		o.send(t, testLetter(to))
 		body.Reports = append(body.Reports, map[string]string{"kind": "bounced", "messageId": *o.one(t, to).ReceiptID})
 	}

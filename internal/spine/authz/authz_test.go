@@ -490,3 +490,29 @@ func TestRun_SurvivesADatabaseThatIsAway(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestOperate: what belongs to no organization is for operators who hold the permission, and for work of the product.
+func TestOperate(t *testing.T) {
+	t.Parallel()
+	a := authz.New(nil, authz.Grant{Permission: "message.read_any", Operator: true, What: "x"}, authz.Grant{Permission: "connection.read", Roles: []authz.Role{authz.Owner}, What: "x"})
+	for name, c := range map[string]struct {
+		caller authz.Principal
+		p      authz.Permission
+		want   fault.Code
+	}{
+		"Operator":             {authz.Principal{Kind: authz.OPERATOR}, "message.read_any", ""},
+		"System":               {authz.Principal{Kind: authz.SYSTEM}, "message.read_any", ""},
+		"OperatorWithout":      {authz.Principal{Kind: authz.OPERATOR}, "connection.read", fault.ForbiddenCode},
+		"Person":               {authz.Principal{Kind: authz.USER, AAL: 2}, "message.read_any", fault.ForbiddenCode},
+		"KeyThatNamesTheScope": {authz.Principal{Kind: authz.API_KEY, Scopes: []authz.Permission{"message.read_any"}}, "message.read_any", fault.ForbiddenCode},
+		"Nobody":               {authz.Principal{Kind: authz.PUBLIC}, "message.read_any", fault.Unauthenticated},
+	} {
+		err := a.Operate(authz.With(t.Context(), c.caller), c.p)
+		if (err == nil) != (c.want == "") || err != nil && !fault.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := a.Operate(authz.With(t.Context(), authz.Principal{Kind: authz.OPERATOR}), "message.raed_any"); err == nil {
+		t.Error("a permission that nobody grants was given")
+	}
+}
