@@ -113,6 +113,12 @@ func (r row) provider() (*Provider, error) {
 		ID: NodeID(r.Slug), Slug: r.Slug, Name: r.Name, Apex: r.Apex, DomainConnect: r.DomainConnect, Dialect: r.Dialect, Parking: r.Parking,
 		soa: r.SOA, console: r.ConsoleURL, guide: r.Guide, Confidence: unverifiedCap,
 	}
+	if p.Dialect.Form == nil {
+		p.Dialect.Form = forms[r.Slug]
+	}
+	if err := p.Dialect.Form.lint(); err != nil {
+		return nil, err
+	}
 	switch {
 	case !slugs.MatchString(r.Slug) || len(r.Slug) > 63:
 		return nil, errors.New("a slug is lower-case letters and digits, joined by single hyphens")

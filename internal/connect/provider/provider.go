@@ -38,6 +38,7 @@ type Dialect struct {
 	AppendsZone   bool        `json:"appendsZone"`   // whatever is typed, the zone is put behind it: full names get doubled
 	TrailingDot   TrailingDot `json:"trailingDot"`
 	Notes         []string    `json:"notes"` // English; what else surprises people there
+	Form          Form        `json:"form"`  // what its form calls the fields; nil when nobody wrote that down
 }
 
 // DomainConnectSupport says whether the provider lets us set records with the person's consent.

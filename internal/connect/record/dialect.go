@@ -20,6 +20,14 @@ type RecordDisplay struct {
 	CopyAll  string   // type, name, value, TTL and the rest, separated by tabs
 	BindLine string   // a line of a zone file, RFC 1035 section 5
 	Hint     *string
+	Fields   []FormField // the same field by field, as the provider's form has them
+}
+
+// FormField is one field of the form, filled in.
+type FormField struct {
+	Part  provider.FormPart
+	Label *string // nil when nobody wrote down what the form calls it
+	Value string
 }
 
 // View says for whom lines are shown.
@@ -46,16 +54,35 @@ func (r *Record) present(v View) {
 	if r.pointsAtName() && d.TrailingDot == provider.Needed {
 		value += "."
 	}
+	for n := range r.Observed {
+		r.Observed[n].Outcome = r.outcome(r.Observed[n])
+	}
 	r.Name = name
 	r.Display = RecordDisplay{Name: name, Value: value, TTL: strconv.Itoa(int(r.TTL)), Extra: []string{}, BindLine: r.bindLine(), Hint: hint(r, v, name)}
 	if r.Priority != nil {
 		r.Display.Extra = append(r.Display.Extra, strconv.Itoa(int(*r.Priority)))
 	}
+	r.Display.Fields = r.fields(d.Form)
 	r.Display.CopyAll = strings.Join(append([]string{string(r.Type), name, value, r.Display.TTL}, r.Display.Extra...), "\t")
 	r.Eta = nil
 	if r.EtaAt != nil && r.EtaAt.After(v.Now) {
 		r.Eta = &analysis.Eta{Seconds: int32(r.EtaAt.Sub(v.Now).Round(time.Second) / time.Second), Until: *r.EtaAt, PerResolver: []analysis.ResolverEta{}}
 	}
+}
+
+// fields fills the form in; a field that this kind of record does not have is left out.
+func (r *Record) fields(form provider.Form) []FormField {
+	values := map[provider.FormPart]string{provider.TypeField: string(r.Type), provider.NameField: r.Display.Name, provider.ValueField: r.Display.Value, provider.TTLField: r.Display.TTL}
+	if r.Priority != nil {
+		values[provider.PriorityField] = strconv.Itoa(int(*r.Priority))
+	}
+	var out []FormField
+	for _, part := range provider.FormParts {
+		if value, ok := values[part]; ok {
+			out = append(out, FormField{part, form.Label(part, string(r.Type)), value})
+		}
+	}
+	return out
 }
 
 // typedName is what goes into the form's name field. A form that appends the zone gets the relative name whatever else it says: a full name would
