@@ -3,7 +3,7 @@ import { contrast, luminance } from "./accent";
 import { ideas, preview } from "./hostname";
 import { english, fill, language, translate } from "./i18n";
 import { en } from "./locales/en";
-import { arrange, canonical, likely, serverWord, tone } from "./records";
+import { arrange, likely, tone } from "./records";
 import { record } from "./samples";
 
 describe("messages", () => {
@@ -78,20 +78,6 @@ describe("what is typed", () => {
 });
 
 describe("records", () => {
-  const seen = (values: string[], rcode = "NOERROR") => ({ server: "ns1", values, rcode, authoritative: true });
-  test("a name server's word", () => {
-    expect(serverWord(record, seen(["K3V9.edge.lab."]))).toBe("ok");
-    expect(serverWord(record, seen(["old.example."]))).toBe("other");
-    expect(serverWord(record, seen([], "NXDOMAIN"))).toBe("none");
-    expect(serverWord(record, seen([], "SERVFAIL"))).toBe("error");
-    expect(serverWord({ ...record, status: "FLATTENED" }, seen(["198.51.100.20"]))).toBe("ok");
-    expect(serverWord({ ...record, requirement: "REMOVE" }, seen([]))).toBe("ok");
-    expect(serverWord({ ...record, requirement: "REMOVE" }, seen(["x"]))).toBe("other");
-  });
-  test("values are compared as DNS compares", () => {
-    expect(canonical('"np-verify=ABC"')).toBe("np-verify=abc");
-    expect(canonical('"long" "text"')).toBe("longtext");
-  });
   test("tones", () => {
     for (const [status, want] of [
       ["OK", "good"],

@@ -1,7 +1,10 @@
+import { Patience, Severity } from "../details/about";
+import { Difference } from "../details/difference";
+import { Servers } from "../details/servers";
 import type { Conflict, Connection, DnsRecord } from "../documents";
 import { type Key, translate, type Values } from "../i18n";
-import { done, type ServerWord, serverWord, tone } from "../records";
-import { Button, breakable, CopyButton, Disclosure, ExplainText, Icon, useUi } from "../ui";
+import { done, tone } from "../records";
+import { Button, breakable, CopyButton, ExplainText, Icon, useUi } from "../ui";
 
 /** One record, laid out like the form at the provider: field by field, each with its own copy button. */
 export function RecordCard({ record }: { record: DnsRecord }) {
@@ -19,16 +22,21 @@ export function RecordCard({ record }: { record: DnsRecord }) {
         <StatusChip record={record} />
       </div>
       <dl>
-        <Field label={t("record.type")} value={record.type} />
-        <Field label={t("record.name")} value={display.name} copy={`${record.type} ${t("record.name")}`} />
-        <Field label={t("record.value")} value={display.value} copy={`${record.type} ${t("record.value")}`} strong />
-        {record.priority != null && <Field label={t("record.priority")} value={String(record.priority)} copy={t("record.priority")} />}
-        {!remove && display.ttl && <Field label={t("record.ttl")} value={display.ttl} />}
+        {display.fields.map(({ part, label, value }) => {
+          const word = label ?? t(`record.${part.toLowerCase()}` as Key);
+          const copied = part === "TYPE" || part === "TTL" ? undefined : `${record.type} ${word}`;
+          return (
+            (part !== "TTL" || !remove) && <Field key={part} label={word} value={value} copy={value && copied} strong={part === "VALUE"} />
+          );
+        })}
       </dl>
+      <Difference record={record} />
       {display.hint && <p class="hint">{display.hint}</p>}
       {record.finding && !done(record) && !silent(record.finding.code, state.connection) && (
         <div class={`note ${record.finding.severity === "BLOCKING" ? "bad" : ""}`}>
+          <Severity severity={record.finding.severity} />
           <ExplainText explain={record.finding.explain} />
+          <Patience explain={record.finding.explain} />
         </div>
       )}
       <div class="card-foot">
@@ -67,49 +75,6 @@ export function StatusChip({ record }: { record: DnsRecord }) {
       <Icon name={how === "good" ? "check" : how === "bad" ? "alert" : "dot"} />
       {t(gone ? "status.GONE" : (`status.${record.status}` as Key), values)}
     </span>
-  );
-}
-
-const icons = { ok: "check", other: "alert", none: "dot", error: "cross" } as const;
-const tones: Record<ServerWord, string> = { ok: "good", other: "bad", none: "wait", error: "bad" };
-
-/** Server by server, because "not everywhere yet" is the usual reason to wait. */
-function Servers({ record }: { record: DnsRecord }) {
-  const { t } = useUi();
-  return (
-    <Disclosure label={t("record.servers")}>
-      <table class="servers">
-        <thead class="offscreen">
-          <tr>
-            <th scope="col">{t("record.server")}</th>
-            <th scope="col">{t("record.answer")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {record.observed.map((seen) => {
-            const word = serverWord(record, seen);
-            return (
-              <tr key={seen.server}>
-                <th scope="row">
-                  <bdi dir="ltr">{breakable(seen.server)}</bdi>
-                </th>
-                <td>
-                  <span class={`status ${tones[word]}`}>
-                    <Icon name={icons[word]} />
-                    {t(`server.${word}`)}
-                  </span>
-                  {word === "other" && (
-                    <code dir="ltr" class="small">
-                      {breakable(seen.values.join(", "))}
-                    </code>
-                  )}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </Disclosure>
   );
 }
 
