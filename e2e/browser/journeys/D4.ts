@@ -111,7 +111,7 @@ await journey(async (j) => {
   // The records leave as files.
   for (const [item, end, holds] of [["CSV table", ".csv", `CNAME,${label},${target}`], ["Zone file", ".zone", `${host}. 300 IN CNAME ${target}.`]] as const) {
     await page.getByRole("button", { name: "Download" }).click();
-    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: item }).click()]);
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name: item, exact: true }).click()]);
     const stream = await file.createReadStream();
     let text = "";
     for await (const piece of stream) text += String(piece);

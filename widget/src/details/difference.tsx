@@ -9,7 +9,7 @@ export function Difference({ record }: { record: DnsRecord }) {
   const wrong = [...new Set(record.observed.filter((seen) => seen.outcome === "WRONG").flatMap((seen) => seen.values))];
   if (wrong.length === 0 || done(record) || record.requirement === "REMOVE") return null;
   const label = record.display.fields.find((field) => field.part === "VALUE")?.label ?? t("record.value");
-  const all = wrong.map((value) => spelling(value, record.value));
+  const all = wrong.map((value) => spelling(value, record.display.value));
   return (
     <dl class="difference">
       <div class="row">
@@ -23,7 +23,7 @@ export function Difference({ record }: { record: DnsRecord }) {
       <div class="row strong">
         <dt>{t("conflict.wanted")}</dt>
         <dd>
-          <Spelled pieces={all.length === 1 ? all[0]!.after : [{ text: record.value, same: false }]} mark="ins" />
+          <Spelled pieces={all.length === 1 ? all[0]!.after : [{ text: record.display.value, same: true }]} mark="ins" />
           <CopyButton text={record.display.value} what={`${record.type} ${label}`} />
         </dd>
       </div>
