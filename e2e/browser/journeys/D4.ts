@@ -15,6 +15,7 @@ async function everywhere(j: Journey, name: string): Promise<void> {
     await page.setViewportSize({ width, height: 900 });
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     await page.locator("[aria-busy=true]").first().waitFor({ state: "hidden" });
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
     await page.waitForFunction(() => document.getAnimations().every((one) => one.playState !== "running" || one.effect?.getTiming().iterations === Infinity)); // a change of colours on its way has colours of its own
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     must(over <= 0, `${name} in ${look} is ${over} pixels too wide`);
@@ -119,6 +120,7 @@ await journey(async (j) => {
   }
 
   // Mended: first on the servers that answer, then everywhere.
+  at.zones = `${at.providers}/api/lagging/zones`;
   await put(zone, label, "CNAME", target);
   await matrix.getByRole("button", { name: /ns1\.lagging-dns\.lab: There/ }).waitFor({ timeout: 30_000 });
   await fetch(`${at.lab}/heal`, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body: "provider=lagging" });
