@@ -74,6 +74,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"FacetState":                planFacetState(cfg.Resolvers, ec),
 		"Facets":                    planFacets(cfg.Resolvers, ec),
 		"Finding":                   planFinding(cfg.Resolvers, ec),
+		"FormField":                 planFormField(cfg.Resolvers, ec),
 		"GuideStep":                 planGuideStep(cfg.Resolvers, ec),
 		"Health":                    planHealth(cfg.Resolvers, ec),
 		"HealthCheck":               planHealthCheck(cfg.Resolvers, ec),
@@ -1859,6 +1860,12 @@ func planExplain(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNWho2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐWho(r, fc, obj.Who)
 			},
 		},
+		"takes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*finding.Explanation)
+				return writeNTakes2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐTakes(r, fc, obj.Takes)
+			},
+		},
 		"docs": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*finding.Explanation)
@@ -1983,6 +1990,29 @@ func planFinding(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNExplain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐExplanation(r, fc, v)
+			},
+		},
+	}
+}
+
+func planFormField(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"part": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.FormField)
+				return writeNFormPart2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFormPart(r, fc, obj.Part)
+			},
+		},
+		"label": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.FormField)
+				return writeOString2ᚖstring(r, fc, obj.Label)
+			},
+		},
+		"value": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.FormField)
+				return writeNString2string(r, fc, obj.Value)
 			},
 		},
 	}
@@ -2443,6 +2473,12 @@ func planObservation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOString2ᚖstring(r, fc, obj.Error)
 			},
 		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*analysis.Observation)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
 	}
 }
 
@@ -2482,6 +2518,12 @@ func planObservedRRset(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*record.ObservedRRset)
 				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"outcome": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.ObservedRRset)
+				return writeNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(r, fc, obj.Outcome)
 			},
 		},
 	}
@@ -3471,6 +3513,12 @@ func planRecordDisplay(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*record.RecordDisplay)
 				return writeOString2ᚖstring(r, fc, obj.Hint)
+			},
+		},
+		"fields": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.RecordDisplay)
+				return writeNFormField2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormFieldᚄ(r, fc, obj.Fields)
 			},
 		},
 	}
@@ -4599,6 +4647,10 @@ func planZoneView(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func writeNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(r *plan.Run, fc *plan.Call, v record.AnswerOutcome) bool {
+	return r.String(string(v))
+}
+
 func writeNApexMethod2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐApexMethod(r *plan.Run, fc *plan.Call, v provider.ApexMethod) bool {
 	return r.String(string(v))
 }
@@ -4922,6 +4974,18 @@ func writeNFindingSeverity2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 
 func writeNFloat2float64(r *plan.Run, fc *plan.Call, v float64) bool {
 	return r.Marshal(marshalNFloat2float64(r.FieldContext(), nil, nil, v))
+}
+
+func writeNFormField2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormField(r *plan.Run, fc *plan.Call, v *record.FormField) bool {
+	return r.Object(fc, v)
+}
+
+func writeNFormField2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormFieldᚄ(r *plan.Run, fc *plan.Call, v []record.FormField) bool {
+	return plan.Structs(r, fc, v, writeNFormField2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormField, true)
+}
+
+func writeNFormPart2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFormPart(r *plan.Run, fc *plan.Call, v provider.FormPart) bool {
+	return r.String(string(v))
 }
 
 func writeNGuideStep2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐGuideStepᚄ(r *plan.Run, fc *plan.Call, v []*provider.GuideStep) bool {
@@ -5386,6 +5450,10 @@ func writeNSuggestion2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 }
 
 func writeNSuggestionKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐSuggestionKind(r *plan.Run, fc *plan.Call, v domaincheck.SuggestionKind) bool {
+	return r.String(string(v))
+}
+
+func writeNTakes2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐTakes(r *plan.Run, fc *plan.Call, v finding.Takes) bool {
 	return r.String(string(v))
 }
 
