@@ -124,7 +124,7 @@ await journey(async (j) => {
   await put(zone, label, "CNAME", target);
   await matrix.getByRole("button", { name: /ns1\.lagging-dns\.lab: There/ }).waitFor({ timeout: 30_000 });
   await fetch(`${at.lab}/heal`, { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" }, body: "provider=lagging" });
-  await page.getByText("Live", { exact: true }).first().waitFor({ timeout: 60_000 });
+  await page.getByText(`${host} is live.`).first().waitFor({ timeout: 60_000 }); // the word Live alone is also that of the feed
   await matrix.getByRole("button", { name: /ns3\.lagging-dns\.lab: There/ }).waitFor({ timeout: 30_000 });
   await everywhere(j, "6-healed");
 
