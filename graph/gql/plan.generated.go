@@ -3411,7 +3411,8 @@ func planRecord(root ResolverRoot, ec *executionContext) plan.Object {
 		"display": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*record.Record)
-				return writeNRecordDisplay2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordDisplay(r, fc, &obj.Display)
+				v := obj.Display()
+				return writeNRecordDisplay2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordDisplay(r, fc, &v)
 			},
 		},
 		"status": {

@@ -301,6 +301,8 @@ var constants = []struct{ dir, name, what, unit string }{
 	{"graph/document", "maxRoots", "root fields in a request", ""},
 	{"graph/document", "widgetWide", "root fields in a widget's request", ""},
 	{"graph/document", "maxAliases", "aliases in a request", ""},
+	{"graph/plan", "maxFields", "fields in a subscription, with its fragments spread", ""},
+	{"graph/plan", "maxSwitches", "variables that `@skip` and `@include` read in a subscription", ""},
 	{"internal/spine/door", "kept", "the same Idempotency-Key gets the same answer", "time"},
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/live/livetest"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
@@ -380,7 +381,7 @@ func TestArchive_EndsEverythingAndTheNextOneProvesAgain(t *testing.T) {
 	if next.ID == c.ID || next.TargetToken == c.TargetToken {
 		t.Fatal("a returning customer gets a new target")
 	}
-	if list, err := b.S.List(b.As(t.Context()), b.Org, nil, nil, nil, nil); err != nil || len(list.Nodes) != 1 || list.Nodes[0].ID != next.ID {
+	if list, err := b.S.List(b.As(t.Context()), b.Org, nil, nil, nil, nil); err != nil || len(list.Nodes) != 1 || list.Nodes[0].ID != next.ID || *list.TotalCount != 1 {
 		t.Fatal(list, err)
 	}
 }
@@ -494,7 +495,7 @@ func TestWatch_LightPassesAndNewsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	states := feed.Channel(ctx, b.Hub)
+	states := livetest.Channel(ctx, b.Hub, feed)
 	first := <-states
 	if first.Err != nil || first.Value.State != connection.ActionRequired {
 		t.Fatalf("%+v", first)
@@ -536,7 +537,7 @@ func TestEvents_HistoryAndStreamInOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events := feed.Channel(ctx, b.Hub)
+	events := livetest.Channel(ctx, b.Hub, feed)
 	if r := <-events; r.Err != nil || r.Value.Type != "connection.analyzed" || r.Value.Sequence != 2 || r.Value.ConnectionID != c.ID {
 		t.Fatalf("%+v", r)
 	}
@@ -704,11 +705,18 @@ func TestList_FiltersOrdersAndPages(t *testing.T) {
 	names := func(filter *connection.ConnectionFilter, order *connection.ConnectionOrder, first int32) (out []string) {
 		t.Helper()
 		var after *string
+		var total int32
+		defer func() {
+			if int(total) != len(out) {
+				t.Errorf("%d are counted, and %v listed", total, out)
+			}
+		}()
 		for {
 			p, err := b.S.List(b.As(t.Context()), b.Org, filter, order, &first, after)
 			if err != nil {
 				t.Fatal(err)
 			}
+			total = *p.TotalCount
 			for _, c := range p.Nodes {
 				out = append(out, c.HostLabel)
 			}
@@ -723,6 +731,8 @@ func TestList_FiltersOrdersAndPages(t *testing.T) {
 		want   []string
 	}{
 		"Newest":          {nil, nil, []string{"c", "a", "b"}},
+		"EmptyFilter":     {&connection.ConnectionFilter{}, nil, []string{"c", "a", "b"}},
+		"NewestFiltered":  {&connection.ConnectionFilter{UpdatedAfter: new(time.Unix(1, 0))}, nil, []string{"c", "a", "b"}},
 		"Oldest":          {nil, &connection.ConnectionOrder{Field: connection.ByCreatedAt}, []string{"b", "a", "c"}},
 		"ByName":          {nil, &connection.ConnectionOrder{Field: connection.ByHostname}, []string{"a", "b", "c"}},
 		"ByNameBackwards": {nil, &connection.ConnectionOrder{Field: connection.ByHostname, Descending: true}, []string{"c", "b", "a"}},

@@ -133,11 +133,16 @@ func Own(p authz.Principal, c *Connection) bool {
 // reach reads a connection for a caller who has the permission on it. An unknown id, one of another organization and one that is not the caller's
 // own are the same NOT_FOUND.
 func (s *Service) reach(ctx context.Context, p authz.Permission, id ident.ConnectionID) (authz.Scope, *Connection, error) {
+	return s.reachBy(ctx, p, id, s.read)
+}
+
+// reachBy is reach for who reads in another way.
+func (s *Service) reachBy(ctx context.Context, p authz.Permission, id ident.ConnectionID, read reading) (authz.Scope, *Connection, error) {
 	org, _, err := s.OrgOf(ctx, id)
 	if err != nil && !fault.Is(err, fault.NotFoundCode) {
 		return authz.Scope{}, nil, err
 	}
-	return s.reachIn(ctx, p, org, id, s.read)
+	return s.reachIn(ctx, p, org, id, read)
 }
 
 // reachIn is reach for who knows whose the connection is: that never changes.

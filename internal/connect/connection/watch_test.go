@@ -15,6 +15,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/live/livetest"
 )
 
 // noteWatchers runs what notes who looks, as every process does.
@@ -134,7 +135,7 @@ func TestChanges_PositionFirstThenWhatMoves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := feed.Channel(ctx, b.Hub)
+	changes := livetest.Channel(ctx, b.Hub, feed)
 	first := <-changes
 	if first.Err != nil || first.Value.Connection != nil || len(first.Value.Counts) != 1 {
 		t.Fatalf("%+v", first)

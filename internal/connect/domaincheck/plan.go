@@ -50,21 +50,16 @@ func (a *asking) later(s string) string {
 // records are the planned lines as the provider wants them typed, with what stands in their places now.
 func (a *asking) records(answer *analysis.Answer, v record.View) []*record.Record {
 	record.Match(a.lines, answer.Records, v.Now, nil)
-	var later []*record.Record
 	for _, r := range a.lines {
 		r.ID, r.StatusSince = ident.New[ident.RecordID](v.Now), v.Now
 		if a.placeholder(r.Value) {
-			r.Value = words(a.locale).later
-			later = append(later, r)
+			r.Value, r.Later = words(a.locale).later, true
 		}
 		if r.Finding != nil {
 			r.Finding = a.said(*r.Finding)
 		}
 	}
 	record.Present(a.lines, v)
-	for _, r := range later { // nothing that could be copied
-		r.Display.Value, r.Display.CopyAll, r.Display.BindLine = r.Value, "", ""
-	}
 	return a.lines
 }
 

@@ -41,38 +41,46 @@ type View struct {
 // unknown is how most forms want it.
 var unknown = provider.Dialect{ApexName: "@", RelativeNames: true, TrailingDot: provider.Allowed}
 
-// Present writes the lines as the view wants them.
+func (v View) dialect() *provider.Dialect { return cmp.Or(v.Dialect, &unknown) }
+
+// Present makes the lines as the view wants them.
 func Present(records []*Record, v View) {
 	for _, r := range records {
-		r.present(v)
+		for n := range r.Observed {
+			r.Observed[n].Outcome = r.outcome(r.Observed[n])
+		}
+		r.view, r.Name, r.Eta = &v, typedName(r.FQDN, v.Zone, v.dialect()), nil
+		if r.EtaAt != nil && r.EtaAt.After(v.Now) {
+			r.Eta = &analysis.Eta{Seconds: int32(r.EtaAt.Sub(v.Now).Round(time.Second) / time.Second), Until: *r.EtaAt, PerResolver: []analysis.ResolverEta{}}
+		}
 	}
 }
 
-func (r *Record) present(v View) {
-	d := cmp.Or(v.Dialect, &unknown)
-	name, value := typedName(r.FQDN, v.Zone, d), r.Value
-	if r.pointsAtName() && d.TrailingDot == provider.Needed {
-		value += "."
+// Display says how the line is typed, by the view of the last Present; a page of lines often does not ask. Without a view it is empty.
+func (r *Record) Display() RecordDisplay {
+	if r.view == nil {
+		return RecordDisplay{Extra: []string{}, Fields: []FormField{}}
 	}
-	for n := range r.Observed {
-		r.Observed[n].Outcome = r.outcome(r.Observed[n])
-	}
-	r.Name = name
-	r.Display = RecordDisplay{Name: name, Value: value, TTL: strconv.Itoa(int(r.TTL)), Extra: []string{}, BindLine: r.bindLine(), Hint: hint(r, v, name)}
+	d := RecordDisplay{Name: r.Name, Value: r.Value, TTL: strconv.Itoa(int(r.TTL)), Extra: []string{}, Hint: hint(r, *r.view, r.Name)}
 	if r.Priority != nil {
-		r.Display.Extra = append(r.Display.Extra, strconv.Itoa(int(*r.Priority)))
+		d.Extra = append(d.Extra, strconv.Itoa(int(*r.Priority)))
 	}
-	r.Display.Fields = r.fields(d.Form)
-	r.Display.CopyAll = strings.Join(append([]string{string(r.Type), name, value, r.Display.TTL}, r.Display.Extra...), "\t")
-	r.Eta = nil
-	if r.EtaAt != nil && r.EtaAt.After(v.Now) {
-		r.Eta = &analysis.Eta{Seconds: int32(r.EtaAt.Sub(v.Now).Round(time.Second) / time.Second), Until: *r.EtaAt, PerResolver: []analysis.ResolverEta{}}
+	if r.Later {
+		d.Fields = r.fields(d)
+		return d
 	}
+	if r.pointsAtName() && r.view.dialect().TrailingDot == provider.Needed {
+		d.Value += "."
+	}
+	d.Fields = r.fields(d)
+	d.CopyAll, d.BindLine = strings.Join(append([]string{string(r.Type), d.Name, d.Value, d.TTL}, d.Extra...), "\t"), r.bindLine()
+	return d
 }
 
 // fields fills the form in; a field that this kind of record does not have is left out.
-func (r *Record) fields(form provider.Form) []FormField {
-	values := map[provider.FormPart]string{provider.TypeField: string(r.Type), provider.NameField: r.Display.Name, provider.ValueField: r.Display.Value, provider.TTLField: r.Display.TTL}
+func (r *Record) fields(d RecordDisplay) []FormField {
+	form := r.view.dialect().Form
+	values := map[provider.FormPart]string{provider.TypeField: string(r.Type), provider.NameField: d.Name, provider.ValueField: d.Value, provider.TTLField: d.TTL}
 	if r.Priority != nil {
 		values[provider.PriorityField] = strconv.Itoa(int(*r.Priority))
 	}

@@ -57,7 +57,7 @@ func TestFields(t *testing.T) {
 	d := provider.Dialect{ApexName: "@", TrailingDot: provider.Needed, Form: provider.Form{"name": "Host", "value": "Content", "value.MX": "Mail server"}}
 	Present([]*Record{&mx}, View{Zone: "acme.lab", Dialect: &d})
 	got := ""
-	for _, f := range mx.Display.Fields {
+	for _, f := range mx.Display().Fields {
 		label := "-"
 		if f.Label != nil {
 			label = *f.Label
@@ -69,7 +69,7 @@ func TestFields(t *testing.T) {
 	}
 	txt := Record{Type: TXT, FQDN: "_nameplate.acme.lab", Value: "np-verify=1", TTL: 300}
 	Present([]*Record{&txt}, View{Zone: "acme.lab"})
-	if n := len(txt.Display.Fields); n != 4 || txt.Display.Fields[1].Label != nil {
-		t.Errorf("a TXT at an unknown provider has %d fields: %+v", n, txt.Display.Fields)
+	if n := len(txt.Display().Fields); n != 4 || txt.Display().Fields[1].Label != nil {
+		t.Errorf("a TXT at an unknown provider has %d fields: %+v", n, txt.Display().Fields)
 	}
 }

@@ -88,13 +88,15 @@ func (p *page) advice() {
 	}
 	kind, name, value := 4, 4, 5
 	for _, r := range todo {
-		kind, name, value = max(kind, len(r.Type)), max(name, len(r.Display.Name)), max(value, len(r.Display.Value))
+		d := r.Display()
+		kind, name, value = max(kind, len(r.Type)), max(name, len(d.Name)), max(value, len(d.Value))
 	}
 	p.line("    %s", p.paint(dim, pad("Type", kind)+"   "+pad("Name", name)+"   "+pad("Value", value)+"   TTL"))
 	for _, r := range todo {
-		p.line("    %s   %s   %s   %s", pad(string(r.Type), kind), p.paint(bold, pad(r.Display.Name, name)), p.paint(green, pad(r.Display.Value, value)), r.Display.TTL)
-		if r.Display.Hint != nil {
-			p.line("    %s", p.paint(dim, *r.Display.Hint))
+		d := r.Display()
+		p.line("    %s   %s   %s   %s", pad(string(r.Type), kind), p.paint(bold, pad(d.Name, name)), p.paint(green, pad(d.Value, value)), d.TTL)
+		if d.Hint != nil {
+			p.line("    %s", p.paint(dim, *d.Hint))
 		}
 	}
 }

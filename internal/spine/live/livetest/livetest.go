@@ -1,8 +1,11 @@
-package live
+// Package livetest reads feeds in tests of those who offer them, one reader each and without a transport.
+package livetest
 
 import (
 	"context"
 	"time"
+
+	"github.com/nameplate-dev/nameplate/internal/spine/live"
 )
 
 // Result is one message of a feed: a value, or the error that ended it. Version is that of a state.
@@ -14,7 +17,7 @@ type Result[T any] struct {
 
 // Channel serves a feed to one reader: it subscribes at once, and sends until ctx ends, the feed ends or a step fails. A reader who is slower than the
 // changes holds the feed up, and then gets the newest. The channel is closed at the end.
-func (f Feed[T]) Channel(ctx context.Context, h *Hub) <-chan Result[T] {
+func Channel[T any](ctx context.Context, h *live.Hub, f live.Feed[T]) <-chan Result[T] {
 	r := &reader[T]{feed: f, out: make(chan Result[T]), sub: h.Subscribe(f.Subjects...)}
 	go func() {
 		defer close(r.out)
@@ -30,9 +33,9 @@ func (f Feed[T]) Channel(ctx context.Context, h *Hub) <-chan Result[T] {
 
 // reader is the one who reads a channel.
 type reader[T any] struct {
-	feed Feed[T]
+	feed live.Feed[T]
 	out  chan Result[T]
-	sub  *Sub
+	sub  *live.Sub
 	sent *int64 // the version of the newest state that was sent
 }
 
@@ -44,7 +47,7 @@ func (r *reader[T]) run(ctx context.Context) {
 }
 
 func (r *reader[T]) steps(ctx context.Context) {
-	tick := time.NewTicker(Again)
+	tick := time.NewTicker(live.Again)
 	defer tick.Stop()
 	for {
 		news, more, err := r.step(ctx)
