@@ -156,19 +156,22 @@ func checkEngine(s app.Settings) (*dnscheck.Engine, error) {
 	if s.Profile == "lab" {
 		extra = append(extra, provider.LabRows)
 	}
+	if s.ProviderFile != "" {
+		raw, err := provider.ReadFile(s.ProviderFile)
+		if err != nil {
+			return nil, fmt.Errorf("read provider.catalogue: %w", err)
+		}
+		extra = append(extra, raw)
+	}
 	catalogue, err := provider.Load(extra...)
 	if err != nil {
 		return nil, err
 	}
-	e := &dnscheck.Engine{Catalogue: catalogue, Settings: dnscheck.Settings{
-		Port: s.DNS.Port, AllowPrivate: s.DNS.AllowPrivate, EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6,
-	}}
-	for _, r := range s.DNS.RootHints {
-		e.Settings.RootHints = append(e.Settings.RootHints, dnscheck.Hint{Name: r.Name, Addresses: []netip.Addr{r.Address}})
+	settings, err := s.DNSCheck()
+	if err != nil {
+		return nil, err
 	}
-	for _, r := range s.DNS.Resolvers {
-		e.Settings.Resolvers = append(e.Settings.Resolvers, dnscheck.Resolver{Name: r.Name, Address: r.Address, Region: r.Region})
-	}
+	e := &dnscheck.Engine{Catalogue: catalogue, Settings: settings}
 	e.CAs = func() (out []caa.CA) {
 		for _, ca := range s.ACME.CAs {
 			out = append(out, caa.CA{Name: ca.Name, Identities: []string{ca.Identity}})

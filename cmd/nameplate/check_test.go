@@ -87,6 +87,17 @@ func TestCheck(t *testing.T) {
 	if d.Verdict != "CONFLICTING" || d.Records[0].Status != "WRONG_VALUE" || d.Findings[0].Code != "wrong_value" || len(d.Findings[0].Evidence) == 0 || len(d.Observations) < 10 {
 		t.Errorf("%+v", d)
 	}
+	for anchor, state := range map[string]string{w.Anchor(): "SIGNED_OK", "20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D": "UNKNOWN"} {
+		out, _ := run("www.signed.lab", "--json", "--dns.trust_anchors", anchor)
+		if !strings.Contains(out, `"dnssec":"`+state+`"`) {
+			t.Errorf("under the anchor %s the zone is not %s: %s", anchor, state, out)
+		}
+	}
+	for name, anchors := range map[string]string{"None": "20326 8 2", "Broken": w.Anchor() + ",x", "Unchecked": "1 99 2 " + strings.Repeat("ab", 32), "Flood": strings.Repeat(w.Anchor()+",", 9)} {
+		if out, code := run("www.signed.lab", "--dns.trust_anchors", anchors); code != 2 && code != 1 || !strings.Contains(out, "dns.trust_anchors") {
+			t.Errorf("%s ends with %d: %s", name, code, out)
+		}
+	}
 	if len(w.Recursor(1).Log("new.acme.lab.")) != 0 {
 		t.Error("a resolver was asked before the authorities had the record")
 	}

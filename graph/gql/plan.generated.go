@@ -73,6 +73,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Explain":                   planExplain(cfg.Resolvers, ec),
 		"FacetState":                planFacetState(cfg.Resolvers, ec),
 		"Facets":                    planFacets(cfg.Resolvers, ec),
+		"FieldNames":                planFieldNames(cfg.Resolvers, ec),
 		"Finding":                   planFinding(cfg.Resolvers, ec),
 		"FormField":                 planFormField(cfg.Resolvers, ec),
 		"GuideStep":                 planGuideStep(cfg.Resolvers, ec),
@@ -91,8 +92,10 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Progress":                  planProgress(cfg.Resolvers, ec),
 		"ProgressStep":              planProgressStep(cfg.Resolvers, ec),
 		"Provider":                  planProvider(cfg.Resolvers, ec),
+		"ProviderCapabilities":      planProviderCapabilities(cfg.Resolvers, ec),
 		"ProviderEvidence":          planProviderEvidence(cfg.Resolvers, ec),
 		"ProviderMatch":             planProviderMatch(cfg.Resolvers, ec),
+		"ProviderSource":            planProviderSource(cfg.Resolvers, ec),
 		"Query":                     planQuery(cfg.Resolvers, ec),
 		"QuotaNotice":               planQuotaNotice(cfg.Resolvers, ec),
 		"RateLimit":                 planRateLimit(cfg.Resolvers, ec),
@@ -109,6 +112,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"StateCount":                planStateCount(cfg.Resolvers, ec),
 		"Subscription":              planSubscription(cfg.Resolvers, ec),
 		"Suggestion":                planSuggestion(cfg.Resolvers, ec),
+		"TTLRange":                  planTTLRange(cfg.Resolvers, ec),
 		"Upstream":                  planUpstream(cfg.Resolvers, ec),
 		"Viewer":                    planViewer(cfg.Resolvers, ec),
 		"Waiting":                   planWaiting(cfg.Resolvers, ec),
@@ -1349,6 +1353,30 @@ func planDialect(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNTrailingDot2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTrailingDot(r, fc, obj.TrailingDot)
 			},
 		},
+		"txtQuotes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Dialect)
+				return writeOTextQuotes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTextQuotes(r, fc, obj.TXTQuotes)
+			},
+		},
+		"fields": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Dialect)
+				return writeNFieldNames2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFieldNames(r, fc, &obj.Fields)
+			},
+		},
+		"ttl": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Dialect)
+				return writeNTTLRange2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTTLRange(r, fc, &obj.TTL)
+			},
+		},
+		"records": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Dialect)
+				return writeOString2ᚕstringᚄ(r, fc, obj.Records)
+			},
+		},
 		"notes": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*provider.Dialect)
@@ -1940,6 +1968,35 @@ func planFacets(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Facets)
 				return writeNFacetState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐFacetState(r, fc, &obj.Edge)
+			},
+		},
+	}
+}
+
+func planFieldNames(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.FieldNames)
+				return writeOString2ᚖstring(r, fc, obj.Name)
+			},
+		},
+		"value": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.FieldNames)
+				return writeOString2ᚖstring(r, fc, obj.Value)
+			},
+		},
+		"ttl": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.FieldNames)
+				return writeOString2ᚖstring(r, fc, obj.TTL)
+			},
+		},
+		"priority": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.FieldNames)
+				return writeOString2ᚖstring(r, fc, obj.Priority)
 			},
 		},
 	}
@@ -2800,6 +2857,19 @@ func planProvider(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNString2string(r, fc, obj.Name)
 			},
 		},
+		"country": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeOString2ᚖstring(r, fc, obj.Country)
+			},
+		},
+		"nameServers": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				v := obj.NameServers()
+				return writeNString2ᚕstringᚄ(r, fc, v)
+			},
+		},
 		"consoleUrl": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Provider_consoleUrl_args(ctx, ec, raw)
@@ -2850,6 +2920,18 @@ func planProvider(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNDialect2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDialect(r, fc, &obj.Dialect)
 			},
 		},
+		"capabilities": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeNProviderCapabilities2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderCapabilities(r, fc, &obj.Capabilities)
+			},
+		},
+		"parking": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeNBoolean2bool(r, fc, obj.Parking)
+			},
+		},
 		"guide": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Provider_guide_args(ctx, ec, raw)
@@ -2870,10 +2952,51 @@ func planProvider(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.VerifiedAt)
 			},
 		},
+		"checkedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.CheckedAt)
+			},
+		},
+		"sources": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeNProviderSource2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSourceᚄ(r, fc, obj.Sources)
+			},
+		},
 		"confidence": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*provider.Provider)
 				return writeNFloat2float64(r, fc, obj.Confidence)
+			},
+		},
+	}
+}
+
+func planProviderCapabilities(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"api": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderCapabilities)
+				return writeOBoolean2ᚖbool(r, fc, obj.API)
+			},
+		},
+		"dnssec": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderCapabilities)
+				return writeOBoolean2ᚖbool(r, fc, obj.DNSSEC)
+			},
+		},
+		"proxy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderCapabilities)
+				return writeOBoolean2ᚖbool(r, fc, obj.Proxy)
+			},
+		},
+		"ipv6": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderCapabilities)
+				return writeOBoolean2ᚖbool(r, fc, obj.IPv6)
 			},
 		},
 	}
@@ -2926,6 +3049,29 @@ func planProviderMatch(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*provider.ProviderMatch)
 				return writeNBoolean2bool(r, fc, obj.Mixed)
+			},
+		},
+	}
+}
+
+func planProviderSource(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"url": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderSource)
+				return writeNString2string(r, fc, obj.URL)
+			},
+		},
+		"claims": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderSource)
+				return writeNProviderClaim2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaimᚄ(r, fc, obj.Claims)
+			},
+		},
+		"readAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderSource)
+				return writeNTime2timeᚐTime(r, fc, obj.ReadAt)
 			},
 		},
 	}
@@ -3923,6 +4069,23 @@ func planSuggestion(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*domaincheck.Suggestion)
 				return writeNString2string(r, fc, obj.Text)
+			},
+		},
+	}
+}
+
+func planTTLRange(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"minimum": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.TTLRange)
+				return writeOInt2ᚖint32(r, fc, obj.Minimum)
+			},
+		},
+		"default": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.TTLRange)
+				return writeOInt2ᚖint32(r, fc, obj.Default)
 			},
 		},
 	}
@@ -4961,6 +5124,10 @@ func writeNFacets2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnec
 	return r.Object(fc, v)
 }
 
+func writeNFieldNames2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFieldNames(r *plan.Run, fc *plan.Call, v *provider.FieldNames) bool {
+	return r.Object(fc, v)
+}
+
 func writeNFinding2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐFinding(r *plan.Run, fc *plan.Call, v *finding.Finding) bool {
 	return r.Object(fc, v)
 }
@@ -5255,6 +5422,18 @@ func writeNProvider2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 	return r.Object(fc, v)
 }
 
+func writeNProviderCapabilities2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderCapabilities(r *plan.Run, fc *plan.Call, v *provider.ProviderCapabilities) bool {
+	return r.Object(fc, v)
+}
+
+func writeNProviderClaim2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaim(r *plan.Run, fc *plan.Call, v provider.ProviderClaim) bool {
+	return r.String(string(v))
+}
+
+func writeNProviderClaim2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaimᚄ(r *plan.Run, fc *plan.Call, v []provider.ProviderClaim) bool {
+	return plan.List(r, fc, v, writeNProviderClaim2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaim, true)
+}
+
 func writeNProviderEvidence2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderEvidence(r *plan.Run, fc *plan.Call, v *provider.ProviderEvidence) bool {
 	return r.Object(fc, v)
 }
@@ -5265,6 +5444,14 @@ func writeNProviderEvidence2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinte
 
 func writeNProviderMatch2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderMatch(r *plan.Run, fc *plan.Call, v *provider.ProviderMatch) bool {
 	return r.Object(fc, v)
+}
+
+func writeNProviderSource2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSource(r *plan.Run, fc *plan.Call, v *provider.ProviderSource) bool {
+	return r.Object(fc, v)
+}
+
+func writeNProviderSource2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSourceᚄ(r *plan.Run, fc *plan.Call, v []provider.ProviderSource) bool {
+	return plan.Structs(r, fc, v, writeNProviderSource2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSource, true)
 }
 
 func writeNRateLimit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐRateLimit(r *plan.Run, fc *plan.Call, v *model.RateLimit) bool {
@@ -5454,6 +5641,10 @@ func writeNSuggestionKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.String(string(v))
 }
 
+func writeNTTLRange2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTTLRange(r *plan.Run, fc *plan.Call, v *provider.TTLRange) bool {
+	return r.Object(fc, v)
+}
+
 func writeNTakes2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐTakes(r *plan.Run, fc *plan.Call, v finding.Takes) bool {
 	return r.String(string(v))
 }
@@ -5593,6 +5784,13 @@ func writeOApplicationEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 		return false
 	}
 	return r.Object(fc, v)
+}
+
+func writeOBoolean2ᚖbool(r *plan.Run, fc *plan.Call, v *bool) bool {
+	if v == nil {
+		return false
+	}
+	return r.Bool(*v)
 }
 
 func writeOCaaView2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐCaaView(r *plan.Run, fc *plan.Call, v *analysis.CaaView) bool {
@@ -5905,7 +6103,18 @@ func writeOSetupType2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 	return r.String(string(*v))
 }
 
+func writeOString2ᚕstringᚄ(r *plan.Run, fc *plan.Call, v []string) bool {
+	return v != nil && plan.List(r, fc, v, writeNString2string, true)
+}
+
 func writeOString2ᚖstring(r *plan.Run, fc *plan.Call, v *string) bool {
+	if v == nil {
+		return false
+	}
+	return r.String(string(*v))
+}
+
+func writeOTextQuotes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTextQuotes(r *plan.Run, fc *plan.Call, v *provider.TextQuotes) bool {
 	if v == nil {
 		return false
 	}

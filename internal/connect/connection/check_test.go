@@ -195,6 +195,47 @@ func TestCheck_CouldNotAskMovesNothing(t *testing.T) {
 	}
 }
 
+// TestCheck_TheirServersSayNothing: servers that do not answer at all are a failing pass, and those that have no answer to what decides move
+// nothing; what is wrong is told either way.
+func TestCheck_TheirServersSayNothing(t *testing.T) {
+	t.Parallel()
+	for name, one := range map[string]struct {
+		code  string
+		p     map[string]any
+		state connection.State
+	}{
+		"Silent":  {finding.AllNSUnreachable, map[string]any{"zone": "acme.lab", "servers": []string{"ns1.plain-dns.lab"}}, connection.Degraded},
+		"Failing": {finding.NSFailing, map[string]any{"name": "shop.acme.lab", "servers": []string{"ns1.plain-dns.lab"}, "types": []string{"CNAME"}}, connection.Live},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			c := b.live(t, "shop.acme.lab")
+			b.World.set(func(w *world) {
+				w.answer = func(a *analysis.Answer) {
+					a.Verdict, a.Probes, a.Ownership = analysis.CouldNotAsk, nil, analysis.Ownership{}
+					a.Findings = []finding.Finding{finding.New(one.code, one.p)}
+					for i := range a.Records {
+						a.Records[i].Status, a.Records[i].Have, a.Records[i].Of, a.Records[i].Finding = "UNVERIFIABLE", 0, 0, nil
+					}
+				}
+			})
+			b.after(t, 20*time.Minute)
+			if c = b.want(t, c.ID, connection.Live); !slices.ContainsFunc(c.Findings, func(f finding.Finding) bool { return f.Code == one.code }) {
+				t.Errorf("nothing is told: %+v", c.Findings)
+			}
+			for range 4 {
+				b.after(t, 20*time.Minute)
+			}
+			b.want(t, c.ID, one.state)
+			checks, err := b.S.ChecksOf(b.As(t.Context()), c, nil, nil)
+			if err != nil || *checks.Nodes[0].Verdict != analysis.CouldNotAsk {
+				t.Errorf("%+v %v", checks.Nodes[0], err)
+			}
+		})
+	}
+}
+
 func TestCheck_DegradesAfterThreeFailuresOverTenMinutesAndRecovers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

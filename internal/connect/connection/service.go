@@ -95,13 +95,15 @@ type Service struct {
 	metrics  metrics
 }
 
-// checkQueue and timerQueue are the names of this package's due rows.
+// Names of this package's due rows. Checks that come within seconds, because somebody waits, have a queue of their own: whatever is late in
+// the other one, they are not.
 const (
-	checkQueue = "check"
-	timerQueue = "connection_timer"
-	checkKind  = "CHECK"
-	timerKind  = "TIMER"
-	tombstone  = 30 * 24 * time.Hour
+	checkQueue   = "check"
+	routineQueue = "routine_check"
+	timerQueue   = "connection_timer"
+	checkKind    = "CHECK"
+	timerKind    = "TIMER"
+	tombstone    = 30 * 24 * time.Hour
 )
 
 // never is when a parked row is due. The row stays, so that its epoch never starts over.
@@ -195,9 +197,12 @@ func (s *Service) pokeWork(e *door.Effect) {
 	e.After(func() { s.Work.Poke(checkQueue) })
 }
 
+// urgent says that a check comes so soon that somebody waits for it.
+func urgent(now, due time.Time) bool { return due.Sub(now) <= 10*time.Second }
+
 // makeDue asks for a check at an instant; one that runs already serves.
 func (s *Service) makeDue(ctx context.Context, e *door.Effect, c *Connection, at time.Time, trigger analysis.CheckTrigger) error {
-	err := s.q.MakeDue(ctx, e.Tx, connectionq.MakeDueParams{ConnectionID: c.ID.UUID(), OrgID: c.OrgID.UUID(), Kind: checkKind, Trigger: string(trigger), DueAt: at, Now: e.Tx.Now})
+	err := s.q.MakeDue(ctx, e.Tx, connectionq.MakeDueParams{ConnectionID: c.ID.UUID(), OrgID: c.OrgID.UUID(), Kind: checkKind, Trigger: string(trigger), DueAt: at, Urgent: urgent(e.Tx.Now, at), Now: e.Tx.Now})
 	if err != nil {
 		return fmt.Errorf("make a check of %s due: %w", c.ID, err)
 	}

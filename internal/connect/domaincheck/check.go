@@ -146,7 +146,7 @@ func (a *asking) run(ctx context.Context, progress func(analysis.Step)) (*Domain
 	}
 	answer, err := a.s.Engine.Analyze(ctx, analysis.Question{
 		Hostname: a.name.Base(), Wildcard: a.name.Wildcard, Apex: a.name.Apex, Registrable: a.name.Registrable, EdgeZone: a.s.Settings.EdgeZone,
-		Expected: record.Expected(a.lines), Depth: analysis.Full, Interactive: true, Modes: []string{"http-01", "tls-alpn-01"}, Progress: progress,
+		Expected: record.Expected(a.lines), Depth: analysis.Full, Interactive: true, First: true, Eager: true, Modes: []string{"http-01", "tls-alpn-01"}, Progress: progress,
 	})
 	if err != nil {
 		return nil, err

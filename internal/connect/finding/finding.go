@@ -32,6 +32,7 @@ const (
 	DNS       Facet = "DNS"
 	TLS       Facet = "TLS"
 	Edge      Facet = "EDGE"
+	Email     Facet = "EMAIL"
 	Setup     Facet = "SETUP"
 )
 

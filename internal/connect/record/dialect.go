@@ -61,7 +61,8 @@ func (r *Record) Display() RecordDisplay {
 	if r.view == nil {
 		return RecordDisplay{Extra: []string{}, Fields: []FormField{}}
 	}
-	d := RecordDisplay{Name: r.Name, Value: r.Value, TTL: strconv.Itoa(int(r.TTL)), Extra: []string{}, Hint: hint(r, *r.view, r.Name)}
+	form := r.view.dialect()
+	d := RecordDisplay{Name: r.Name, Value: r.Value, TTL: r.typedTTL(form), Extra: []string{}, Hint: hint(r, *r.view, r.Name)}
 	if r.Priority != nil {
 		d.Extra = append(d.Extra, strconv.Itoa(int(*r.Priority)))
 	}
@@ -69,17 +70,21 @@ func (r *Record) Display() RecordDisplay {
 		d.Fields = r.fields(d)
 		return d
 	}
-	if r.pointsAtName() && r.view.dialect().TrailingDot == provider.Needed {
+	if r.Type == TXT && form.TXTQuotes != nil && *form.TXTQuotes == provider.QuotesNeeded {
+		d.Value = quoted(d.Value)
+	}
+	if r.pointsAtName() && form.TrailingDot == provider.Needed {
 		d.Value += "."
 	}
 	d.Fields = r.fields(d)
-	d.CopyAll, d.BindLine = strings.Join(append([]string{string(r.Type), d.Name, d.Value, d.TTL}, d.Extra...), "\t"), r.bindLine()
+	d.CopyAll, d.BindLine = strings.Join(append([]string{string(r.Type), d.Name, d.Value, d.TTL}, d.Extra...), "\t"), r.bindLine(d.TTL)
 	return d
 }
 
-// fields fills the form in; a field that this kind of record does not have is left out.
+// fields fills the form in; a field that this kind of record does not have is left out. The catalogue's word for the value is that of a CNAME: other
+// types have other words there.
 func (r *Record) fields(d RecordDisplay) []FormField {
-	form := r.view.dialect().Form
+	names := r.view.dialect().Fields
 	values := map[provider.FormPart]string{provider.TypeField: string(r.Type), provider.NameField: d.Name, provider.ValueField: d.Value, provider.TTLField: d.TTL}
 	if r.Priority != nil {
 		values[provider.PriorityField] = strconv.Itoa(int(*r.Priority))
@@ -87,7 +92,11 @@ func (r *Record) fields(d RecordDisplay) []FormField {
 	var out []FormField
 	for _, part := range provider.FormParts {
 		if value, ok := values[part]; ok {
-			out = append(out, FormField{part, form.Label(part, string(r.Type)), value})
+			label := names.Label(part)
+			if part == provider.ValueField && r.Type != CNAME {
+				label = nil
+			}
+			out = append(out, FormField{part, label, value})
 		}
 	}
 	return out
@@ -108,11 +117,20 @@ func typedName(fqdn, zone string, d *provider.Dialect) string {
 	return fqdn
 }
 
+// typedTTL is the TTL asked for, or the shortest that the form takes (RC-4).
+func (r *Record) typedTTL(d *provider.Dialect) string {
+	ttl := int(r.TTL)
+	if d.TTL.Minimum != nil {
+		ttl = max(ttl, int(*d.TTL.Minimum))
+	}
+	return strconv.Itoa(ttl)
+}
+
 func (r *Record) pointsAtName() bool {
 	return slices.Contains([]RecordType{CNAME, ALIAS, MX, NS, SRV}, r.Type)
 }
 
-func (r *Record) bindLine() string {
+func (r *Record) bindLine(ttl string) string {
 	value := r.Value
 	switch {
 	case r.pointsAtName():
@@ -123,7 +141,7 @@ func (r *Record) bindLine() string {
 	if r.Priority != nil {
 		value = strconv.Itoa(int(*r.Priority)) + " " + value
 	}
-	return r.FQDN + ". " + strconv.Itoa(int(r.TTL)) + " IN " + string(r.Type) + " " + value
+	return r.FQDN + ". " + ttl + " IN " + string(r.Type) + " " + value
 }
 
 // quoted writes a TXT as character-strings of at most 255 octets.

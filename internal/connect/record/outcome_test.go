@@ -54,7 +54,7 @@ func TestOutcome(t *testing.T) {
 func TestFields(t *testing.T) {
 	t.Parallel()
 	mx := Record{Type: MX, FQDN: "acme.lab", Value: "mail.acme.lab", TTL: 300, Priority: new(int32(10)), Requirement: Required}
-	d := provider.Dialect{ApexName: "@", TrailingDot: provider.Needed, Form: provider.Form{"name": "Host", "value": "Content", "value.MX": "Mail server"}}
+	d := provider.Dialect{ApexName: "@", TrailingDot: provider.Needed, Fields: provider.FieldNames{Name: new("Host"), Value: new("Target")}}
 	Present([]*Record{&mx}, View{Zone: "acme.lab", Dialect: &d})
 	got := ""
 	for _, f := range mx.Display().Fields {
@@ -64,8 +64,13 @@ func TestFields(t *testing.T) {
 		}
 		got += string(f.Part) + " " + label + "=" + f.Value + "; "
 	}
-	if want := "TYPE -=MX; NAME Host=@; VALUE Mail server=mail.acme.lab.; PRIORITY -=10; TTL -=300; "; got != want {
+	if want := "TYPE -=MX; NAME Host=@; VALUE -=mail.acme.lab.; PRIORITY -=10; TTL -=300; "; got != want {
 		t.Errorf("the form is %s\nwant %s", got, want)
+	}
+	cname := Record{Type: CNAME, FQDN: "shop.acme.lab", Value: "k3v9.edge.lab", TTL: 300}
+	Present([]*Record{&cname}, View{Zone: "acme.lab", Dialect: &d})
+	if f := cname.Display().Fields[2]; f.Label == nil || *f.Label != "Target" || f.Value != "k3v9.edge.lab." {
+		t.Errorf("the value of a CNAME is typed as %+v", f)
 	}
 	txt := Record{Type: TXT, FQDN: "_nameplate.acme.lab", Value: "np-verify=1", TTL: 300}
 	Present([]*Record{&txt}, View{Zone: "acme.lab"})

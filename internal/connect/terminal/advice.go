@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
@@ -16,7 +17,9 @@ func (p *page) findings() {
 	list := slices.Clone(p.r.Answer.Findings)
 	rank := map[finding.FindingSeverity]int{finding.Blocking: 0, finding.Warning: 1, finding.Info: 2}
 	slices.SortStableFunc(list, func(a, b finding.Finding) int { return rank[a.Severity] - rank[b.Severity] })
-	list = slices.DeleteFunc(list, func(f finding.Finding) bool { return f.Code == finding.RecordFlattened && !p.v.Trace })
+	list = slices.DeleteFunc(list, func(f finding.Finding) bool {
+		return f.Code == finding.RecordFlattened && !p.v.Trace || f.Code == finding.RecordAbsent && p.blocked(f.Params["name"])
+	})
 	if len(list) == 0 {
 		return
 	}
@@ -39,6 +42,11 @@ func (p *page) findings() {
 		}
 		p.trace(f.Evidence)
 	}
+}
+
+// blocked says that something stands in the way at a name: to add the record there comes after that, and the finding says so.
+func (p *page) blocked(name any) bool {
+	return slices.ContainsFunc(p.r.Answer.Findings, func(f finding.Finding) bool { return f.Severity == finding.Blocking && f.Params["name"] == name })
 }
 
 // trace shows the observations behind a statement.
@@ -75,9 +83,12 @@ func (p *page) advice() {
 		return
 	}
 	v := record.View{Zone: p.r.Answer.Zone.Apex, Locale: locale}
-	where := "your DNS provider"
+	where, nameField := "your DNS provider", "Name"
 	if m := p.r.Answer.Provider.Provider; m != nil {
 		v.Dialect, where = &m.Dialect, m.Name
+		if own := m.Dialect.Fields.Name; own != nil {
+			nameField = *own
+		}
 	}
 	record.Present(todo, v)
 	p.title("What to type at " + where)
@@ -86,20 +97,29 @@ func (p *page) advice() {
 			p.line("    %s", p.paint(cyan, *u))
 		}
 	}
-	kind, name, value := 4, 4, 5
+	kind, name, value := 4, utf8.RuneCountInString(nameField), 5
 	for _, r := range todo {
 		d := r.Display()
 		kind, name, value = max(kind, len(r.Type)), max(name, len(d.Name)), max(value, len(d.Value))
 	}
-	p.line("    %s", p.paint(dim, pad("Type", kind)+"   "+pad("Name", name)+"   "+pad("Value", value)+"   TTL"))
-	for _, r := range todo {
+	p.line("    %s", p.paint(dim, pad("Type", kind)+"   "+pad(nameField, name)+"   "+pad("Value", value)+"   TTL"))
+	for i, r := range todo {
+		if i > 0 && r.Group != nil && todo[i-1].Group != nil && *r.Group == *todo[i-1].Group && either(r) != either(todo[i-1]) {
+			p.line("    %s", p.paint(dim, "or"))
+		}
 		d := r.Display()
 		p.line("    %s   %s   %s   %s", pad(string(r.Type), kind), p.paint(bold, pad(d.Name, name)), p.paint(green, pad(d.Value, value)), d.TTL)
-		if d.Hint != nil {
+		if d.Hint != nil && (i == len(todo)-1 || *cmp.Or(todo[i+1].Display().Hint, new("")) != *d.Hint) {
 			p.line("    %s", p.paint(dim, *d.Hint))
 		}
 	}
 }
+
+// either tells the two ways to an apex apart: by name, or by addresses.
+func either(r *record.Record) bool { return r.Type == record.A || r.Type == record.AAAA }
+
+// harmful are findings after which a record must not be typed as it is: it would break what stands there.
+var harmful = []string{finding.MXLostIfCNAME, finding.NSBelow, finding.SPFLookupLimit, finding.SPFMultiple}
 
 // todo are the records that a person still has to type.
 func (p *page) todo() []*record.Record {
@@ -109,7 +129,15 @@ func (p *page) todo() []*record.Record {
 		if status == "OK" || status == "FLATTENED" || status == "PARTIAL" || status == "UNVERIFIABLE" || p.spare(i) {
 			continue
 		}
-		out = append(out, &record.Record{Type: record.RecordType(x.Type), FQDN: x.FQDN, Value: x.Value, TTL: 300})
+		if slices.ContainsFunc(p.r.Answer.Findings, func(f finding.Finding) bool { return slices.Contains(harmful, f.Code) && f.Params["name"] == x.FQDN }) {
+			continue // what to do instead stands with the finding
+		}
+		res := p.r.Answer.Records[i]
+		line := &record.Record{Type: record.RecordType(cmp.Or(res.Type, x.Type)), FQDN: x.FQDN, Value: cmp.Or(res.Value, x.Value), TTL: 300}
+		if x.Group != "" {
+			line.Group = &x.Group
+		}
+		out = append(out, line)
 	}
 	return out
 }

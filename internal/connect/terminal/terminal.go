@@ -218,6 +218,13 @@ func (p *page) records() {
 		return
 	}
 	p.title("Records")
+	width := 0
+	for i, x := range p.r.Question.Expected {
+		if !p.spare(i) {
+			width = max(width, len(x.FQDN))
+		}
+	}
+	width = min(width, p.v.Width-50)
 	for i, x := range p.r.Question.Expected {
 		res := p.r.Answer.Records[i]
 		if p.spare(i) {
@@ -228,18 +235,27 @@ func (p *page) records() {
 		if res.Of > 0 {
 			count = p.paint(dim, fmt.Sprintf("   %d of %d servers", res.Have, res.Of))
 		}
-		p.line("    %s %s %s   %s%s", p.mark(s.mark), pad(x.Type, 5), x.FQDN, p.paint(s.mark.colour, s.text), count)
+		p.line("    %s %s %s   %s%s", p.mark(s.mark), pad(kindOf(x.Type), 5), pad(x.FQDN, width), p.paint(s.mark.colour, s.text), count)
 		if res.Status == "OK" && !p.v.Trace {
 			continue
 		}
+		x.Value = cmp.Or(res.Value, x.Value)
 		p.line("        %s %s", p.paint(dim, pad("should be", 9)), p.paint(green, clean(x.Value)))
-		if len(res.Seen) > 0 && res.Status != "OK" {
-			p.line("        %s %s", p.paint(dim, pad("there is", 9)), p.paint(red, clean(strings.Join(res.Seen, ", "))))
+		if len(res.Seen) > 0 && res.Status != "OK" && res.Status != "PARTIAL" { // what each server has stands below
+			p.line("        %s %s", p.paint(dim, pad("there is", 9)), p.paint(s.mark.colour, clean(strings.Join(res.Seen, ", "))))
 		}
 		if p.v.Trace || res.Status == "PARTIAL" {
 			p.matrix(res)
 		}
 	}
+}
+
+// kindOf is a record's type as people say it.
+func kindOf(typ string) string {
+	if typ == "SPF_MERGE" {
+		return "SPF"
+	}
+	return typ
 }
 
 // spare says that a record is one way of a group of which another stands, or that it is only another name for one that is shown.
