@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,9 @@ func TestCheck(t *testing.T) {
 		var out, errs bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for a watch that does not end
 		defer cancel()
+		if !slices.Contains(args, "--lang") {
+			args = append(args, "--lang", "en") // whatever the environment speaks
+		}
 		code := start(ctx, append(append([]string{"check"}, args...), settings...), &out, &errs)
 		return out.String() + errs.String(), code
 	}
@@ -47,6 +51,11 @@ func TestCheck(t *testing.T) {
 		{[]string{"www.gone.lab", "--target", "token.net.lab"}, 4, []string{"is not registered", "not_registered"}},
 		{[]string{"www.broken.lab", "--target", "token.net.lab"}, 4, []string{"does not know the zone", "lame_delegation"}},
 		{[]string{"old.acme.lab", "--target", "token.net.lab", "--trace"}, 4, []string{"↳ ns1.plain-dns.lab", "CNAME old.acme.lab → NOERROR aa www.elsewhere.lab", "Every question"}},
+		{[]string{"new.acme.lab", "--target", "token.net.lab", "--lang", "de-CH"}, 3, []string{"● noch nicht da", "Was bei Plain DNS einzugeben ist", "DNS bei       Plain DNS ·"}},
+		{[]string{"old.acme.lab", "--target", "token.net.lab", "--lang", "fr"}, 4, []string{"✗ quelque chose gêne", "présent   www.elsewhere.lab", "a une autre valeur", "wrong_value", "1. "}},
+		{[]string{"shop.half.lab", "--target", "token.net.lab", "--lang", "ar"}, 3, []string{"● في الطريق", "على بعض الخوادم   1 من أصل 2 من الخوادم", "سجل \u2068shop.half.lab\u2069 موجود على 1 من أصل 2"}},
+		{[]string{"a..lab", "--lang", "fr"}, 2, []string{"Deux points se suivent"}},
+		{[]string{"good.acme.lab", "--lang", "it"}, 2, []string{"--lang is one of ar, de, en, fr"}},
 		{[]string{"a..lab"}, 2, []string{"Two dots stand side by side"}},
 		{nil, 2, []string{"say which domain"}},
 		{[]string{"good.acme.lab", "--watch", "--every", "1s"}, 2, []string{"2s at least"}},

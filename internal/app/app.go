@@ -262,7 +262,7 @@ func (a *App) join() error {
 		a.Ledger.Readers = append(a.Ledger.Readers, p.Readers...)
 	}
 	var err error
-	a.Workers, err = workers.Join(a.DB, a.Work, a.Hub, a.Metrics, a.parts, a.Ledger.Queue())
+	a.Workers, err = workers.Join(a.DB, a.Work, a.Hub, a.Metrics, a.parts, a.Ledger.Queue(), a.Ledger.Sweep())
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
@@ -97,7 +98,7 @@ func (a *asking) read(caller authz.Principal, typed string, wildcard bool) error
 		return a.refuse(bad.Reason, bad.Params)
 	}
 	if a.name = n; caller.Kind == authz.WIDGET && caller.Widget.Hostname != "" && caller.Widget.Hostname != n.ASCII {
-		return fault.Invalid("hostname", "token_hostname", words(a.locale).bound, caller.Widget.Hostname)
+		return fault.Invalid("hostname", "token_hostname", "%s", book.Say(a.locale, "bound", locale.Values{"name": caller.Widget.Hostname}))
 	}
 	switch {
 	case a.may(n):

@@ -43,7 +43,7 @@ func (a *asking) later(s string) string {
 	if !a.placeholder(s) {
 		return s
 	}
-	w := words(a.locale).later
+	w := book.Say(a.locale, "later", nil)
 	return strings.NewReplacer(unborn+"."+a.s.Settings.EdgeZone, w, `"`+record.Verification(unborn)+`"`, w, record.Verification(unborn), w).Replace(s)
 }
 
@@ -53,7 +53,7 @@ func (a *asking) records(answer *analysis.Answer, v record.View) []*record.Recor
 	for _, r := range a.lines {
 		r.ID, r.StatusSince = ident.New[ident.RecordID](v.Now), v.Now
 		if a.placeholder(r.Value) {
-			r.Value, r.Later = words(a.locale).later, true
+			r.Value, r.Later = book.Say(a.locale, "later", nil), true
 		}
 		if r.Finding != nil {
 			r.Finding = a.said(*r.Finding)

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale/localetest"
 )
 
 func load(t *testing.T, extra ...[]byte) *Catalogue {
@@ -174,14 +176,14 @@ func TestGuide(t *testing.T) {
 	t.Parallel()
 	c := load(t, LabRows)
 	for _, p := range append(c.All(""), nil) {
-		for _, locale := range []string{"en", "de", "de-AT", "fr", ""} {
-			steps := p.Guide(locale, "acme.com")
+		for _, tag := range []string{"en", "de", "de-AT", "fr", "ar", "it", ""} {
+			steps := p.Guide(tag, "acme.com")
 			if len(steps) < 5 {
-				t.Errorf("%v %s: %d steps", p, locale, len(steps))
+				t.Errorf("%v %s: %d steps", p, tag, len(steps))
 			}
 			for _, s := range steps {
 				if s.Text == "" || strings.ContainsAny(s.Text, "{}") {
-					t.Errorf("%v %s: step %q", p, locale, s.Text)
+					t.Errorf("%v %s: step %q", p, tag, s.Text)
 				}
 			}
 		}
@@ -193,11 +195,7 @@ func TestGuide(t *testing.T) {
 	if s := godaddy.Guide("en", "acme.com"); s[0].URL == nil || !strings.Contains(*s[0].URL, "acme.com") {
 		t.Errorf("%+v", s[0])
 	}
-	for key := range guides["en"] {
-		if guides["de"][key] == "" {
-			t.Errorf("guide.json: %s has no German text", key)
-		}
-	}
+	localetest.Check(t, guides)
 }
 
 func FuzzLoad(f *testing.F) {

@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"embed"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 // RecordDisplay is a line as it has to be typed at one provider (RC-1): the copy buttons copy exactly this.
@@ -37,6 +39,11 @@ type View struct {
 	Locale  string
 	Now     time.Time
 }
+
+//go:embed text/*.json
+var texts embed.FS
+
+var book = locale.Load(texts)
 
 // unknown is how most forms want it.
 var unknown = provider.Dialect{ApexName: "@", RelativeNames: true, TrailingDot: provider.Allowed}
@@ -155,16 +162,13 @@ func quoted(s string) string {
 
 // hint is the sentence below a line whose name is easily typed wrong: which full name it stands for, and who adds the rest.
 func hint(r *Record, v View, name string) *string {
-	german := strings.HasPrefix(v.Locale, "de")
 	switch {
-	case v.Dialect == nil && german:
-		return new("Wenn Ihr Anbieter den ganzen Namen will: " + r.FQDN)
 	case v.Dialect == nil:
-		return new("If your provider wants the full name, use " + r.FQDN)
-	case v.Dialect.AppendsZone && german:
-		return new("Ihr Anbieter hängt " + v.Zone + " selbst an: tippen Sie nur " + cmp.Or(name, "nichts") + ".")
+		return new(book.Say(v.Locale, "full", locale.Values{"name": r.FQDN}))
+	case v.Dialect.AppendsZone && name == "":
+		return new(book.Say(v.Locale, "appends_nothing", locale.Values{"zone": v.Zone}))
 	case v.Dialect.AppendsZone:
-		return new("Your provider adds " + v.Zone + " by itself: type only " + cmp.Or(name, "nothing") + ".")
+		return new(book.Say(v.Locale, "appends", locale.Values{"zone": v.Zone, "name": name}))
 	}
 	return nil
 }

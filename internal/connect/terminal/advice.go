@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 func (p *page) findings() {
@@ -23,10 +23,10 @@ func (p *page) findings() {
 	if len(list) == 0 {
 		return
 	}
-	p.title("What we noticed")
+	p.title(p.r.say("title.findings", nil))
 	for _, f := range list {
 		m := map[finding.FindingSeverity]mark{finding.Blocking: bad, finding.Warning: waiting, finding.Info: note}[f.Severity]
-		e := f.Explain(locale)
+		e := f.Explain(p.r.Locale)
 		p.line("    %s %s  %s", p.mark(m), p.paint(bold, e.Title), p.paint(dim, f.Code))
 		for _, text := range wrap(e.Body, p.v.Width-8) {
 			p.line("      %s", text)
@@ -82,30 +82,31 @@ func (p *page) advice() {
 	if len(todo) == 0 || p.r.Answer.Zone == nil || !p.r.Answer.Registered {
 		return
 	}
-	v := record.View{Zone: p.r.Answer.Zone.Apex, Locale: locale}
-	where, nameField := "your DNS provider", "Name"
+	v := record.View{Zone: p.r.Answer.Zone.Apex, Locale: p.r.Locale}
+	where, called := p.r.say("provider.yours", nil), p.r.say("form.name", nil)
 	if m := p.r.Answer.Provider.Provider; m != nil {
 		v.Dialect, where = &m.Dialect, m.Name
 		if own := m.Dialect.Fields.Name; own != nil {
-			nameField = *own
+			called = *own
 		}
 	}
 	record.Present(todo, v)
-	p.title("What to type at " + where)
+	p.title(p.r.say("title.advice", locale.Values{"name": where}))
 	if m := p.r.Answer.Provider.Provider; m != nil {
 		if u := m.ConsoleURL(v.Zone); u != nil {
 			p.line("    %s", p.paint(cyan, *u))
 		}
 	}
-	kind, name, value := 4, utf8.RuneCountInString(nameField), 5
+	typ, content := p.r.say("form.type", nil), p.r.say("form.value", nil)
+	kind, name, value := locale.Width(typ), locale.Width(called), locale.Width(content)
 	for _, r := range todo {
 		d := r.Display()
 		kind, name, value = max(kind, len(r.Type)), max(name, len(d.Name)), max(value, len(d.Value))
 	}
-	p.line("    %s", p.paint(dim, pad("Type", kind)+"   "+pad(nameField, name)+"   "+pad("Value", value)+"   TTL"))
+	p.line("    %s", p.paint(dim, pad(typ, kind)+"   "+pad(called, name)+"   "+pad(content, value)+"   TTL"))
 	for i, r := range todo {
 		if i > 0 && r.Group != nil && todo[i-1].Group != nil && *r.Group == *todo[i-1].Group && either(r) != either(todo[i-1]) {
-			p.line("    %s", p.paint(dim, "or"))
+			p.line("    %s", p.paint(dim, p.r.say("or", nil)))
 		}
 		d := r.Display()
 		p.line("    %s   %s   %s   %s", pad(string(r.Type), kind), p.paint(bold, pad(d.Name, name)), p.paint(green, pad(d.Value, value)), d.TTL)

@@ -45,7 +45,7 @@ func on(t testing.TB, d *db.DB, parts []part.Part) *Bundle {
 	b.Authz = authz.New(d)
 	b.Ledger = &event.Ledger{DB: d, Hub: b.Hub, Work: b.Work}
 	b.Door = &door.Door{DB: d, Authz: b.Authz, Ledger: b.Ledger, Vault: b.Vault, Hub: b.Hub}
-	b.Work.Queues = []work.Queue{b.Ledger.Queue()}
+	b.Work.Queues = []work.Queue{b.Ledger.Queue(), b.Ledger.Sweep()}
 	b.Join(parts...)
 	b.Org, b.User = b.Organization(t, "acme")
 	return b

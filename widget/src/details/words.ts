@@ -52,7 +52,55 @@ const de: DetailWords = {
   csv: "Als Tabelle herunterladen",
 };
 
-export const details: Record<string, DetailWords> = { en, de };
+const fr: DetailWords = {
+  "row.delegation": "Qui est responsable de cette adresse",
+  "row.provider": "Qui gère ses réglages",
+  "row.records": "Ce qui s’y trouve maintenant",
+  "row.certificate": "Si elle peut être sécurisée",
+  "row.method": "La meilleure façon pour vous",
+  steps: "étapes terminées : {done} sur {all}",
+  "eta.all": "Tout le monde le verra {time}.",
+  "eta.one": "{who} le verra {time}.",
+  "severity.BLOCKING": "À corriger",
+  "severity.WARNING": "À regarder",
+  "severity.INFO": "Bon à savoir",
+  "who.CUSTOMER": "Vous pouvez le corriger.",
+  "takes.MOMENTS": "Nous le voyons dès que c’est fait.",
+  "takes.MINUTES": "Réglé en général quelques minutes après l’enregistrement.",
+  "takes.HOURS": "Cela peut prendre des heures, jusqu’à un jour.",
+  "takes.DAYS": "Cela peut prendre des jours : quelqu’un d’autre doit d’abord agir.",
+  "takes.BY_ITSELF": "Cela disparaît de soi-même ; nous réessayons.",
+  "raw.empty": "aucun enregistrement",
+  "raw.aa": "de sa propre zone",
+  "raw.at": "interrogé à {time}",
+  csv: "Télécharger en tableau",
+};
+
+const ar: DetailWords = {
+  "row.delegation": "من المسؤول عن هذا العنوان",
+  "row.provider": "من يدير إعداداته",
+  "row.records": "ما يوجد هناك الآن",
+  "row.certificate": "هل يمكن تأمينه",
+  "row.method": "أفضل طريقة لك",
+  steps: "أُنجزت {done} من {all} خطوات",
+  "eta.all": "سيراه الجميع {time}.",
+  "eta.one": "سيراه {who} {time}.",
+  "severity.BLOCKING": "يجب إصلاحه",
+  "severity.WARNING": "يستحق نظرة",
+  "severity.INFO": "للعلم",
+  "who.CUSTOMER": "يمكنك إصلاح ذلك.",
+  "takes.MOMENTS": "نراه فور إنجازه.",
+  "takes.MINUTES": "يزول عادة بعد دقائق من الحفظ.",
+  "takes.HOURS": "قد يستغرق ذلك ساعات، حتى يوم.",
+  "takes.DAYS": "قد يستغرق ذلك أيامًا: على شخص آخر أن يتصرف أولًا.",
+  "takes.BY_ITSELF": "يزول من تلقاء نفسه، ونحن نواصل المحاولة.",
+  "raw.empty": "لا سجل كهذا",
+  "raw.aa": "من منطقته هو",
+  "raw.at": "سُئل في {time}",
+  csv: "تنزيل كجدول",
+};
+
+export const details: Record<string, DetailWords> = { en, de, fr, ar };
 
 /** As translate() of the screens: region → base → English. */
 export function tell({ locale }: Language, key: DetailKey, values: Values = {}): string {
