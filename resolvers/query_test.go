@@ -359,6 +359,8 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["id"] = w.ids["dlv"][0]
 				case d.Variable == "id":
 					v["id"] = w.ids["con"][0]
+				case d.Variable == "ids":
+					v["ids"] = []any{w.ids["chk"][0]}
 				case d.Variable == "organizationId":
 					v["organizationId"] = w.Org.String()
 				case d.Variable == "applicationId":

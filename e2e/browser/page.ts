@@ -72,6 +72,11 @@ export class Journey {
     if (shots) await this.page.screenshot({ path: `${shots}/${process.env.JOURNEY}-${name}.png`, fullPage: false });
   }
 
+  /** The same of the whole page, as far as it scrolls. */
+  async whole(name: string): Promise<void> {
+    if (shots) await this.page.screenshot({ path: `${shots}/${process.env.JOURNEY}-${name}.png`, fullPage: true });
+  }
+
   /** No fault of accessibility on the page as it is now (WCAG 2.0–2.2 A and AA). The engine is put in through the debugger, which no policy stops. */
   async accessible(what: string): Promise<void> {
     const session = await this.context.newCDPSession(this.page);
