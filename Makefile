@@ -18,8 +18,8 @@ FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f
 sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
-.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql shots packages node postgres clean
-.PHONY: generate-sql generate-graphql generate-documents test-fronts test-go test-redis go-build test/dns-real
+.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns shots packages node postgres clean
+.PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real
 
 help: ## this list
 	@grep -hE '^[a-z/-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -75,7 +75,7 @@ widget/dist/.built: $(if $(call have,frontend/package.json),.make/relay) widget/
 
 # --- generated code --------------------------------------------------------------------------------------------------------------------
 
-generate: packages generate-sql schema generate-graphql generate-documents ## all code that is generated and committed
+generate: packages generate-sql schema generate-graphql generate-documents generate-pages ## all code and pages that are generated and committed
 
 generate-sql: bin/tools/sqlc bin/tools/withpg postgres ## Go from SQL, and our rules for SQL; one subdomain: SUB=connection
 	$(call step,generating Go from SQL)
@@ -92,6 +92,9 @@ generate-graphql: bin/tools/gqlgen
 	@bin/tools/gqlgen
 
 generate-documents: $(if $(call have,frontend/package.json),.make/relay)
+
+generate-pages: ## docs/findings.md and docs/providers.md, from their catalogues
+	@go test ./internal/connect/finding ./internal/connect/provider -count=1 -run '^TestDocument$$' -update >/dev/null
 
 check-generated: ## fail when make generate would change anything
 	$(call step,checking that generated code is up to date)
@@ -111,13 +114,13 @@ bin/tools/withpg: .make/go $(wildcard db/*.go db/postgres/*.go db/devdb/*.go db/
 
 # --- proof -----------------------------------------------------------------------------------------------------------------------------
 
-test: build bin/tools/withpg postgres ## everything: front ends, Go with journeys in Chromium, Redis 7, generated code
+test: build bin/tools/withpg postgres ## everything: front ends, Go with journeys in Chromium, Redis 7, other makes' name servers, generated code
 	@if compgen -G 'e2e/*_test.go' >/dev/null; then tools/chromium.sh; fi
 	@$(MAKE) --no-print-directory test-fronts
-	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis check-generated
+	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/dns-real check-generated
 
 test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, which Debian has as bind9, knot and pdns-server with pdns-backend-bind
-	NAMEPLATE_DNS_REAL=1 go test -count=1 -run TestZooOnRealServers ./internal/connect/dnscheck
+	@tools/dns-real.sh
 
 test-fronts: packages
 	@for f in $(FRONTS); do printf '==> unit tests of %s\n' "$$f"; (cd "$$f" && npm test --silent && npm run --silent --if-present test:browser); done
@@ -145,10 +148,18 @@ bench/graphql/peers/node_modules/.package-lock.json: bench/graphql/peers/package
 	$(call step,fetching the peers)
 	@cd bench/graphql/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm rebuild node --silent && touch node_modules/.package-lock.json
 
+bench/dns: bin/tools/withpg postgres bench/dns/peers/zdns ## checks of connections beside dnsperf and zdns, against Knot
+	@command -v knotd dnsperf >/dev/null || { echo 'bench/dns needs the packages knot and dnsperf'; exit 1; }
+	@bin/tools/withpg -- go run ./bench/dns all
+
+bench/dns/peers/zdns:
+	$(call step,fetching zdns)
+	@mkdir -p bench/dns/peers && cd bench/dns/peers && printf 'module peers\n\ngo 1.26\n' >go.mod && go get github.com/zmap/zdns/v2@v2.0.5 && go build -o zdns github.com/zmap/zdns/v2
+
 shots: build bin/tools/withpg postgres ## pictures of the screens, into e2e/shots
 	@tools/chromium.sh
 	@NAMEPLATE_SHOTS=$(CURDIR)/e2e/shots bin/tools/withpg -- go test -count=1 -run 'TestC|TestD|TestExplorer|TestGraphiQL' -timeout 20m ./e2e/...
 
 clean: ## everything that was built or fetched into this folder
-	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/graphql/peers/node_modules
+	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/graphql/peers/node_modules bench/dns/peers
 	@find frontend/dist widget/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true

@@ -28,3 +28,12 @@ func TestD4_FitsAPhone(t *testing.T) {
 	c, _ := h.Live("acme.lab", "phone.acme.lab")
 	h.Browser(t, "Phone", map[string]string{"connection": c.ID})
 }
+
+// TestD4_SpeaksArabic: every screen of the console runs from right to left in Arabic, with host names and values as they are.
+func TestD4_SpeaksArabic(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	c, _ := h.Live("acme.lab", "arabic.acme.lab")
+	missing := h.StartConnection("missing.acme.lab")
+	h.Browser(t, "Arabic", map[string]string{"connection": c.ID, "missing": missing.ID})
+}

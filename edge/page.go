@@ -2,46 +2,21 @@ package edge
 
 import (
 	"crypto/rand"
+	"embed"
 	"encoding/json"
 	"html/template"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
-// words are what a visitor reads. Nothing of a tenant stands in them: a page for one name is the same as for any other.
-type words struct{ Title, Text string }
+//go:embed text/*.json
+var texts embed.FS
 
-var texts = map[string]map[string]words{
-	"en": {
-		"bad_request":          {"This request cannot be read", "The address or a header of the request is malformed."},
-		"method_not_allowed":   {"This is not offered here", "The request's method is not served."},
-		"too_many_requests":    {"One moment, please", "Too many requests came from your network. Try again in a second."},
-		"misdirected":          {"Nothing is served at this address", "If this is your domain, its connection is not finished yet or has ended. The page where you connected it says what is missing."},
-		"suspended":            {"This domain is paused", "The connection of this domain is suspended. If it is yours, the page where you connected it says why and how it comes back."},
-		"securing":             {"Almost there", "The domain is connected. Its certificate is being issued and arrives within moments."},
-		"upstream_missing":     {"Connected, waiting for the application", "The domain is connected and secure. The application behind it has not been set yet."},
-		"upstream_unreachable": {"The application does not answer", "The domain works, but the server behind it could not be reached. Please try again shortly."},
-		"upstream_timeout":     {"The application takes too long", "The domain works, but the server behind it did not answer in time. Please try again shortly."},
-		"upstream_loop":        {"The application leads back here", "The server that is set for this domain sends its requests to this very domain."},
-		"request_timeout":      {"The request did not arrive", "The rest of the request did not come in time."},
-		"busy":                 {"Very busy right now", "Many requests for this domain are under way. Please try again in a moment."},
-	},
-	"de": {
-		"bad_request":          {"Diese Anfrage ist unlesbar", "Die Adresse oder ein Kopf der Anfrage ist fehlerhaft."},
-		"method_not_allowed":   {"Das gibt es hier nicht", "Die Methode der Anfrage wird nicht bedient."},
-		"too_many_requests":    {"Einen Moment bitte", "Aus Ihrem Netz kamen zu viele Anfragen. Bitte in einer Sekunde noch einmal."},
-		"misdirected":          {"Unter dieser Adresse gibt es nichts", "Falls das Ihre Domain ist: Ihre Verbindung ist noch nicht fertig oder beendet. Die Seite, auf der Sie sie verbunden haben, sagt, was fehlt."},
-		"suspended":            {"Diese Domain pausiert", "Die Verbindung dieser Domain ist ausgesetzt. Falls es Ihre ist: Die Seite, auf der Sie sie verbunden haben, sagt, warum und wie sie zurückkommt."},
-		"securing":             {"Gleich ist es so weit", "Die Domain ist verbunden. Ihr Zertifikat wird gerade ausgestellt und ist in wenigen Augenblicken da."},
-		"upstream_missing":     {"Verbunden, die Anwendung fehlt noch", "Die Domain ist verbunden und gesichert. Die Anwendung dahinter ist noch nicht eingetragen."},
-		"upstream_unreachable": {"Die Anwendung antwortet nicht", "Die Domain funktioniert, aber der Server dahinter war nicht erreichbar. Bitte versuchen Sie es gleich noch einmal."},
-		"upstream_timeout":     {"Die Anwendung braucht zu lange", "Die Domain funktioniert, aber der Server dahinter hat nicht rechtzeitig geantwortet. Bitte versuchen Sie es gleich noch einmal."},
-		"upstream_loop":        {"Die Anwendung führt hierher zurück", "Der Server, der für diese Domain eingetragen ist, schickt seine Anfragen an ebendiese Domain."},
-		"request_timeout":      {"Die Anfrage kam nicht an", "Der Rest der Anfrage kam nicht rechtzeitig."},
-		"busy":                 {"Gerade viel los", "Für diese Domain laufen sehr viele Anfragen. Bitte gleich noch einmal."},
-	},
-}
+// book holds what a visitor reads. Nothing of a tenant stands in it: a page for one name is the same as for any other.
+var book = locale.Load(texts)
 
 // refuse answers with a page of ours, or with JSON for a client that prefers it. The request id is what a visitor can give to support.
 func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
@@ -49,11 +24,8 @@ func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, status int, code s
 	if v := visitOf(r.Context()); v != nil {
 		id = v.id
 	}
-	locale := "en"
-	if german(r.Header.Get("Accept-Language")) {
-		locale = "de"
-	}
-	text := texts[locale][code]
+	lang := locale.Accept(r.Header.Get("Accept-Language"))
+	title, text := book.Say(lang, code+".title", nil), book.Say(lang, code+".text", nil)
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -63,19 +35,22 @@ func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, status int, code s
 	if wantsJSON(r.Header.Get("Accept")) {
 		h.Set("Content-Type", "application/json; charset=utf-8")
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": code, "title": text.Title, "message": text.Text, "requestId": id}})
+		_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": code, "title": title, "message": text, "requestId": id}})
 		return
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", locale)
+	h.Set("Content-Language", lang)
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	h.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(status)
+	direction := "ltr"
+	if locale.RTL(lang) {
+		direction = "rtl"
+	}
 	_ = pageTemplate.Execute(w, struct {
-		words
-		Locale, Status, ID string
-		Calm               bool
-	}{text, locale, strconv.Itoa(status), id, code == "securing" || code == "upstream_missing"})
+		Title, Text, Locale, Direction, Status, ID string
+		Calm                                       bool
+	}{title, text, lang, direction, strconv.Itoa(status), id, code == "securing" || code == "upstream_missing"})
 }
 
 // wantsJSON: it is named, and HTML is not.
@@ -83,13 +58,8 @@ func wantsJSON(accept string) bool {
 	return strings.Contains(accept, "json") && !strings.Contains(accept, "text/html")
 }
 
-func german(languages string) bool {
-	first, _, _ := strings.Cut(languages, ",")
-	return strings.HasPrefix(strings.ToLower(strings.TrimSpace(first)), "de")
-}
-
 var pageTemplate = template.Must(template.New("page").Parse(`<!doctype html>
-<html lang="{{.Locale}}"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>{{.Title}}</title>
+<html lang="{{.Locale}}" dir="{{.Direction}}"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="robots" content="noindex"><title>{{.Title}}</title>
 <style>
 :root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#12161c;--soft:#5a6472;--line:#e3e7ec;--mark:#b4540a;--glow:rgba(180,84,10,.10)}
 .calm{--mark:#1a6b4c;--glow:rgba(26,107,76,.10)}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale/localetest"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 )
 
@@ -86,11 +87,11 @@ func TestServe_Pages(t *testing.T) {
 			t.Errorf("the page contains %q", outside)
 		}
 	}
-	for code := range texts["en"] {
-		if texts["de"][code].Title == "" {
-			t.Errorf("%s has no German words", code)
-		}
+	res, arabic := n.get("https://bare.acme.lab/", "Accept", "text/html", "Accept-Language", "it, ar;q=0.9")
+	if !strings.Contains(arabic, `<html lang="ar" dir="rtl">`) || !strings.Contains(arabic, "في انتظار التطبيق") || res.Header.Get("Content-Language") != "ar" {
+		t.Error(arabic)
 	}
+	localetest.Check(t, book)
 }
 
 func TestServe_HostIsNotTheNameOfTheConnection(t *testing.T) {

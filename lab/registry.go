@@ -20,6 +20,12 @@ const otherCA = "other-ca.example"
 // EdgeZone is delegated to Addresses.Edge from the start; the product has to listen there.
 const EdgeZone = "edge.lab"
 
+// Anchor is the root's key as validators take it from their settings: key tag, algorithm, digest type and digest.
+func (w *World) Anchor() string {
+	ds := w.find(".").zone.DS()
+	return fmt.Sprintf("%d %d %d %s", ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest)
+}
+
 // populate makes the world at start.
 func (w *World) populate() {
 	p := w.plan

@@ -173,7 +173,7 @@ func (r *subscriptionResolver) ConnectionProgress(ctx context.Context, id ident.
 	if err != nil {
 		return nil, err
 	}
-	return stream(ctx, r.house.hub, f), nil
+	return stream(ctx, f)
 }
 
 func (r *subscriptionResolver) ConnectionEvents(ctx context.Context, id ident.Any, after *int64) (<-chan *connection.ConnectionEvent, error) {
@@ -185,7 +185,7 @@ func (r *subscriptionResolver) ConnectionEvents(ctx context.Context, id ident.An
 	if err != nil {
 		return nil, err
 	}
-	return stream(ctx, r.house.hub, f), nil
+	return stream(ctx, f)
 }
 
 func (r *subscriptionResolver) ConnectionsChanged(ctx context.Context, organizationID ident.Any, applicationID *ident.Any) (<-chan *connection.ConnectionsChange, error) {
@@ -198,7 +198,7 @@ func (r *subscriptionResolver) ConnectionsChanged(ctx context.Context, organizat
 	if err != nil {
 		return nil, err
 	}
-	return stream(ctx, r.house.hub, f), nil
+	return stream(ctx, f)
 }
 
 func (r *Resolver) Conflict() gql.ConflictResolver { return &conflictResolver{r} }

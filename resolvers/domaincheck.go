@@ -45,7 +45,7 @@ func (r *subscriptionResolver) CheckProgress(ctx context.Context, hostname strin
 	if err != nil {
 		return nil, err
 	}
-	return stream(ctx, r.house.hub, f), nil
+	return stream(ctx, f)
 }
 
 func (r *Resolver) ExistingConnection() gql.ExistingConnectionResolver {

@@ -47,5 +47,5 @@ func (r *subscriptionResolver) OpsDeliveryChanged(ctx context.Context, channel *
 	if err != nil {
 		return nil, err
 	}
-	return stream(ctx, r.house.hub, f), nil
+	return stream(ctx, f)
 }

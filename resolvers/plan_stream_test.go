@@ -8,9 +8,17 @@ import (
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/plan"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
+	"github.com/nameplate-dev/nameplate/resolvers"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -95,4 +103,65 @@ func begin(ctx context.Context, f live.Feed[any]) (message any, err error) {
 		})
 	}
 	return message, err
+}
+
+// channelled are the resolvers with channels in the place of feeds, from which gqlgen's own execution reads: the first message of each, and then the end.
+type channelled struct{ *resolvers.Resolver }
+
+func (c channelled) Subscription() gql.SubscriptionResolver {
+	return channels{c.Resolver.Subscription()}
+}
+
+type channels struct{ of gql.SubscriptionResolver }
+
+func (c channels) ViewerChanged(ctx context.Context) (<-chan *account.Viewer, error) {
+	return channel(ctx, c.of.ViewerChanged)
+}
+
+func (c channels) ConnectionProgress(ctx context.Context, id ident.Any) (<-chan *connection.Connection, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *connection.Connection, error) {
+		return c.of.ConnectionProgress(ctx, id)
+	})
+}
+
+func (c channels) ConnectionEvents(ctx context.Context, id ident.Any, after *int64) (<-chan *connection.ConnectionEvent, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *connection.ConnectionEvent, error) {
+		return c.of.ConnectionEvents(ctx, id, after)
+	})
+}
+
+func (c channels) ConnectionsChanged(ctx context.Context, org ident.Any, app *ident.Any) (<-chan *connection.ConnectionsChange, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *connection.ConnectionsChange, error) {
+		return c.of.ConnectionsChanged(ctx, org, app)
+	})
+}
+
+func (c channels) CheckProgress(ctx context.Context, hostname string, app ident.Any, locale *string) (<-chan *domaincheck.DomainCheckStep, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *domaincheck.DomainCheckStep, error) {
+		return c.of.CheckProgress(ctx, hostname, app, locale)
+	})
+}
+
+func (c channels) WebhookDeliveries(ctx context.Context, endpoint ident.Any, after *string) (<-chan *webhook.WebhookDelivery, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *webhook.WebhookDelivery, error) {
+		return c.of.WebhookDeliveries(ctx, endpoint, after)
+	})
+}
+
+func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
+}
+
+// channel opens a subscription and holds its first message.
+func channel[T any](ctx context.Context, open func(context.Context) (<-chan T, error)) (<-chan T, error) {
+	var feed live.Feed[any]
+	if _, err := open(live.WithTaker(ctx, func(f live.Feed[any]) { feed = f })); err != nil {
+		return nil, err
+	}
+	out := make(chan T, 1)
+	defer close(out)
+	if message, err := begin(ctx, feed); err == nil && message != nil {
+		out <- message.(T)
+	}
+	return out, nil
 }

@@ -40,7 +40,7 @@ func (r *queryResolver) RateLimit(ctx context.Context) (*model.RateLimit, error)
 }
 
 func (r *subscriptionResolver) ViewerChanged(ctx context.Context) (<-chan *account.Viewer, error) {
-	return stream(ctx, r.house.hub, r.watchViewer(ctx)), nil
+	return stream(ctx, r.watchViewer(ctx))
 }
 
 func (r *Resolver) Mutation() gql.MutationResolver { return &mutationResolver{r} }

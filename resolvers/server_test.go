@@ -98,6 +98,7 @@ type server struct {
 	URL      string
 	Schema   *ast.Schema
 	Planned  *plan.Executable // what the server executes with
+	Root     *resolvers.Resolver
 	World    *world
 	Queries  *counter
 	Apps     *application.Service
@@ -124,7 +125,7 @@ func start(t testing.TB) *server {
 	services := s.assemble(t, d)
 	r := resolvers.New(services)
 	schema := gql.NewPlanned(gql.Config{Resolvers: r})
-	s.Schema, s.Planned = schema.Schema(), schema
+	s.Schema, s.Planned, s.Root = schema.Schema(), schema, r
 	g, err := graph.New(graph.Config{
 		Schema: schema, Origin: func(*http.Request) bool { return true }, Revoked: s.Authz.Revoked(), Hub: s.Hub,
 		Bearer: func(_ context.Context, token, _, _ string) (authz.Principal, error) { return s.caller(token), nil },

@@ -3,6 +3,7 @@ package resolvers_test
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -78,6 +79,22 @@ func TestStrangersCannotWatch(t *testing.T) {
 	m := s.subscribe(t, "owner", `subscription { connectionProgress(id: "nonsense") { state } }`, nil).read()
 	if raw, _ := json.Marshal(m); !strings.Contains(string(raw), `"field":"id"`) {
 		t.Errorf("a wrong id: %s", raw)
+	}
+}
+
+func TestALargeSubscriptionIsRefusedInWords(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	con, text, params := s.connect(t, "shop.acme.lab"), "", ""
+	v := vars{"id": con}
+	for n := range 7 {
+		params += fmt.Sprintf(" $v%d: Boolean!", n)
+		text += fmt.Sprintf(" a%d: state @skip(if: $v%d)", n, n)
+		v[fmt.Sprintf("v%d", n)] = false
+	}
+	m := s.subscribe(t, "owner", `subscription($id: ID!`+params+`) { connectionProgress(id: $id) {`+text+` } }`, v).read()
+	if m["type"] != "error" || at(t, m, "payload", 0, "extensions", "reason") != "subscription_size" || at(t, m, "payload", 0, "extensions", "code") != "INVALID" {
+		t.Fatalf("got %v", m)
 	}
 }
 

@@ -80,7 +80,7 @@ func (r *subscriptionResolver) WebhookDeliveries(ctx context.Context, endpointID
 	if err != nil {
 		return nil, err
 	}
-	return stream(ctx, r.house.hub, f), nil
+	return stream(ctx, f)
 }
 
 func (r *webhookDeliveryResolver) Endpoint(ctx context.Context, obj *webhook.WebhookDelivery) (*webhook.WebhookEndpoint, error) {

@@ -3,14 +3,14 @@
 # has compiled the documents before this runs.
 set -euo pipefail
 shopt -s nullglob
-sums() { find sqlc.yaml graph resolvers queries frontend/src widget/src \
+sums() { find sqlc.yaml graph resolvers queries docs/findings.md docs/providers.md frontend/src widget/src \
   \( -name __generated__ -o -name routeTree.gen.ts -o -name node_modules \) -prune -o -type f -print 2>/dev/null | LC_ALL=C sort | xargs -r sha256sum; }
 before=$(mktemp) after=$(mktemp)
 trap 'rm -f "$before" "$after"' EXIT
 sums > "$before"
 make --no-print-directory generate
 sums > "$after"
-if [ -n "${CI:-}" ] && dirty=$(git status --porcelain -- sqlc.yaml graph resolvers queries) && [ -n "$dirty" ]; then
+if [ -n "${CI:-}" ] && dirty=$(git status --porcelain -- sqlc.yaml graph resolvers queries docs/findings.md docs/providers.md) && [ -n "$dirty" ]; then
   printf 'Generated code was not committed:\n%s\n' "$dirty" >&2
   exit 1
 fi

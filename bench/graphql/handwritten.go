@@ -116,12 +116,12 @@ func (h *byHand) authenticate(ctx context.Context, key string) error {
 }
 
 const (
-	onPage = `with p as (select id from connection where org_id = $1 and state <> 'ARCHIVED' order by id desc limit 20) `
+	onPage = `with p as (select id from connection where org_id = $1 and archived_at is null order by id desc limit 20) `
 	ofLine = `r.id, r.key, r.type, r.fqdn, r.value, r.ttl, r.status, r.servers_have, r.servers_of, r.observed`
 
-	countSQL = `select count(*) from connection where org_id = $1 and state <> 'ARCHIVED'`
+	countSQL = `select count(*) from connection where org_id = $1 and archived_at is null`
 	rowsSQL  = `select c.id, c.version, c.hostname, c.hostname_unicode, c.registrable_domain, c.is_apex, c.state, c.state_since, c.target_token, c.created_at, c.facets, a.id, a.name
-		from connection c join application a on a.id = c.application_id where c.org_id = $1 and c.state <> 'ARCHIVED' order by c.id desc limit 21`
+		from connection c join application a on a.id = c.application_id where c.org_id = $1 and c.archived_at is null order by c.id desc limit 21`
 	linesSQL  = onPage + `select r.connection_id, ` + ofLine + ` from p join record r on r.connection_id = p.id where r.org_id = $1 order by r.connection_id, r.position, r.key`
 	checksSQL = onPage + `select p.id, c.* from p cross join lateral (select id, trigger, started_at, finished_at, verdict, coalesce(queries, 0), duration_ms
 		from dns_check where connection_id = p.id and org_id = $1 order by started_at desc, id desc limit 1) c`

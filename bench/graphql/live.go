@@ -20,7 +20,7 @@ type stage struct {
 
 // watched runs live with the sockets spread over few connections, and once more with a connection for each.
 func (b *bench) watched(ctx context.Context) error {
-	for _, subjects := range []int{b.subjects, b.clients} {
+	for _, subjects := range slices.Compact([]int{b.subjects, b.clients}) {
 		if err := b.watchOver(ctx, subjects); errors.Is(err, errNoRedis) {
 			fmt.Println("Left out:", err)
 			return nil
@@ -48,7 +48,7 @@ func (b *bench) watchOver(ctx context.Context, subjects int) error {
 	fmt.Printf("%d sockets on %d connections: an event reaches %d.\n\n", b.clients, len(list), b.clients/len(list))
 	for n := range liveRounds {
 		for _, s := range all {
-			in := audience{Keys: b.live.keys, Database: b.db.DSN, Clients: b.clients, Subjects: list, Rate: b.rate, Closed: b.each}
+			in := audience{Keys: b.live.keys, Database: b.db.DSN, Clients: b.clients, Subjects: list, Rate: b.rate, Closed: b.each, Postmaster: b.postmaster}
 			if n == 0 {
 				in.Open = b.open
 			}
@@ -123,14 +123,14 @@ func reportLive(all []*stage) {
 		return values[len(values)/2]
 	}
 	frames := func(s *stage) float64 { return median(s, func(a applause) float64 { return float64(a.Frames) }) }
-	fmt.Println("| server | frames/s | ours is × | CPU s per 1,000 frames | open loop p50 ms | p99 ms | CPU of a core | kB a socket | after the events | not newer |\n|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Println("| server | frames/s | ours is × | CPU s per 1,000 frames | PostgreSQL's | open loop p50 ms | p99 ms | CPU of a core | kB a socket | after the events | not newer |\n|---|---|---|---|---|---|---|---|---|---|---|")
 	for _, s := range all {
 		first := s.seen[0]
 		var back int64
 		for _, a := range s.seen {
 			back += a.Back
 		}
-		fmt.Printf("| %s | %.0f | %.2f | %.4f | %.2f | %.2f | %.2f | %.1f | %.1f | %d |\n", s.name, frames(s), frames(all[0])/frames(s), median(s, func(a applause) float64 { return a.ClosedPerFrame }),
+		fmt.Printf("| %s | %.0f | %.2f | %.4f | %.4f | %.2f | %.2f | %.2f | %.1f | %.1f | %d |\n", s.name, frames(s), frames(all[0])/frames(s), median(s, func(a applause) float64 { return a.ClosedPerFrame }), median(s, func(a applause) float64 { return a.PostgresPerFrame }),
 			first.P50, first.P99, first.OpenCPU, median(s, func(a applause) float64 { return a.PerSocket })/1024, first.PerSocketAfter/1024, back)
 	}
 	fmt.Println()

@@ -193,9 +193,9 @@ func postmaster(ctx context.Context, d *devdb.Database) int {
 }
 
 // postgresCPU is the time that PostgreSQL has computed, with the processes that have ended.
-func (b *bench) postgresCPU() time.Duration {
-	sum := cpu(b.postmaster, true)
-	for _, pid := range family(b.postmaster)[1:] {
+func postgresCPU(postmaster int) time.Duration {
+	sum := cpu(postmaster, true)
+	for _, pid := range family(postmaster)[1:] {
 		sum += cpu(pid, false)
 	}
 	return sum

@@ -279,12 +279,12 @@ func differ(path string, a, b any) string {
 func (c *contender) burst(ctx context.Context, b *bench, length time.Duration) (round, error) {
 	in := burst{URL: c.url, Body: c.body, Keys: b.page.keys, PerKey: c.perKey, First: c.spent, Size: c.size, Concurrency: b.concurrency, For: length}
 	var r round
-	own, postgres := c.cpu(), b.postgresCPU()
+	own, postgres := c.cpu(), postgresCPU(b.postmaster)
 	if err := role(ctx, "role:load", in, &r.outcome); err != nil {
 		return r, err
 	}
 	thousands := float64(r.Requests) / 1000
-	r.cpu, r.postgres = (c.cpu()-own).Seconds()/thousands, (b.postgresCPU()-postgres).Seconds()/thousands
+	r.cpu, r.postgres = (c.cpu()-own).Seconds()/thousands, (postgresCPU(b.postmaster)-postgres).Seconds()/thousands
 	c.spent += r.Requests + b.concurrency
 	return r, nil
 }

@@ -30,6 +30,7 @@ type audience struct {
 	Clients              int
 	Subjects             []*subject
 	PID                  int // of the server
+	Postmaster           int // of PostgreSQL
 	Rate                 int
 	Open, Closed         time.Duration // 0: that loop is left out
 	Herd                 bool          // stay until all sockets are back after a restart
@@ -42,7 +43,8 @@ type applause struct {
 	OpenCPU, OpenPerFrame     float64 // share of a core, and seconds per 1,000 frames
 	Frames                    int64   // a second, as fast as it goes
 	ClosedPerFrame            float64
-	Back                      int64 // frames with a version that was not newer
+	PostgresPerFrame          float64 // with the events, which every server has
+	Back                      int64   // frames with a version that was not newer
 }
 
 // watcher is one socket.
@@ -99,11 +101,12 @@ func watch(ctx context.Context) error {
 		out.P50, out.P99 = quantile(took, 0.5), quantile(took, 0.99)
 	}
 	out.PerSocketAfter = float64(rss(in.PID)-before) / float64(in.Clients)
-	used, frames := cpu(in.PID, false), b.frames.Load()
+	used, postgres, frames := cpu(in.PID, false), postgresCPU(in.Postmaster), b.frames.Load()
 	if out.Frames, err = b.closedLoop(ctx, in.Closed); err != nil {
 		return fmt.Errorf("closed loop: %w", err)
 	}
-	out.ClosedPerFrame = (cpu(in.PID, false) - used).Seconds() / float64(b.frames.Load()-frames) * 1000
+	thousands := float64(b.frames.Load()-frames) / 1000
+	out.ClosedPerFrame, out.PostgresPerFrame = (cpu(in.PID, false)-used).Seconds()/thousands, (postgresCPU(in.Postmaster)-postgres).Seconds()/thousands
 	out.Back = b.back.Load()
 	return json.NewEncoder(os.Stdout).Encode(out)
 }

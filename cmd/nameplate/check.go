@@ -22,13 +22,14 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/terminal"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 // checking are the flags of check.
 type checking struct {
-	target, addresses, proof, colour string
-	json, trace, watch               bool
-	every                            time.Duration
+	target, addresses, proof, colour, lang string
+	json, trace, watch                     bool
+	every                                  time.Duration
 }
 
 const checkUsage = `Look at a domain as the whole internet sees it: nameplate check shop.example.com [flags]
@@ -41,6 +42,7 @@ const checkUsage = `Look at a domain as the whole internet sees it: nameplate ch
   --watch              look again until everything stands
   --every 5s           how often, at least 2s
   --color auto         auto, always or never; NO_COLOR counts too
+  --lang de            the language: ar, de, en or fr; without it that of the environment (LC_ALL, LC_MESSAGES, LANG)
 
 Nothing is needed but the internet: no database and no server. The settings dns.*, acme.cas, edge.zone and psl.extra count as
 everywhere. What is asked about can be *.shop.example.com too.
@@ -75,6 +77,7 @@ func check(ctx context.Context, args []string, out io.Writer) error {
 		fs.BoolVar(&c.watch, "watch", false, "")
 		fs.DurationVar(&c.every, "every", 5*time.Second, "")
 		fs.StringVar(&c.colour, "color", "auto", "")
+		fs.StringVar(&c.lang, "lang", spoken(), "")
 		fs.Usage = func() { fmt.Fprint(out, checkUsage) }
 	})
 	if err != nil {
@@ -88,6 +91,8 @@ func check(ctx context.Context, args []string, out io.Writer) error {
 		return &wrongCall{errors.New("say which domain to look at, and one only")}
 	case c.every < 2*time.Second:
 		return &wrongCall{errors.New("--every is 2s at least: other people's servers are asked")}
+	case !locale.Speaks(c.lang):
+		return &wrongCall{fmt.Errorf("--lang is one of %s; %q is none", strings.Join(locale.Languages(), ", "), c.lang)}
 	case !slices.Contains([]string{"auto", "always", "never"}, c.colour):
 		return &wrongCall{errors.New("--color is auto, always or never")}
 	}
@@ -102,12 +107,18 @@ func check(ctx context.Context, args []string, out io.Writer) error {
 	return c.look(ctx, e, name, q, out)
 }
 
+// spoken is the language of the environment (POSIX, section 8.2), as far as it is one of ours: "de_AT.UTF-8" is German.
+func spoken() string {
+	tag, _, _ := strings.Cut(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_MESSAGES"), os.Getenv("LANG")), ".")
+	return locale.Of(tag)
+}
+
 // question is what should stand, as the flags say it.
 func (c *checking) question(s app.Settings, typed string) (hostname.Name, analysis.Question, error) {
 	n, err := hostname.Parse(typed, hostname.Policy{Lab: s.Profile == "lab", Extra: s.PSLExtra})
 	if err != nil {
 		if bad, ok := errors.AsType[*hostname.Error](err); ok {
-			err = errors.New(finding.Sentence(bad.Reason, "en", bad.Params))
+			err = errors.New(finding.Sentence(bad.Reason, c.lang, bad.Params))
 		}
 		return n, analysis.Question{}, &wrongCall{fmt.Errorf("%s: %w", typed, err)}
 	}
@@ -156,19 +167,22 @@ func checkEngine(s app.Settings) (*dnscheck.Engine, error) {
 	if s.Profile == "lab" {
 		extra = append(extra, provider.LabRows)
 	}
+	if s.ProviderFile != "" {
+		raw, err := provider.ReadFile(s.ProviderFile)
+		if err != nil {
+			return nil, fmt.Errorf("read provider.catalogue: %w", err)
+		}
+		extra = append(extra, raw)
+	}
 	catalogue, err := provider.Load(extra...)
 	if err != nil {
 		return nil, err
 	}
-	e := &dnscheck.Engine{Catalogue: catalogue, Settings: dnscheck.Settings{
-		Port: s.DNS.Port, AllowPrivate: s.DNS.AllowPrivate, EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6,
-	}}
-	for _, r := range s.DNS.RootHints {
-		e.Settings.RootHints = append(e.Settings.RootHints, dnscheck.Hint{Name: r.Name, Addresses: []netip.Addr{r.Address}})
+	settings, err := s.DNSCheck()
+	if err != nil {
+		return nil, err
 	}
-	for _, r := range s.DNS.Resolvers {
-		e.Settings.Resolvers = append(e.Settings.Resolvers, dnscheck.Resolver{Name: r.Name, Address: r.Address, Region: r.Region})
-	}
+	e := &dnscheck.Engine{Catalogue: catalogue, Settings: settings}
 	e.CAs = func() (out []caa.CA) {
 		for _, ca := range s.ACME.CAs {
 			out = append(out, caa.CA{Name: ca.Name, Identities: []string{ca.Identity}})
@@ -186,7 +200,7 @@ func (c *checking) look(ctx context.Context, e *dnscheck.Engine, name hostname.N
 	if screen && !c.json {
 		q.Progress = func(s analysis.Step) {
 			if s.State == "RUNNING" || s.State == "DONE" {
-				text := []rune(finding.Phrase(s.Text, "en", s.Params))
+				text := []rune(finding.Phrase(s.Text, c.lang, s.Params))
 				fmt.Fprintf(out, "\r\x1b[K  %s", string(text[:min(len(text), cmp.Or(view.Width, 80)-4)])+" …")
 			}
 		}
@@ -201,7 +215,7 @@ func (c *checking) look(ctx context.Context, e *dnscheck.Engine, name hostname.N
 		if err != nil {
 			return err
 		}
-		r := terminal.Report{Name: name.Unicode, Question: q, Answer: answer}
+		r := terminal.Report{Name: name.Unicode, Locale: c.lang, Question: q, Answer: answer}
 		switch {
 		case c.json:
 			err = terminal.WriteJSON(out, r, c.trace)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,9 @@ func TestCheck(t *testing.T) {
 		var out, errs bytes.Buffer
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // for a watch that does not end
 		defer cancel()
+		if !slices.Contains(args, "--lang") {
+			args = append(args, "--lang", "en") // whatever the environment speaks
+		}
 		code := start(ctx, append(append([]string{"check"}, args...), settings...), &out, &errs)
 		return out.String() + errs.String(), code
 	}
@@ -47,6 +51,11 @@ func TestCheck(t *testing.T) {
 		{[]string{"www.gone.lab", "--target", "token.net.lab"}, 4, []string{"is not registered", "not_registered"}},
 		{[]string{"www.broken.lab", "--target", "token.net.lab"}, 4, []string{"does not know the zone", "lame_delegation"}},
 		{[]string{"old.acme.lab", "--target", "token.net.lab", "--trace"}, 4, []string{"↳ ns1.plain-dns.lab", "CNAME old.acme.lab → NOERROR aa www.elsewhere.lab", "Every question"}},
+		{[]string{"new.acme.lab", "--target", "token.net.lab", "--lang", "de-CH"}, 3, []string{"● noch nicht da", "Was bei Plain DNS einzugeben ist", "DNS bei       Plain DNS ·"}},
+		{[]string{"old.acme.lab", "--target", "token.net.lab", "--lang", "fr"}, 4, []string{"✗ quelque chose gêne", "présent   www.elsewhere.lab", "a une autre valeur", "wrong_value", "1. "}},
+		{[]string{"shop.half.lab", "--target", "token.net.lab", "--lang", "ar"}, 3, []string{"● في الطريق", "على بعض الخوادم   1 من أصل 2 من الخوادم", "سجل \u2068shop.half.lab\u2069 موجود على 1 من أصل 2"}},
+		{[]string{"a..lab", "--lang", "fr"}, 2, []string{"Deux points se suivent"}},
+		{[]string{"good.acme.lab", "--lang", "it"}, 2, []string{"--lang is one of ar, de, en, fr"}},
 		{[]string{"a..lab"}, 2, []string{"Two dots stand side by side"}},
 		{nil, 2, []string{"say which domain"}},
 		{[]string{"good.acme.lab", "--watch", "--every", "1s"}, 2, []string{"2s at least"}},
@@ -86,6 +95,17 @@ func TestCheck(t *testing.T) {
 	}
 	if d.Verdict != "CONFLICTING" || d.Records[0].Status != "WRONG_VALUE" || d.Findings[0].Code != "wrong_value" || len(d.Findings[0].Evidence) == 0 || len(d.Observations) < 10 {
 		t.Errorf("%+v", d)
+	}
+	for anchor, state := range map[string]string{w.Anchor(): "SIGNED_OK", "20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D": "UNKNOWN"} {
+		out, _ := run("www.signed.lab", "--json", "--dns.trust_anchors", anchor)
+		if !strings.Contains(out, `"dnssec":"`+state+`"`) {
+			t.Errorf("under the anchor %s the zone is not %s: %s", anchor, state, out)
+		}
+	}
+	for name, anchors := range map[string]string{"None": "20326 8 2", "Broken": w.Anchor() + ",x", "Unchecked": "1 99 2 " + strings.Repeat("ab", 32), "Flood": strings.Repeat(w.Anchor()+",", 9)} {
+		if out, code := run("www.signed.lab", "--dns.trust_anchors", anchors); code != 2 && code != 1 || !strings.Contains(out, "dns.trust_anchors") {
+			t.Errorf("%s ends with %d: %s", name, code, out)
+		}
 	}
 	if len(w.Recursor(1).Log("new.acme.lab.")) != 0 {
 		t.Error("a resolver was asked before the authorities had the record")

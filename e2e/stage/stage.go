@@ -172,7 +172,7 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 	}
 	out := app.Settings{
 		Profile: "lab", KEK: "file:" + filepath.Join(dir, "kek"), LogFormat: "text", LogLevel: c.LogLevel, Listen: l.Addr().String(), ConsoleOrigin: origin, Edge: e, WebhookAllow: true, BuildVersion: "lab",
-		DNS:      app.DNSSettings{RootHints: []app.Root{{Name: "a.root-servers.lab", Address: w.Addresses.Root.Addr()}}, Port: w.Addresses.DNSPort, AllowPrivate: true},
+		DNS:      app.DNSSettings{RootHints: []app.Root{{Name: "a.root-servers.lab", Address: w.Addresses.Root.Addr()}}, TrustAnchors: []string{w.Anchor()}, Port: w.Addresses.DNSPort, AllowPrivate: true},
 		Probe:    app.ProbeSettings{Roots: roots, HTTP: httpPort, HTTPS: httpsPort},
 		PSLExtra: []string{"co.lab", "private:pages.lab"},
 		ACME:     app.ACMESettings{Contact: []string{"ops@nameplate.example"}},

@@ -1,7 +1,7 @@
 import "./security.ts";
 import "./ui/mantine.css";
 import "./ui/layers.css";
-import { MantineProvider } from "@mantine/core";
+import { DirectionProvider, MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
 import { RouterProvider } from "@tanstack/react-router";
 import { createRoot } from "react-dom/client";
@@ -15,18 +15,20 @@ import { cssVariables, schemeManager, theme } from "./ui/theme.ts";
 await startI18n();
 
 createRoot(document.getElementById("root")!).render(
-  <MantineProvider
-    theme={theme}
-    cssVariablesResolver={cssVariables}
-    colorSchemeManager={schemeManager}
-    defaultColorScheme="auto"
-    getStyleNonce={() => nonce}
-    deduplicateInlineStyles
-  >
-    <RelayEnvironmentProvider environment={environment}>
-      <Notifications position="bottom-right" limit={3} />
-      <RouterProvider router={router} />
-      <Prompts />
-    </RelayEnvironmentProvider>
-  </MantineProvider>,
+  <DirectionProvider>
+    <MantineProvider
+      theme={theme}
+      cssVariablesResolver={cssVariables}
+      colorSchemeManager={schemeManager}
+      defaultColorScheme="auto"
+      getStyleNonce={() => nonce}
+      deduplicateInlineStyles
+    >
+      <RelayEnvironmentProvider environment={environment}>
+        <Notifications position="bottom-right" limit={3} />
+        <RouterProvider router={router} />
+        <Prompts />
+      </RelayEnvironmentProvider>
+    </MantineProvider>
+  </DirectionProvider>,
 );

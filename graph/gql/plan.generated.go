@@ -78,6 +78,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Explain":                   planExplain(cfg.Resolvers, ec),
 		"FacetState":                planFacetState(cfg.Resolvers, ec),
 		"Facets":                    planFacets(cfg.Resolvers, ec),
+		"FieldNames":                planFieldNames(cfg.Resolvers, ec),
 		"Finding":                   planFinding(cfg.Resolvers, ec),
 		"GuideStep":                 planGuideStep(cfg.Resolvers, ec),
 		"Health":                    planHealth(cfg.Resolvers, ec),
@@ -95,8 +96,10 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Progress":                  planProgress(cfg.Resolvers, ec),
 		"ProgressStep":              planProgressStep(cfg.Resolvers, ec),
 		"Provider":                  planProvider(cfg.Resolvers, ec),
+		"ProviderCapabilities":      planProviderCapabilities(cfg.Resolvers, ec),
 		"ProviderEvidence":          planProviderEvidence(cfg.Resolvers, ec),
 		"ProviderMatch":             planProviderMatch(cfg.Resolvers, ec),
+		"ProviderSource":            planProviderSource(cfg.Resolvers, ec),
 		"Query":                     planQuery(cfg.Resolvers, ec),
 		"QuotaNotice":               planQuotaNotice(cfg.Resolvers, ec),
 		"RateLimit":                 planRateLimit(cfg.Resolvers, ec),
@@ -116,6 +119,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Suppression":               planSuppression(cfg.Resolvers, ec),
 		"SuppressionEdge":           planSuppressionEdge(cfg.Resolvers, ec),
 		"SuppressionPage":           planSuppressionPage(cfg.Resolvers, ec),
+		"TTLRange":                  planTTLRange(cfg.Resolvers, ec),
 		"Upstream":                  planUpstream(cfg.Resolvers, ec),
 		"Viewer":                    planViewer(cfg.Resolvers, ec),
 		"Waiting":                   planWaiting(cfg.Resolvers, ec),
@@ -1379,6 +1383,30 @@ func planDialect(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNTrailingDot2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTrailingDot(r, fc, obj.TrailingDot)
 			},
 		},
+		"txtQuotes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Dialect)
+				return writeOTextQuotes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTextQuotes(r, fc, obj.TXTQuotes)
+			},
+		},
+		"fields": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Dialect)
+				return writeNFieldNames2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFieldNames(r, fc, &obj.Fields)
+			},
+		},
+		"ttl": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Dialect)
+				return writeNTTLRange2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTTLRange(r, fc, &obj.TTL)
+			},
+		},
+		"records": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Dialect)
+				return writeOString2ᚕstringᚄ(r, fc, obj.Records)
+			},
+		},
 		"notes": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*provider.Dialect)
@@ -2099,6 +2127,35 @@ func planFacets(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Facets)
 				return writeNFacetState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐFacetState(r, fc, &obj.Edge)
+			},
+		},
+	}
+}
+
+func planFieldNames(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.FieldNames)
+				return writeOString2ᚖstring(r, fc, obj.Name)
+			},
+		},
+		"value": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.FieldNames)
+				return writeOString2ᚖstring(r, fc, obj.Value)
+			},
+		},
+		"ttl": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.FieldNames)
+				return writeOString2ᚖstring(r, fc, obj.TTL)
+			},
+		},
+		"priority": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.FieldNames)
+				return writeOString2ᚖstring(r, fc, obj.Priority)
 			},
 		},
 	}
@@ -2950,6 +3007,19 @@ func planProvider(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNString2string(r, fc, obj.Name)
 			},
 		},
+		"country": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeOString2ᚖstring(r, fc, obj.Country)
+			},
+		},
+		"nameServers": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				v := obj.NameServers()
+				return writeNString2ᚕstringᚄ(r, fc, v)
+			},
+		},
 		"consoleUrl": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Provider_consoleUrl_args(ctx, ec, raw)
@@ -3000,6 +3070,18 @@ func planProvider(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNDialect2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDialect(r, fc, &obj.Dialect)
 			},
 		},
+		"capabilities": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeNProviderCapabilities2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderCapabilities(r, fc, &obj.Capabilities)
+			},
+		},
+		"parking": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeNBoolean2bool(r, fc, obj.Parking)
+			},
+		},
 		"guide": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Provider_guide_args(ctx, ec, raw)
@@ -3020,10 +3102,51 @@ func planProvider(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.VerifiedAt)
 			},
 		},
+		"checkedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.CheckedAt)
+			},
+		},
+		"sources": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.Provider)
+				return writeNProviderSource2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSourceᚄ(r, fc, obj.Sources)
+			},
+		},
 		"confidence": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*provider.Provider)
 				return writeNFloat2float64(r, fc, obj.Confidence)
+			},
+		},
+	}
+}
+
+func planProviderCapabilities(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"api": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderCapabilities)
+				return writeOBoolean2ᚖbool(r, fc, obj.API)
+			},
+		},
+		"dnssec": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderCapabilities)
+				return writeOBoolean2ᚖbool(r, fc, obj.DNSSEC)
+			},
+		},
+		"proxy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderCapabilities)
+				return writeOBoolean2ᚖbool(r, fc, obj.Proxy)
+			},
+		},
+		"ipv6": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderCapabilities)
+				return writeOBoolean2ᚖbool(r, fc, obj.IPv6)
 			},
 		},
 	}
@@ -3076,6 +3199,29 @@ func planProviderMatch(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*provider.ProviderMatch)
 				return writeNBoolean2bool(r, fc, obj.Mixed)
+			},
+		},
+	}
+}
+
+func planProviderSource(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"url": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderSource)
+				return writeNString2string(r, fc, obj.URL)
+			},
+		},
+		"claims": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderSource)
+				return writeNProviderClaim2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaimᚄ(r, fc, obj.Claims)
+			},
+		},
+		"readAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderSource)
+				return writeNTime2timeᚐTime(r, fc, obj.ReadAt)
 			},
 		},
 	}
@@ -3587,7 +3733,8 @@ func planRecord(root ResolverRoot, ec *executionContext) plan.Object {
 		"display": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*record.Record)
-				return writeNRecordDisplay2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordDisplay(r, fc, &obj.Display)
+				v := obj.Display()
+				return writeNRecordDisplay2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecordDisplay(r, fc, &v)
 			},
 		},
 		"status": {
@@ -4179,6 +4326,23 @@ func planSuppressionPage(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*page.Of[*mail.Suppression])
 				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planTTLRange(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"minimum": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.TTLRange)
+				return writeOInt2ᚖint32(r, fc, obj.Minimum)
+			},
+		},
+		"default": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.TTLRange)
+				return writeOInt2ᚖint32(r, fc, obj.Default)
 			},
 		},
 	}
@@ -5269,6 +5433,10 @@ func writeNFacets2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnec
 	return r.Object(fc, v)
 }
 
+func writeNFieldNames2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFieldNames(r *plan.Run, fc *plan.Call, v *provider.FieldNames) bool {
+	return r.Object(fc, v)
+}
+
 func writeNFinding2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐFinding(r *plan.Run, fc *plan.Call, v *finding.Finding) bool {
 	return r.Object(fc, v)
 }
@@ -5559,6 +5727,18 @@ func writeNProvider2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 	return r.Object(fc, v)
 }
 
+func writeNProviderCapabilities2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderCapabilities(r *plan.Run, fc *plan.Call, v *provider.ProviderCapabilities) bool {
+	return r.Object(fc, v)
+}
+
+func writeNProviderClaim2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaim(r *plan.Run, fc *plan.Call, v provider.ProviderClaim) bool {
+	return r.String(string(v))
+}
+
+func writeNProviderClaim2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaimᚄ(r *plan.Run, fc *plan.Call, v []provider.ProviderClaim) bool {
+	return plan.List(r, fc, v, writeNProviderClaim2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaim, true)
+}
+
 func writeNProviderEvidence2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderEvidence(r *plan.Run, fc *plan.Call, v *provider.ProviderEvidence) bool {
 	return r.Object(fc, v)
 }
@@ -5569,6 +5749,14 @@ func writeNProviderEvidence2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinte
 
 func writeNProviderMatch2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderMatch(r *plan.Run, fc *plan.Call, v *provider.ProviderMatch) bool {
 	return r.Object(fc, v)
+}
+
+func writeNProviderSource2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSource(r *plan.Run, fc *plan.Call, v *provider.ProviderSource) bool {
+	return r.Object(fc, v)
+}
+
+func writeNProviderSource2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSourceᚄ(r *plan.Run, fc *plan.Call, v []provider.ProviderSource) bool {
+	return plan.Structs(r, fc, v, writeNProviderSource2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSource, true)
 }
 
 func writeNRateLimit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐRateLimit(r *plan.Run, fc *plan.Call, v *model.RateLimit) bool {
@@ -5784,6 +5972,10 @@ func writeNSuppressionPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 	return r.Object(fc, v)
 }
 
+func writeNTTLRange2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTTLRange(r *plan.Run, fc *plan.Call, v *provider.TTLRange) bool {
+	return r.Object(fc, v)
+}
+
 func writeNTime2timeᚐTime(r *plan.Run, fc *plan.Call, v time.Time) bool {
 	return r.Time(v)
 }
@@ -5919,6 +6111,13 @@ func writeOApplicationEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 		return false
 	}
 	return r.Object(fc, v)
+}
+
+func writeOBoolean2ᚖbool(r *plan.Run, fc *plan.Call, v *bool) bool {
+	if v == nil {
+		return false
+	}
+	return r.Bool(*v)
 }
 
 func writeOCaaView2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐCaaView(r *plan.Run, fc *plan.Call, v *analysis.CaaView) bool {
@@ -6231,7 +6430,18 @@ func writeOSetupType2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 	return r.String(string(*v))
 }
 
+func writeOString2ᚕstringᚄ(r *plan.Run, fc *plan.Call, v []string) bool {
+	return v != nil && plan.List(r, fc, v, writeNString2string, true)
+}
+
 func writeOString2ᚖstring(r *plan.Run, fc *plan.Call, v *string) bool {
+	if v == nil {
+		return false
+	}
+	return r.String(string(*v))
+}
+
+func writeOTextQuotes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTextQuotes(r *plan.Run, fc *plan.Call, v *provider.TextQuotes) bool {
 	if v == nil {
 		return false
 	}

@@ -155,6 +155,116 @@ func fieldContext_Dialect_trailingDot(_ context.Context, ec *executionContext, f
 	return graphql.NewScalarFieldContext("Dialect", field, false, false, errors.New("field of type TrailingDot does not have child fields"))
 }
 
+func _Dialect_txtQuotes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Dialect) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Dialect_txtQuotes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TXTQuotes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *provider.TextQuotes) graphql.Marshaler {
+			return marshalOTextQuotes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTextQuotes(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Dialect_txtQuotes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dialect", field, false, false, errors.New("field of type TextQuotes does not have child fields"))
+}
+
+func _Dialect_fields(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Dialect) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Dialect_fields(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fields, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v provider.FieldNames) graphql.Marshaler {
+			return marshalNFieldNames2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFieldNames(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Dialect_fields(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dialect",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_FieldNames(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Dialect_ttl(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Dialect) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Dialect_ttl(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TTL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v provider.TTLRange) graphql.Marshaler {
+			return marshalNTTLRange2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTTLRange(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Dialect_ttl(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dialect",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_TTLRange(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Dialect_records(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Dialect) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Dialect_records(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Records, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return marshalOString2ᚕstringᚄ(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Dialect_records(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dialect", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func _Dialect_notes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Dialect) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -245,6 +355,98 @@ func _DomainConnectSupport_signatureRequired(ctx context.Context, ec *executionC
 }
 func fieldContext_DomainConnectSupport_signatureRequired(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DomainConnectSupport", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _FieldNames_name(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.FieldNames) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_FieldNames_name(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_FieldNames_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldNames", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _FieldNames_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.FieldNames) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_FieldNames_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_FieldNames_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldNames", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _FieldNames_ttl(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.FieldNames) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_FieldNames_ttl(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TTL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_FieldNames_ttl(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldNames", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _FieldNames_priority(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.FieldNames) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_FieldNames_priority(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Priority, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_FieldNames_priority(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FieldNames", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func _GuideStep_text(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.GuideStep) (ret graphql.Marshaler) {
@@ -383,6 +585,52 @@ func _Provider_name(ctx context.Context, ec *executionContext, field graphql.Col
 }
 func fieldContext_Provider_name(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Provider", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Provider_country(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Provider_country(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Country, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Provider_country(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Provider", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Provider_nameServers(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Provider_nameServers(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NameServers(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return marshalNString2ᚕstringᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Provider_nameServers(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Provider", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
 func _Provider_consoleUrl(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
@@ -562,6 +810,61 @@ func fieldContext_Provider_dialect(_ context.Context, ec *executionContext, fiel
 	return fc, nil
 }
 
+func _Provider_capabilities(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Provider_capabilities(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capabilities, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v provider.ProviderCapabilities) graphql.Marshaler {
+			return marshalNProviderCapabilities2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderCapabilities(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Provider_capabilities(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Provider",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProviderCapabilities(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _Provider_parking(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Provider_parking(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Parking, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Provider_parking(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Provider", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func _Provider_guide(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -629,6 +932,61 @@ func fieldContext_Provider_verifiedAt(_ context.Context, ec *executionContext, f
 	return graphql.NewScalarFieldContext("Provider", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func _Provider_checkedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Provider_checkedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CheckedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalOTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Provider_checkedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Provider", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func _Provider_sources(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Provider_sources(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sources, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []provider.ProviderSource) graphql.Marshaler {
+			return marshalNProviderSource2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSourceᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Provider_sources(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Provider",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ProviderSource(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Provider_confidence(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.Provider) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -650,6 +1008,213 @@ func _Provider_confidence(ctx context.Context, ec *executionContext, field graph
 }
 func fieldContext_Provider_confidence(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Provider", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func _ProviderCapabilities_api(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.ProviderCapabilities) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProviderCapabilities_api(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.API, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return marshalOBoolean2ᚖbool(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProviderCapabilities_api(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProviderCapabilities", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _ProviderCapabilities_dnssec(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.ProviderCapabilities) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProviderCapabilities_dnssec(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DNSSEC, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return marshalOBoolean2ᚖbool(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProviderCapabilities_dnssec(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProviderCapabilities", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _ProviderCapabilities_proxy(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.ProviderCapabilities) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProviderCapabilities_proxy(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Proxy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return marshalOBoolean2ᚖbool(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProviderCapabilities_proxy(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProviderCapabilities", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _ProviderCapabilities_ipv6(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.ProviderCapabilities) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProviderCapabilities_ipv6(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IPv6, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
+			return marshalOBoolean2ᚖbool(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProviderCapabilities_ipv6(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProviderCapabilities", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _ProviderSource_url(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.ProviderSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProviderSource_url(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.URL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProviderSource_url(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProviderSource", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _ProviderSource_claims(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.ProviderSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProviderSource_claims(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Claims, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []provider.ProviderClaim) graphql.Marshaler {
+			return marshalNProviderClaim2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaimᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProviderSource_claims(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProviderSource", field, false, false, errors.New("field of type ProviderClaim does not have child fields"))
+}
+
+func _ProviderSource_readAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.ProviderSource) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProviderSource_readAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReadAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ProviderSource_readAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ProviderSource", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func _TTLRange_minimum(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.TTLRange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TTLRange_minimum(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Minimum, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_TTLRange_minimum(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TTLRange", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _TTLRange_default(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.TTLRange) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_TTLRange_default(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Default, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_TTLRange_default(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TTLRange", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 // endregion **************************** field.gotpl *****************************
@@ -694,6 +1259,26 @@ func _Dialect(ctx context.Context, ec *executionContext, sel ast.SelectionSet, o
 		case "trailingDot":
 			out.Values[i] = _Dialect_trailingDot(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "txtQuotes":
+			out.Values[i] = _Dialect_txtQuotes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "fields":
+			out.Values[i] = _Dialect_fields(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ttl":
+			out.Values[i] = _Dialect_ttl(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "records":
+			out.Values[i] = _Dialect_records(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "notes":
@@ -747,6 +1332,59 @@ func _DomainConnectSupport(ctx context.Context, ec *executionContext, sel ast.Se
 		case "signatureRequired":
 			out.Values[i] = _DomainConnectSupport_signatureRequired(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var fieldNamesImplementors = []string{"FieldNames"}
+
+func _FieldNames(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *provider.FieldNames) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, fieldNamesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FieldNames")
+		case "name":
+			out.Values[i] = _FieldNames_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = _FieldNames_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "ttl":
+			out.Values[i] = _FieldNames_ttl(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "priority":
+			out.Values[i] = _FieldNames_priority(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -842,6 +1480,16 @@ func _Provider(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			}
 		case "name":
 			out.Values[i] = _Provider_name(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "country":
+			out.Values[i] = _Provider_country(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "nameServers":
+			out.Values[i] = _Provider_nameServers(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -941,6 +1589,16 @@ func _Provider(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "capabilities":
+			out.Values[i] = _Provider_capabilities(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "parking":
+			out.Values[i] = _Provider_parking(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "guide":
 			field := field
 
@@ -984,10 +1642,164 @@ func _Provider(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "checkedAt":
+			out.Values[i] = _Provider_checkedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "sources":
+			out.Values[i] = _Provider_sources(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "confidence":
 			out.Values[i] = _Provider_confidence(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var providerCapabilitiesImplementors = []string{"ProviderCapabilities"}
+
+func _ProviderCapabilities(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *provider.ProviderCapabilities) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, providerCapabilitiesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProviderCapabilities")
+		case "api":
+			out.Values[i] = _ProviderCapabilities_api(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "dnssec":
+			out.Values[i] = _ProviderCapabilities_dnssec(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "proxy":
+			out.Values[i] = _ProviderCapabilities_proxy(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "ipv6":
+			out.Values[i] = _ProviderCapabilities_ipv6(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var providerSourceImplementors = []string{"ProviderSource"}
+
+func _ProviderSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *provider.ProviderSource) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, providerSourceImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ProviderSource")
+		case "url":
+			out.Values[i] = _ProviderSource_url(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "claims":
+			out.Values[i] = _ProviderSource_claims(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "readAt":
+			out.Values[i] = _ProviderSource_readAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var tTLRangeImplementors = []string{"TTLRange"}
+
+func _TTLRange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *provider.TTLRange) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, tTLRangeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TTLRange")
+		case "minimum":
+			out.Values[i] = _TTLRange_minimum(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "default":
+			out.Values[i] = _TTLRange_default(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1020,6 +1832,10 @@ func marshalNDialect2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋcon
 
 func marshalNDomainConnectSupport2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v provider.DomainConnectSupport) graphql.Marshaler {
 	return _DomainConnectSupport(ctx, ec, sel, &v)
+}
+
+func marshalNFieldNames2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFieldNames(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v provider.FieldNames) graphql.Marshaler {
+	return _FieldNames(ctx, ec, sel, &v)
 }
 
 func marshalNGuideStep2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐGuideStepᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []*provider.GuideStep) graphql.Marshaler {
@@ -1074,6 +1890,81 @@ func marshalNProvider2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return _Provider(ctx, ec, sel, v)
 }
 
+func marshalNProviderCapabilities2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderCapabilities(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v provider.ProviderCapabilities) graphql.Marshaler {
+	return _ProviderCapabilities(ctx, ec, sel, &v)
+}
+
+func unmarshalNProviderClaim2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaim(ctx context.Context, ec *executionContext, v any) (provider.ProviderClaim, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := provider.ProviderClaim(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNProviderClaim2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaim(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v provider.ProviderClaim) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func unmarshalNProviderClaim2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaimᚄ(ctx context.Context, ec *executionContext, v any) ([]provider.ProviderClaim, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]provider.ProviderClaim, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNProviderClaim2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaim(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalNProviderClaim2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaimᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []provider.ProviderClaim) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNProviderClaim2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderClaim(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNProviderSource2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSource(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v provider.ProviderSource) graphql.Marshaler {
+	return _ProviderSource(ctx, ec, sel, &v)
+}
+
+func marshalNProviderSource2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSourceᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []provider.ProviderSource) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNProviderSource2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProviderSource(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func marshalNTTLRange2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTTLRange(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v provider.TTLRange) graphql.Marshaler {
+	return _TTLRange(ctx, ec, sel, &v)
+}
+
 func unmarshalNTrailingDot2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTrailingDot(ctx context.Context, ec *executionContext, v any) (provider.TrailingDot, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := provider.TrailingDot(tmp)
@@ -1096,6 +1987,25 @@ func marshalOProvider2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 		return graphql.Null
 	}
 	return _Provider(ctx, ec, sel, v)
+}
+
+func unmarshalOTextQuotes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTextQuotes(ctx context.Context, ec *executionContext, v any) (*provider.TextQuotes, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := provider.TextQuotes(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOTextQuotes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTextQuotes(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *provider.TextQuotes) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
 }
 
 // endregion ***************************** type.gotpl *****************************

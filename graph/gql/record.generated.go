@@ -717,7 +717,7 @@ func _Record_display(ctx context.Context, ec *executionContext, field graphql.Co
 			return fieldContext_Record_display(ctx, ec, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Display, nil
+			return obj.Display(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v record.RecordDisplay) graphql.Marshaler {
@@ -731,7 +731,7 @@ func fieldContext_Record_display(_ context.Context, ec *executionContext, field 
 	fc = &graphql.FieldContext{
 		Object:     "Record",
 		Field:      field,
-		IsMethod:   false,
+		IsMethod:   true,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_RecordDisplay(ctx, ec, field)

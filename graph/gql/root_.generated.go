@@ -1968,6 +1968,10 @@ type Provider implements Node {
   slug: String!
   "What people call it."
   name: String!
+  "Where the company sits (ISO 3166-1 alpha-2); null when we do not know."
+  country: String
+  "Its servers: domains with everything below them, and regular expressions over the whole name."
+  nameServers: [String!]! @listSize(assumed: 3)
   "Where the records of a domain are edited; null when we do not know."
   consoleUrl(
     "Takes the person straight to this domain where the address allows it; null for the front page."
@@ -1983,6 +1987,10 @@ type Provider implements Node {
   domainConnect: DomainConnectSupport!
   "How its form wants names and values."
   dialect: Dialect!
+  "What it can do beside its form."
+  capabilities: ProviderCapabilities!
+  "Does it only show advertisements on domains that wait for a buyer?"
+  parking: Boolean!
   "What to do there, step by step; empty when nobody wrote it down."
   guide(
     "Language tag (BCP 47); null for the language that the request prefers."
@@ -1990,8 +1998,45 @@ type Provider implements Node {
   ): [GuideStep!]! @goField(forceResolver: true) @listSize(assumed: 8)
   "When somebody tried at the provider itself what stands here; null when nobody did."
   verifiedAt: Time
-  "How sure a match by name servers alone is, from 0 to 1; at most 0.6 without verifiedAt."
+  "The day on which the latest of its sources was read; null when it is general knowledge."
+  checkedAt: Time
+  "From where it was taken."
+  sources: [ProviderSource!]! @listSize(assumed: 3)
+  "How sure a match by name servers alone is, from 0 to 1; without verifiedAt 0.6 where a source tells the servers, else 0.5."
   confidence: Float!
+}
+"What a provider can do beside its form; null where nobody knows."
+type ProviderCapabilities {
+  "Can records be written through a public API?"
+  api: Boolean
+  "Does it sign the zones of its customers (DNSSEC)?"
+  dnssec: Boolean
+  "Can it stand in front of the site and hide where a name points?"
+  proxy: Boolean
+  "Do its name servers answer over IPv6?"
+  ipv6: Boolean
+}
+"A page that somebody read about a provider."
+type ProviderSource {
+  "Its address."
+  url: String!
+  "What it bears out."
+  claims: [ProviderClaim!]!
+  "The day it was read."
+  readAt: Time!
+}
+"A part of what we say of a provider."
+enum ProviderClaim {
+  "Which name servers are its own."
+  DETECTION
+  "Where records are edited."
+  CONSOLE
+  "How its form wants them typed."
+  FORM
+  "How the domain itself can point at us."
+  APEX
+  "What it can do."
+  CAPABILITIES
 }
 "Does the provider let us set records with the person's consent (Domain Connect)?"
 type DomainConnectSupport {
@@ -2012,8 +2057,43 @@ type Dialect {
   appendsZone: Boolean!
   "What becomes of a dot after a target."
   trailingDot: TrailingDot!
+  "What becomes of quotation marks around the text of a TXT; null when nobody knows."
+  txtQuotes: TextQuotes
+  "What the fields of the form are called there."
+  fields: FieldNames!
+  "Which TTLs it takes."
+  ttl: TTLRange!
+  "Every type of record that it offers; null when nobody knows."
+  records: [String!] @listSize(assumed: 8)
   "What else surprises people there, in English."
   notes: [String!]!
+}
+"What the fields of a provider's form are called; null where nobody knows, or there is no such field."
+type FieldNames {
+  "Of the name."
+  name: String
+  "Of the value, for a CNAME."
+  value: String
+  "Of the time to live."
+  ttl: String
+  "Of the priority, for an MX."
+  priority: String
+}
+"Times to live in seconds; null where nobody knows."
+type TTLRange {
+  "The form takes nothing shorter."
+  minimum: Int
+  "What the form fills in."
+  default: Int
+}
+"What becomes of quotation marks around the text of a TXT."
+enum TextQuotes {
+  "Without them the form refuses the text, or takes its first word."
+  NEEDED
+  "They make no difference."
+  ALLOWED
+  "They would become part of the text."
+  REFUSED
 }
 "What becomes of a dot after a target."
 enum TrailingDot {
@@ -2037,9 +2117,9 @@ type GuideStep {
 extend type Query {
   "The catalogue of providers that we know."
   providers(
-    "Part of the name or of the short name; null for all."
+    "Part of the name or of the short name, or a name server; null for all."
     text: String
-  ): [Provider!]! @access(to: [USER, WIDGET, API_KEY, MACHINE]) @listSize(assumed: 70) # permission: provider.read
+  ): [Provider!]! @access(to: [USER, WIDGET, API_KEY, MACHINE]) @listSize(assumed: 180) # permission: provider.read
   "One row of the catalogue; null when there is none."
   provider(
     "Short name, such as cloudflare."
@@ -3400,6 +3480,14 @@ func childFields_Dialect(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Dialect_appendsZone(ctx, ec, field)
 	case "trailingDot":
 		return fieldContext_Dialect_trailingDot(ctx, ec, field)
+	case "txtQuotes":
+		return fieldContext_Dialect_txtQuotes(ctx, ec, field)
+	case "fields":
+		return fieldContext_Dialect_fields(ctx, ec, field)
+	case "ttl":
+		return fieldContext_Dialect_ttl(ctx, ec, field)
+	case "records":
+		return fieldContext_Dialect_records(ctx, ec, field)
 	case "notes":
 		return fieldContext_Dialect_notes(ctx, ec, field)
 	}
@@ -3710,6 +3798,20 @@ func childFields_Facets(ctx context.Context, ec *executionContext, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Facets", field.Name)
 }
 
+func childFields_FieldNames(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return fieldContext_FieldNames_name(ctx, ec, field)
+	case "value":
+		return fieldContext_FieldNames_value(ctx, ec, field)
+	case "ttl":
+		return fieldContext_FieldNames_ttl(ctx, ec, field)
+	case "priority":
+		return fieldContext_FieldNames_priority(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FieldNames", field.Name)
+}
+
 func childFields_Finding(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "code":
@@ -3962,6 +4064,10 @@ func childFields_Provider(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Provider_slug(ctx, ec, field)
 	case "name":
 		return fieldContext_Provider_name(ctx, ec, field)
+	case "country":
+		return fieldContext_Provider_country(ctx, ec, field)
+	case "nameServers":
+		return fieldContext_Provider_nameServers(ctx, ec, field)
 	case "consoleUrl":
 		return fieldContext_Provider_consoleUrl(ctx, ec, field)
 	case "apex":
@@ -3974,14 +4080,36 @@ func childFields_Provider(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Provider_domainConnect(ctx, ec, field)
 	case "dialect":
 		return fieldContext_Provider_dialect(ctx, ec, field)
+	case "capabilities":
+		return fieldContext_Provider_capabilities(ctx, ec, field)
+	case "parking":
+		return fieldContext_Provider_parking(ctx, ec, field)
 	case "guide":
 		return fieldContext_Provider_guide(ctx, ec, field)
 	case "verifiedAt":
 		return fieldContext_Provider_verifiedAt(ctx, ec, field)
+	case "checkedAt":
+		return fieldContext_Provider_checkedAt(ctx, ec, field)
+	case "sources":
+		return fieldContext_Provider_sources(ctx, ec, field)
 	case "confidence":
 		return fieldContext_Provider_confidence(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Provider", field.Name)
+}
+
+func childFields_ProviderCapabilities(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "api":
+		return fieldContext_ProviderCapabilities_api(ctx, ec, field)
+	case "dnssec":
+		return fieldContext_ProviderCapabilities_dnssec(ctx, ec, field)
+	case "proxy":
+		return fieldContext_ProviderCapabilities_proxy(ctx, ec, field)
+	case "ipv6":
+		return fieldContext_ProviderCapabilities_ipv6(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProviderCapabilities", field.Name)
 }
 
 func childFields_ProviderEvidence(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4008,6 +4136,18 @@ func childFields_ProviderMatch(ctx context.Context, ec *executionContext, field 
 		return fieldContext_ProviderMatch_mixed(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProviderMatch", field.Name)
+}
+
+func childFields_ProviderSource(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "url":
+		return fieldContext_ProviderSource_url(ctx, ec, field)
+	case "claims":
+		return fieldContext_ProviderSource_claims(ctx, ec, field)
+	case "readAt":
+		return fieldContext_ProviderSource_readAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ProviderSource", field.Name)
 }
 
 func childFields_QuotaNotice(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4320,6 +4460,16 @@ func childFields_SuppressionPage(ctx context.Context, ec *executionContext, fiel
 		return fieldContext_SuppressionPage_totalCount(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SuppressionPage", field.Name)
+}
+
+func childFields_TTLRange(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "minimum":
+		return fieldContext_TTLRange_minimum(ctx, ec, field)
+	case "default":
+		return fieldContext_TTLRange_default(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TTLRange", field.Name)
 }
 
 func childFields_Upstream(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

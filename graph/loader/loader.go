@@ -32,6 +32,9 @@ type Sources struct {
 
 // Loaders are those of one response. What they take was read for this caller before: nothing is authorised again.
 type Loaders struct {
+	sources Sources
+	once    sync.Once // the rest is made with the first use: most messages of a subscription need none of it
+
 	organizations *batch[ident.OrgID, *organization.Organization]
 	applications  *batch[ofOrg[ident.ApplicationID], *application.Application]
 	counts        *batch[*application.Application, []*connection.StateCount]
@@ -74,31 +77,35 @@ type key struct{}
 func With(ctx context.Context, l *Loaders) context.Context { return context.WithValue(ctx, key{}, l) }
 
 // From answers the loaders of the running response.
-func From(ctx context.Context) *Loaders { return ctx.Value(key{}).(*Loaders) }
+func From(ctx context.Context) *Loaders {
+	l := ctx.Value(key{}).(*Loaders)
+	l.once.Do(l.make)
+	return l
+}
 
-// New makes the loaders of one response.
-func New(s Sources) *Loaders {
-	l := &Loaders{
-		organizations: each(s.Organizations.ByID),
-		applications:  perOrg(ofOrg[ident.ApplicationID].both, s.Applications.ByIDs),
-		counts:        perOrg(applicationOf, s.Connections.CountsOf),
-		recipes:       each(s.Recipes.Find),
-		connections:   together(s.Connections.ByIDs),
-		records:       together(s.Connections.RecordsOf),
-		conflicts:     together(s.Connections.ConflictsOf),
-		certificates:  perOrg(connectionOf, s.Certificates.ByConnection),
-		observations:  together(s.Connections.ObservationsOf),
-		endpoints:     each(s.Webhooks.Get),
-		health:        perOrg(endpointOf, s.Webhooks.HealthOf),
-		attempts:      perOrg(ofOrg[ident.DeliveryID].both, s.Webhooks.AttemptsOf),
-		lists:         map[any]*list{},
-	}
+// New is the loaders of one response.
+func New(s Sources) *Loaders { return &Loaders{sources: s} }
+
+func (l *Loaders) make() {
+	s := l.sources
+	l.organizations = each(s.Organizations.ByID)
+	l.applications = perOrg(ofOrg[ident.ApplicationID].both, s.Applications.ByIDs)
+	l.counts = perOrg(applicationOf, s.Connections.CountsOf)
+	l.recipes = each(s.Recipes.Find)
+	l.connections = together(s.Connections.ByIDs)
+	l.records = together(s.Connections.RecordsOf)
+	l.conflicts = together(s.Connections.ConflictsOf)
+	l.certificates = perOrg(connectionOf, s.Certificates.ByConnection)
+	l.observations = together(s.Connections.ObservationsOf)
+	l.endpoints = each(s.Webhooks.Get)
+	l.health = perOrg(endpointOf, s.Webhooks.HealthOf)
+	l.attempts = perOrg(ofOrg[ident.DeliveryID].both, s.Webhooks.AttemptsOf)
+	l.lists = map[any]*list{}
 	l.lastChecks = together(func(ctx context.Context, cons []*connection.Connection) ([]*check.DnsCheck, error) {
 		last, err := s.Connections.LastChecksOf(ctx, cons)
 		Together(l, slices.DeleteFunc(slices.Clone(last), func(c *check.DnsCheck) bool { return c == nil }))
 		return last, err
 	})
-	return l
 }
 
 // perOrg makes a read of objects of one organization by their ids into one that answers a value for each key; what is missing is the zero value.

@@ -33,7 +33,7 @@ import (
 const hallSchema = `
 type Query { hello: String! fail: String wait: String long: String crash: String }
 type Mutation { change: String }
-type Subscription { state(size: Int): Int count(to: Int!): Int refused: Int broken: Int channel(to: Int!): Int }`
+type Subscription { state(size: Int): Int count(to: Int!): Int refused: Int broken: Int large: Int }`
 
 const maxBody = 1 << 20
 
@@ -126,15 +126,8 @@ func (h *hall) Exec(ctx context.Context) graphql.ResponseHandler {
 	f := op.Operation.SelectionSet[0].(*ast.Field)
 	args := f.ArgumentMap(op.Variables)
 	switch {
-	case f.Name == "channel": // as gqlgen runs a subscription
-		n := 0
-		return func(ctx context.Context) *graphql.Response {
-			if n++; int64(n) > args["to"].(int64) {
-				plan.End(ctx, &gqlerror.Error{Message: "over"})
-				return nil
-			}
-			return &graphql.Response{Data: []byte(`{"channel":` + strconv.Itoa(n) + `}`)}
-		}
+	case f.Name == "large": // refused instead of handed over
+		return present.Refused(ctx, fault.Invalid("query", "subscription_size", "Ask for less."))
 	case op.Operation.Operation == ast.Subscription:
 		plan.Taker(ctx)(plan.Subscription{Open: func(context.Context) (live.Feed[any], plan.Render, *graphql.Response) { return h.feed(f.Name, args) }})
 		return graphql.OneShot(nil)

@@ -7,7 +7,6 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/feed"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
-	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -46,25 +45,14 @@ func (p *Peers) guarded(ctx context.Context, to feed.Sink) {
 // execute runs an operation that was read.
 func (p *Peers) execute(ctx context.Context, exec graphql.GraphExecutor, op *graphql.OperationContext, to outlet) (leave func()) {
 	var taken *plan.Subscription
-	inner, why := plan.WithEnd(plan.WithTaker(ctx, func(sub plan.Subscription) { taken = &sub }))
-	run, inner := exec.DispatchOperation(inner, op)
-	for sent := false; ; sent = true {
-		resp := run(inner)
-		switch {
-		case taken != nil:
-			return p.Feeds.Join(ctx, *taken, to)
-		case resp == nil && len(why()) > 0:
-			to.Fail(present.AppendJSON(nil, gqlerror.List(why())))
-		case resp == nil:
-			to.Complete()
-		case resp.Data == nil && !sent:
-			to.Fail(present.AppendJSON(nil, resp.Errors))
-		case op.Operation.Operation == ast.Subscription:
-			to.Next(present.Encode(nil, resp))
-			continue
-		default:
-			to.answer(present.Encode(nil, resp))
-		}
-		return func() {}
+	run, inner := exec.DispatchOperation(plan.WithTaker(ctx, func(sub plan.Subscription) { taken = &sub }), op)
+	switch resp := run(inner); {
+	case taken != nil:
+		return p.Feeds.Join(ctx, *taken, to)
+	case resp.Data == nil:
+		to.Fail(present.AppendJSON(nil, resp.Errors))
+	default:
+		to.answer(present.Encode(nil, resp))
 	}
+	return func() {}
 }

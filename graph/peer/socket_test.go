@@ -34,7 +34,7 @@ func TestSocket_Protocol(t *testing.T) {
 		{"QueryWithErrors", hello + "\n" + ask("1", "{ fail }"), "connection_ack; next 1; complete 1", 0},
 		{"Subscription", hello + "\n" + idle, "connection_ack; next 1", 0},
 		{"SubscriptionThatEnds", hello + "\n" + ask("1", "subscription { count(to: 3) }"), "connection_ack; next 1; next 1; next 1; complete 1", 0},
-		{"SubscriptionByChannel", hello + "\n" + ask("1", "subscription { channel(to: 2) }"), "connection_ack; next 1; next 1; error 1", 0},
+		{"SubscriptionTooLarge", hello + "\n" + ask("1", "subscription { large }"), "connection_ack; error 1", 0},
 		{"Refused", hello + "\n" + ask("1", "subscription { refused }"), "connection_ack; error 1", 0},
 		{"NotOpened", hello + "\n" + ask("1", "subscription { broken }"), "connection_ack; error 1", 0},
 		{"Panic", hello + "\n" + ask("1", "{ crash }"), "connection_ack; error 1", 0},

@@ -60,7 +60,7 @@ func TestStream_Operations(t *testing.T) {
 		"Query":        {"{ hello }", `next {"data":{"hello":"hello"}}|complete|end`},
 		"Mutation":     {"mutation { change }", `next {"data":{"change":"hello"}}|complete|end`},
 		"Subscription": {"subscription { count(to: 2) }", `next {"data":{"count":1,"fill":""}}|next {"data":{"count":2,"fill":""}}|complete|end`},
-		"Channel":      {"subscription { channel(to: 1) }", `next {"data":{"channel":1}}|next {"errors":[{"message":"over"}]}|complete|end`},
+		"TooLarge":     {"subscription { large }", `next {"errors":[{"message":"Ask for less.","extensions":{"code":"INVALID","field":"query","reason":"subscription_size","requestId":"req-1"}}]}|complete|end`},
 		"NotOpened":    {"subscription { broken }", `next {"errors":[{"message":"cannot be opened","extensions":{"requestId":"req-1"}}]}|complete|end`},
 	} {
 		t.Run(name, func(t *testing.T) {

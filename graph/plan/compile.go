@@ -11,7 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Limits of what is compiled; beyond them gqlgen executes, which collects fields as it meets them. They bound the memory of plans: a field takes some 250
+// Limits of what is compiled; beyond them gqlgen executes, which collects fields as it meets them, and subscriptions are refused. They bound the memory of plans: a field takes some 250
 // bytes, and a document can name exponentially many (fragments in fragments).
 const (
 	maxFields    = 2_000   // of one plan

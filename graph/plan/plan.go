@@ -1,8 +1,8 @@
 // Package plan executes a document that was compiled once: it walks the selected fields of the same resolvers that gqlgen calls, writes JSON as it goes, and
 // needs no goroutine for an element of a list.
 //
-// How a field is read is said by a table that is generated from gqlgen's own bindings (graph/gql/plan.generated.go). What has no plan runs through gqlgen's
-// own execution, with the same answer: introspection, @defer, and documents beyond the limits of compile.go. See docs/decisions/0006-own-executor.md.
+// How a field is read is said by a table that is generated from gqlgen's own bindings (graph/gql/plan.generated.go). A query or mutation that
+// has no plan runs through gqlgen's own execution, with the same answer: introspection, @defer, and documents beyond the limits of compile.go. See docs/decisions/0006-own-executor.md.
 package plan
 
 import (
@@ -58,20 +58,15 @@ func New(schema graphql.ExecutableSchema, table Table) *Executable {
 	}
 }
 
-// Exec answers the response of the operation in ctx. A subscription is handed to the one who serves them, if there is one.
+// Exec answers the response of the operation in ctx. A subscription is handed to the one who serves them; one that has no plan is refused.
 func (e *Executable) Exec(ctx context.Context) graphql.ResponseHandler {
 	op := graphql.GetOperationContext(ctx)
 	p := e.planOf(op)
+	if op.Operation.Operation == ast.Subscription {
+		return e.handOver(ctx, op, p)
+	}
 	if p == nil {
 		return e.ExecutableSchema.Exec(ctx)
-	}
-	if op.Operation.Operation == ast.Subscription {
-		take := Taker(ctx)
-		if take == nil || len(p.root.fields) != 1 || p.root.fields[0].read.Open == nil {
-			return e.ExecutableSchema.Exec(ctx)
-		}
-		take(e.subscription(op, p))
-		return graphql.OneShot(nil)
 	}
 	done := false
 	return func(ctx context.Context) *graphql.Response {

@@ -203,7 +203,6 @@ func TestExec(t *testing.T) {
 		"Argument":          {`{ person(id: "bad") { id } other: person { id } }`, nil, `{"person":null,"other":{"id":"1"}} | a bad id at person`},
 		"Refused":           {`{ person { secret friends { secret } } }`, nil, `{"person":{"secret":null,"friends":[{"secret":null},{"secret":null}]}} | secret is not for you at person.secret | secret is not for you at person.friends[0].secret | secret is not for you at person.friends[1].secret`},
 		"Introspection":     {`{ person { id } ...S } fragment S on Query { __schema { types { name } } }`, nil, `"gqlgen"`},
-		"Stream":            {`subscription { person(id: "1") { id } }`, nil, `"gqlgen"`},
 	} {
 		for range 2 { // the second run finds the plan
 			got := strings.ReplaceAll(ask(t, t.Context(), e, c.text, c.v), "input: ", "")
@@ -253,6 +252,34 @@ func TestCompile_IsBounded(t *testing.T) {
 		v[fmt.Sprintf("v%d", n)], params = true, params+fmt.Sprintf(" $v%d: Boolean!", n)
 	}
 	if got := ask(t, t.Context(), e, "query("+params+") { person { "+strings.Join(many, " ")+" } }", v); got != `"gqlgen"` {
+		t.Error(got)
+	}
+}
+
+// A subscription without a plan is refused and never opened: nothing else serves it. So is one that nobody serves.
+func TestSubscription_WithoutAPlanIsRefused(t *testing.T) {
+	t.Parallel()
+	_, e, _ := load(t)
+	nested := `subscription { person(id: "1") { ...F0 } }`
+	for n := range 30 {
+		nested += fmt.Sprintf(" fragment F%d on Person { a%d: friend { ...F%d } b%d: friend { ...F%d } }", n, n, n+1, n, n+1)
+	}
+	for name, text := range map[string]string{
+		"TooManyFields": nested + " fragment F30 on Person { id }",
+		"Switches":      `subscription($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!, $e: Boolean!, $f: Boolean!, $g: Boolean!) { person(id: "1") { id @skip(if: $a) b: id @skip(if: $b) c: id @skip(if: $c) d: id @skip(if: $d) e: id @skip(if: $e) f: id @skip(if: $f) g: id @skip(if: $g) } }`,
+		"Null":          `subscription($a: Boolean = true) { person(id: "1") { id name @skip(if: $a) } }`,
+		"Nothing":       `subscription($h: Boolean!) { person(id: "1") @skip(if: $h) { id } }`,
+	} {
+		v := map[string]any{"a": nil}
+		if name != "Null" {
+			v = map[string]any{"a": true, "b": true, "c": true, "d": true, "e": true, "f": true, "g": true, "h": true}
+		}
+		ctx := plan.WithTaker(t.Context(), func(plan.Subscription) { t.Errorf("%s was taken", name) })
+		if got := ask(t, ctx, e, text, v); !strings.HasPrefix(got, " | ") || !strings.Contains(got, "A subscription may select 2000 fields") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	if got := ask(t, t.Context(), e, `subscription { person(id: "1") { id } }`, nil); !strings.Contains(got, "nobody serves subscriptions here") {
 		t.Error(got)
 	}
 }

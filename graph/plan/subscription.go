@@ -8,7 +8,9 @@ import (
 	"errors"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // Subscription is a subscription that was read, allowed and priced, and that nobody has opened.
@@ -33,6 +35,26 @@ func WithTaker(ctx context.Context, take func(Subscription)) context.Context {
 func Taker(ctx context.Context) func(Subscription) {
 	take, _ := ctx.Value(takerKey{}).(func(Subscription))
 	return take
+}
+
+// errNobody is a mistake of ours: a transport that cannot serve subscriptions let one through.
+var errNobody = errors.New("nobody serves subscriptions here")
+
+// handOver gives a subscription to the one who serves them. Without a plan it is refused: nothing else serves it.
+func (e *Executable) handOver(ctx context.Context, op *graphql.OperationContext, p *plan) graphql.ResponseHandler {
+	take := Taker(ctx)
+	var err error
+	switch {
+	case take == nil:
+		err = errNobody
+	case p == nil || len(p.root.fields) != 1:
+		err = fault.Invalid("query", "subscription_size",
+			"A subscription may select %d fields, with its fragments spread, and switch them by %d variables that are not null. Ask for less, without @defer.", maxFields, maxSwitches)
+	default:
+		take(e.subscription(op, p))
+		return graphql.OneShot(nil)
+	}
+	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{e.Present(ctx, err)}})
 }
 
 // subscription is a running operation as it is handed over.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"os"
 	"time"
 
@@ -177,7 +176,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 		rows = append(rows, provider.LabRows)
 	}
 	if s.ProviderFile != "" {
-		raw, err := os.ReadFile(s.ProviderFile)
+		raw, err := provider.ReadFile(s.ProviderFile)
 		if err != nil {
 			return fmt.Errorf("read provider.catalogue: %w", err)
 		}
@@ -252,17 +251,9 @@ func (a *App) existing(ctx context.Context, app *application.Application, host s
 
 // engine builds the DNS engine.
 func (a *App) engine() error {
-	s := a.Settings
-	e := dnscheck.Settings{Port: s.DNS.Port, AllowPrivate: s.DNS.AllowPrivate, ProbeHTTPPort: s.Probe.HTTP, ProbeHTTPSPort: s.Probe.HTTPS, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, EdgeZone: s.Edge.Zone}
-	for _, r := range s.DNS.RootHints {
-		e.RootHints = append(e.RootHints, dnscheck.Hint{Name: r.Name, Addresses: []netip.Addr{r.Address}})
-	}
-	for _, r := range s.DNS.Resolvers {
-		e.Resolvers = append(e.Resolvers, dnscheck.Resolver{Name: r.Name, Address: r.Address, Region: r.Region})
-	}
-	var err error
-	if e.ProbeRoots, err = pool(s.Probe.Roots); err != nil {
-		return fmt.Errorf("read probe.roots: %w", err)
+	e, err := a.Settings.DNSCheck()
+	if err != nil {
+		return err
 	}
 	a.Engine = &dnscheck.Engine{Settings: e, Catalogue: a.Catalogue, Now: a.DB.Now, Nonce: a.nonces.Of, CAs: a.authorities}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/peterbourgon/ff/v3"
 )
@@ -64,6 +65,7 @@ type NameServer struct {
 // DNSSettings are those of the engine.
 type DNSSettings struct {
 	RootHints    []Root
+	TrustAnchors []string // of the root, each checked: key tag, algorithm, digest type, digest
 	Port         int
 	Resolvers    []Resolver
 	AllowPrivate bool
@@ -127,6 +129,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.askToken, "edge.ask_token", "", "the token that it must show")
 	str(&r.edgeProxies, "edge.trusted_proxies", "", "networks of proxies in front of the edge")
 	str(&r.roots, "dns.root_hints", "", "name=address, separated by commas; without it the root servers of IANA")
+	str(&r.anchors, "dns.trust_anchors", "", "DS records of the root's keys, separated by commas, such as 20326 8 2 E06D…; without it IANA's, and none for dns.root_hints of your own")
 	fs.IntVar(&r.dnsPort, "dns.port", 53, "port of every authoritative server")
 	str(&r.resolvers, "dns.resolvers", "cloudflare=1.1.1.1:53,google=8.8.8.8:53,quad9=9.9.9.9:53", "name=address:port[;region]")
 	str(&r.cas, "acme.cas", "letsencrypt|https://acme-v02.api.letsencrypt.org/directory|letsencrypt.org", "name|directory|CAA identity[|file of roots], separated by commas, in order of preference")
@@ -143,7 +146,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.mailEnvelope, "mail.envelope_from", "", "where mail servers send bounces; without it the address of mail.from")
 	str(&r.mailHook, "mail.hook_secret", "", "signs reports to /hooks/mail, at least 16 characters; without it none are taken")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
-	str(&r.catalogue, "provider.catalogue", "", "JSON file that replaces rows of the provider catalogue")
+	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
 }
 
@@ -151,7 +154,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 type Raw struct {
 	profile, database, redis, kek, former, format, level, listen, origin, proxies       string
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
-	roots, resolvers, cas, contact, probeRoots, psl, catalogue                          string
+	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook  string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
 }
@@ -174,7 +177,7 @@ func (r *Raw) settings() (Settings, error) {
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
 		},
-		DNS:   DNSSettings{RootHints: p.roots(r.roots), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
+		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
@@ -275,6 +278,23 @@ func (p *parser) roots(s string) (out []Root) {
 			continue
 		}
 		out = append(out, Root{Name: name, Address: a})
+	}
+	return out
+}
+
+// maxAnchors is more than a root has while it rolls over.
+const maxAnchors = 8
+
+func (p *parser) anchors(s string) []string {
+	out := list(s)
+	if len(out) > maxAnchors {
+		p.wrong("dns.trust_anchors", "holds at most %d DS records, not %d", maxAnchors, len(out))
+		return nil
+	}
+	for _, part := range out {
+		if _, err := dnscheck.TrustAnchor(part); err != nil {
+			p.wrong("dns.trust_anchors", "holds DS records of the root: %v", err)
+		}
 	}
 	return out
 }

@@ -38,7 +38,7 @@ func rows(t *testing.T, file string) (list []row) {
 			continue
 		}
 		if len(cells) != 5 {
-			t.Errorf("%s:%d: %d columns, want id, as a, I want to, surface, test", file, line, len(cells))
+			t.Errorf("%s:%d: %d columns, want five: the id first, the test last", file, line, len(cells))
 			continue
 		}
 		list = append(list, row{id, strings.TrimSpace(cells[4]), line})
@@ -68,7 +68,9 @@ func seeds() map[string][]string {
 		count(&cases, a.area, ".", a.n)
 	}
 	count(&cases, "002", "-", 20)
-	return map[string][]string{"docs/journeys.md": journeys, "docs/use-cases.md": cases}
+	facts := []string{"CN-39", "CN-50", "CN-67", "CN-68"}
+	count(&facts, "CN", "-", 18)
+	return map[string][]string{"docs/journeys.md": journeys, "docs/use-cases.md": cases, "docs/acceptance.md": facts}
 }
 
 var testName = regexp.MustCompile(`\bTest\w+`)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
@@ -20,7 +21,7 @@ func (s *Door) greet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		addr := httpx.ClientAddr(r, s.Proxies)
 		p := authz.Principal{Kind: authz.PUBLIC, Network: httpx.Network(addr), UserAgent: legible(r.UserAgent(), 400), Origin: legible(r.Header.Get("Origin"), 300),
-			Locale: locale(r.Header.Get("Accept-Language")), RequestID: httpx.RequestID(r.Context())}
+			Locale: locale.Accept(r.Header.Get("Accept-Language")), RequestID: httpx.RequestID(r.Context())}
 		if addr.IsValid() {
 			p.IP = addr.String()
 		}

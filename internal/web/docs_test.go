@@ -307,6 +307,8 @@ var constants = []struct{ dir, name, what, unit string }{
 	{"graph/document", "maxRoots", "root fields in a request", ""},
 	{"graph/document", "widgetWide", "root fields in a widget's request", ""},
 	{"graph/document", "maxAliases", "aliases in a request", ""},
+	{"graph/plan", "maxFields", "fields in a subscription, with its fragments spread", ""},
+	{"graph/plan", "maxSwitches", "variables that `@skip` and `@include` read in a subscription", ""},
 	{"internal/platform/mail", "mostTries", "tries of a mail that its server does not take, over about a day", ""},
 	{"internal/platform/mail", "hourly", "mails that an address gets in an hour; what is above waits", ""},
 	{"internal/platform/mail", "tooOld", "a mail that could not leave waits at most", "time"},

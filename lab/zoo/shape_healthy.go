@@ -51,7 +51,7 @@ var healthy = []Shape{
 	}, at("shop.eu.acme.lab", "acme.lab", "cname"), "CORRECT", "cname:OK subzone", "eu.acme.lab", "plain", 45, ""},
 	{"OneServerForRegistryAndZone", func(w *World) { w.Zone("acme.lab", ours, "ns1.nic.lab", "ns2.nic.lab") }, shop, "CORRECT", "cname:OK", "acme.lab", "", 42, ""},
 	{"IDN", func(w *World) { w.Zone("xn--bcher-kva.lab", "laden 300 CNAME token.edge.lab.", N1, N2) }, at("laden.xn--bcher-kva.lab", "xn--bcher-kva.lab", "cname"), "CORRECT", "cname:OK", "xn--bcher-kva.lab", "plain", 33, ""},
-	{"LongName", acme(long + " 300 CNAME token.edge.lab."), at(long+".acme.lab", "acme.lab", "cname"), "CORRECT", "cname:OK", "acme.lab", "plain", 35, ""},
+	{"LongName", acme(long + " 300 CNAME token.edge.lab."), at(long+".acme.lab", "acme.lab", "cname"), "CORRECT", "cname:OK name_too_long_for_common_name", "acme.lab", "plain", 35, ""},
 	{"DeepName", acme("a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p 300 CNAME token.edge.lab."), at("a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.acme.lab", "acme.lab", "cname"), "CORRECT", "cname:OK", "acme.lab", "plain", 35, ""},
 	{"BigTXT", acme(ours + bigText + "\n_nameplate.shop 300 TXT np-verify=abc"), shopProof, "CORRECT", "cname:OK proof:OK", "acme.lab", "plain", 36, ""},
 	{"UnknownTypes", acme(ours + "\nshop2 300 TYPE65280 \\# 4 0a000001\n@ 300 TYPE65281 \\# 0"), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 33, ""},
@@ -82,10 +82,16 @@ var bigText = func() string {
 // apexes are shapes of the name of the zone itself.
 var apexes = []Shape{
 	{"Apex", acme(addresses + proof), apex, "CORRECT", "alias:FLATTENED a:OK aaaa:OK proof:OK record_flattened", "acme.lab", "plain", 33, "ownership=txt; flattened=true"},
+	{"ApexWithoutTTL", acme("@ 0 A " + Edge4 + "\n@ 0 AAAA " + Edge6 + proof), apex, "CORRECT", "alias:FLATTENED a:OK aaaa:OK proof:OK record_flattened ttl_zero", "acme.lab", "plain", 33, ""},
+	{"ApexForeignForAMinute", acme("@ 60 A " + Foreign + proof + "\n@ 86400 MX 10 mail"), apex, "CONFLICTING", "alias:CONFLICT a:WRONG_VALUE aaaa:PENDING proof:OK foreign_address record_absent", "acme.lab", "plain", 40, ""},
 	{"ApexFlattenedToASubset", acme("@ 300 A " + Edge4 + proof), apex, "CORRECT", "alias:FLATTENED a:OK aaaa:PENDING proof:OK record_flattened", "acme.lab", "plain", 36, ""},
+	{"ApexFlattenedToTheTargetAlone", func(w *World) {
+		w.Add("edge.lab", "token 60 A 9.8.0.11")
+		acme("@ 300 A 9.8.0.11" + proof)(w)
+	}, apex, "CORRECT", "alias:FLATTENED a:WRONG_VALUE aaaa:PENDING proof:OK record_flattened", "acme.lab", "plain", 40, "ownership=txt"},
 	{"ApexWithoutProof", acme(addresses), apex, "PARTIAL", "alias:FLATTENED a:OK aaaa:OK proof:PENDING record_absent record_flattened ownership_unproven", "acme.lab", "plain", 36, ""},
 	{"ApexEmpty", acme(""), apex, "ABSENT", "alias:PENDING a:PENDING aaaa:PENDING proof:PENDING record_absent record_absent", "acme.lab", "plain", 43, ""},
-	{"ApexForeign", acme("@ 300 A " + Foreign + proof), apex, "CONFLICTING", "alias:CONFLICT a:WRONG_VALUE aaaa:PENDING proof:OK foreign_address wrong_value record_absent", "acme.lab", "plain", 36, ""},
+	{"ApexForeign", acme("@ 300 A " + Foreign + proof), apex, "CONFLICTING", "alias:CONFLICT a:WRONG_VALUE aaaa:PENDING proof:OK foreign_address record_absent", "acme.lab", "plain", 36, ""},
 	{"ApexOursAndForeign", acme(addresses + "\n@ 300 A " + Foreign + proof), apex, "CONFLICTING", "alias:CONFLICT a:CONFLICT aaaa:OK proof:OK foreign_address", "acme.lab", "plain", 33, ""},
 	{"StaleAAAA", acme("@ 300 A " + Edge4 + "\n@ 300 AAAA 2001:db8::7" + proof), apex, "CONFLICTING", "alias:CONFLICT a:OK aaaa:CONFLICT proof:OK stale_aaaa", "acme.lab", "plain", 33, ""},
 	{"ApexCNAME", acme("@ 300 CNAME token.edge.lab." + proof), apex, "CONFLICTING", "alias:CONFLICT a:CONFLICT aaaa:CONFLICT proof:OK illegal_apex_cname", "acme.lab", "plain", 36, "illegal_apex_cname.severity=BLOCKING"},

@@ -6,15 +6,15 @@ import (
 
 // liars are servers that lie, by fault or on purpose. Nothing of it may be believed, and one honest server is enough.
 var liars = []Shape{
-	{"WrongID", lying(WrongID), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
+	{"WrongID", lying(WrongID), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 22, ""},
 	{"WrongIDOverUDP", lying(OverUDP(WrongID)), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 52, ""},
 	{"WrongIDOfOne", lying(WrongID, N2), shop, "CORRECT", "cname:OK lame_delegation", "acme.lab", "plain", 31, ""},
-	{"QuestionInsteadOfAnswer", lying(NoResponse), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
-	{"WrongQuestion", lying(WrongQuestion), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
+	{"QuestionInsteadOfAnswer", lying(NoResponse), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 22, ""},
+	{"WrongQuestion", lying(WrongQuestion), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 22, ""},
 	{"WrongQuestionOverUDP", lying(OverUDP(WrongQuestion)), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 52, ""},
-	{"WrongType", lying(WrongType), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
-	{"WrongClass", lying(WrongClass), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
-	{"NoQuestion", lying(NoQuestion), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 20, ""},
+	{"WrongType", lying(WrongType), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 22, ""},
+	{"WrongClass", lying(WrongClass), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 22, ""},
+	{"NoQuestion", lying(NoQuestion), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 20, ""},
 	{"LowerCase", lying(LowerCase), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 32, ""},
 	{"WrongOwner", lying(For(WrongOwner, dns.TypeCNAME, dns.TypeA, dns.TypeAAAA)), shop, "ABSENT", "cname:PENDING record_absent", "acme.lab", "plain", 35, ""},
 	{"RecordsOfAnotherClass", lying(For(RecordsOfClass, dns.TypeCNAME, dns.TypeA, dns.TypeAAAA)), shop, "ABSENT", "cname:PENDING record_absent", "acme.lab", "plain", 35, ""},
@@ -33,15 +33,15 @@ var liars = []Shape{
 		w.Lie(About("shop.acme.lab", Refers("other.lab. 3600 NS ns1.evil.lab.", "ns1.evil.lab. 3600 A 9.9.9.9")), N2)
 	}, shop, "CORRECT", "cname:OK ns_failing", "acme.lab", "plain", 35, ""},
 	{"TruncatedWithTCP", lying(OverUDP(Truncated)), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 33, ""},
-	{"TruncatedWithoutTCP", lying(All(OverUDP(Truncated), OverTCP(Silent))), shop, "ABSENT", "cname:UNVERIFIABLE all_ns_unreachable", "acme.lab", "", 23, ""},
+	{"TruncatedWithoutTCP", lying(All(OverUDP(Truncated), OverTCP(Silent))), shop, "COULD_NOT_ASK", "cname:UNVERIFIABLE all_ns_unreachable", "acme.lab", "plain", 23, ""},
 	{"TCPOnly", lying(OverUDP(Silent)), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 52, ""},
 	{"UDPOnly", lying(OverTCP(Silent)), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 33, ""},
 	{"FormErrOnEDNS", lying(NoEDNS), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 33, ""},
 	{"BadVersOnEDNS", lying(BadVersion), shop, "CORRECT", "cname:OK", "acme.lab", "plain", 33, ""},
 	{"TooManyRecords", lying(For(Stuffed(500), dns.TypeA)), shop, "CORRECT", "cname:OK ns_failing", "acme.lab", "plain", 35, ""},
-	{"NothingButRecords", lying(Stuffed(500)), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 20, ""},
-	{"CutShort", noisy(CutShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
-	{"TooShort", noisy(TooShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "", 22, ""},
+	{"NothingButRecords", lying(Stuffed(500)), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 20, ""},
+	{"CutShort", noisy(CutShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 22, ""},
+	{"TooShort", noisy(TooShort), shop, "ABSENT", "cname:UNVERIFIABLE lame_delegation", "acme.lab", "plain", 22, ""},
 	{"OneSaysForeign", func(w *World) {
 		acme(ours)(w)
 		w.Lie(For(Says("@ 300 CNAME www.elsewhere.lab.", "", ""), dns.TypeCNAME), N2)

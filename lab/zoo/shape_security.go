@@ -32,7 +32,8 @@ var security = []Shape{
 	}, shop, "CORRECT", "cname:OK dnssec_algorithm", "acme.lab", "plain", 35, "dnssec=UNSUPPORTED_ALGORITHM"},
 	{"SignaturesExpired", func(w *World) { acme(ours)(w); valid(w, -60*24*time.Hour, -24*time.Hour) }, shop, "CORRECT", "cname:OK dnssec_signature_expired", "acme.lab", "plain", 35, "dnssec=RRSIG_EXPIRED"},
 	{"SignaturesNotYetValid", func(w *World) { acme(ours)(w); valid(w, 24*time.Hour, 60*24*time.Hour) }, shop, "CORRECT", "cname:OK dnssec_signature_expired", "acme.lab", "plain", 35, "dnssec=RRSIG_EXPIRED; dnssec_signature_expired.at=2026-03-02T12:00:00Z"},
-	{"SignaturesExpiring", func(w *World) { acme(ours)(w); valid(w, -60*24*time.Hour, 24*time.Hour) }, shop, "CORRECT", "cname:OK dnssec_signature_expiring", "acme.lab", "plain", 35, "dnssec=RRSIG_EXPIRING"},
+	{"SignaturesExpiring", func(w *World) { acme(ours)(w); valid(w, -60*24*time.Hour, 24*time.Hour) }, shop, "CORRECT", "cname:OK dnssec_signature_expiring", "acme.lab", "plain", 35, "dnssec=RRSIG_EXPIRING; dnssec_signature_expiring.severity=WARNING"},
+	{"SignaturesOfADay", func(w *World) { acme(ours)(w); valid(w, -24*time.Hour, 24*time.Hour) }, shop, "CORRECT", "cname:OK dnssec_signature_expiring", "acme.lab", "plain", 35, "dnssec=RRSIG_EXPIRING; dnssec_signature_expiring.severity=INFO"},
 	{"SignaturesMissing", signed(func(w *World) { w.tell(Without(dns.TypeRRSIG), nil) }), shop, "CORRECT", "cname:OK dnssec_bogus", "acme.lab", "plain", 35, ""},
 	{"SignatureOfTheAnswerMissing", signed(func(w *World) { w.tell(For(Without(dns.TypeRRSIG), dns.TypeCNAME, dns.TypeA, dns.TypeAAAA), nil) }), shop, "CORRECT", "cname:OK dnssec_bogus", "acme.lab", "plain", 35, ""},
 	{"AnswerChangedOnTheWay", signed(func(w *World) {

@@ -28,8 +28,11 @@ var sites = []Shape{
 	{"ProxiedFully", served("shop 300 A "+Proxy+shopTXT, Proxy, edge(true, false)), shopProofWeb, "CORRECT", "cname:FLATTENED proof:OK proxied", "acme.lab", "plain", 37, "probes=VIA_PROXY VIA_PROXY"},
 	{"ProxiedFlexibly", served("shop 300 A "+Proxy+shopTXT, Proxy, edge(true, true)), shopProofWeb, "CORRECT", "cname:FLATTENED proof:OK proxied redirect_loop_risk", "acme.lab", "plain", 37, "probes=VIA_PROXY LOOP_RISK"},
 	{"ProxiedWithoutProof", served("shop 300 A "+Proxy, Proxy, edge(true, false)), shopProofWeb, "PARTIAL", "cname:FLATTENED proof:PENDING proxied record_absent ownership_unproven", "acme.lab", "plain", 39, "ownership="},
+	{"ProxiedBeforeAnybodyAsks", served("shop 300 A "+Proxy+shopTXT, Proxy, edge(true, false)), shopProof, "CORRECT", "cname:FLATTENED proof:OK proxied", "acme.lab", "plain", 37, "probes=VIA_PROXY"},
+	{"ProxiedApexBeforeAnybodyAsks", served("@ 300 A "+Proxy+proof, Proxy, edge(true, false)), apex, "CORRECT", "alias:FLATTENED a:WRONG_VALUE aaaa:PENDING proof:OK proxied", "acme.lab", "plain", 38, "probes=VIA_PROXY"},
+	{"StrangerBeforeAnybodyAsks", served("shop 300 A "+Foreign+shopTXT, Foreign, http.HandlerFunc(stranger)), shopProof, "CONFLICTING", "cname:WRONG_TYPE proof:OK wrong_type cname_collision", "acme.lab", "plain", 37, "ownership=txt"},
 	{"ProxiedApex", served("@ 300 A "+Proxy+proof, Proxy, edge(true, false)), apexWeb, "CORRECT", "alias:FLATTENED a:WRONG_VALUE aaaa:PENDING proof:OK proxied", "acme.lab", "plain", 38, ""},
 	{"ProxyToSomebodyElse", served("shop 300 A "+Proxy, Proxy, http.HandlerFunc(stranger)), shopWeb, "CONFLICTING", "cname:WRONG_TYPE wrong_type cname_collision", "acme.lab", "plain", 35, ""},
-	{"RedirectService", served("shop 300 A "+Foreign, Foreign, http.HandlerFunc(elsewhere)), shopWeb, "CONFLICTING", "cname:WRONG_TYPE wrong_type cname_collision redirect_elsewhere", "acme.lab", "plain", 35, "redirect_elsewhere.location=https://www.elsewhere.lab/"},
+	{"RedirectService", served("shop 300 A "+Foreign, Foreign, http.HandlerFunc(elsewhere)), shopWeb, "CONFLICTING", "cname:WRONG_TYPE wrong_type cname_collision redirect_service", "acme.lab", "plain", 35, "redirect_service.location=https://www.elsewhere.lab/"},
 	{"ForeignAddressAnswersToo", served(addresses+"\n@ 300 A "+Foreign+proof, Foreign, http.HandlerFunc(stranger)), apexWeb, "CONFLICTING", "alias:CONFLICT a:CONFLICT aaaa:OK proof:OK foreign_address", "acme.lab", "plain", 36, ""},
 }

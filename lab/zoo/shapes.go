@@ -23,7 +23,7 @@ type Shape struct {
 type Ask struct {
 	Host        string
 	Registrable string
-	Records     string // wanted: cname alias a aaaa at the host, proof for the ownership TXT
+	Records     string // wanted: cname alias a aaaa at the host, proof for the ownership TXT, challenge for the CNAME of a CA's challenges; spf dkim dmarc mx for mail
 	Wildcard    bool
 	Probe       bool   // ask who answers at the name
 	Former      string // servers that answered for the zone before
@@ -34,7 +34,7 @@ const N1, N2, N3 = "ns1.plain-dns.lab", "ns2.plain-dns.lab", "ns3.plain-dns.lab"
 
 // Shapes lists the zoo.
 func Shapes() []Shape {
-	return slices.Concat(healthy, hosts, records, apexes, servers, delegations, liars, security, issuers, sites)
+	return slices.Concat(healthy, hosts, records, apexes, servers, delegations, liars, security, issuers, sites, mails, endless)
 }
 
 var (

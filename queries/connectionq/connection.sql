@@ -61,6 +61,12 @@ where c.org_id = @org_id and c.id < @before
   and (@text::text = '' or strpos(c.hostname, @text::text) > 0 or strpos(lower(c.hostname_unicode), @text::text) > 0 or strpos(lower(coalesce(c.external_ref, '')), @text::text) > 0)
 order by c.id desc limit @most;
 
+-- name: NewestOpenConnections :many
+-- The same without a filter, which is what almost everybody asks: PostgreSQL keeps this plan, while it plans the one above each time.
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = @org_id and c.id < @before and c.archived_at is null order by c.id desc limit @most;
+
 -- name: SortedConnections :many
 -- Every other order: by a key as text, then by id, either way. Not from an index; an organization has thousands of names, not millions.
 with keyed as (
@@ -88,6 +94,10 @@ where c.org_id = @org_id
   and (@application_id::uuid = '00000000-0000-0000-0000-000000000000' or c.application_id = @application_id::uuid)
   and (@label::text = '' or @label::text = any(c.labels)) and c.updated_at > @updated_after
   and (@text::text = '' or strpos(c.hostname, @text::text) > 0 or strpos(lower(c.hostname_unicode), @text::text) > 0 or strpos(lower(coalesce(c.external_ref, '')), @text::text) > 0);
+
+-- name: CountOpenConnections :one
+-- The same without a filter, from connection_by_state alone: a fifth of the time.
+select count(*)::int from connection where org_id = @org_id and archived_at is null;
 
 -- name: CountByState :many
 select state, count(*)::int as count from connection

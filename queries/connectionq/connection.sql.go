@@ -540,6 +540,22 @@ func (q *Queries) CountConnections(ctx context.Context, db DBTX, arg CountConnec
 	return column_1, err
 }
 
+const countOpenConnections = `-- name: CountOpenConnections :one
+select count(*)::int from connection where org_id = $1 and archived_at is null
+`
+
+type CountOpenConnectionsParams struct {
+	OrgID uuid.UUID
+}
+
+// The same without a filter, from connection_by_state alone: a fifth of the time.
+func (q *Queries) CountOpenConnections(ctx context.Context, db DBTX, arg CountOpenConnectionsParams) (int32, error) {
+	row := db.QueryRow(ctx, countOpenConnections, arg.OrgID)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const lockConnection = `-- name: LockConnection :one
 select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at from connection c where c.id = $1 and c.org_id = $2 for update
 `
@@ -773,6 +789,99 @@ func (q *Queries) NewestConnections(ctx context.Context, db DBTX, arg NewestConn
 	items := []*NewestConnectionsRow{}
 	for rows.Next() {
 		var i NewestConnectionsRow
+		if err := rows.Scan(
+			&i.Connection.ID,
+			&i.Connection.OrgID,
+			&i.Connection.ApplicationID,
+			&i.Connection.Hostname,
+			&i.Connection.HostnameUnicode,
+			&i.Connection.HostLabel,
+			&i.Connection.RegistrableDomain,
+			&i.Connection.PublicSuffix,
+			&i.Connection.ZoneApex,
+			&i.Connection.IsApex,
+			&i.Connection.IsWildcard,
+			&i.Connection.ExternalRef,
+			&i.Connection.EndUserRef,
+			&i.Connection.EndUserEmail,
+			&i.Connection.Metadata,
+			&i.Connection.Labels,
+			&i.Connection.RecipeID,
+			&i.Connection.State,
+			&i.Connection.StateReason,
+			&i.Connection.StateSince,
+			&i.Connection.Facets,
+			&i.Connection.Findings,
+			&i.Connection.Eta,
+			&i.Connection.SetupType,
+			&i.Connection.Mechanism,
+			&i.Connection.SetupOrigin,
+			&i.Connection.ProviderSlug,
+			&i.Connection.ProviderConfidence,
+			&i.Connection.TargetToken,
+			&i.Connection.VerificationToken,
+			&i.Connection.Upstream,
+			&i.Connection.TlsMode,
+			&i.Connection.PassCount,
+			&i.Connection.LastPassAt,
+			&i.Connection.FailCount,
+			&i.Connection.FirstFailAt,
+			&i.Connection.AttentionUntil,
+			&i.Connection.Ladder,
+			&i.Connection.WindowEndsAt,
+			&i.Connection.GraceUntil,
+			&i.Connection.AnalyzedAt,
+			&i.Connection.VerifyingSince,
+			&i.Connection.LiveAt,
+			&i.Connection.FirstLiveAt,
+			&i.Connection.SuspendedAt,
+			&i.Connection.FailedAt,
+			&i.Connection.ArchivedAt,
+			&i.Connection.CreatedBy,
+			&i.Connection.Version,
+			&i.Connection.CreatedAt,
+			&i.Connection.UpdatedAt,
+			&i.NextAt,
+			&i.LeasedUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const newestOpenConnections = `-- name: NewestOpenConnections :many
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = $1 and c.id < $2 and c.archived_at is null order by c.id desc limit $3
+`
+
+type NewestOpenConnectionsParams struct {
+	OrgID  uuid.UUID
+	Before uuid.UUID
+	Most   int32
+}
+
+type NewestOpenConnectionsRow struct {
+	Connection  Connection
+	NextAt      *time.Time
+	LeasedUntil *time.Time
+}
+
+// The same without a filter, which is what almost everybody asks: PostgreSQL keeps this plan, while it plans the one above each time.
+func (q *Queries) NewestOpenConnections(ctx context.Context, db DBTX, arg NewestOpenConnectionsParams) ([]*NewestOpenConnectionsRow, error) {
+	rows, err := db.Query(ctx, newestOpenConnections, arg.OrgID, arg.Before, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*NewestOpenConnectionsRow{}
+	for rows.Next() {
+		var i NewestOpenConnectionsRow
 		if err := rows.Scan(
 			&i.Connection.ID,
 			&i.Connection.OrgID,

@@ -1,20 +1,21 @@
 -- name: MakeDue :exec
 -- Never later than it was. A row whose lease still runs keeps its turn: who asks for a check while one runs attaches to it.
-insert into connection_due (connection_id, org_id, kind, trigger, due_at) values (@connection_id, @org_id, @kind, @trigger, @due_at)
+insert into connection_due (connection_id, org_id, kind, trigger, due_at, urgent)
+values (@connection_id, @org_id, @kind, @trigger, @due_at, @urgent)
 on conflict (connection_id, kind) do update set
   trigger = case when connection_due.lease_until > @now::timestamptz then connection_due.trigger else excluded.trigger end,
-  due_at = least(connection_due.due_at, excluded.due_at);
+  due_at = least(connection_due.due_at, excluded.due_at), urgent = connection_due.urgent or excluded.urgent;
 
 -- name: SetDue :exec
 -- Exactly then, earlier or later. The row stays even when it is parked in the year 9999: its epoch must never start over.
 insert into connection_due (connection_id, org_id, kind, trigger, due_at) values (@connection_id, @org_id, @kind, 'SCHEDULE', @due_at)
-on conflict (connection_id, kind) do update set due_at = excluded.due_at, trigger = 'SCHEDULE';
+on conflict (connection_id, kind) do update set due_at = excluded.due_at, trigger = 'SCHEDULE', urgent = false;
 
 -- name: TakeDue :many
 -- @sqlc-vet-disable tenant
--- Work of the product: the rows of all organizations in order of time.
+-- Work of the product: the rows of all organizations in order of time, those that are urgent or those that are not.
 with due as (
-  select q.connection_id, q.kind from connection_due q where q.kind = @kind and q.due_at <= @now::timestamptz and (q.lease_until is null or q.lease_until < @now::timestamptz)
+  select q.connection_id, q.kind from connection_due q where q.kind = @kind and q.urgent = @urgent and q.due_at <= @now::timestamptz and (q.lease_until is null or q.lease_until < @now::timestamptz)
   order by q.due_at limit @most for update skip locked
 ), taken as (
   update connection_due d set owner = @owner::text, lease_until = @until::timestamptz, epoch = d.epoch + 1
@@ -42,11 +43,11 @@ update connection_due set lease_until = @until::timestamptz where connection_id 
 -- Work of the product.
 -- The first rows are enough: those that are leased stand at the front, and the runner never sleeps longer than a second.
 select coalesce(min(greatest(d.due_at, coalesce(d.lease_until, d.due_at))), '9999-01-01')::timestamptz
-from (select q.due_at, q.lease_until from connection_due q where q.kind = @kind order by q.due_at limit 200) d;
+from (select q.due_at, q.lease_until from connection_due q where q.kind = @kind and q.urgent = @urgent order by q.due_at limit 200) d;
 
 -- name: FinishDue :execrows
 -- Ends a turn. No row: the turn was lost to another worker, and nothing of it may be written.
-update connection_due set due_at = @due_at, trigger = 'SCHEDULE', owner = null, lease_until = null
+update connection_due set due_at = @due_at, urgent = @urgent, trigger = 'SCHEDULE', owner = null, lease_until = null
 where connection_id = @connection_id and org_id = @org_id and kind = @kind and epoch = @epoch;
 
 -- name: HoldDue :one
@@ -66,7 +67,7 @@ select fresh.id::uuid as id from fresh order by fresh.id;
 -- name: HurryDue :execrows
 -- @sqlc-vet-disable tenant
 -- The ids were authorised when their watch began.
-update connection_due set due_at = @now::timestamptz, trigger = 'WATCH'
+update connection_due set due_at = @now::timestamptz, urgent = true, trigger = 'WATCH'
 where kind = 'CHECK' and connection_id = any(@ids::uuid[]) and due_at > @now::timestamptz and due_at < '9000-01-01' and (lease_until is null or lease_until < @now::timestamptz);
 
 -- name: Watched :one

@@ -37,12 +37,13 @@ func (q *Queries) ExtendDue(ctx context.Context, db DBTX, arg ExtendDueParams) (
 }
 
 const finishDue = `-- name: FinishDue :execrows
-update connection_due set due_at = $1, trigger = 'SCHEDULE', owner = null, lease_until = null
-where connection_id = $2 and org_id = $3 and kind = $4 and epoch = $5
+update connection_due set due_at = $1, urgent = $2, trigger = 'SCHEDULE', owner = null, lease_until = null
+where connection_id = $3 and org_id = $4 and kind = $5 and epoch = $6
 `
 
 type FinishDueParams struct {
 	DueAt        time.Time
+	Urgent       bool
 	ConnectionID uuid.UUID
 	OrgID        uuid.UUID
 	Kind         string
@@ -53,6 +54,7 @@ type FinishDueParams struct {
 func (q *Queries) FinishDue(ctx context.Context, db DBTX, arg FinishDueParams) (int64, error) {
 	result, err := db.Exec(ctx, finishDue,
 		arg.DueAt,
+		arg.Urgent,
 		arg.ConnectionID,
 		arg.OrgID,
 		arg.Kind,
@@ -89,7 +91,7 @@ func (q *Queries) HoldDue(ctx context.Context, db DBTX, arg HoldDueParams) (stri
 }
 
 const hurryDue = `-- name: HurryDue :execrows
-update connection_due set due_at = $1::timestamptz, trigger = 'WATCH'
+update connection_due set due_at = $1::timestamptz, urgent = true, trigger = 'WATCH'
 where kind = 'CHECK' and connection_id = any($2::uuid[]) and due_at > $1::timestamptz and due_at < '9000-01-01' and (lease_until is null or lease_until < $1::timestamptz)
 `
 
@@ -109,10 +111,11 @@ func (q *Queries) HurryDue(ctx context.Context, db DBTX, arg HurryDueParams) (in
 }
 
 const makeDue = `-- name: MakeDue :exec
-insert into connection_due (connection_id, org_id, kind, trigger, due_at) values ($1, $2, $3, $4, $5)
+insert into connection_due (connection_id, org_id, kind, trigger, due_at, urgent)
+values ($1, $2, $3, $4, $5, $6)
 on conflict (connection_id, kind) do update set
-  trigger = case when connection_due.lease_until > $6::timestamptz then connection_due.trigger else excluded.trigger end,
-  due_at = least(connection_due.due_at, excluded.due_at)
+  trigger = case when connection_due.lease_until > $7::timestamptz then connection_due.trigger else excluded.trigger end,
+  due_at = least(connection_due.due_at, excluded.due_at), urgent = connection_due.urgent or excluded.urgent
 `
 
 type MakeDueParams struct {
@@ -121,6 +124,7 @@ type MakeDueParams struct {
 	Kind         string
 	Trigger      string
 	DueAt        time.Time
+	Urgent       bool
 	Now          time.Time
 }
 
@@ -132,6 +136,7 @@ func (q *Queries) MakeDue(ctx context.Context, db DBTX, arg MakeDueParams) error
 		arg.Kind,
 		arg.Trigger,
 		arg.DueAt,
+		arg.Urgent,
 		arg.Now,
 	)
 	return err
@@ -139,18 +144,19 @@ func (q *Queries) MakeDue(ctx context.Context, db DBTX, arg MakeDueParams) error
 
 const nextDue = `-- name: NextDue :one
 select coalesce(min(greatest(d.due_at, coalesce(d.lease_until, d.due_at))), '9999-01-01')::timestamptz
-from (select q.due_at, q.lease_until from connection_due q where q.kind = $1 order by q.due_at limit 200) d
+from (select q.due_at, q.lease_until from connection_due q where q.kind = $1 and q.urgent = $2 order by q.due_at limit 200) d
 `
 
 type NextDueParams struct {
-	Kind string
+	Kind   string
+	Urgent bool
 }
 
 // @sqlc-vet-disable tenant
 // Work of the product.
 // The first rows are enough: those that are leased stand at the front, and the runner never sleeps longer than a second.
 func (q *Queries) NextDue(ctx context.Context, db DBTX, arg NextDueParams) (time.Time, error) {
-	row := db.QueryRow(ctx, nextDue, arg.Kind)
+	row := db.QueryRow(ctx, nextDue, arg.Kind, arg.Urgent)
 	var column_1 time.Time
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -158,7 +164,7 @@ func (q *Queries) NextDue(ctx context.Context, db DBTX, arg NextDueParams) (time
 
 const setDue = `-- name: SetDue :exec
 insert into connection_due (connection_id, org_id, kind, trigger, due_at) values ($1, $2, $3, 'SCHEDULE', $4)
-on conflict (connection_id, kind) do update set due_at = excluded.due_at, trigger = 'SCHEDULE'
+on conflict (connection_id, kind) do update set due_at = excluded.due_at, trigger = 'SCHEDULE', urgent = false
 `
 
 type SetDueParams struct {
@@ -181,10 +187,10 @@ func (q *Queries) SetDue(ctx context.Context, db DBTX, arg SetDueParams) error {
 
 const takeDue = `-- name: TakeDue :many
 with due as (
-  select q.connection_id, q.kind from connection_due q where q.kind = $2 and q.due_at <= $1::timestamptz and (q.lease_until is null or q.lease_until < $1::timestamptz)
-  order by q.due_at limit $3 for update skip locked
+  select q.connection_id, q.kind from connection_due q where q.kind = $2 and q.urgent = $3 and q.due_at <= $1::timestamptz and (q.lease_until is null or q.lease_until < $1::timestamptz)
+  order by q.due_at limit $4 for update skip locked
 ), taken as (
-  update connection_due d set owner = $4::text, lease_until = $5::timestamptz, epoch = d.epoch + 1
+  update connection_due d set owner = $5::text, lease_until = $6::timestamptz, epoch = d.epoch + 1
   from due where d.connection_id = due.connection_id and d.kind = due.kind returning d.connection_id, d.org_id, d.epoch, d.trigger, d.due_at
 )
 select t.connection_id, t.org_id, t.epoch, t.trigger, coalesce(w.until > $1::timestamptz, false)::boolean as watched
@@ -192,11 +198,12 @@ from taken t left join connection_watch w on w.connection_id = t.connection_id o
 `
 
 type TakeDueParams struct {
-	Now   time.Time
-	Kind  string
-	Most  int32
-	Owner string
-	Until time.Time
+	Now    time.Time
+	Kind   string
+	Urgent bool
+	Most   int32
+	Owner  string
+	Until  time.Time
 }
 
 type TakeDueRow struct {
@@ -208,11 +215,12 @@ type TakeDueRow struct {
 }
 
 // @sqlc-vet-disable tenant
-// Work of the product: the rows of all organizations in order of time.
+// Work of the product: the rows of all organizations in order of time, those that are urgent or those that are not.
 func (q *Queries) TakeDue(ctx context.Context, db DBTX, arg TakeDueParams) ([]*TakeDueRow, error) {
 	rows, err := db.Query(ctx, takeDue,
 		arg.Now,
 		arg.Kind,
+		arg.Urgent,
 		arg.Most,
 		arg.Owner,
 		arg.Until,

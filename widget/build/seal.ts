@@ -11,7 +11,7 @@ const limits: [RegExp, number][] = [
   [/^connect\.js$/, 1.5 * kB],
   [/^connect-/, 1.5 * kB],
   [/^app-/, 25 * kB],
-  [/^(de|en-XA)-/, 2 * kB],
+  [/^(ar|de|en-XA|fr)-/, 2 * kB],
   [/^(work|short|plaque|socket|sse)-/, 4 * kB],
   [/^react\.js$/, 1 * kB],
 ];

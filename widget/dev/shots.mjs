@@ -17,6 +17,9 @@ const looks = [
   { name: "390", viewport: { width: 390, height: 844 }, theme: "light" },
   { name: "320", viewport: { width: 320, height: 640 }, theme: "dark" },
   { name: "de", viewport: { width: 390, height: 844 }, theme: "light", locale: "de" },
+  { name: "fr", viewport: { width: 320, height: 640 }, theme: "light", locale: "fr" },
+  { name: "ar", viewport: { width: 390, height: 844 }, theme: "light", locale: "ar" },
+  { name: "ar-dark", viewport: { width: 1000, height: 860 }, theme: "dark", locale: "ar" },
 ];
 
 const at = (moment) => async (page) => {
@@ -76,7 +79,7 @@ const scenes = {
   "13-manual": at("manual"),
   "13-partial": async (page) => {
     await at("partial")(page);
-    await page.click("text=/Show the records|Einträge zeigen/");
+    await page.click("text=/Show the records|Einträge zeigen|Voir les enregistrements|عرض السجلات/");
     await page.click("nameplate-connect .record summary");
     await page.waitForTimeout(400);
   },
@@ -107,7 +110,7 @@ const scenes = {
     await at("manual")(page);
     world.tokens = new Set(["other"]);
     server.cut(4403);
-    await page.waitForSelector("text=/session has ended|Sitzung ist zu Ende/", { timeout: 8000 });
+    await page.waitForSelector("text=/session has ended|Sitzung ist zu Ende|session est terminée|انتهت جلستك/", { timeout: 8000 });
     await page.waitForTimeout(300);
     world.tokens = new Set(["good"]);
   },

@@ -61,7 +61,7 @@ export const provider = {
   slug: "plain",
   name: "Plain DNS",
   consoleUrl: "https://dns.plain.lab/zones/acme.lab",
-  dialect: { notes: [] },
+  dialect: { notes: [], fields: { name: "Name", value: "Value", ttl: "TTL", priority: null } },
   guide: guide.map((text) => ({ text, url: null })),
 };
 

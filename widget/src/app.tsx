@@ -2,7 +2,7 @@ import { type ComponentType, render } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { readableAccent } from "./accent";
 import { Controller, type Host } from "./controller";
-import { type Language, language, translate } from "./i18n";
+import { type Language, language, rtl, translate } from "./i18n";
 import type { Screen, State } from "./machine";
 import { LinkBar, Overlays } from "./overlays";
 import { Boot } from "./screens/boot";
@@ -65,6 +65,7 @@ export async function mount(options: MountOptions): Promise<Mounted> {
   const place = document.createElement("div");
   place.className = "np";
   place.lang = words.locale;
+  place.dir = rtl(words.locale) ? "rtl" : "ltr";
   root.replaceChildren(place);
   readableAccent(place);
   // A click in here is nobody else's: the opener around us would open again.

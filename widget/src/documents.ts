@@ -52,7 +52,7 @@ export const connectionFragment = graphql`
 			slug
 			name
 			consoleUrl(domain: $domain)
-			dialect { notes }
+			dialect { notes fields { name value ttl priority } }
 			guide(locale: $locale) { text url }
 		}
 		records {

@@ -9,17 +9,24 @@ export interface Language {
   readonly catalogue: Catalogue;
 }
 
+/** Stands for an element in a sentence. */
+export const mark = "\u0001";
+
 export const english: Language = { locale: "en", catalogue: en };
 
 /** In a build a catalogue is the list of its texts in the order of the English keys (build/catalogues.ts). */
 type Texts = Catalogue | readonly string[];
 
 const catalogues: Record<string, () => Promise<{ catalogue: Texts }>> = {
+  ar: () => import("./locales/ar"),
   de: () => import("./locales/de"),
+  fr: () => import("./locales/fr"),
   "en-XA": () => import("./locales/en-XA"),
 };
 
-/** region → base → en. A catalogue that does not arrive is no reason to show nothing. */
+export const rtl = (locale: string) => /^ar\b/.test(locale);
+
+/** region → base → en. Digits stay those of addresses and record values. A catalogue that does not arrive is no reason to show nothing. */
 export async function language(wanted: string): Promise<Language> {
   const base = wanted.split("-")[0]!;
   const load = catalogues[wanted] ?? catalogues[base];
@@ -27,7 +34,7 @@ export async function language(wanted: string): Promise<Language> {
   try {
     const { catalogue } = await load();
     const keyed = Array.isArray(catalogue) ? Object.fromEntries(Object.keys(en).map((key, at) => [key, catalogue[at]])) : catalogue;
-    return { locale: wanted, catalogue: keyed as Catalogue };
+    return { locale: rtl(wanted) ? `${base}-u-nu-latn` : wanted, catalogue: keyed as Catalogue };
   } catch {
     return english;
   }
@@ -54,7 +61,7 @@ export function fill(text: string, values: Values, locale: string): string {
 function argument(inside: string, values: Values, locale: string): string {
   const [, name = inside, cases] = /^\s*(\w+)\s*,\s*plural\s*,(.*)$/s.exec(inside) ?? [];
   const value = values[name.trim()];
-  if (cases === undefined) return value === undefined ? `{${inside}}` : String(value);
+  if (cases === undefined) return value === undefined ? `{${inside}}` : isolate(value, locale);
   const rule = new Intl.PluralRules(locale).select(Number(value));
   const forms: Record<string, string> = {};
   for (let at = 0; ; ) {
@@ -66,6 +73,10 @@ function argument(inside: string, values: Values, locale: string): string {
   }
   return fill((forms[rule] ?? forms.other ?? "").replaceAll("#", String(value)), values, locale);
 }
+
+/** A value keeps its own direction (UAX #9). What stands for an element is isolated by the element. */
+const isolate = (value: string | number, locale: string) =>
+  rtl(locale) && typeof value === "string" && value > mark ? `\u2068${value}\u2069` : String(value);
 
 function closing(text: string, open: number): number {
   let depth = 0;

@@ -2,7 +2,7 @@ import { type ButtonHTMLAttributes, type ComponentChildren, createContext } from
 import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import type { Explain } from "./documents";
 import type { Refusal } from "./fault";
-import { type Key, type Language, translate, type Values } from "./i18n";
+import { type Key, type Language, mark, translate, type Values } from "./i18n";
 import type { Message, State } from "./machine";
 
 export interface Ui {
@@ -20,8 +20,6 @@ export function useUi() {
   const t = (key: Key, values?: Values) => translate(ui.language, key, values);
   return { ...ui, t, app: ui.state.session?.application.name ?? "" };
 }
-
-const mark = "\u0001";
 
 /** A sentence with a host name in it that stands out and stays left to right. */
 export function Host({ k, name, field = "host", values }: { k: Key; name: string; field?: string; values?: Values }) {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { contrast, luminance } from "./accent";
 import { ideas, preview } from "./hostname";
-import { english, fill, language, translate } from "./i18n";
+import { english, fill, language, mark, rtl, translate } from "./i18n";
 import { en } from "./locales/en";
 import { arrange, canonical, likely, serverWord, tone } from "./records";
 import { record } from "./samples";
@@ -16,16 +16,41 @@ describe("messages", () => {
     expect(fill("open { brace", {}, "en")).toBe("open { brace");
   });
   test("every catalogue has every key, the same placeholders and no empty text", async () => {
-    const names = (text: string) =>
-      [...text.replace(/(one|other) \{[^{}]*\}/g, "").matchAll(/\{(\w+)[,}]/g)].map(([, name]) => name).sort();
-    for (const locale of ["de", "en-XA"]) {
+    const forms = /(zero|one|two|few|many|other) \{[^{}]*\}/g;
+    const names = (text: string) => [...text.replace(forms, "").matchAll(/\{(\w+)[,}]/g)].map(([, name]) => name).sort();
+    for (const locale of ["ar", "de", "en-XA", "fr"]) {
       const { catalogue } = await language(locale);
-      expect(Object.keys(catalogue).sort()).toEqual(Object.keys(en).sort());
+      const missing = Object.keys(en).filter((key) => !(key in catalogue));
+      expect(missing, `keys that src/locales/${locale}.ts lacks: translate them`).toEqual([]);
+      expect(Object.keys(catalogue).filter((key) => !(key in en))).toEqual([]);
+      const asked = new Intl.PluralRules(locale).resolvedOptions().pluralCategories.toSorted();
       for (const [key, text] of Object.entries(catalogue)) {
-        expect(new Set(names(text)), `${locale} ${key}`).toEqual(new Set(names(en[key as keyof typeof en])));
+        const model = en[key as keyof typeof en];
+        const has = names(text);
+        expect(
+          has.filter((name) => !names(model).includes(name)),
+          `${locale} ${key}`,
+        ).toEqual([]);
+        // A language may say the same for every count.
+        const must = names(model).filter((name) => !model.includes(`{${name}, plural`));
+        expect(
+          must.filter((name) => !has.includes(name)),
+          `${locale} ${key}`,
+        ).toEqual([]);
         expect(text.trim()).not.toBe("");
+        if (text.includes(", plural,")) expect([...text.matchAll(forms)].map(([, form]) => form).sort(), `${locale} ${key}`).toEqual(asked);
       }
     }
+  });
+  test("a line from right to left: values isolated, plurals of six forms, digits as in addresses", async () => {
+    const words = await language("ar-EG");
+    expect([words.locale, rtl(words.locale), rtl("de"), rtl("arn")]).toEqual(["ar-u-nu-latn", true, false, false]);
+    expect(translate(words, "manual.open", { provider: "_Plain." })).toBe("فتح \u2068_Plain.\u2069");
+    expect(translate(words, "manual.open", { provider: mark })).toBe(`فتح ${mark}`);
+    expect(translate(words, "refused.RATE_LIMITED", { n: 2 })).toContain("ثانيتين");
+    expect(translate(words, "refused.RATE_LIMITED", { n: 5 })).toContain("5 ثوانٍ");
+    expect(translate(words, "refused.RATE_LIMITED", { n: 30 })).toContain("30 ثانية");
+    expect(new Intl.DateTimeFormat(words.locale, { hour: "numeric", minute: "2-digit" }).format(0)).toMatch(/[0-9]/);
   });
   test("region falls back to base, the unknown to English", async () => {
     expect((await language("de-CH")).catalogue["domain.continue"]).toBe("Weiter");

@@ -57,6 +57,22 @@ await journey(async (j) => {
   await page.getByRole("textbox").first().fill("hetz");
   await page.getByText("Hetzner").first().waitFor();
   await page.getByText("Cloudflare").first().waitFor({ state: "hidden" });
+  await page.getByRole("textbox").first().fill("ns59.domaincontrol.com"); // what a customer reads out
+  await page.getByText("GoDaddy").first().waitFor();
+  await page.getByText("Hetzner").first().waitFor({ state: "hidden" });
+  await page.keyboard.press("Enter");
+  const view = page.getByRole("dialog");
+  await view.getByText("Name · Value · TTL · Priority").waitFor(); // the words of its form
+  await view.getByText("domaincontrol.com", { exact: true }).waitFor();
+  await view.getByText("600 seconds", { exact: true }).waitFor();
+  await j.accessible("a provider");
+  await j.shot("3-provider");
+  await page.keyboard.press("Escape");
+  await view.waitFor({ state: "hidden" });
+  await page.getByRole("textbox").first().fill("");
+  await page.getByRole("combobox", { name: "Show" }).selectOption("connect");
+  await page.getByText("IONOS").first().waitFor();
+  await page.getByText("Hetzner").first().waitFor({ state: "hidden" });
 
   // D7, the console's part
   await page.getByRole("link", { name: "Webhooks" }).click();

@@ -30,14 +30,16 @@ export function Editor({ run, tabs, back, children }: { run: Runner; tabs: Tab[]
   return (
     <div className="np-editor">
       <header>
-        <a href={back}>← {t("explorer.back")}</a>
+        <a href={back}>
+          <span className="np-back">←</span> {t("explorer.back")}
+        </a>
         <strong>{t("nav.explorer")}</strong>
         {children}
         <span role="status" className="np-cost">
           {cost !== null && t("explorer.cost", { cost })}
         </span>
       </header>
-      <main className="np-graphiql">
+      <main className="np-graphiql" dir="ltr">
         <GraphiQL
           fetcher={fetcher as never}
           defaultTabs={tabs}

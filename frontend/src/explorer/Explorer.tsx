@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { digits } from "../i18n/index.ts";
 import { failedOf, type RequestFailed } from "../relay/fault.ts";
 import { signedIn } from "../relay/session.ts";
 import { type Key, type Place, placeOf, runner } from "./api.ts";
@@ -37,7 +38,7 @@ export function Explorer({ slug }: { slug: string }) {
   return (
     <main className="np-page">
       <a className="np-back" href={`/${slug}/domains`}>
-        ← {t("explorer.back")}
+        <span className="np-back">←</span> {t("explorer.back")}
       </a>
       {stage.kind === "ready" && <KeyForm place={stage.place} onKey={setKey} />}
       {stage.kind === "stranger" && (
@@ -60,7 +61,9 @@ function Exploring({ apiKey: { secret, until }, place, slug, onLeave }: { apiKey
       <span className="np-mono">
         {secret.slice(0, 12)}…{secret.slice(-4)}
       </span>
-      {until && <span>{t("explorer.until", { time: new Date(until).toLocaleTimeString(i18n.language, { timeStyle: "short" }) })}</span>}
+      {until && (
+        <span>{t("explorer.until", { time: new Date(until).toLocaleTimeString(digits(i18n.language), { timeStyle: "short" }) })}</span>
+      )}
       <button type="button" onClick={onLeave}>
         {t("explorer.other")}
       </button>

@@ -1,8 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { describe, expect, test } from "vitest";
+import i18next from "i18next";
+import { afterEach, describe, expect, test } from "vitest";
+import ar from "./ar.json";
 import de from "./de.json";
 import en from "./en.json";
+import fr from "./fr.json";
+import { digits, interpolation, isolate, type Language, languages, setLanguage } from "./index.ts";
 
 type Tree = { [key: string]: string | Tree };
 
@@ -23,25 +27,91 @@ function* sources(folder: string): Generator<string> {
 
 const english = new Map(keys(en));
 const names = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
+const others: Record<Exclude<Language, "en">, Tree> = { de, fr, ar };
+const plural = /_(zero|one|two|few|many|other)$/;
+const stems = (map: Map<string, string>) => new Set([...map.keys()].map((key) => key.replace(plural, "")));
+const without = (some: Set<string>, those: Set<string>) => [...some].filter((key) => !those.has(key));
+
+/** Latin words that begin or end with a sign which a line from right to left would carry to its other side. */
+const torn = (text: string) =>
+  [
+    ...text
+      .replace(/[\u2066\u2068][^\u2066-\u2069]*\u2069/g, " ")
+      .replace(/\{\{\w+\}\}/g, " ")
+      .matchAll(/[!-~]*[A-Za-z][!-~]*/g),
+  ]
+    .map(([word]) => word)
+    .filter((word) => !/^\(*[A-Za-z0-9]([!-~]*[A-Za-z0-9])?[.,:;!)]*$/.test(word));
 
 describe("catalogues", () => {
-  test("German says everything that English says, with the same values in it", () => {
-    const german = new Map(keys(de));
-    expect([...german.keys()].sort()).toEqual([...english.keys()].sort());
-    for (const [key, text] of english) expect(names(german.get(key) ?? ""), key).toEqual(names(text));
-  });
+  test("each language has one", () => expect(Object.keys(languages)).toEqual(["en", ...Object.keys(others)]));
+
+  for (const [language, tree] of Object.entries(others)) {
+    const texts = new Map(keys(tree));
+    test(`${language} says everything that English says, with the same values in it`, () => {
+      expect(without(stems(english), stems(texts)), `keys that ${language}.json lacks: translate them`).toEqual([]);
+      expect(without(stems(texts), stems(english)), `keys of ${language}.json that en.json does not have`).toEqual([]);
+      for (const [key, text] of texts) {
+        expect(text.trim(), key).not.toBe("");
+        const model = english.get(key) ?? english.get(key.replace(plural, "_other")) ?? "";
+        const may = new Set(names(model));
+        for (const name of names(text)) expect(may, `${language} ${key}`).toContain(name);
+        // A form for exactly one, two or none may say the number in words.
+        if (!/_(zero|one|two)$/.test(key)) expect(names(text), `${language} ${key}`).toEqual(names(model));
+        if (i18next.dir(language) === "rtl") expect(torn(text), `${key}: put these between U+2066 and U+2069`).toEqual([]);
+      }
+    });
+    test(`${language} has the plural forms that CLDR asks for`, () => {
+      const forms = new Intl.PluralRules(language).resolvedOptions().pluralCategories.toSorted();
+      const counted = [...english.keys()].filter((key) => key.endsWith("_other")).map((key) => key.replace(plural, ""));
+      for (const key of counted)
+        expect(
+          forms.filter((form) => !texts.has(`${key}_${form}`)),
+          key,
+        ).toEqual([]);
+    });
+  }
 
   test("every word that a component asks for is there, and none is unused", () => {
     const code = [...sources(resolve("src"))].join("\n");
-    const stems = new Set([...english.keys()].map((key) => key.replace(/_(one|other)$/, "")));
+    const known = stems(english);
     const literal = new Set([...code.matchAll(/\bt\(\s*"([^"]+)"/g)].map((match) => match[1] ?? ""));
-    for (const key of literal) expect(stems, key).toContain(key);
+    for (const key of literal) expect(known, key).toContain(key);
 
     const patterns = [...code.matchAll(/\bt\(\s*`([^`]+)`/g)].map(
       (match) => new RegExp(`^${(match[1] ?? "").replace(/[.]/g, "\\.").replace(/\$\{[^}]*(?:\([^)]*\))?[^}]*\}/g, ".+")}$`),
     );
     const quoted = new Set([...code.matchAll(/"([a-zA-Z]+(?:\.[a-zA-Z]+)+|save)"/g)].map((match) => match[1] ?? ""));
-    const unused = [...stems].filter((key) => !literal.has(key) && !quoted.has(key) && !patterns.some((pattern) => pattern.test(key)));
+    const unused = [...known].filter((key) => !literal.has(key) && !quoted.has(key) && !patterns.some((pattern) => pattern.test(key)));
     expect(unused).toEqual([]);
+  });
+});
+
+describe("from right to left", () => {
+  afterEach(() => setLanguage("en", false));
+
+  test("the page turns, and turns back", async () => {
+    const page = document.documentElement;
+    await setLanguage("ar", false);
+    expect([page.lang, page.dir]).toEqual(["ar", "rtl"]);
+    expect(i18next.t("nav.domains")).toBe("النطاقات");
+    expect(i18next.t("list.fresh", { count: 2 })).toBe("2 جديدان");
+    expect(i18next.t("list.fresh", { count: 11 })).toBe("11 جديدًا");
+    await setLanguage("fr", false);
+    expect([page.lang, page.dir]).toEqual(["fr", "ltr"]);
+  });
+
+  test("a value keeps its own direction", async () => {
+    await i18next.init({ lng: "en", resources: { en: { translation: en } }, interpolation });
+    expect(i18next.t("copy.done", { what: "<b>" })).toBe("Copied: <b>");
+    expect(i18next.t("archive.done", { hostname: "متجر.example" })).toBe("\u2068متجر.example\u2069 is disconnected");
+    await setLanguage("ar", false);
+    expect(i18next.t("archive.done", { hostname: "_shop.example" })).toBe("تم فصل \u2068_shop.example\u2069");
+    expect(isolate("shop.example", "ltr")).toBe("shop.example");
+  });
+
+  test("digits are those of addresses", () => {
+    expect(new Intl.NumberFormat(digits("ar")).format(12)).toBe("12");
+    expect(digits("fr")).toBe("fr");
   });
 });

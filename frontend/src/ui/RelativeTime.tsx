@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { digits } from "#/i18n/index.ts";
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
@@ -12,13 +13,13 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 
 export function relative(at: Date, now: number, locale: string): string {
   const seconds = Math.round((at.getTime() - now) / 1000);
-  const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" });
+  const format = new Intl.RelativeTimeFormat(digits(locale), { numeric: "auto", style: "short" });
   for (const [unit, size] of UNITS) if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   return format.format(Math.abs(seconds) < 10 ? 0 : seconds, "second");
 }
 
 export function exact(at: string, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at));
+  return new Intl.DateTimeFormat(digits(locale), { dateStyle: "medium", timeStyle: "medium" }).format(new Date(at));
 }
 
 /** The clock of a component: ticks every second while something is near, else every 30. */

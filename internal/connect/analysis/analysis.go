@@ -35,6 +35,8 @@ type Question struct {
 	Verification string // value of the ownership TXT, "" when none is asked for
 	Depth        Depth
 	Interactive  bool        // a person waits: budget 3 s instead of 10 s
+	Eager        bool        // asks at once what may be wanted later: a few questions more, a few ways to far servers less
+	First        bool        // nothing is known of the name yet: goes before what is looked at again
 	Zone         *ZoneView   // what was found last: Light needs it, and a full pass looks for records at servers that answered then
 	Modes        []string    // ACME challenge types we may use: "http-01", "tls-alpn-01"
 	Probe        ProbeWanted // which probes
@@ -135,7 +137,9 @@ type RecordResult struct {
 	Status   string
 	Have, Of int32 // name servers that have it, of those that answered; of all when fewer than half of them did
 	Observed []ServerRRset
-	Seen     []string         // values of its own type over all servers, sorted: the same at every depth, so that passes can be compared
+	Seen     []string // values of its own type over all servers, sorted: the same at every depth, so that passes can be compared
+	Type     string   // what to type: the merged SPF record in place of its part; "" where it is the expected record itself
+	Value    string
 	Finding  *finding.Finding // what is wrong or missing, or how it was recognised; nil when the record simply stands
 }
 

@@ -27,12 +27,12 @@ type turn struct {
 	watched bool
 }
 
-// queue is the work of one kind of due row.
-func (s *Service) queue(name, kind string, timeout time.Duration, run func(context.Context, turn) error) work.Queue {
+// queue is the work of one kind of due row: of the urgent ones, or of the others.
+func (s *Service) queue(name, kind string, urgent bool, timeout time.Duration, run func(context.Context, turn) error) work.Queue {
 	return work.Queue{
 		Name: name, Batch: 50, Concurrency: 32, Timeout: timeout,
 		Take: func(ctx context.Context, tx *db.Tx, owner string, until time.Time, n int32) ([]work.Claim, error) {
-			rows, err := s.q.TakeDue(ctx, tx, connectionq.TakeDueParams{Kind: kind, Now: tx.Now, Most: n, Owner: owner, Until: until})
+			rows, err := s.q.TakeDue(ctx, tx, connectionq.TakeDueParams{Kind: kind, Urgent: urgent, Now: tx.Now, Most: n, Owner: owner, Until: until})
 			if err != nil {
 				return nil, fmt.Errorf("take due rows of %s: %w", name, err)
 			}
@@ -47,7 +47,7 @@ func (s *Service) queue(name, kind string, timeout time.Duration, run func(conte
 			return s.extend(ctx, on, until, c.Data.(turn))
 		},
 		Next: func(ctx context.Context, on work.Executor) (time.Time, error) {
-			return s.q.NextDue(ctx, on, connectionq.NextDueParams{Kind: kind})
+			return s.q.NextDue(ctx, on, connectionq.NextDueParams{Kind: kind, Urgent: urgent})
 		},
 		Run: func(ctx context.Context, c work.Claim) error { return run(ctx, c.Data.(turn)) },
 	}
@@ -102,7 +102,7 @@ func (c *Connection) depth(now time.Time, trigger analysis.CheckTrigger) analysi
 
 // end closes a turn that wrote nothing.
 func (s *Service) end(ctx context.Context, t turn, next time.Time) error {
-	_, err := s.q.FinishDue(ctx, s.DB, connectionq.FinishDueParams{ConnectionID: t.con.UUID(), OrgID: t.org.UUID(), Kind: t.kind, Epoch: t.epoch, DueAt: next})
+	_, err := s.q.FinishDue(ctx, s.DB, connectionq.FinishDueParams{ConnectionID: t.con.UUID(), OrgID: t.org.UUID(), Kind: t.kind, Epoch: t.epoch, DueAt: next, Urgent: urgent(s.DB.Now(), next)})
 	if err != nil {
 		return fmt.Errorf("end the turn of %s: %w", t.con, err)
 	}
@@ -167,7 +167,7 @@ func (s *Service) pass(ctx context.Context, t turn, c *Connection, depth analysi
 		return nil, err
 	}
 	q := s.question(c, lines)
-	q.Depth, q.AskResolvers = depth, depth == analysis.Full
+	q.Depth, q.AskResolvers, q.First = depth, depth == analysis.Full, c.AnalyzedAt == nil
 	q.Probe = c.probes(t.trigger)
 	q.Interactive = t.watched || forced(t.trigger) || c.AttentionUntil != nil && began.Before(*c.AttentionUntil)
 	a, err := s.Analyzer.Analyze(ctx, q)

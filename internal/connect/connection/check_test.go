@@ -16,6 +16,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/live/livetest"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
@@ -191,6 +192,47 @@ func TestCheck_CouldNotAskMovesNothing(t *testing.T) {
 	checks, err := b.S.ChecksOf(b.As(t.Context()), after, nil, nil)
 	if err != nil || *checks.Nodes[0].Verdict != analysis.CouldNotAsk {
 		t.Fatalf("%+v %v", checks.Nodes[0], err)
+	}
+}
+
+// TestCheck_TheirServersSayNothing: servers that do not answer at all are a failing pass, and those that have no answer to what decides move
+// nothing; what is wrong is told either way.
+func TestCheck_TheirServersSayNothing(t *testing.T) {
+	t.Parallel()
+	for name, one := range map[string]struct {
+		code  string
+		p     map[string]any
+		state connection.State
+	}{
+		"Silent":  {finding.AllNSUnreachable, map[string]any{"zone": "acme.lab", "servers": []string{"ns1.plain-dns.lab"}}, connection.Degraded},
+		"Failing": {finding.NSFailing, map[string]any{"name": "shop.acme.lab", "servers": []string{"ns1.plain-dns.lab"}, "types": []string{"CNAME"}}, connection.Live},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			c := b.live(t, "shop.acme.lab")
+			b.World.set(func(w *world) {
+				w.answer = func(a *analysis.Answer) {
+					a.Verdict, a.Probes, a.Ownership = analysis.CouldNotAsk, nil, analysis.Ownership{}
+					a.Findings = []finding.Finding{finding.New(one.code, one.p)}
+					for i := range a.Records {
+						a.Records[i].Status, a.Records[i].Have, a.Records[i].Of, a.Records[i].Finding = "UNVERIFIABLE", 0, 0, nil
+					}
+				}
+			})
+			b.after(t, 20*time.Minute)
+			if c = b.want(t, c.ID, connection.Live); !slices.ContainsFunc(c.Findings, func(f finding.Finding) bool { return f.Code == one.code }) {
+				t.Errorf("nothing is told: %+v", c.Findings)
+			}
+			for range 4 {
+				b.after(t, 20*time.Minute)
+			}
+			b.want(t, c.ID, one.state)
+			checks, err := b.S.ChecksOf(b.As(t.Context()), c, nil, nil)
+			if err != nil || *checks.Nodes[0].Verdict != analysis.CouldNotAsk {
+				t.Errorf("%+v %v", checks.Nodes[0], err)
+			}
+		})
 	}
 }
 
@@ -380,7 +422,7 @@ func TestArchive_EndsEverythingAndTheNextOneProvesAgain(t *testing.T) {
 	if next.ID == c.ID || next.TargetToken == c.TargetToken {
 		t.Fatal("a returning customer gets a new target")
 	}
-	if list, err := b.S.List(b.As(t.Context()), b.Org, nil, nil, nil, nil); err != nil || len(list.Nodes) != 1 || list.Nodes[0].ID != next.ID {
+	if list, err := b.S.List(b.As(t.Context()), b.Org, nil, nil, nil, nil); err != nil || len(list.Nodes) != 1 || list.Nodes[0].ID != next.ID || *list.TotalCount != 1 {
 		t.Fatal(list, err)
 	}
 }
@@ -494,7 +536,7 @@ func TestWatch_LightPassesAndNewsAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	states := feed.Channel(ctx, b.Hub)
+	states := livetest.Channel(ctx, b.Hub, feed)
 	first := <-states
 	if first.Err != nil || first.Value.State != connection.ActionRequired {
 		t.Fatalf("%+v", first)
@@ -536,7 +578,7 @@ func TestEvents_HistoryAndStreamInOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	events := feed.Channel(ctx, b.Hub)
+	events := livetest.Channel(ctx, b.Hub, feed)
 	if r := <-events; r.Err != nil || r.Value.Type != "connection.analyzed" || r.Value.Sequence != 2 || r.Value.ConnectionID != c.ID {
 		t.Fatalf("%+v", r)
 	}
@@ -704,11 +746,18 @@ func TestList_FiltersOrdersAndPages(t *testing.T) {
 	names := func(filter *connection.ConnectionFilter, order *connection.ConnectionOrder, first int32) (out []string) {
 		t.Helper()
 		var after *string
+		var total int32
+		defer func() {
+			if int(total) != len(out) {
+				t.Errorf("%d are counted, and %v listed", total, out)
+			}
+		}()
 		for {
 			p, err := b.S.List(b.As(t.Context()), b.Org, filter, order, &first, after)
 			if err != nil {
 				t.Fatal(err)
 			}
+			total = *p.TotalCount
 			for _, c := range p.Nodes {
 				out = append(out, c.HostLabel)
 			}
@@ -723,6 +772,8 @@ func TestList_FiltersOrdersAndPages(t *testing.T) {
 		want   []string
 	}{
 		"Newest":          {nil, nil, []string{"c", "a", "b"}},
+		"EmptyFilter":     {&connection.ConnectionFilter{}, nil, []string{"c", "a", "b"}},
+		"NewestFiltered":  {&connection.ConnectionFilter{UpdatedAfter: new(time.Unix(1, 0))}, nil, []string{"c", "a", "b"}},
 		"Oldest":          {nil, &connection.ConnectionOrder{Field: connection.ByCreatedAt}, []string{"b", "a", "c"}},
 		"ByName":          {nil, &connection.ConnectionOrder{Field: connection.ByHostname}, []string{"a", "b", "c"}},
 		"ByNameBackwards": {nil, &connection.ConnectionOrder{Field: connection.ByHostname, Descending: true}, []string{"c", "b", "a"}},

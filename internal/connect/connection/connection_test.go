@@ -258,7 +258,7 @@ func TestStart_MakesEverythingAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(lines[0]) != 1 || lines[0][0].Display.Name != "shop" || lines[0][0].Display.Value != c.Target || lines[0][0].Status != record.Pending {
+	if len(lines[0]) != 1 || lines[0][0].Display().Name != "shop" || lines[0][0].Display().Value != c.Target || lines[0][0].Status != record.Pending {
 		t.Fatalf("%+v", lines[0])
 	}
 	if got := b.actions(t, c.ID); !slices.Equal(got, []string{"connection.created", "connection.analyzed"}) {

@@ -138,7 +138,7 @@ func (s *Service) List(ctx context.Context, org ident.OrgID, filter *ConnectionF
 	if err != nil {
 		return nil, err
 	}
-	total, err := s.q.CountConnections(ctx, s.DB, connectionq.CountConnectionsParams(f))
+	total, err := s.count(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("count connections: %w", err)
 	}
@@ -178,13 +178,24 @@ func narrow(scope authz.Scope, filter *ConnectionFilter) (narrowed, error) {
 	return f, nil
 }
 
+// open says that nothing is narrowed: the list is all open connections.
+func (f narrowed) open() bool {
+	return len(f.States)+len(f.Providers)+len(f.Label)+len(f.Text) == 0 && f.ApplicationID == uuid.Nil && f.UpdatedAfter.Equal(time.Unix(0, 0))
+}
+
+func (s *Service) count(ctx context.Context, f narrowed) (int32, error) {
+	if f.open() {
+		return s.q.CountOpenConnections(ctx, s.DB, connectionq.CountOpenConnectionsParams{OrgID: f.OrgID})
+	}
+	return s.q.CountConnections(ctx, s.DB, connectionq.CountConnectionsParams(f))
+}
+
 func (s *Service) newest(ctx context.Context, args page.Args, f narrowed, total int32) (*ConnectionPage, error) {
 	before := uuid.Max
 	if args.After != nil {
 		before = args.After.ID
 	}
-	rows, err := s.q.NewestConnections(ctx, s.DB, connectionq.NewestConnectionsParams{OrgID: f.OrgID, Before: before, States: f.States, Providers: f.Providers,
-		ApplicationID: f.ApplicationID, Label: f.Label, Text: f.Text, UpdatedAfter: f.UpdatedAfter, Most: int32(args.First + 1)})
+	rows, err := s.newestRows(ctx, f, before, int32(args.First+1))
 	if err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
@@ -195,6 +206,20 @@ func (s *Service) newest(ctx context.Context, args page.Args, f narrowed, total 
 		}
 	}
 	return new(page.Make(args, list, &total, func(c *Connection) page.Cursor { return page.Cursor{ID: c.ID.UUID()} })), nil
+}
+
+// newestRows reads rows before an id, newest first.
+func (s *Service) newestRows(ctx context.Context, f narrowed, before uuid.UUID, most int32) ([]*connectionq.NewestConnectionsRow, error) {
+	if f.open() {
+		rows, err := s.q.NewestOpenConnections(ctx, s.DB, connectionq.NewestOpenConnectionsParams{OrgID: f.OrgID, Before: before, Most: most})
+		out := make([]*connectionq.NewestConnectionsRow, len(rows))
+		for n, r := range rows {
+			out[n] = (*connectionq.NewestConnectionsRow)(r)
+		}
+		return out, err
+	}
+	return s.q.NewestConnections(ctx, s.DB, connectionq.NewestConnectionsParams{OrgID: f.OrgID, Before: before, States: f.States, Providers: f.Providers,
+		ApplicationID: f.ApplicationID, Label: f.Label, Text: f.Text, UpdatedAfter: f.UpdatedAfter, Most: most})
 }
 
 func (s *Service) sorted(ctx context.Context, args page.Args, f narrowed, total int32, order ConnectionOrder) (*ConnectionPage, error) {

@@ -30,8 +30,9 @@ func (s *Service) Part() part.Part {
 		},
 		Readers: []event.Reader{{Name: "connection.routes", Wants: func(action string) bool { return action == "application.updated" }, Apply: s.reroute}},
 		Queues: []work.Queue{
-			s.queue(checkQueue, checkKind, s.rules().CheckLimit, s.runCheck),
-			s.queue(timerQueue, timerKind, 2*s.rules().CheckLimit, s.runTimer),
+			s.queue(checkQueue, checkKind, true, s.rules().CheckLimit, s.runCheck),
+			s.queue(routineQueue, checkKind, false, s.rules().CheckLimit, s.runCheck),
+			s.queue(timerQueue, timerKind, false, 2*s.rules().CheckLimit, s.runTimer),
 		},
 		Nodes: map[string]part.Finder{
 			"con": finder(s.Get), "rec": finder(s.GetRecord), "cnf": finder(s.GetConflict), "chk": finder(s.GetCheck), "obs": finder(s.GetObservation), "evt": finder(s.eventNode),

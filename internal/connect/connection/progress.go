@@ -34,10 +34,10 @@ const (
 
 // ProgressOf says where a connection stands, in the caller's language.
 func ProgressOf(c *Connection, locale string) Progress {
-	f, w := c.Facets, words(locale)
+	f := c.Facets
 	needs := c.State == ActionRequired || c.State == Failed
 	at := func(key finding.Facet, s FacetState, state ProgressState, text string) ProgressStep {
-		step := ProgressStep{Key: key, State: state, Text: w.fill(text, c, s)}
+		step := ProgressStep{Key: key, State: state, Text: say(locale, text, c, s)}
 		if state != Waiting {
 			step.StartedAt = new(s.Since)
 		}
@@ -49,7 +49,7 @@ func ProgressOf(c *Connection, locale string) Progress {
 		}
 		return step
 	}
-	p := Progress{Headline: w.headline(c, locale)}
+	p := Progress{Headline: c.headline(locale)}
 
 	state, text := Running, "ownership.waiting"
 	switch {
@@ -121,9 +121,9 @@ func (c *Connection) sentence(code, locale string) string {
 	return finding.Sentence(code, locale, map[string]any{"name": c.UnicodeName})
 }
 
-func (w catalogue) headline(c *Connection, locale string) string {
+func (c *Connection) headline(locale string) string {
 	if s := c.sentence(deref(c.StateReason), locale); s != "" && (c.State == ActionRequired || c.State == Failed || c.State == Degraded) {
 		return s
 	}
-	return w.fill("state."+strings.ToLower(string(c.State)), c, c.Facets.DNS)
+	return say(locale, "state."+strings.ToLower(string(c.State)), c, c.Facets.DNS)
 }

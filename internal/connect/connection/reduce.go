@@ -13,6 +13,8 @@ import (
 func proof(a *analysis.Answer, lines []*record.Record, byTarget bool) claim.Proof {
 	asked := slices.ContainsFunc(lines, func(r *record.Record) bool { return r.Purpose == record.Ownership && r.Requirement == record.Required })
 	switch {
+	case a.Verdict == analysis.CouldNotAsk:
+		return claim.None
 	case a.Ownership.TXT:
 		return claim.TXT
 	case a.Ownership.Target && !asked && byTarget:
@@ -24,7 +26,7 @@ func proof(a *analysis.Answer, lines []*record.Record, byTarget bool) claim.Proo
 // reduce says what an answer means for the facets; the lines are matched already.
 func reduce(a *analysis.Answer, asked analysis.ProbeWanted, lines []*record.Record, kept []*record.Conflict, standing claim.Standing) Seen {
 	j := record.Judge(lines)
-	s := Seen{Asked: a.Verdict != analysis.CouldNotAsk, Present: j.Any, Proven: standing.Holds, Held: standing.Held, Person: person(a.Findings), Why: j.Why}
+	s := Seen{Asked: a.Verdict != analysis.CouldNotAsk || says(a, finding.AllNSUnreachable), Present: j.Any, Proven: standing.Holds, Held: standing.Held, Person: person(a.Findings), Why: j.Why}
 	if j.Servers.Of > 0 {
 		s.Servers = &j.Servers
 	}
@@ -38,6 +40,8 @@ func reduce(a *analysis.Answer, asked analysis.ProbeWanted, lines []*record.Reco
 		s.DNS, s.Why = Correct, ""
 	case j.Servers.Have > 0 || a.Verdict == analysis.Partial && j.Any:
 		s.DNS = Partial
+	case says(a, finding.AllNSUnreachable):
+		s.DNS, s.Why = Absent, finding.AllNSUnreachable // nobody finds the name now, whatever stands in the zone
 	default:
 		s.DNS = Absent
 	}
@@ -58,6 +62,16 @@ func reduce(a *analysis.Answer, asked analysis.ProbeWanted, lines []*record.Reco
 		}
 	}
 	return s
+}
+
+// theirs says that our side could ask and their servers said nothing: none of them answers at all, which counts as a failing pass, or none has
+// an answer to the questions that decide, which moves nothing and is told.
+func theirs(a *analysis.Answer) bool {
+	return says(a, finding.AllNSUnreachable) || says(a, finding.NSFailing)
+}
+
+func says(a *analysis.Answer, code string) bool {
+	return slices.ContainsFunc(a.Findings, func(f finding.Finding) bool { return f.Code == code })
 }
 
 // blockingConflict is the code of the first conflict that stands in the way, of those that the person did not choose to keep.

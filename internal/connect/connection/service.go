@@ -95,13 +95,15 @@ type Service struct {
 	metrics  metrics
 }
 
-// checkQueue and timerQueue are the names of this package's due rows.
+// Names of this package's due rows. Checks that come within seconds, because somebody waits, have a queue of their own: whatever is late in
+// the other one, they are not.
 const (
-	checkQueue = "check"
-	timerQueue = "connection_timer"
-	checkKind  = "CHECK"
-	timerKind  = "TIMER"
-	tombstone  = 30 * 24 * time.Hour
+	checkQueue   = "check"
+	routineQueue = "routine_check"
+	timerQueue   = "connection_timer"
+	checkKind    = "CHECK"
+	timerKind    = "TIMER"
+	tombstone    = 30 * 24 * time.Hour
 )
 
 // never is when a parked row is due. The row stays, so that its epoch never starts over.
@@ -133,11 +135,16 @@ func Own(p authz.Principal, c *Connection) bool {
 // reach reads a connection for a caller who has the permission on it. An unknown id, one of another organization and one that is not the caller's
 // own are the same NOT_FOUND.
 func (s *Service) reach(ctx context.Context, p authz.Permission, id ident.ConnectionID) (authz.Scope, *Connection, error) {
+	return s.reachBy(ctx, p, id, s.read)
+}
+
+// reachBy is reach for who reads in another way.
+func (s *Service) reachBy(ctx context.Context, p authz.Permission, id ident.ConnectionID, read reading) (authz.Scope, *Connection, error) {
 	org, _, err := s.OrgOf(ctx, id)
 	if err != nil && !fault.Is(err, fault.NotFoundCode) {
 		return authz.Scope{}, nil, err
 	}
-	return s.reachIn(ctx, p, org, id, s.read)
+	return s.reachIn(ctx, p, org, id, read)
 }
 
 // reachIn is reach for who knows whose the connection is: that never changes.
@@ -190,9 +197,12 @@ func (s *Service) pokeWork(e *door.Effect) {
 	e.After(func() { s.Work.Poke(checkQueue) })
 }
 
+// urgent says that a check comes so soon that somebody waits for it.
+func urgent(now, due time.Time) bool { return due.Sub(now) <= 10*time.Second }
+
 // makeDue asks for a check at an instant; one that runs already serves.
 func (s *Service) makeDue(ctx context.Context, e *door.Effect, c *Connection, at time.Time, trigger analysis.CheckTrigger) error {
-	err := s.q.MakeDue(ctx, e.Tx, connectionq.MakeDueParams{ConnectionID: c.ID.UUID(), OrgID: c.OrgID.UUID(), Kind: checkKind, Trigger: string(trigger), DueAt: at, Now: e.Tx.Now})
+	err := s.q.MakeDue(ctx, e.Tx, connectionq.MakeDueParams{ConnectionID: c.ID.UUID(), OrgID: c.OrgID.UUID(), Kind: checkKind, Trigger: string(trigger), DueAt: at, Urgent: urgent(e.Tx.Now, at), Now: e.Tx.Now})
 	if err != nil {
 		return fmt.Errorf("make a check of %s due: %w", c.ID, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale/localetest"
 	"pgregory.net/rapid"
 )
 
@@ -332,17 +333,9 @@ func TestTokensNeverRepeat(t *testing.T) {
 
 func TestCatalogues_HaveTheSameSentences(t *testing.T) {
 	t.Parallel()
-	en, de := catalogues["en"], catalogues["de"]
-	for key := range en {
-		if de[key] == "" {
-			t.Errorf("no German for %s", key)
-		}
-	}
-	if len(en) != len(de) {
-		t.Errorf("%d English sentences, %d German ones", len(en), len(de))
-	}
+	localetest.Check(t, book)
 	for _, s := range States {
-		if en["state."+strings.ToLower(string(s))] == "" {
+		if book["en"]["state."+strings.ToLower(string(s))] == "" {
 			t.Errorf("no sentence for %s", s)
 		}
 	}

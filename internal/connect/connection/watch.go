@@ -76,7 +76,7 @@ func (w *watchers) all() []ident.ConnectionID {
 // Watch is the connection as it stands, for as long as the caller may see it. While a person or a widget watches, which ends with ctx, the name is looked
 // at every two seconds.
 func (s *Service) Watch(ctx context.Context, id ident.ConnectionID) (live.Feed[*Connection], error) {
-	_, c, err := s.reach(ctx, "connection.read", id)
+	_, c, err := s.reachBy(ctx, "connection.read", id, s.readTogether) // after a restart all come at once
 	if err != nil {
 		return live.Feed[*Connection]{}, err
 	}

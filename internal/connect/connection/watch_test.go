@@ -3,6 +3,7 @@ package connection_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/live/livetest"
 )
 
 // noteWatchers runs what notes who looks, as every process does.
@@ -134,7 +136,7 @@ func TestChanges_PositionFirstThenWhatMoves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes := feed.Channel(ctx, b.Hub)
+	changes := livetest.Channel(ctx, b.Hub, feed)
 	first := <-changes
 	if first.Err != nil || first.Value.Connection != nil || len(first.Value.Counts) != 1 {
 		t.Fatalf("%+v", first)
@@ -189,4 +191,51 @@ func TestChanges_TheNewestStateOfEach(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the right ends", func() bool { _, _, err := feed.Next(ctx); return fault.Is(err, fault.NotFoundCode) })
+}
+
+// TestUrgentChecksDoNotStandInLine: whoever looks is served before a backlog of routine, by a queue that has none.
+func TestUrgentChecksDoNotStandInLine(t *testing.T) {
+	t.Parallel()
+	const backlog = 60 // more than a queue takes at once
+	b := setup(t)
+	ids := make([]ident.ConnectionID, backlog)
+	for n := range ids {
+		ids[n] = b.start(t, fmt.Sprintf("shop%d.acme.lab", n)).ID
+	}
+	if _, err := b.DB.Exec(t.Context(), "update connection_due set urgent = false, due_at = $1 where kind = 'CHECK'", b.DB.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	last := ids[backlog-1]
+	if _, err := b.DB.Exec(t.Context(), "update connection_due set due_at = $1 where kind = 'CHECK' and connection_id = $2", b.DB.Now().Add(time.Hour), last.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(b.As(t.Context()))
+	defer leave()
+	if _, err := b.S.Watch(ctx, last); err != nil {
+		t.Fatal(err)
+	}
+	b.noteWatchers(t)
+	eventually(t, "somebody looks", func() bool { return b.watched(t) == 1 })
+	queues := map[string][]string{}
+	for _, q := range b.S.Part().Queues {
+		eventually(t, "the first watcher hurries the check", func() bool {
+			err := b.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+				claims, err := q.Take(ctx, tx, "test", tx.Now.Add(time.Minute), q.Batch)
+				for _, c := range claims {
+					queues[q.Name] = append(queues[q.Name], c.ID)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return q.Name != "check" || len(queues[q.Name]) > 0
+		})
+	}
+	if got := queues["check"]; len(got) != 1 || got[0] != last.String() {
+		t.Errorf("the urgent ones are %v", got)
+	}
+	if got := queues["routine_check"]; len(got) != 50 || slices.Contains(got, last.String()) {
+		t.Errorf("%d of routine", len(got))
+	}
 }

@@ -3,56 +3,28 @@ package connection
 import (
 	"embed"
 	"encoding/json"
-	"strconv"
-	"strings"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 //go:embed text/*.json
 var texts embed.FS
 
-// catalogue is one language: sentences with {name}, {have} and {of} in them.
-type catalogue map[string]string
+// book holds what is said about a connection while nothing is wrong: headlines, the four steps, the timeline. What is wrong is said by findings.
+var book = locale.Load(texts)
 
-var catalogues = map[string]catalogue{"en": load("en"), "de": load("de")}
-
-// load panics for a broken catalogue: it is part of the program.
-func load(locale string) catalogue {
-	raw, err := texts.ReadFile("text/" + locale + ".json")
-	if err != nil {
-		panic(err)
-	}
-	c := catalogue{}
-	if err := json.Unmarshal(raw, &c); err != nil {
-		panic("connection: text/" + locale + ".json: " + err.Error())
-	}
-	return c
-}
-
-// words falls back from the region to the language to English.
-func words(locale string) catalogue {
-	language, _, _ := strings.Cut(strings.ToLower(locale), "-")
-	if c, ok := catalogues[language]; ok {
-		return c
-	}
-	return catalogues["en"]
-}
-
-func (w catalogue) fill(key string, c *Connection, s FacetState) string {
-	if !strings.Contains(w[key], "{") {
-		return w[key]
-	}
+func say(tag, key string, c *Connection, s FacetState) string {
 	r := ratio(s.Servers)
-	return strings.NewReplacer("{name}", c.UnicodeName, "{have}", strconv.Itoa(int(r.Have)), "{of}", strconv.Itoa(int(r.Of))).Replace(w[key])
+	return book.Say(tag, key, locale.Values{"name": c.UnicodeName, "have": r.Have, "of": r.Of})
 }
 
-// EventText is an event in one sentence, for the timeline.
-func EventText(e *ConnectionEvent, locale string) string {
-	w := words(locale)
-	text, ok := w["event."+e.Type]
-	if !ok {
+// EventText is an event in one sentence, for the timeline. An event that has none shows its type.
+func EventText(e *ConnectionEvent, tag string) string {
+	key := "event." + e.Type
+	if !book.Has(key) {
 		return e.Type
 	}
 	var data struct{ Hostname string }
 	_ = json.Unmarshal(e.Data, &data) // an event without a name has a sentence without one
-	return strings.ReplaceAll(text, "{name}", data.Hostname)
+	return book.Say(tag, key, locale.Values{"name": data.Hostname})
 }

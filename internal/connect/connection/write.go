@@ -36,7 +36,7 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 		return err
 	}
 	before := *w.c
-	if w.a.Verdict == analysis.CouldNotAsk {
+	if w.a.Verdict == analysis.CouldNotAsk && !theirs(w.a) {
 		return w.couldNotAsk(ctx, &before)
 	}
 	lines, err := w.s.linesOf(ctx, w.e.Tx, w.c)
@@ -54,7 +54,9 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 		return err
 	}
 	w.c.Findings = findingsOf(w.c, w.a, w.q.Depth, standing.Held)
-	w.learn()
+	if w.a.Verdict != analysis.CouldNotAsk {
+		w.learn()
+	}
 	seen := reduce(w.a, w.q.Probe, lines, kept[w.c.ID], standing)
 	if seen.HTTPS.Made && !seen.HTTPS.Passed && w.c.settling(w.e.Tx.Now) {
 		// The edges are about to learn the certificate: that they do not have it yet is no news to anybody.
@@ -164,7 +166,7 @@ func (w *writing) close(ctx context.Context, next *time.Time) error {
 }
 
 func (w *writing) finish(ctx context.Context, next time.Time) error {
-	_, err := w.s.q.FinishDue(ctx, w.e.Tx, connectionq.FinishDueParams{ConnectionID: w.t.con.UUID(), OrgID: w.t.org.UUID(), Kind: w.t.kind, Epoch: w.t.epoch, DueAt: next})
+	_, err := w.s.q.FinishDue(ctx, w.e.Tx, connectionq.FinishDueParams{ConnectionID: w.t.con.UUID(), OrgID: w.t.org.UUID(), Kind: w.t.kind, Epoch: w.t.epoch, DueAt: next, Urgent: urgent(w.e.Tx.Now, next)})
 	if err != nil {
 		return fmt.Errorf("end the turn of %s: %w", w.t.con, err)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/caa"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/dnssec"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/judge"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/wire"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
@@ -46,7 +47,7 @@ type Engine struct {
 // Settings says where the DNS begins and how we behave in it. The zero value is the public internet.
 type Settings struct {
 	RootHints          []Hint    // default: the root servers of IANA
-	TrustAnchors       []*dns.DS // of the root; default IANA's. A root of RootHints without anchors is trusted as it answers
+	TrustAnchors       []*dns.DS // of the root, see TrustAnchor; default IANA's. A root of RootHints without anchors is trusted as it answers
 	Port               int       // of every authoritative server; default 53
 	Resolvers          []Resolver
 	AllowPrivate       bool                              // the lab: also ask loopback and private addresses
@@ -59,7 +60,7 @@ type Settings struct {
 	ZoneBurst          int                               // default 300, more than one analysis may ask
 	ProbeHTTPPort      int                               // default 80
 	ProbeHTTPSPort     int                               // default 443
-	ProbeMap           map[netip.AddrPort]netip.AddrPort // the lab: where a web server really is
+	ProbeMap           map[netip.AddrPort]netip.AddrPort // tests: where a web server really is; when it is not nil there are no others
 	ProbeRoots         *x509.CertPool                    // whom the HTTPS probe trusts; nil: the system's
 	EdgeV4, EdgeV6     []netip.Addr                      // addresses of our edge
 	EdgeZone           string                            // zone of the connections' targets
@@ -74,6 +75,9 @@ type Resolver struct {
 	Address netip.AddrPort
 	Region  string // "" when it has none
 }
+
+// TrustAnchor reads a key of the root from text: key tag, algorithm, digest type and digest.
+func TrustAnchor(text string) (*dns.DS, error) { return dnssec.ParseAnchor(text) }
 
 func (s *Settings) timeout(urgent bool) time.Duration {
 	if urgent {
@@ -90,7 +94,7 @@ func (s *Settings) anchors() []*dns.DS {
 	return dnssec.IANA
 }
 
-func (e *Engine) begin(host string, urgent bool) *tree.Session {
+func (e *Engine) begin(host string, q *analysis.Question) *tree.Session {
 	e.once.Do(func() {
 		s := &e.Settings
 		e.tree.Hints, e.tree.Port, e.tree.Now = s.RootHints, cmp.Or(s.Port, 53), e.now
@@ -100,7 +104,18 @@ func (e *Engine) begin(host string, urgent bool) *tree.Session {
 			ZoneLimit: wire.Limiter[string]{PerSecond: cmp.Or(s.PerZoneQPS, 100), Burst: cmp.Or(s.ZoneBurst, 300)},
 		}
 	})
-	return e.tree.Begin(host, urgent, e.Settings.timeout(urgent))
+	return e.tree.Begin(host, rank(q), e.Settings.timeout(q.Interactive))
+}
+
+// rank is who goes first at a server that is asked by many.
+func rank(q *analysis.Question) wire.Rank {
+	switch {
+	case q.Interactive && (q.First || q.Depth == analysis.Light):
+		return wire.First
+	case q.Interactive || q.First:
+		return wire.Again
+	}
+	return wire.Routine
 }
 
 func (e *Engine) now() time.Time {
@@ -126,17 +141,22 @@ func (e *Engine) Analyze(ctx context.Context, q analysis.Question) (analysis.Ans
 	inner, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	host := tree.Full(q.Hostname)
-	r := &run{
-		Session: e.begin(host, q.Interactive), e: e, q: q, host: host, found: map[tree.Key]tree.Answer{},
-		ans: analysis.Answer{
+	r := &run{Session: e.begin(host, &q), e: e, Case: &judge.Case{
+		Question: q, Host: host, Owner: host, EdgeZone: cmp.Or(q.EdgeZone, e.Settings.EdgeZone), Found: map[tree.Key]tree.Answer{}, Now: e.now,
+		Answer: analysis.Answer{
 			Hostname: q.Hostname, Registered: true, Dnssec: analysis.DnssecUnknown, StartedAt: e.now(), Records: []analysis.RecordResult{},
-			Conflicts: []analysis.ConflictSeen{}, Findings: nil, Resolvers: []analysis.ResolverView{}, Probes: []analysis.ProbeResult{},
-			Existing: []analysis.RRset{},
+			Conflicts: []analysis.ConflictSeen{}, Resolvers: []analysis.ResolverView{}, Probes: []analysis.ProbeResult{}, Existing: []analysis.RRset{},
 		},
+	}}
+	if q.Wildcard {
+		r.Owner = "*." + host
 	}
 	r.analyze(inner)
 	if err := ctx.Err(); err != nil {
 		return analysis.Answer{}, fmt.Errorf("analyze %s: %w", q.Hostname, err)
+	}
+	if len(r.Answer.Records) != len(q.Expected) { // the budget ended before there was anything to judge
+		r.Unverifiable()
 	}
 	return r.finish(), nil
 }

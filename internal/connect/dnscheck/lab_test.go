@@ -9,6 +9,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/caa"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/judge"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/lab"
@@ -145,7 +146,7 @@ func TestLab(t *testing.T) {
 		z := w.Register("thirteen.lab", "flat")
 		z.Set("@", "ALIAS", "token.edge.lab")
 		a := look(t, labApex("thirteen.lab"))
-		if a.Records[0].Status != statusFlattened || !slices.Contains(codes(a), finding.OwnershipUnproven) || a.Ownership.TXT {
+		if a.Records[0].Status != judge.Flattened || !slices.Contains(codes(a), finding.OwnershipUnproven) || a.Ownership.TXT {
 			t.Errorf("%+v %v", a.Records, codes(a))
 		}
 		z.Set("_nameplate", "TXT", "np-verify=abc")

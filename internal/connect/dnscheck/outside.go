@@ -19,29 +19,19 @@ import (
 // outside looks at the name as the rest of the world does, once the authorities have its routing record: resolvers for the ETA, and
 // whoever answers at its addresses. Before that nothing is asked, because a question would put the absence into caches.
 func (r *run) outside(ctx context.Context, m *tree.Matrix) {
-	x, ok := r.routed()
+	x, ok := r.Routed()
 	if !ok {
 		r.behindProxy(ctx, m)
 		return
 	}
 	var wg sync.WaitGroup
-	if r.q.AskResolvers {
+	if r.Question.AskResolvers {
 		wg.Go(func() { r.askResolvers(ctx, x) })
 	}
-	if (r.q.Probe.HTTP || r.q.Probe.HTTPS) && r.e.Nonce != nil && !r.q.Wildcard {
-		wg.Go(func() { r.probe(ctx) })
+	if (r.Question.Probe.HTTP || r.Question.Probe.HTTPS) && r.e.Nonce != nil && !r.Question.Wildcard {
+		wg.Go(func() { r.probe(ctx, r.Question.Probe) })
 	}
 	wg.Wait()
-}
-
-// routed gives the routing record that stands on every server that answered.
-func (r *run) routed() (analysis.Expected, bool) {
-	for i, x := range r.q.Expected {
-		if x.Purpose == "ROUTING" && x.Requirement != "REMOVE" && tree.Full(x.FQDN) == r.owner && right(r.ans.Records[i].Status) && r.satisfied(x) {
-			return x, true
-		}
-	}
-	return analysis.Expected{}, false
 }
 
 // askResolvers reads what each resolver of the settings keeps for the name, and for how long.
@@ -60,9 +50,9 @@ func (r *run) askResolvers(ctx context.Context, x analysis.Expected) {
 	eta.Until = r.e.now().Add(time.Duration(eta.Seconds) * time.Second)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ans.Resolvers = views
+	r.Answer.Resolvers = views
 	if len(list) > 0 {
-		r.ans.Eta = &eta
+		r.Answer.Eta = &eta
 	}
 }
 
@@ -76,20 +66,14 @@ func (r *run) askOneResolver(ctx context.Context, res Resolver, x analysis.Expec
 	if x.Type == "AAAA" {
 		qtype = dns.TypeAAAA
 	}
-	a, err := r.AskResolver(ctx, res.Name, res.Address, r.owner, qtype)
+	a, err := r.AskResolver(ctx, res.Name, res.Address, r.Owner, qtype)
 	if err != nil {
 		return v, e
 	}
 	v.Rcode = dns.RcodeToString[a.Rcode]
-	v.Values, v.TTL = tree.Observed(a.Reply, r.owner, qtype)
-	get := func(k tree.Key) tree.Answer {
-		if k.Type == qtype || k.Type == dns.TypeCNAME {
-			return a
-		}
-		return tree.Answer{}
-	}
+	v.Values, v.TTL = tree.Observed(a.Reply, r.Owner, qtype)
 	switch soa := a.SOA(); {
-	case x.Type == "CNAME" && len(v.Values) == 1 && v.Values[0] == tree.Canonical("CNAME", x.Value), x.Type != "CNAME" && r.has(x, r.owner, get):
+	case x.Type == "CNAME" && len(v.Values) == 1 && v.Values[0] == tree.Canonical("CNAME", x.Value), x.Type != "CNAME" && r.HasIn(x, r.Owner, qtype, a):
 		e.Reason = analysis.UpToDate
 	case len(v.Values) > 0 && v.TTL != nil:
 		e.Reason, e.Seconds = analysis.OldAnswer, *v.TTL
@@ -100,9 +84,12 @@ func (r *run) askOneResolver(ctx context.Context, res Resolver, x analysis.Expec
 	return v, e
 }
 
+// impatient bounds a probe when a person waits, so that silence is known as such before the budget of the analysis ends.
+const impatient = 2 * time.Second
+
 // probe asks every address of the host, each family by itself, on the ports that are wanted.
-func (r *run) probe(ctx context.Context) {
-	addrs, proof, err := r.ResolveAddresses(ctx, r.host)
+func (r *run) probe(ctx context.Context, wanted analysis.ProbeWanted) {
+	addrs, proof, err := r.ResolveAddresses(ctx, r.Host)
 	if err != nil && len(addrs) == 0 {
 		return
 	}
@@ -112,29 +99,32 @@ func (r *run) probe(ctx context.Context) {
 		AllowPrivate: s.AllowPrivate, HTTPPort: s.ProbeHTTPPort, HTTPSPort: s.ProbeHTTPSPort, Roots: s.ProbeRoots,
 		Edge: slices.Concat(s.EdgeV4, s.EdgeV6), Map: s.ProbeMap,
 	}
-	nonces := r.e.Nonce(tree.Plain(r.host))
+	if r.Question.Interactive {
+		p.Timeout = impatient
+	}
+	nonces := r.e.Nonce(tree.Plain(r.Host))
 	type one struct {
 		addr   netip.Addr
 		secure bool
 	}
 	var all []one
 	for _, a := range addrs {
-		if r.q.Probe.HTTP {
+		if wanted.HTTP {
 			all = append(all, one{a, false})
 		}
-		if r.q.Probe.HTTPS {
+		if wanted.HTTPS {
 			all = append(all, one{a, true})
 		}
 	}
 	results := make([]analysis.ProbeResult, len(all))
 	var wg sync.WaitGroup
 	for i, o := range all {
-		wg.Go(func() { results[i] = p.Ask(ctx, tree.Plain(r.host), o.addr, o.secure, nonces) })
+		wg.Go(func() { results[i] = p.Ask(ctx, tree.Plain(r.Host), o.addr, o.secure, nonces) })
 	}
 	wg.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ans.Probes = results
+	r.Answer.Probes = results
 	v4 := slices.ContainsFunc(results, func(res analysis.ProbeResult) bool { return res.Family == 4 && res.Result == analysis.ProbeOK })
 	for i, res := range results {
 		if res.Result == analysis.ProbeTimeout && ctx.Err() != nil {
@@ -143,7 +133,7 @@ func (r *run) probe(ctx context.Context) {
 		}
 		if f := r.probeFinding(res, all[i].secure, v4); f != nil {
 			f.Evidence = append(slices.Clone(proof), r.observe(res))
-			r.find(*f)
+			r.Find(*f)
 		} else {
 			r.observe(res)
 		}
@@ -154,13 +144,13 @@ func (r *run) probe(ctx context.Context) {
 func (r *run) observe(res analysis.ProbeResult) ident.ObservationID {
 	return r.Observe(analysis.Observation{
 		SourceKind: analysis.Probe, Source: netip.AddrPortFrom(netip.MustParseAddr(res.Address), uint16(res.Port)).String(), Family: res.Family,
-		Type: map[int32]string{4: "A", 6: "AAAA"}[res.Family], Name: tree.Plain(r.host), Values: []string{string(res.Result)},
+		Type: map[int32]string{4: "A", 6: "AAAA"}[res.Family], Name: tree.Plain(r.Host), Values: []string{string(res.Result)},
 		ElapsedUs: int32(res.ElapsedMs * 1000), Error: res.Detail,
 	})
 }
 
 func (r *run) probeFinding(res analysis.ProbeResult, secure, v4 bool) *finding.Finding {
-	p := params{"name": r.q.Hostname, "address": res.Address}
+	p := params{"name": r.Question.Hostname, "address": res.Address}
 	detail := ""
 	if res.Detail != nil {
 		detail = *res.Detail
@@ -178,9 +168,9 @@ func (r *run) probeFinding(res analysis.ProbeResult, secure, v4 bool) *finding.F
 	case analysis.ProbeOtherServer:
 		code = finding.OtherServer
 	case analysis.ProbeRedirect:
-		code, p = finding.RedirectElsewhere, params{"name": r.q.Hostname, "location": detail}
+		code, p = finding.RedirectElsewhere, params{"name": r.Question.Hostname, "location": detail}
 	case analysis.ProbeTLSError:
-		code, p = finding.ProbeTLSError, params{"name": r.q.Hostname, "detail": detail}
+		code, p = finding.ProbeTLSError, params{"name": r.Question.Hostname, "detail": detail}
 	case analysis.ProbeViaProxy:
 		code, p = finding.Proxied, r.proxy()
 	case analysis.ProbeLoopRisk:
@@ -192,9 +182,9 @@ func (r *run) probeFinding(res analysis.ProbeResult, secure, v4 bool) *finding.F
 }
 
 func (r *run) proxy() params {
-	p := params{"name": r.q.Hostname}
-	if r.ans.Provider.Provider != nil {
-		p["provider"] = r.ans.Provider.Provider.Name
+	p := params{"name": r.Question.Hostname}
+	if r.Answer.Provider.Provider != nil {
+		p["provider"] = r.Answer.Provider.Provider.Name
 	}
 	return p
 }

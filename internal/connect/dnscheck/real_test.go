@@ -19,9 +19,11 @@ import (
 // answer the CNAME alone: the other data are gone for everybody. PowerDNS says nothing of a chain that is too long for it but its links one
 // by one, and that costs the questions that CAA would need.
 var quirks = map[string]zoo.Shape{
-	"Knot/CNAMEAndAddress":     {Verdict: "CORRECT", Says: "cname:OK"},
-	"PowerDNS/CNAMEAndAddress": {Verdict: "CORRECT", Says: "cname:OK"},
-	"PowerDNS/ChainTooLong":    {Verdict: "CONFLICTING", Says: "analysis_incomplete cname:WRONG_VALUE cname_chain"},
+	"Knot/CNAMEAndAddress":           {Verdict: "CORRECT", Says: "cname:OK"},
+	"PowerDNS/CNAMEAndAddress":       {Verdict: "CORRECT", Says: "cname:OK"},
+	"Knot/ChallengeAndFormerTXT":     {Verdict: "CORRECT", Says: "cname:OK challenge:OK"},
+	"PowerDNS/ChallengeAndFormerTXT": {Verdict: "CORRECT", Says: "cname:OK challenge:OK"},
+	"PowerDNS/ChainTooLong":          {Verdict: "CONFLICTING", Says: "analysis_incomplete cname:WRONG_VALUE cname_chain"},
 }
 
 // TestZooOnRealServers shows the engine the shapes of the zoo with the customer's zones on servers that others wrote, as far as they can be

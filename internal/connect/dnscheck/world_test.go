@@ -58,6 +58,16 @@ func wanted(word, host, owner string) analysis.Expected {
 		x.Type, x.Value = "A", zoo.Edge4
 	case "aaaa":
 		x.Type, x.Value = "AAAA", zoo.Edge6
+	case "spf":
+		x.Type, x.Value, x.Purpose = "SPF_MERGE", zoo.Senders, "SPF"
+	case "dkim":
+		x.Type, x.FQDN, x.Value, x.Purpose = "TXT", "np1._domainkey."+host, zoo.Key, "DKIM"
+	case "dmarc":
+		x.Type, x.FQDN, x.Value, x.Purpose = "TXT", "_dmarc."+host, zoo.Policy, "DMARC"
+	case "mx":
+		x.Type, x.Value, x.Purpose = "MX", zoo.Mailer, "MX"
+	case "challenge":
+		x.Type, x.FQDN, x.Value, x.Purpose = "CNAME", "_acme-challenge."+host, "token.acme.edge.lab", "ACME_DELEGATION"
 	case "proof":
 		x.Type, x.FQDN, x.Value, x.Purpose = "TXT", "_nameplate."+host, "np-verify=abc", "OWNERSHIP"
 	}
@@ -82,7 +92,11 @@ func question(ask zoo.Ask) analysis.Question {
 		owner = "*." + owner
 	}
 	for _, word := range strings.Fields(ask.Records) {
+		word, optional := strings.CutSuffix(word, "?")
 		x := wanted(word, ask.Host, owner)
+		if optional {
+			x.Requirement = "OPTIONAL"
+		}
 		if q.Apex && word != "proof" {
 			x.Requirement, x.Group = "ONE_OF", "apex"
 		}

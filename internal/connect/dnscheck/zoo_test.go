@@ -66,6 +66,9 @@ func TestZoo(t *testing.T) {
 				}
 			}
 			for _, f := range a.Findings {
+				if len(f.Evidence) == 0 && !slices.Contains([]string{finding.CouldNotAsk, finding.AnalysisIncomplete, finding.NameTooLongForCommonName}, f.Code) {
+					t.Errorf("%s rests on nothing", f.Code)
+				}
 				spec, _ := finding.Lookup(f.Code)
 				for name := range f.Params {
 					if !slices.Contains(spec.Names(), name) {

@@ -1,7 +1,6 @@
 package domaincheck
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
@@ -10,6 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 const (
@@ -86,31 +86,31 @@ func (a *asking) noApex(d *DomainCheck) *finding.Finding {
 
 // suggestions are the names that people confuse this one with, as far as the application connects them.
 func (a *asking) suggestions() []Suggestion {
-	out, w := []Suggestion{}, words(a.locale)
+	out := []Suggestion{}
 	add := func(kind SuggestionKind, name, text string) {
 		n, err := hostname.Parse(name, a.s.Settings.Hostnames)
 		twice := slices.ContainsFunc(out, func(s Suggestion) bool { return s.Hostname == n.ASCII })
 		if err == nil && n.ASCII != a.name.ASCII && a.may(n) && !twice {
-			out = append(out, Suggestion{kind, n.ASCII, fmt.Sprintf(text, n.Unicode)})
+			out = append(out, Suggestion{kind, n.ASCII, book.Say(a.locale, text, locale.Values{"name": n.Unicode})})
 		}
 	}
 	for _, doubt := range a.name.Warnings() {
 		if better, ok := doubt.Params["suggestion"].(string); ok && doubt.Code == hostname.Typo {
-			add(Typo, better, w.typo)
+			add(Typo, better, "typo")
 		}
 	}
 	if a.name.Wildcard {
 		return out
 	}
 	if other := a.name.Companion(); other != "" {
-		kind, text := WWW, w.www
+		kind, text := WWW, "www"
 		if !a.name.Apex {
-			kind, text = Apex, w.apex
+			kind, text = Apex, "apex"
 		}
 		add(kind, other, text)
 	}
 	if a.app.DefaultSubdomain != nil && *a.app.DefaultSubdomain != "" {
-		add(Subdomain, a.subdomain(), w.subdomain)
+		add(Subdomain, a.subdomain(), "subdomain")
 	}
 	return out
 }

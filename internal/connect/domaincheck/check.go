@@ -14,6 +14,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
@@ -97,7 +98,7 @@ func (a *asking) read(caller authz.Principal, typed string, wildcard bool) error
 		return a.refuse(bad.Reason, bad.Params)
 	}
 	if a.name = n; caller.Kind == authz.WIDGET && caller.Widget.Hostname != "" && caller.Widget.Hostname != n.ASCII {
-		return fault.Invalid("hostname", "token_hostname", words(a.locale).bound, caller.Widget.Hostname)
+		return fault.Invalid("hostname", "token_hostname", "%s", book.Say(a.locale, "bound", locale.Values{"name": caller.Widget.Hostname}))
 	}
 	switch {
 	case a.may(n):
@@ -146,7 +147,7 @@ func (a *asking) run(ctx context.Context, progress func(analysis.Step)) (*Domain
 	}
 	answer, err := a.s.Engine.Analyze(ctx, analysis.Question{
 		Hostname: a.name.Base(), Wildcard: a.name.Wildcard, Apex: a.name.Apex, Registrable: a.name.Registrable, EdgeZone: a.s.Settings.EdgeZone,
-		Expected: record.Expected(a.lines), Depth: analysis.Full, Interactive: true, Modes: []string{"http-01", "tls-alpn-01"}, Progress: progress,
+		Expected: record.Expected(a.lines), Depth: analysis.Full, Interactive: true, First: true, Eager: true, Modes: []string{"http-01", "tls-alpn-01"}, Progress: progress,
 	})
 	if err != nil {
 		return nil, err

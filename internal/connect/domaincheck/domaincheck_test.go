@@ -21,6 +21,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/live/livetest"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
@@ -127,7 +128,7 @@ func TestWhoMayAsk(t *testing.T) {
 				t.Fatalf("the stream says %v", err)
 			}
 			if err == nil {
-				for range rows.Channel(c.ctx, b.Hub) {
+				for range livetest.Channel(c.ctx, b.Hub, rows) {
 				}
 			}
 		})
@@ -202,10 +203,10 @@ func TestWhatDoesNotExistYet(t *testing.T) {
 			}
 		}
 		for _, r := range d.Records {
-			if r.Type == "A" && (r.Value != "192.0.2.1" || r.Display.BindLine == "") {
+			if r.Type == "A" && (r.Value != "192.0.2.1" || r.Display().BindLine == "") {
 				t.Errorf("an address that is known is not shown: %+v", r)
 			}
-			if r.Value == "(legen wir an, wenn Sie fortfahren)" && r.Display.CopyAll+r.Display.BindLine != "" {
+			if r.Value == "(legen wir an, wenn Sie fortfahren)" && r.Display().CopyAll+r.Display().BindLine != "" {
 				t.Errorf("%s can be copied", r.Key)
 			}
 		}
@@ -252,7 +253,7 @@ func TestStepsEndWithTheResult(t *testing.T) {
 	}
 	var got []string
 	var last *domaincheck.DomainCheckStep
-	for m := range in.Channel(t.Context(), b.Hub) {
+	for m := range livetest.Channel(t.Context(), b.Hub, in) {
 		if m.Err != nil {
 			t.Fatal(m.Err)
 		}
@@ -281,7 +282,7 @@ func TestAReaderWhoGoesAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := in.Channel(ctx, b.Hub)
+	rows := livetest.Channel(ctx, b.Hub, in)
 	cancel()
 	deadline := time.After(10 * time.Second)
 	for {
@@ -310,7 +311,7 @@ func TestOurOwnSideCannotAsk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m := <-in.Channel(t.Context(), b.Hub); !fault.Is(m.Err, fault.UnavailableCode) {
+	if m := <-livetest.Channel(t.Context(), b.Hub, in); !fault.Is(m.Err, fault.UnavailableCode) {
 		t.Fatalf("the stream says %+v", m)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
+	"github.com/nameplate-dev/nameplate/internal/spine/live/livetest"
 	"github.com/nameplate-dev/nameplate/lab"
 	"github.com/nameplate-dev/nameplate/lab/authority"
 	"github.com/nameplate-dev/nameplate/lab/loopback"
@@ -52,7 +53,7 @@ func TestCN1_DomainCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 		states := map[string]string{}
-		for m := range in.Channel(t.Context(), b.Hub) {
+		for m := range livetest.Channel(t.Context(), b.Hub, in) {
 			if m.Err != nil {
 				t.Fatal(m.Err)
 			}

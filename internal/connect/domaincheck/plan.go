@@ -43,28 +43,23 @@ func (a *asking) later(s string) string {
 	if !a.placeholder(s) {
 		return s
 	}
-	w := words(a.locale).later
+	w := book.Say(a.locale, "later", nil)
 	return strings.NewReplacer(unborn+"."+a.s.Settings.EdgeZone, w, `"`+record.Verification(unborn)+`"`, w, record.Verification(unborn), w).Replace(s)
 }
 
 // records are the planned lines as the provider wants them typed, with what stands in their places now.
 func (a *asking) records(answer *analysis.Answer, v record.View) []*record.Record {
 	record.Match(a.lines, answer.Records, v.Now, nil)
-	var later []*record.Record
 	for _, r := range a.lines {
 		r.ID, r.StatusSince = ident.New[ident.RecordID](v.Now), v.Now
 		if a.placeholder(r.Value) {
-			r.Value = words(a.locale).later
-			later = append(later, r)
+			r.Value, r.Later = book.Say(a.locale, "later", nil), true
 		}
 		if r.Finding != nil {
 			r.Finding = a.said(*r.Finding)
 		}
 	}
 	record.Present(a.lines, v)
-	for _, r := range later { // nothing that could be copied
-		r.Display.Value, r.Display.CopyAll, r.Display.BindLine = r.Value, "", ""
-	}
 	return a.lines
 }
 

@@ -1,25 +1,13 @@
 package domaincheck
 
-import "strings"
+import (
+	"embed"
 
-// text is what a check says besides findings, in one language.
-type text struct{ later, www, apex, typo, subdomain, bound string }
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
+)
 
-var texts = map[string]text{
-	"en": {
-		later: "(we create it when you continue)", www: "Use %s instead", apex: "Use %s without www", typo: "Did you mean %s?", subdomain: "Use %s, which most people choose",
-		bound: "This set-up is for %s only.",
-	},
-	"de": {
-		later: "(legen wir an, wenn Sie fortfahren)", www: "Stattdessen %s verwenden", apex: "%s ohne www verwenden", typo: "Meinten Sie %s?",
-		subdomain: "%s verwenden, wie die meisten", bound: "Diese Einrichtung gilt nur für %s.",
-	},
-}
+//go:embed text/*.json
+var texts embed.FS
 
-func words(locale string) text {
-	base, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(locale, "_", "-")), "-")
-	if t, ok := texts[base]; ok {
-		return t
-	}
-	return texts["en"]
-}
+// book holds what a check says besides findings.
+var book = locale.Load(texts)

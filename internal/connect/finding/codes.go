@@ -66,6 +66,17 @@ const (
 	HTTPSRRConflict         = "https_rr_conflict"
 	Drifted                 = "drifted"
 
+	SPFMissing     = "spf_missing"
+	SPFMultiple    = "spf_multiple"
+	SPFLookupLimit = "spf_lookup_limit"
+	SPFVoidLookups = "spf_void_lookups"
+	SPFSyntax      = "spf_syntax"
+	DKIMMissing    = "dkim_missing"
+	DKIMMismatch   = "dkim_mismatch"
+	DMARCMissing   = "dmarc_missing"
+	DMARCInvalid   = "dmarc_invalid"
+	MXForeign      = "mx_foreign"
+
 	ApexUnsupported    = "apex_unsupported"
 	PropagationTimeout = "propagation_timeout"
 	SetupIncomplete    = "setup_incomplete"
@@ -208,6 +219,17 @@ var specs = []Spec{
 	{NSBelow, Blocking, DNS, []Who{Customer}, "name servers", false, 1},
 	{HTTPSRRConflict, Warning, DNS, []Who{Customer}, "name observed", true, 1},
 	{Drifted, Warning, DNS, []Who{Customer}, "name before now", false, 1},
+
+	{SPFMissing, Warning, Email, []Who{Customer}, "name record", false, 1},
+	{SPFMultiple, Blocking, Email, []Who{Customer}, "name values record", false, 1},
+	{SPFLookupLimit, Blocking, Email, []Who{Customer}, "name count limit", false, 1},
+	{SPFVoidLookups, Warning, Email, []Who{Customer}, "name count", false, 1},
+	{SPFSyntax, Blocking, Email, []Who{Customer}, "name observed detail", false, 1},
+	{DKIMMissing, Blocking, Email, []Who{Customer}, "name selector record", false, 1},
+	{DKIMMismatch, Blocking, Email, []Who{Customer}, "name selector record", false, 1},
+	{DMARCMissing, Warning, Email, []Who{Customer}, "name record", true, 1},
+	{DMARCInvalid, Warning, Email, []Who{Customer}, "name observed detail", false, 1},
+	{MXForeign, Warning, Email, []Who{Customer}, "name values desired", false, 1},
 
 	{ApexUnsupported, Blocking, Setup, []Who{Customer}, "name provider options", false, 1},
 	{PropagationTimeout, Blocking, Setup, []Who{Customer}, "name", false, 1},

@@ -10,9 +10,9 @@ import (
 func Document() string {
 	var b strings.Builder
 	b.WriteString("# Findings\n\nWhat Nameplate can notice about a domain. The codes are public API: they are added, never renamed. This page is made from the catalogue\n")
-	b.WriteString("(`internal/connect/finding`); `go test ./internal/connect/finding -run TestDocument -update` writes it anew.\n")
-	titles := map[Facet]string{Ownership: "Ownership", DNS: "DNS", TLS: "Certificates", Edge: "The edge", Setup: "Setting up"}
-	for _, facet := range []Facet{Ownership, DNS, TLS, Edge, Setup} {
+	b.WriteString("(`internal/connect/finding`); `make generate` writes it anew.\n")
+	titles := map[Facet]string{Ownership: "Ownership", DNS: "DNS", TLS: "Certificates", Edge: "The edge", Email: "Mail", Setup: "Setting up"}
+	for _, facet := range []Facet{Ownership, DNS, TLS, Edge, Email, Setup} {
 		fmt.Fprintf(&b, "\n## %s\n", titles[facet])
 		for _, s := range specs {
 			if s.Facet == facet {

@@ -20,7 +20,7 @@ func TestDocument(t *testing.T) {
 	}
 	got, err := os.ReadFile(page)
 	if err != nil || string(got) != want {
-		t.Errorf("docs/findings.md is not what the catalogue says: go test ./internal/connect/finding -run TestDocument -update (%v)", err)
+		t.Errorf("docs/findings.md is not what the catalogue says: make generate (%v)", err)
 	}
 	for _, s := range specs {
 		if !strings.Contains(want, "### `"+s.Code+"`\n") {

@@ -13,7 +13,7 @@ var examples = map[string]any{
 	"wildcard": "*.example.com", "values": []string{"a.example.net", "b.example.net"}, "before": "token.edge.example", "now": "old.example.net",
 	"options": []string{"www.example.com", "A + AAAA"}, "used": 10, "record": `TXT _nameplate.example.com "np-verify=…"`, "location": "https://www.example.net/",
 	"detail": "…", "status": 502, "allowed": []string{"ca.example.net"}, "addAt": "shop.example.com", "methods": []string{"dns-01"}, "tag": "future",
-	"ca": "Let's Encrypt", "caDetail": "connection refused", "daysLeft": 9, "origin": "https://www.example.com",
+	"ca": "Let's Encrypt", "caDetail": "connection refused", "daysLeft": 9, "origin": "https://www.example.com", "count": 12, "selector": "np1",
 }
 
 // particular examples, where the general one would not show what the code is about.
@@ -46,6 +46,16 @@ var particular = map[string]map[string]any{
 	CAAMethodMismatch:        {"record": `0 issue "ca.example.net"`},
 	ACMEChallengeTXTAndCNAME: {"name": "_acme-challenge.shop.example.com"},
 	CAALookupFailure:         {"rcode": "SERVFAIL"},
+	SPFMissing:               {"name": "example.com", "record": `example.com TXT "v=spf1 mx include:spf.edge.example -all"`},
+	SPFMultiple:              {"name": "example.com", "values": []string{"v=spf1 mx -all", "v=spf1 include:spf.edge.example ~all"}, "record": `example.com TXT "v=spf1 mx include:spf.edge.example -all"`},
+	SPFLookupLimit:           {"name": "example.com", "limit": 10},
+	SPFVoidLookups:           {"name": "example.com", "count": 3},
+	SPFSyntax:                {"name": "example.com", "observed": "v=spf1 inclde:spf.edge.example -all", "detail": `"inclde:spf.edge.example" is no mechanism`},
+	DKIMMissing:              {"name": "np1._domainkey.example.com", "record": `np1._domainkey.example.com TXT "v=DKIM1; p=MIIB…"`},
+	DKIMMismatch:             {"name": "np1._domainkey.example.com", "record": `np1._domainkey.example.com TXT "v=DKIM1; p=MIIB…"`},
+	DMARCMissing:             {"name": "_dmarc.example.com", "record": `_dmarc.example.com TXT "v=DMARC1; p=none"`},
+	DMARCInvalid:             {"name": "_dmarc.example.com", "observed": "v=DMARC1; p=maybe", "detail": "p is none, quarantine or reject"},
+	MXForeign:                {"name": "example.com", "values": []string{"10 mail.example.net"}, "desired": "10 in.edge.example"},
 }
 
 func example(s Spec) map[string]any {

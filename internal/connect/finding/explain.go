@@ -2,11 +2,8 @@ package finding
 
 import (
 	"embed"
-	"encoding/json"
-	"fmt"
-	"io/fs"
-	"slices"
-	"strings"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 //go:embed text/*.json
@@ -31,68 +28,32 @@ type entry struct {
 
 // catalogue is one language.
 type catalogue struct {
-	And   string           `json:"and"`  // joins the last two items of a list
-	None  string           `json:"none"` // an empty list
-	Time  string           `json:"time"` // layout of package time
+	lang string
+
+	Comma string           `json:"comma"` // stands between the items of a list
+	And   string           `json:"and"`   // and before its last one
+	None  string           `json:"none"`  // an empty list
+	Time  string           `json:"time"`  // layout of package time
 	Codes map[string]entry `json:"codes"`
-	// Phrases are what is said while nothing is wrong: rows of a running analysis ("walking"), headlines ("state.LIVE"),
-	// the four steps ("progress.TLS.DONE"), the timeline ("event.connection.live").
+	// Phrases are what is said while nothing is wrong: the rows of a running analysis ("walking").
 	Phrases map[string]string `json:"phrases"`
 }
 
-var catalogues = load()
-
-// load panics for a broken catalogue: it is part of the program.
-func load() map[string]catalogue {
+var catalogues = func() map[string]catalogue {
 	all := map[string]catalogue{}
-	names, err := fs.Glob(files, "text/*.json")
-	if err != nil || len(names) == 0 {
-		panic("finding: no catalogue")
-	}
-	for _, name := range names {
-		b, err := files.ReadFile(name)
-		if err != nil {
-			panic(err)
-		}
-		var c catalogue
-		if err := json.Unmarshal(b, &c); err != nil {
-			panic(fmt.Sprintf("finding: %s: %v", name, err))
-		}
-		locale := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(name, "text/"), ".json"))
-		all[locale] = c
+	for _, l := range locale.Languages() {
+		c := catalogue{lang: l}
+		locale.Read(files, l, &c)
+		all[l] = c
 	}
 	return all
-}
+}()
 
 // Locales answers the languages of the catalogue, sorted.
-func Locales() []string {
-	var out []string
-	for l := range catalogues {
-		out = append(out, l)
-	}
-	slices.Sort(out)
-	return out
-}
+func Locales() []string { return locale.Languages() }
 
-// longest is what every implementation can hold of a language tag (RFC 5646, section 4.4.1).
-const longest = 35
-
-// fallback is the chain region, base, English: "de-AT" asks de-at, de, en. Of a tag that is longer than any, the base alone is asked for.
-func fallback(locale string) []string {
-	l := strings.ToLower(strings.ReplaceAll(locale[:min(len(locale), longest)], "_", "-"))
-	if len(locale) > longest {
-		l, _, _ = strings.Cut(l, "-")
-	}
-	var chain []string
-	for l != "" {
-		chain = append(chain, l)
-		l = l[:max(strings.LastIndexByte(l, '-'), 0)]
-	}
-	return append(chain, "en")
-}
-
-func text(code, locale string) (entry, catalogue, bool) {
-	for _, l := range fallback(locale) {
+func text(code, tag string) (entry, catalogue, bool) {
+	for _, l := range locale.Chain(tag) {
 		if c, ok := catalogues[l]; ok {
 			if e, ok := c.Codes[code]; ok {
 				return e, c, true
@@ -105,9 +66,9 @@ func text(code, locale string) (entry, catalogue, bool) {
 // Explain puts a code into words, in the language asked for or the nearest one there is. Without params it explains the
 // code in general, by an example (shop.example.com); a detail that params do not hold is shown as "…", since an
 // example among facts would be taken for one. ok is false for an unknown code.
-func Explain(code, locale string, params map[string]any) (e Explanation, ok bool) {
+func Explain(code, tag string, params map[string]any) (e Explanation, ok bool) {
 	spec, known := Lookup(code)
-	words, c, found := text(code, locale)
+	words, c, found := text(code, tag)
 	if !known || !found {
 		return Explanation{}, false
 	}
@@ -122,8 +83,8 @@ func Explain(code, locale string, params map[string]any) (e Explanation, ok bool
 }
 
 // Sentence is the title alone; the code itself where it is unknown, so that nothing is ever shown empty.
-func Sentence(code, locale string, params map[string]any) string {
-	if e, ok := Explain(code, locale, params); ok {
+func Sentence(code, tag string, params map[string]any) string {
+	if e, ok := Explain(code, tag, params); ok {
 		return e.Title
 	}
 	return code
@@ -131,12 +92,12 @@ func Sentence(code, locale string, params map[string]any) string {
 
 // Phrase says what is going on; see catalogue.Phrases for the keys. A finding code is a key too, so that a row of an
 // analysis can carry either. The key itself where nobody knows it.
-func Phrase(key, locale string, params map[string]any) string {
-	for _, l := range fallback(locale) {
+func Phrase(key, tag string, params map[string]any) string {
+	for _, l := range locale.Chain(tag) {
 		c := catalogues[l]
 		if phrase, ok := c.Phrases[key]; ok {
 			return c.fill(phrase, params)
 		}
 	}
-	return Sentence(key, locale, params)
+	return Sentence(key, tag, params)
 }

@@ -32,6 +32,7 @@ const (
 	DNS       Facet = "DNS"
 	TLS       Facet = "TLS"
 	Edge      Facet = "EDGE"
+	Email     Facet = "EMAIL"
 	Setup     Facet = "SETUP"
 )
 
@@ -101,10 +102,10 @@ func (f Finding) Problems() []string {
 }
 
 // Explain is the finding in words.
-func (f Finding) Explain(locale string) Explanation {
-	e, _ := Explain(f.Code, locale, f.Params)
+func (f Finding) Explain(tag string) Explanation {
+	e, _ := Explain(f.Code, tag, f.Params)
 	return e
 }
 
 // Sentence is the finding in one line.
-func (f Finding) Sentence(locale string) string { return Sentence(f.Code, locale, f.Params) }
+func (f Finding) Sentence(tag string) string { return Sentence(f.Code, tag, f.Params) }

@@ -1,95 +1,101 @@
 package finding
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
-// fill replaces {name} by the detail of that name.
+// fill puts the details into a sentence.
 func (c catalogue) fill(template string, params map[string]any) string {
-	var b strings.Builder
-	for rest := template; rest != ""; {
-		before, after, found := strings.Cut(rest, "{")
-		b.WriteString(before)
-		if !found {
-			break
+	return locale.FillFunc(c.lang, template, func(name string) locale.Value {
+		v, ok := params[name]
+		if !ok || v == nil {
+			return locale.Value{}
 		}
-		name, tail, _ := strings.Cut(after, "}")
-		value := ""
-		if v, ok := params[name]; ok && v != nil {
-			value = c.show(v)
-		}
-		b.WriteString(cmp.Or(value, "…"))
-		rest = tail
-	}
-	return b.String()
+		n, counts := count(v)
+		return locale.Value{Shown: c.show(v), Count: n, Counts: counts}
+	})
 }
 
-// show writes what Go has and what comes back from JSON alike. Details come from other people's servers and from
-// people: what is not printable is left out, and what is long is cut.
+// count is a detail as a whole number, as Go has it and as it comes back from JSON.
+func count(v any) (int64, bool) {
+	switch v := v.(type) {
+	case int:
+		return int64(v), true
+	case int32:
+		return int64(v), true
+	case int64:
+		return v, true
+	case float64:
+		return int64(v), v == float64(int64(v))
+	case json.Number:
+		n, err := v.Int64()
+		return n, err == nil
+	}
+	return 0, false
+}
+
+// show writes what Go has and what comes back from JSON alike, each piece kept in its own direction. Details come from other people's servers and
+// from people: what is not printable is left out, and what is long is cut.
 func (c catalogue) show(v any) string {
 	switch v := v.(type) {
 	case string:
 		if at, err := time.Parse(time.RFC3339, v); err == nil {
 			return c.show(at)
 		}
-		return printable(v)
+		return c.piece(v)
 	case time.Time:
-		return v.UTC().Format(c.Time)
+		return locale.LTR(c.lang, v.UTC().Format(c.Time))
 	case *time.Time:
 		if v == nil {
 			return ""
 		}
 		return c.show(*v)
 	case []string:
-		return c.list(v)
+		return list(c, v, c.piece)
 	case []any:
-		items := make([]string, 0, len(v))
-		for _, item := range v {
-			items = append(items, c.show(item))
-		}
-		return c.list(items)
+		return list(c, v, c.show)
+	case []int64:
+		return list(c, v, func(n int64) string { return strconv.FormatInt(n, 10) })
 	case float64:
 		return strconv.FormatFloat(v, 'f', -1, 64)
-	case json.Number:
-		return v.String()
-	case []int64:
-		items := make([]string, 0, len(v))
-		for _, n := range v {
-			items = append(items, strconv.FormatInt(n, 10))
-		}
-		return c.list(items)
 	}
-	return printable(fmt.Sprint(v))
+	if n, ok := count(v); ok {
+		return strconv.FormatInt(n, 10)
+	}
+	return c.piece(fmt.Sprint(v))
 }
+
+func (c catalogue) piece(s string) string { return locale.Isolate(c.lang, printable(s)) }
 
 const (
 	maxShown = 300
 	maxItems = 6
 )
 
-func (c catalogue) list(items []string) string {
-	items = slices.Clone(items)
-	if len(items) > maxItems {
-		items = append(items[:maxItems-1], "…")
-	}
-	for i := range items {
-		items[i] = printable(items[i])
-	}
-	switch n := len(items); n {
-	case 0:
+// list joins the items, of which an ellipsis stands for those after the fifth.
+func list[T any](c catalogue, items []T, show func(T) string) string {
+	if len(items) == 0 {
 		return c.None
-	case 1:
-		return items[0]
-	default:
-		return strings.Join(items[:n-1], ", ") + " " + c.And + " " + items[n-1]
 	}
+	var shown []string
+	for _, item := range items[:min(len(items), maxItems)] {
+		shown = append(shown, show(item))
+	}
+	if len(items) > maxItems {
+		shown[maxItems-1] = "…"
+	}
+	last := len(shown) - 1
+	if last == 0 {
+		return shown[0]
+	}
+	return strings.Join(shown[:last], c.Comma) + c.And + shown[last]
 }
 
 func printable(s string) string {

@@ -91,9 +91,7 @@ func (c *Catalogue) Detect(e Evidence) ProviderMatch {
 			best.Others = append(best.Others, m.Provider)
 		}
 	}
-	if best.Provider.VerifiedAt == nil {
-		best.Confidence = min(best.Confidence, unverifiedCap)
-	}
+	best.Confidence = min(best.Confidence, best.Provider.Confidence)
 	return best
 }
 

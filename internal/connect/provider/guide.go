@@ -5,34 +5,28 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 //go:embed guide.json
 var guideFile []byte
 
 // guides hold the steps that are the same everywhere, per language; what is special at one provider stands in its row.
-var guides = func() map[string]map[string]string {
-	var g map[string]map[string]string
+var guides = func() locale.Book {
+	var g locale.Book
 	if err := json.Unmarshal(guideFile, &g); err != nil {
 		panic(fmt.Sprintf("provider: guide.json: %v", err))
 	}
 	return g
 }()
 
-func words(locale string) (string, map[string]string) {
-	base, _, _ := strings.Cut(strings.ToLower(strings.ReplaceAll(locale, "_", "-")), "-")
-	if g, ok := guides[base]; ok {
-		return base, g
-	}
-	return "en", guides["en"]
-}
-
 // Guide is what to do at the provider's, in order, for somebody who has never done it. domain fills in the address of
 // the provider's page and may be empty. A nil provider gives the guide for providers nobody knows.
-func (p *Provider) Guide(locale, domain string) []GuideStep {
-	locale, g := words(locale)
+func (p *Provider) Guide(tag, domain string) []GuideStep {
+	lang := locale.Of(tag)
 	step := func(key string, name string) GuideStep {
-		return GuideStep{Text: strings.ReplaceAll(g[key], "{provider}", name)}
+		return GuideStep{Text: guides.Say(lang, key, locale.Values{"provider": name})}
 	}
 	if p == nil {
 		return []GuideStep{step("sign_in_unknown", ""), step("open_domain", ""), step("add", ""), step("names_unknown", ""), step("save", ""), step("back", "")}
@@ -53,7 +47,7 @@ func (p *Provider) Guide(locale, domain string) []GuideStep {
 	if p.Dialect.TrailingDot == Needed {
 		steps = append(steps, step("dot", p.Name))
 	}
-	own, ok := p.guide[locale]
+	own, ok := p.guide[lang]
 	if !ok {
 		own = p.guide["en"]
 	}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"cmp"
+	"embed"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 // RecordDisplay is a line as it has to be typed at one provider (RC-1): the copy buttons copy exactly this.
@@ -30,32 +32,47 @@ type View struct {
 	Now     time.Time
 }
 
+//go:embed text/*.json
+var texts embed.FS
+
+var book = locale.Load(texts)
+
 // unknown is how most forms want it.
 var unknown = provider.Dialect{ApexName: "@", RelativeNames: true, TrailingDot: provider.Allowed}
 
-// Present writes the lines as the view wants them.
+func (v View) dialect() *provider.Dialect { return cmp.Or(v.Dialect, &unknown) }
+
+// Present makes the lines as the view wants them.
 func Present(records []*Record, v View) {
 	for _, r := range records {
-		r.present(v)
+		r.view, r.Name, r.Eta = &v, typedName(r.FQDN, v.Zone, v.dialect()), nil
+		if r.EtaAt != nil && r.EtaAt.After(v.Now) {
+			r.Eta = &analysis.Eta{Seconds: int32(r.EtaAt.Sub(v.Now).Round(time.Second) / time.Second), Until: *r.EtaAt, PerResolver: []analysis.ResolverEta{}}
+		}
 	}
 }
 
-func (r *Record) present(v View) {
-	d := cmp.Or(v.Dialect, &unknown)
-	name, value := typedName(r.FQDN, v.Zone, d), r.Value
-	if r.pointsAtName() && d.TrailingDot == provider.Needed {
-		value += "."
+// Display says how the line is typed, by the view of the last Present; a page of lines often does not ask. Without a view it is empty.
+func (r *Record) Display() RecordDisplay {
+	if r.view == nil {
+		return RecordDisplay{Extra: []string{}}
 	}
-	r.Name = name
-	r.Display = RecordDisplay{Name: name, Value: value, TTL: strconv.Itoa(int(r.TTL)), Extra: []string{}, BindLine: r.bindLine(), Hint: hint(r, v, name)}
+	form := r.view.dialect()
+	d := RecordDisplay{Name: r.Name, Value: r.Value, TTL: r.typedTTL(form), Extra: []string{}, Hint: hint(r, *r.view, r.Name)}
 	if r.Priority != nil {
-		r.Display.Extra = append(r.Display.Extra, strconv.Itoa(int(*r.Priority)))
+		d.Extra = append(d.Extra, strconv.Itoa(int(*r.Priority)))
 	}
-	r.Display.CopyAll = strings.Join(append([]string{string(r.Type), name, value, r.Display.TTL}, r.Display.Extra...), "\t")
-	r.Eta = nil
-	if r.EtaAt != nil && r.EtaAt.After(v.Now) {
-		r.Eta = &analysis.Eta{Seconds: int32(r.EtaAt.Sub(v.Now).Round(time.Second) / time.Second), Until: *r.EtaAt, PerResolver: []analysis.ResolverEta{}}
+	if r.Later {
+		return d
 	}
+	if r.Type == TXT && form.TXTQuotes != nil && *form.TXTQuotes == provider.QuotesNeeded {
+		d.Value = quoted(d.Value)
+	}
+	if r.pointsAtName() && form.TrailingDot == provider.Needed {
+		d.Value += "."
+	}
+	d.CopyAll, d.BindLine = strings.Join(append([]string{string(r.Type), d.Name, d.Value, d.TTL}, d.Extra...), "\t"), r.bindLine(d.TTL)
+	return d
 }
 
 // typedName is what goes into the form's name field. A form that appends the zone gets the relative name whatever else it says: a full name would
@@ -73,11 +90,20 @@ func typedName(fqdn, zone string, d *provider.Dialect) string {
 	return fqdn
 }
 
+// typedTTL is the TTL asked for, or the shortest that the form takes (RC-4).
+func (r *Record) typedTTL(d *provider.Dialect) string {
+	ttl := int(r.TTL)
+	if d.TTL.Minimum != nil {
+		ttl = max(ttl, int(*d.TTL.Minimum))
+	}
+	return strconv.Itoa(ttl)
+}
+
 func (r *Record) pointsAtName() bool {
 	return slices.Contains([]RecordType{CNAME, ALIAS, MX, NS, SRV}, r.Type)
 }
 
-func (r *Record) bindLine() string {
+func (r *Record) bindLine(ttl string) string {
 	value := r.Value
 	switch {
 	case r.pointsAtName():
@@ -88,7 +114,7 @@ func (r *Record) bindLine() string {
 	if r.Priority != nil {
 		value = strconv.Itoa(int(*r.Priority)) + " " + value
 	}
-	return r.FQDN + ". " + strconv.Itoa(int(r.TTL)) + " IN " + string(r.Type) + " " + value
+	return r.FQDN + ". " + ttl + " IN " + string(r.Type) + " " + value
 }
 
 // quoted writes a TXT as character-strings of at most 255 octets.
@@ -102,16 +128,13 @@ func quoted(s string) string {
 
 // hint is the sentence below a line whose name is easily typed wrong: which full name it stands for, and who adds the rest.
 func hint(r *Record, v View, name string) *string {
-	german := strings.HasPrefix(v.Locale, "de")
 	switch {
-	case v.Dialect == nil && german:
-		return new("Wenn Ihr Anbieter den ganzen Namen will: " + r.FQDN)
 	case v.Dialect == nil:
-		return new("If your provider wants the full name, use " + r.FQDN)
-	case v.Dialect.AppendsZone && german:
-		return new("Ihr Anbieter hängt " + v.Zone + " selbst an: tippen Sie nur " + cmp.Or(name, "nichts") + ".")
+		return new(book.Say(v.Locale, "full", locale.Values{"name": r.FQDN}))
+	case v.Dialect.AppendsZone && name == "":
+		return new(book.Say(v.Locale, "appends_nothing", locale.Values{"zone": v.Zone}))
 	case v.Dialect.AppendsZone:
-		return new("Your provider adds " + v.Zone + " by itself: type only " + cmp.Or(name, "nothing") + ".")
+		return new(book.Say(v.Locale, "appends", locale.Values{"zone": v.Zone, "name": name}))
 	}
 	return nil
 }

@@ -29,7 +29,6 @@ type Record struct {
 	TTL          int32
 	Priority     *int32
 	Position     int32
-	Display      RecordDisplay
 	Status       RecordStatus
 	StatusSince  time.Time
 	Servers      *analysis.Ratio // those that have it, of those that answered; nil before the first check
@@ -41,6 +40,9 @@ type Record struct {
 	FirstSeenAt  *time.Time
 	EtaAt        *time.Time
 	Eta          *analysis.Eta // EtaAt as a person reads it; see Present
+	Later        bool          // Value is words: what is to be typed is not known yet, and nothing can be copied
+
+	view *View // of the last Present
 }
 
 func (*Record) IsNode() {}

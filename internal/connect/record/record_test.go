@@ -154,7 +154,7 @@ func TestPresent_InTheProvidersDialect(t *testing.T) {
 			for _, locale := range []string{"en", "de-AT"} {
 				r := &Record{Type: CNAME, FQDN: c.fqdn, Value: "tok.edge.lab", TTL: 300}
 				Present([]*Record{r}, View{Zone: c.zone, Dialect: forms[c.form], Locale: locale})
-				d := r.Display
+				d := r.Display()
 				if d.Name != c.typed || d.Value != c.value || r.Name != c.typed || (d.Hint != nil) != c.hint || d.TTL != "300" {
 					t.Fatalf("%+v", d)
 				}
@@ -173,10 +173,10 @@ func TestPresent_LongTXTInPieces(t *testing.T) {
 	t.Parallel()
 	r := &Record{Type: TXT, FQDN: "acme.lab", Value: strings.Repeat("x", 300) + `"\`, TTL: 60}
 	Present([]*Record{r}, View{Zone: "acme.lab"})
-	if want := `acme.lab. 60 IN TXT "` + strings.Repeat("x", 255) + `" "` + strings.Repeat("x", 45) + `\"\\"`; r.Display.BindLine != want {
-		t.Fatalf("%q", r.Display.BindLine)
+	if want := `acme.lab. 60 IN TXT "` + strings.Repeat("x", 255) + `" "` + strings.Repeat("x", 45) + `\"\\"`; r.Display().BindLine != want {
+		t.Fatalf("%q", r.Display().BindLine)
 	}
-	if r.Display.Value != r.Value {
+	if r.Display().Value != r.Value {
 		t.Fatal("what is typed into a form has no quotes of ours")
 	}
 }

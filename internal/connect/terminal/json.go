@@ -131,7 +131,7 @@ func WriteJSON(w io.Writer, r Report, trace bool) error {
 		d.Existing = append(d.Existing, rrsetDocument{s.Name, s.Type, s.TTL, s.Values})
 	}
 	for _, f := range a.Findings {
-		e := f.Explain(locale)
+		e := f.Explain(r.Locale)
 		d.Findings = append(d.Findings, findingDocument{f.Code, f.Severity, e.Who, e.Title, e.Body, e.Steps, f.Params, f.Evidence})
 	}
 	if a.Eta != nil {

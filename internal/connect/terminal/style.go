@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 // Colours of a terminal (ECMA-48 section 8.3.117).
@@ -47,7 +49,7 @@ func clean(s string) string {
 }
 
 func pad(s string, width int) string {
-	return s + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s)))
+	return s + strings.Repeat(" ", max(0, width-locale.Width(s)))
 }
 
 func clip(s string, width int) string {
@@ -85,7 +87,8 @@ func visible(s string) int {
 			}
 		}
 		_, size := utf8.DecodeRuneInString(s)
-		s, n = s[size:], n+1
+		n += locale.Width(s[:size])
+		s = s[size:]
 	}
 	return n
 }

@@ -7,6 +7,7 @@ package terminal
 
 import (
 	"cmp"
+	"embed"
 	"fmt"
 	"io"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
 // View says how to show.
@@ -27,11 +29,17 @@ type View struct {
 // Report is one analysis with its question.
 type Report struct {
 	Name     string // as people write it
+	Locale   string // whose words are used; English when empty
 	Question analysis.Question
 	Answer   analysis.Answer
 }
 
-const locale = "en"
+//go:embed text/*.json
+var texts embed.FS
+
+var book = locale.Load(texts)
+
+func (r Report) say(key string, values locale.Values) string { return book.Say(r.Locale, key, values) }
 
 // page is a report while it is written.
 type page struct {
@@ -83,7 +91,8 @@ func (p *page) row(label, value string) {
 }
 
 func (p *page) head() {
-	mark, words := verdict(p.r)
+	mark, key := verdict(p.r)
+	words := p.r.say(key, nil)
 	p.line("")
 	p.line("  %s  %s %s", p.paint(bold, clean(p.r.Name)), p.paint(mark.colour, mark.sign), p.paint(mark.colour, words))
 	p.line("")
@@ -91,10 +100,11 @@ func (p *page) head() {
 
 // Headline is the verdict in words.
 func (r Report) Headline() string {
-	_, words := verdict(r)
-	return words
+	_, key := verdict(r)
+	return r.say(key, nil)
 }
 
+// verdict is the key of the headline, and how it looks.
 func verdict(r Report) (mark, string) {
 	a := r.Answer
 	worst := finding.Info
@@ -105,23 +115,23 @@ func verdict(r Report) (mark, string) {
 	}
 	switch {
 	case a.Verdict == analysis.CouldNotAsk:
-		return unknown, "could not be found out"
+		return unknown, "verdict.unknown"
 	case !a.Registered:
-		return bad, "is not registered"
+		return bad, "verdict.unregistered"
 	case len(r.Question.Expected) == 0 && worst == finding.Blocking, a.Verdict == analysis.Conflicting:
-		return bad, "something is in the way"
+		return bad, "verdict.blocked"
 	case len(r.Question.Expected) == 0:
-		return good, "here is what the DNS says"
+		return good, "verdict.answers"
 	case a.Verdict == analysis.Correct && worst == finding.Blocking:
-		return waiting, "the records stand, but something else is wrong"
+		return waiting, "verdict.elsewhere"
 	case a.Verdict == analysis.Correct:
-		return good, "everything stands"
+		return good, "verdict.stands"
 	case a.Verdict == analysis.Partial:
-		return waiting, "on its way: not every server has it yet"
+		return waiting, "verdict.partial"
 	case worst == finding.Blocking:
-		return bad, "cannot be found as it is"
+		return bad, "verdict.lost"
 	}
-	return waiting, "not there yet"
+	return waiting, "verdict.waiting"
 }
 
 func (p *page) zone() {
@@ -133,42 +143,35 @@ func (p *page) zone() {
 	for _, n := range a.Zone.Chain {
 		chain = append(chain, clean(n))
 	}
-	p.row("Zone", clean(a.Zone.Apex)+p.paint(dim, " · "+strings.Join(chain, " › ")))
+	p.row(p.r.say("label.zone", nil), clean(a.Zone.Apex)+p.paint(dim, " · "+strings.Join(chain, " › ")))
 	switch m := a.Provider; {
 	case m.Provider == nil:
-		p.row("DNS at", "a provider that we do not know")
+		p.row(p.r.say("label.dns", nil), p.r.say("provider.unknown", nil))
 	default:
-		p.row("DNS at", m.Provider.Name+p.paint(dim, fmt.Sprintf(" · %.0f %% sure", 100*m.Confidence)))
+		p.row(p.r.say("label.dns", nil), m.Provider.Name+p.paint(dim, " · "+p.r.say("provider.sure", locale.Values{"n": int(100*m.Confidence + 0.5)})))
 		if p.v.Trace {
 			for _, e := range m.Evidence {
 				p.row("", p.paint(dim, fmt.Sprintf("%s %s (%.2f)", strings.ToLower(strings.ReplaceAll(string(e.Kind), "_", " ")), clean(e.Value), e.Weight)))
 			}
 		}
 	}
-	p.row("DNSSEC", dnssec[a.Dnssec])
-	p.row("Certificate", p.certificate())
-}
-
-var dnssec = map[analysis.DnssecState]string{
-	analysis.DnssecUnsigned: "not signed", analysis.DnssecSignedOK: "signed, and the chain holds down from the root",
-	analysis.DnssecDSWithoutDNSKEY: "broken: the registry has a DS, and the zone has no keys", analysis.DnssecDSMismatch: "broken: the signatures do not fit",
-	analysis.DnssecExpired: "broken: the signatures are not valid now", analysis.DnssecExpiring: "signed, but the signatures end soon",
-	analysis.DnssecUnsupported: "signed in a way that counts as not signed", analysis.DnssecMissingNSEC: "broken: absence is not proven", analysis.DnssecUnknown: "could not be found out",
+	p.row(p.r.say("label.dnssec", nil), p.r.say("dnssec."+string(a.Dnssec), nil))
+	p.row(p.r.say("label.certificate", nil), p.certificate())
 }
 
 func (p *page) certificate() string {
 	c := p.r.Answer.Caa
 	switch {
 	case c == nil:
-		return "not looked at"
+		return p.r.say("caa.unseen", nil)
 	case c.RelevantName == nil:
-		return "any CA may issue" + p.paint(dim, " · no CAA record up to the root")
+		return p.r.say("caa.any", nil) + p.paint(dim, " · "+p.r.say("caa.none", nil))
 	}
-	at := p.paint(dim, " · CAA at "+clean(*c.RelevantName))
+	at := p.paint(dim, " · "+p.r.say("caa.at", locale.Values{"name": clean(*c.RelevantName)}))
 	if len(c.Allowed) == 0 {
-		return p.paint(red, strings.Join(c.Refused, ", ")+" may not issue") + at
+		return p.paint(red, p.r.say("caa.refused", locale.Values{"names": strings.Join(c.Refused, ", ")})) + at
 	}
-	return strings.Join(c.Allowed, ", ") + " may issue" + at
+	return p.r.say("caa.allowed", locale.Values{"names": strings.Join(c.Allowed, ", ")}) + at
 }
 
 func (p *page) servers() {
@@ -176,7 +179,7 @@ func (p *page) servers() {
 	if a.Zone == nil || len(a.Zone.NameServers) == 0 {
 		return
 	}
-	p.title("Name servers")
+	p.title(p.r.say("title.servers", nil))
 	name, addr := 0, 0
 	for _, s := range a.Zone.NameServers {
 		name, addr = max(name, len(s.Name)), max(addr, len(s.Address))
@@ -188,36 +191,34 @@ func (p *page) servers() {
 		case analysis.ServerSlow:
 			m = waiting
 		default:
-			m, words = bad, says[s.Verdict]
+			m, words = bad, p.r.say("server."+string(s.Verdict), nil)
 		}
 		serial := ""
 		if s.Serial != nil {
-			serial = p.paint(dim, fmt.Sprintf("   serial %d", *s.Serial))
+			serial = p.paint(dim, "   "+p.r.say("server.serial", locale.Values{"n": fmt.Sprint(*s.Serial)}))
 		}
 		p.line("    %s %s  %s  %s%s", p.mark(m), pad(clean(s.Name), name), p.paint(dim, pad(s.Address, addr)), words, serial)
 	}
 }
 
-var says = map[analysis.ServerVerdict]string{
-	analysis.ServerTimeout: "does not answer", analysis.ServerRefused: "refuses to answer (REFUSED)", analysis.ServerServfail: "fails (SERVFAIL)",
-	analysis.ServerLame: "does not know the zone",
-}
-
-// standing words of a record, and how they look.
-var standing = map[string]struct {
-	mark mark
-	text string
-}{
-	"OK": {good, "stands"}, "FLATTENED": {good, "stands, as addresses of the target"}, "PENDING": {waiting, "not there"}, "PARTIAL": {waiting, "on some servers"},
-	"WRONG_VALUE": {bad, "has another value"}, "WRONG_TYPE": {bad, "is of another type"}, "WRONG_NAME": {bad, "is at another name"}, "CONFLICT": {bad, "something is in its way"},
-	"SHADOWED_BY_WILDCARD": {waiting, "not there: a wildcard answers"}, "UNVERIFIABLE": {unknown, "could not be asked for"},
+// standing is how the state of a record looks.
+var standing = map[string]mark{
+	"OK": good, "FLATTENED": good, "PENDING": waiting, "PARTIAL": waiting, "WRONG_VALUE": bad, "WRONG_TYPE": bad, "WRONG_NAME": bad, "CONFLICT": bad,
+	"SHADOWED_BY_WILDCARD": waiting, "UNVERIFIABLE": unknown,
 }
 
 func (p *page) records() {
 	if len(p.r.Question.Expected) == 0 {
 		return
 	}
-	p.title("Records")
+	p.title(p.r.say("title.records", nil))
+	width := 0
+	for i, x := range p.r.Question.Expected {
+		if !p.spare(i) {
+			width = max(width, len(x.FQDN))
+		}
+	}
+	width = min(width, p.v.Width-50)
 	for i, x := range p.r.Question.Expected {
 		res := p.r.Answer.Records[i]
 		if p.spare(i) {
@@ -226,20 +227,29 @@ func (p *page) records() {
 		s := standing[res.Status]
 		count := ""
 		if res.Of > 0 {
-			count = p.paint(dim, fmt.Sprintf("   %d of %d servers", res.Have, res.Of))
+			count = p.paint(dim, "   "+p.r.say("record.count", locale.Values{"have": int(res.Have), "of": int(res.Of)}))
 		}
-		p.line("    %s %s %s   %s%s", p.mark(s.mark), pad(x.Type, 5), x.FQDN, p.paint(s.mark.colour, s.text), count)
+		p.line("    %s %s %s   %s%s", p.mark(s), pad(kindOf(x.Type), 5), pad(x.FQDN, width), p.paint(s.colour, p.r.say("record."+res.Status, nil)), count)
 		if res.Status == "OK" && !p.v.Trace {
 			continue
 		}
-		p.line("        %s %s", p.paint(dim, pad("should be", 9)), p.paint(green, clean(x.Value)))
-		if len(res.Seen) > 0 && res.Status != "OK" {
-			p.line("        %s %s", p.paint(dim, pad("there is", 9)), p.paint(red, clean(strings.Join(res.Seen, ", "))))
+		x.Value = cmp.Or(res.Value, x.Value)
+		p.line("        %s %s", p.paint(dim, pad(p.r.say("record.should", nil), 9)), p.paint(green, clean(x.Value)))
+		if len(res.Seen) > 0 && res.Status != "OK" && res.Status != "PARTIAL" { // what each server has stands below
+			p.line("        %s %s", p.paint(dim, pad(p.r.say("record.is", nil), 9)), p.paint(s.colour, clean(strings.Join(res.Seen, ", "))))
 		}
 		if p.v.Trace || res.Status == "PARTIAL" {
 			p.matrix(res)
 		}
 	}
+}
+
+// kindOf is a record's type as people say it.
+func kindOf(typ string) string {
+	if typ == "SPF_MERGE" {
+		return "SPF"
+	}
+	return typ
 }
 
 // spare says that a record is one way of a group of which another stands, or that it is only another name for one that is shown.
@@ -261,9 +271,9 @@ func (p *page) matrix(res analysis.RecordResult) {
 	for _, o := range res.Observed {
 		values := strings.Join(o.Values, ", ")
 		if values == "" {
-			values = strings.ToLower(cmp.Or(o.Rcode, "nothing"))
+			values = strings.ToLower(cmp.Or(o.Rcode, p.r.say("record.nothing", nil)))
 			if o.Rcode == "NOERROR" {
-				values = "nothing"
+				values = p.r.say("record.nothing", nil)
 			}
 		}
 		p.line("        %s %s", p.paint(dim, pad(clean(o.Server), 34)), clean(values))
@@ -275,7 +285,7 @@ func (p *page) existing() {
 	if len(list) == 0 {
 		return
 	}
-	p.title("What stands there now")
+	p.title(p.r.say("title.existing", nil))
 	for _, s := range list {
 		for _, v := range s.Values {
 			p.line("      %s %s %s", p.paint(dim, pad(s.Type, 5)), pad(s.Name, 24)+p.paint(dim, fmt.Sprintf(" %6d ", s.TTL)), clip(clean(v), p.v.Width-46))
@@ -289,35 +299,35 @@ func (p *page) world() {
 	if eta == nil {
 		return
 	}
-	p.title("The rest of the world")
+	p.title(p.r.say("title.world", nil))
 	for _, r := range eta.PerResolver {
-		m, words := good, "has it already"
+		m, words := good, p.r.say("world.has", nil)
 		switch r.Reason {
 		case analysis.OldAnswer, analysis.NegativeAnswer:
-			m, words = waiting, "sees it within "+(time.Duration(r.Seconds)*time.Second).String()
+			m, words = waiting, p.r.say("world.within", locale.Values{"time": (time.Duration(r.Seconds) * time.Second).String()})
 		case analysis.NotAsked:
-			m, words = unknown, "did not tell"
+			m, words = unknown, p.r.say("world.silent", nil)
 		}
 		p.line("    %s %s %s", p.mark(m), pad(clean(r.Resolver), 12), words)
 	}
 	if eta.Seconds > 0 {
-		p.line("    Everyone sees it by %s.", p.paint(bold, eta.Until.Local().Format("15:04")))
+		p.line("    %s", p.r.say("world.everyone", locale.Values{"time": eta.Until.Local().Format("15:04")}))
 	}
 }
 
 func (p *page) foot() {
 	a := p.r.Answer
 	if p.v.Trace {
-		p.title("Every question")
+		p.title(p.r.say("title.questions", nil))
 		for _, o := range a.Observations {
 			p.line("      %s", p.paint(dim, sight(o)))
 		}
 	}
 	p.line("")
-	unanswered := ""
+	asked := p.r.say("asked", locale.Values{"n": int(a.Questions), "time": a.Duration().Round(time.Millisecond).String()})
 	if a.Errors > 0 {
-		unanswered = fmt.Sprintf(", %d without an answer", a.Errors)
+		asked += ", " + p.r.say("unanswered", locale.Values{"n": int(a.Errors)})
 	}
-	p.line("  %s", p.paint(dim, fmt.Sprintf("%d questions%s in %s", a.Questions, unanswered, a.Duration().Round(time.Millisecond))))
+	p.line("  %s", p.paint(dim, asked))
 	p.line("")
 }

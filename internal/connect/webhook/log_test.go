@@ -12,7 +12,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
-	"github.com/nameplate-dev/nameplate/internal/spine/live"
+	"github.com/nameplate-dev/nameplate/internal/spine/live/livetest"
 )
 
 func TestOnlyWhatWasAskedForIsSent(t *testing.T) {
@@ -104,8 +104,8 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := f.Channel(ctx, b.Hub)
-	next := func(c <-chan live.Result[*WebhookDelivery]) *WebhookDelivery {
+	c := livetest.Channel(ctx, b.Hub, f)
+	next := func(c <-chan livetest.Result[*WebhookDelivery]) *WebhookDelivery {
 		select {
 		case m, ok := <-c:
 			if !ok || m.Err != nil {
@@ -140,7 +140,7 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	if f, err = b.s.Watch(ctx, r.Endpoint.ID, &cursor); err != nil {
 		t.Fatal(err)
 	}
-	c = f.Channel(ctx, b.Hub)
+	c = livetest.Channel(ctx, b.Hub, f)
 	for d = next(c); d.ID != test.ID || d.State != Succeeded; d = next(c) {
 	}
 	leave()
@@ -158,7 +158,7 @@ func TestWatchersSeeEachStateAndResume(t *testing.T) {
 	if err := b.s.Delete(b.As(t.Context()), r.Endpoint.ID); err != nil {
 		t.Fatal(err)
 	}
-	for m := range ended.Channel(b.As(t.Context()), b.Hub) {
+	for m := range livetest.Channel(b.As(t.Context()), b.Hub, ended) {
 		if m.Err != nil && !fault.Is(m.Err, fault.NotFoundCode) {
 			t.Fatal(m.Err)
 		}

@@ -26,6 +26,8 @@ func convert(host string) (ascii, uni string, _ *Error) {
 	if len(host) > 4*maxName { // nothing this long becomes short enough; punycode would only cost time
 		return "", "", refuse(TooLong, "length", len(host), "limit", maxName)
 	}
+	// UTS #46 maps the capital sharp s to the small one since Unicode 15.1; the tables in use are older, and would make another domain of it.
+	host = strings.ReplaceAll(host, "\u1e9e", "\u00df")
 	ascii, err := strict.ToASCII(host)
 	if e := checkLabels(host, ascii); e != nil {
 		return "", "", e

@@ -194,25 +194,33 @@ func TestOperatorsWatchMails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(o.operator(t.Context()))
-	defer cancel()
-	news := f.Channel(ctx, o.Hub)
+	told := o.Hub.Subscribe(f.Subjects...)
+	defer told.Close()
 	if err := o.stage(t, testLetter("ana@example.com")); err != nil {
 		t.Fatal(err)
 	}
 	var seen []mail.DeliveryState
-	for m := range news {
-		if m.Err != nil {
-			t.Fatal(m.Err)
+	for !slices.Contains(seen, mail.Sent) {
+		select {
+		case <-told.C():
+		case <-time.After(10 * time.Second):
+			t.Fatalf("nobody poked after %v", seen)
 		}
-		d := m.Value.(*mail.EmailDelivery)
-		if d.To != "ana@example.com" {
-			t.Fatalf("told of %+v", d)
+		news, _, err := f.Next(o.operator(t.Context()))
+		if err != nil {
+			t.Fatal(err)
 		}
-		if seen = append(seen, d.State); d.State == mail.Sent {
-			break
+		for _, n := range news {
+			d := n.(*mail.EmailDelivery)
+			if d.To != "ana@example.com" {
+				t.Fatalf("told of %+v", d)
+			}
+			seen = append(seen, d.State)
 		}
 		o.drain(t)
+	}
+	if _, _, err := f.Next(o.As(t.Context())); !fault.Is(err, fault.ForbiddenCode) {
+		t.Errorf("who is an operator no more: %v", err)
 	}
 	if !slices.Equal(seen, []mail.DeliveryState{mail.Queued, mail.Sent}) {
 		t.Errorf("told of %v", seen)

@@ -9,7 +9,7 @@ import (
 const Again = 15 * time.Second
 
 // Feed is what a subscription sends, as steps that nobody takes yet: whoever serves it subscribes to the subjects first, takes a step at once, one after
-// each signal and one every 15 s, and never two at the same time. Channel does that for one reader, the GraphQL server for all sockets of a process
+// each signal and one every 15 s, and never two at the same time. The GraphQL server does that for all sockets of a process
 // without a goroutine each. Exactly one of Now, Next and Run is set.
 type Feed[T any] struct {
 	Subjects []string

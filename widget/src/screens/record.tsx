@@ -8,6 +8,10 @@ export function RecordCard({ record }: { record: DnsRecord }) {
   const { t, state } = useUi();
   const remove = record.requirement === "REMOVE";
   const { display } = record;
+  const words = state.connection?.provider?.dialect.fields; // what the form there calls its fields
+  const name = words?.name ?? t("record.name");
+  const value = (record.type === "CNAME" && words?.value) || t("record.value"); // other types have other words there
+  const priority = words?.priority ?? t("record.priority");
   const extra = record.requirement === "OPTIONAL" || record.requirement === "RECOMMENDED";
   return (
     <li class={`card record ${tone(record)} ${remove ? "removal" : ""}`} aria-label={`${record.type} ${record.fqdn}`}>
@@ -20,10 +24,10 @@ export function RecordCard({ record }: { record: DnsRecord }) {
       </div>
       <dl>
         <Field label={t("record.type")} value={record.type} />
-        <Field label={t("record.name")} value={display.name} copy={`${record.type} ${t("record.name")}`} />
-        <Field label={t("record.value")} value={display.value} copy={`${record.type} ${t("record.value")}`} strong />
-        {record.priority != null && <Field label={t("record.priority")} value={String(record.priority)} copy={t("record.priority")} />}
-        {!remove && display.ttl && <Field label={t("record.ttl")} value={display.ttl} />}
+        <Field label={name} value={display.name} copy={`${record.type} ${name}`} />
+        <Field label={value} value={display.value} copy={`${record.type} ${value}`} strong />
+        {record.priority != null && <Field label={priority} value={String(record.priority)} copy={priority} />}
+        {!remove && display.ttl && <Field label={words?.ttl ?? t("record.ttl")} value={display.ttl} />}
       </dl>
       {display.hint && <p class="hint">{display.hint}</p>}
       {record.finding && !done(record) && !silent(record.finding.code, state.connection) && (

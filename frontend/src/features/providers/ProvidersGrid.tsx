@@ -1,4 +1,4 @@
-import { TextInput } from "@mantine/core";
+import { NativeSelect, TextInput } from "@mantine/core";
 import { IconSearch } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useDeferredValue } from "react";
@@ -16,13 +16,41 @@ type Props = {
   org: string;
   query: ProvidersGrid_query$key;
   text: string;
+  show?: Show;
   open?: string;
   onText: (text: string) => void;
+  onShow: (show?: Show) => void;
+  onOpen: (slug: string) => void;
   onClose: () => void;
 };
 
+/** What a provider must be able to do to be shown. */
+export const shows = ["alias", "connect", "api", "tried"] as const;
+export type Show = (typeof shows)[number];
+
+const has: Record<Show, (provider: Provider) => boolean> = {
+  alias: follows,
+  connect: ({ domainConnect }) => domainConnect.sync || domainConnect.async,
+  api: ({ capabilities }) => capabilities.api === true,
+  tried: ({ verifiedAt, checkedAt }) => Boolean(verifiedAt ?? checkedAt),
+};
+
+/** The domain itself can follow us by name there, and not by addresses alone. */
+function follows({ apex }: Provider) {
+  return apex.some((way) => way !== "ADDRESS");
+}
+
+/** By name, or by a name server that somebody has at hand: both "domaincontrol" and "ns1.domaincontrol.com" find GoDaddy. */
+function matches({ name, slug, nameServers }: Provider, wanted: string) {
+  if (!wanted || name.toLowerCase().includes(wanted) || slug.includes(wanted)) return true;
+  const server = wanted.replace(/\.$/, "");
+  return nameServers.some((rule) =>
+    /[\\^$]/.test(rule) ? new RegExp(rule).test(server) : rule.includes(server) || `.${server}`.endsWith(`.${rule}`),
+  );
+}
+
 /** Who runs DNS for our customers, and how much of it goes by itself there. */
-export function ProvidersGrid({ org, query, text, open, onText, onClose }: Props) {
+export function ProvidersGrid({ org, query, text, show, open, onText, onShow, onOpen, onClose }: Props) {
   const { t } = useTranslation();
   const { providers } = useFragment(
     graphql`
@@ -34,14 +62,24 @@ export function ProvidersGrid({ org, query, text, open, onText, onClose }: Props
           apex
           methods
           autoConfigures
+          nameServers
+          parking
           verifiedAt
+          checkedAt
+          domainConnect {
+            sync
+            async
+          }
+          capabilities {
+            api
+          }
         }
       }
     `,
     query,
   );
   const wanted = useDeferredValue(text).trim().toLowerCase();
-  const found = providers.filter(({ name, slug }) => name.toLowerCase().includes(wanted) || slug.includes(wanted));
+  const found = providers.filter((provider) => matches(provider, wanted) && (!show || has[show](provider)));
   return (
     <>
       <div className={css.bar}>
@@ -51,11 +89,25 @@ export function ProvidersGrid({ org, query, text, open, onText, onClose }: Props
           leftSection={<IconSearch size={15} />}
           value={text}
           onChange={(event) => onText(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key === "Enter" && found[0] && wanted) onOpen(found[0].slug);
+          }}
           w={300}
           maw="100%"
           data-shortcut="/"
         />
-        <span className="dim tabular">{t("list.count", { shown: found.length, total: providers.length })}</span>
+        <NativeSelect
+          aria-label={t("providers.show")}
+          value={show ?? ""}
+          data={[
+            { value: "", label: t("providers.shows.all") },
+            ...shows.map((value) => ({ value, label: t(`providers.shows.${value}`) })),
+          ]}
+          onChange={({ currentTarget: { value } }) => onShow((value || undefined) as Show | undefined)}
+        />
+        <span className={`${css.count} dim tabular`} role="status">
+          {t("list.count", { shown: found.length, total: providers.length })}
+        </span>
       </div>
       {found.length === 0 ? (
         <Empty title={t("providers.none.title")}>{t("providers.none.text")}</Empty>
@@ -79,7 +131,9 @@ export function ProvidersGrid({ org, query, text, open, onText, onClose }: Props
                 </Link>
                 <Level provider={provider} />
               </div>
-              <div className={css.apex}>{provider.apex.length > 0 ? t("providers.apex") : t("providers.noApex")}</div>
+              <div className={css.apex}>
+                {t(provider.parking ? "providers.parking" : follows(provider) ? "providers.apex" : "providers.noApex")}
+              </div>
             </li>
           ))}
         </ul>

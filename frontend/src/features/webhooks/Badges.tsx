@@ -1,4 +1,5 @@
 import { useTranslation } from "react-i18next";
+import { digits } from "#/i18n/index.ts";
 import type { WebhookDeliveryState } from "#/relay/__generated__/Deliveries_row.graphql.ts";
 import type { WebhookEndpointStatus } from "#/relay/__generated__/EndpointsTable_row.graphql.ts";
 import { Status, type Tone } from "#/ui/Status.tsx";
@@ -37,6 +38,8 @@ export function Rate({ rate }: { rate: number | null | undefined }) {
   const { i18n } = useTranslation();
   if (rate === null || rate === undefined) return <span className="dim">–</span>;
   return (
-    <span className="tabular">{new Intl.NumberFormat(i18n.language, { style: "percent", maximumFractionDigits: 1 }).format(rate)}</span>
+    <span className="tabular">
+      {new Intl.NumberFormat(digits(i18n.language), { style: "percent", maximumFractionDigits: 1 }).format(rate)}
+    </span>
   );
 }

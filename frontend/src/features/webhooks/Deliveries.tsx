@@ -155,7 +155,7 @@ function List({
       )}
       {search.delivery && (
         <Suspense>
-          <DeliveryView id={search.delivery} list={data.deliveries.__id} onClose={() => onSearch({ ...search, delivery: undefined })} />
+          <DeliveryView id={search.delivery} onClose={() => onSearch({ ...search, delivery: undefined })} />
         </Suspense>
       )}
     </>

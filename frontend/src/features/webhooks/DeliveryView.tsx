@@ -15,7 +15,7 @@ import { toast } from "#/ui/toast.ts";
 import { DeliveryState } from "./Badges.tsx";
 import css from "./webhooks.module.css";
 
-type Props = { id: string; list: string; onClose: () => void };
+type Props = { id: string; onClose: () => void };
 
 /** One delivery: what was sent, what came back, each time. */
 export default function DeliveryView(props: Props) {
@@ -23,13 +23,13 @@ export default function DeliveryView(props: Props) {
   return (
     <Dialog opened onClose={props.onClose} title={t("deliveries.one")} size={820}>
       <Part what={t("deliveries.one")}>
-        <Load {...props} />
+        <Load id={props.id} />
       </Part>
     </Dialog>
   );
 }
 
-function Load({ id, list }: Props) {
+function Load({ id }: Pick<Props, "id">) {
   const { t } = useTranslation();
   const { node } = useLazyLoadQuery<DeliveryViewQuery>(
     graphql`
@@ -42,10 +42,10 @@ function Load({ id, list }: Props) {
     { id },
     { fetchPolicy: "store-and-network" },
   );
-  return node?.delivery ? <View delivery={node.delivery} list={list} /> : <p className="dim">{t("notFound.text")}</p>;
+  return node?.delivery ? <View delivery={node.delivery} /> : <p className="dim">{t("notFound.text")}</p>;
 }
 
-function View({ delivery, list }: { delivery: DeliveryView_delivery$key; list: string }) {
+function View({ delivery }: { delivery: DeliveryView_delivery$key }) {
   const { t } = useTranslation();
   const may = useCan("webhook.replay");
   const data = useFragment(
@@ -74,14 +74,9 @@ function View({ delivery, list }: { delivery: DeliveryView_delivery$key; list: s
   );
   const replay = useAction<DeliveryViewReplayMutation>(
     graphql`
-      mutation DeliveryViewReplayMutation($id: ID!, $connections: [ID!]!) {
-        replayDelivery(id: $id) @prependNode(connections: $connections, edgeTypeName: "WebhookDeliveryEdge") {
+      mutation DeliveryViewReplayMutation($id: ID!) {
+        replayDelivery(id: $id) {
           id
-          cursor
-          sequence
-          topic
-          state
-          ...Deliveries_row
         }
       }
     `,
@@ -98,7 +93,7 @@ function View({ delivery, list }: { delivery: DeliveryView_delivery$key; list: s
             size="xs"
             loading={replay.pending}
             disabled={replay.wait > 0}
-            onClick={() => replay.run({ id: data.id, connections: [list] })}
+            onClick={() => replay.run({ id: data.id })}
           >
             {replay.wait > 0 ? t("wait", { seconds: replay.wait }) : t("deliveries.doReplay")}
           </Button>

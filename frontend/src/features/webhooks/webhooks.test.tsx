@@ -86,3 +86,22 @@ test("deliveries show their state and open by a real link", async () => {
   await userEvent.click(within(table).getByRole("link"));
   expect(onSearch).toHaveBeenCalledWith({ delivery: "whd_1" });
 });
+
+test("the feed alone fills a list that was empty", async () => {
+  const environment = createMockEnvironment();
+  show(<Deliveries endpointId="whe_1" search={{}} onSearch={vi.fn()} />, environment);
+  await waitFor(() => expect(waiting(environment, "DeliveriesQuery")).toHaveLength(1));
+  const deliveries = { cursor: "then", edges: [], totalCount: 0, pageInfo: { hasNextPage: false, endCursor: null } };
+  act(() =>
+    environment.mock.resolveMostRecentOperation({
+      data: { webhookEndpoint: { __typename: "WebhookEndpoint", id: "whe_1", topics: ["*"], deliveries } },
+    }),
+  );
+  await waitFor(() => expect(waiting(environment, "DeliveriesTailSubscription")).toHaveLength(1));
+  const tail = waiting(environment, "DeliveriesTailSubscription")[0]!;
+  expect(tail.request.variables).toMatchObject({ after: "then" });
+  const delivery = { id: "whd_1", cursor: "c1", topic: "nameplate.test", state: "PENDING", eventId: "evt_1", createdAt: "2026-11-21T10:00:00Z" };
+  const rest = { __typename: "WebhookDelivery", sequence: 1, nextAttemptAt: null, replayOf: null, payload: null, attempts: [] };
+  act(() => environment.mock.nextValue(tail, { data: { webhookDeliveries: { ...delivery, ...rest } } }));
+  expect(within(await screen.findByRole("table")).getByText("nameplate.test")).toBeTruthy();
+});

@@ -230,5 +230,8 @@ func (c *Chain) Verify(t *Trust, m *tree.Matrix) {
 	case ending.Ending(c.Now()):
 		t.State = analysis.DnssecExpiring
 		t.Finding = new(finding.New(finding.DNSSECExpiring, params{"zone": tree.Plain(m.Zone), "at": ending.Until.UTC().Format(time.RFC3339)}, ids...))
+		if ending.Short(c.Now()) {
+			t.Finding.Severity = finding.Info
+		}
 	}
 }

@@ -114,11 +114,15 @@ func TestEnding(t *testing.T) {
 		before, left time.Duration
 		want         bool
 	}{
-		{20 * 24 * time.Hour, 24 * time.Hour, true}, {20 * 24 * time.Hour, 72 * time.Hour, false}, {24 * time.Hour, 24 * time.Hour, false}, {47 * time.Hour, time.Hour, true},
+		{20 * 24 * time.Hour, 24 * time.Hour, true}, {20 * 24 * time.Hour, 72 * time.Hour, false}, {24 * time.Hour, 24 * time.Hour, true}, {47 * time.Hour, time.Hour, true},
 	} {
 		if got := (Proof{From: now.Add(-c.before), Until: now.Add(c.left)}).Ending(now); got != c.want {
 			t.Errorf("%s of %s are left: %v", c.left, c.before+c.left, got)
 		}
+	}
+	day := Proof{From: now.Add(-24 * time.Hour), Until: now.Add(24 * time.Hour)}
+	if !day.Short(now) || day.Short(now.Add(20*time.Hour)) {
+		t.Error("a signature of two days is short until its last quarter")
 	}
 	if (Proof{}).Ending(now) {
 		t.Error("no signature ends")

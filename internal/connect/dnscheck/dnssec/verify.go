@@ -27,11 +27,15 @@ type Proof struct {
 	Wildcard    string    // the name it was made for, when the answer was made from a wildcard; "" else
 }
 
-// Ending says that a signature should have been renewed: less than two days are left, and less than a quarter of its life. Providers that
-// sign as they answer give every signature a day or two, and renew it in time.
+// Ending says that less than two days are left of a signature.
 func (p Proof) Ending(now time.Time) bool {
-	left := p.Until.Sub(now)
-	return !p.Until.IsZero() && left < 48*time.Hour && 4*left < p.Until.Sub(p.From)
+	return !p.Until.IsZero() && p.Until.Sub(now) < 48*time.Hour
+}
+
+// Short says that the signature never had a long life, and that a quarter of it or more is left. Providers that sign as they answer give
+// every signature a day or two: it ends soon, and there is nothing to worry about.
+func (p Proof) Short(now time.Time) bool {
+	return 4*p.Until.Sub(now) >= p.Until.Sub(p.From)
 }
 
 // tries bounds the signatures that are computed for one set: keys and signatures of equal tags would multiply (CVE-2023-50387).

@@ -33,7 +33,7 @@ type Prober struct {
 	Roots               *x509.CertPool                    // nil: the system's
 	Edge                []netip.Addr                      // where our edge is; a nonce that comes back from elsewhere was passed on. Empty: not known
 	Timeout             time.Duration                     // for one probe; default 3 s
-	Map                 map[netip.AddrPort]netip.AddrPort // the lab: where an address and port really are
+	Map                 map[netip.AddrPort]netip.AddrPort // tests: where an address and port really are; nobody is where it says nothing. nil: as they are
 }
 
 // Path is where the edge answers "<nonce> <node>", on both ports and before anything else.
@@ -76,7 +76,11 @@ func (p *Prober) ask(ctx context.Context, host string, at netip.AddrPort, secure
 		return analysis.ProbeOtherServer, "no nonce"
 	}
 	there := at
-	if real, ok := p.Map[at]; ok {
+	if p.Map != nil {
+		real, ok := p.Map[at]
+		if !ok {
+			return analysis.ProbeRefused, "nobody is there"
+		}
 		there = real
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, 3*time.Second))

@@ -51,7 +51,8 @@ func (c *Column) Responsive() bool {
 const perServer = 6 // questions under way to one address
 
 // AskAll asks every address of the zone's servers, all at the same time; each first for what tells whether it serves the zone, so that a
-// dead one costs one question: the SOA of the zone, or in a light pass the first of asks.
+// dead one costs one question: the SOA of the zone, or in a light pass the first of asks. A first analysis, for whose answer somebody
+// waits, asks everything at once instead: a far server costs one way there and back less.
 func (r *Session) AskAll(ctx context.Context, z Cut, asks []Key, light bool) *Matrix {
 	m := &Matrix{Zone: z.Apex, Names: len(z.Servers)}
 	unreachable := map[string]int{}
@@ -79,7 +80,10 @@ func (r *Session) AskAll(ctx context.Context, z Cut, asks []Key, light bool) *Ma
 	}
 	errs := make([]error, len(m.Columns))
 	for i, c := range m.Columns {
-		wg.Go(func() { errs[i] = r.askColumn(ctx, z.Apex, c, asks) })
+		wg.Go(func() {
+			errs[i] = r.askColumn(ctx, z.Apex, c, asks)
+			r.keep(z.Apex, c.Got)
+		})
 	}
 	wg.Wait()
 	kept := m.Columns[:0]
@@ -110,40 +114,65 @@ func (r *Session) AskAll(ctx context.Context, z Cut, asks []Key, light bool) *Ma
 }
 
 func (r *Session) askColumn(ctx context.Context, apex string, c *Column, asks []Key) error {
+	got := make([]Answer, len(asks))
+	errs := make([]error, len(asks))
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, perServer)
+	askRest := func() {
+		for i, k := range asks[1:] {
+			wg.Go(func() {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				got[i+1], errs[i+1] = r.askTwice(ctx, apex, c.Server, k)
+			})
+		}
+	}
+	eager := r.place.Rank == wire.First
+	if eager {
+		askRest()
+	}
 	first := asks[0]
 	a, err := r.ask(ctx, Deciding, apex, c.Server, first.Name, first.Type, udpThenTCP)
 	if err == nil && a.Rcode == dns.RcodeServerFailure {
 		a, err = r.ask(ctx, Deciding, apex, c.Server, first.Name, first.Type, udpThenTCP)
 	}
-	if stop := c.judge(apex, first, a, err); stop != nil || !c.Responsive() {
-		return stop
-	}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	var failed error
-	slots := make(chan struct{}, perServer)
-	for _, k := range asks[1:] {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			a, err := r.ask(ctx, Deciding, apex, c.Server, k.Name, k.Type, udpThenTCP)
-			if err == nil && a.Rcode == dns.RcodeServerFailure && len(a.Answer) == 0 {
-				a, err = r.ask(ctx, Deciding, apex, c.Server, k.Name, k.Type, udpThenTCP) // once is an accident
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case errors.Is(err, ErrBudget) || errors.Is(err, wire.ErrStopped):
-				failed = ErrBudget
-			case err == nil && answers(apex, a):
-				c.Got[k] = a
-			default:
-				c.Failed, c.Missed = append(c.Failed, a), append(c.Missed, k)
-			}
-		})
+	stop := c.judge(apex, first, a, err)
+	serves := stop == nil && c.Responsive()
+	if serves && !eager {
+		askRest()
 	}
 	wg.Wait()
-	return failed
+	if !serves {
+		return stop
+	}
+	for i, k := range asks[1:] {
+		if stopped := c.take(apex, k, got[i+1], errs[i+1]); stopped != nil {
+			stop = stopped
+		}
+	}
+	return stop
+}
+
+// askTwice asks again when the server failed without saying anything: once is an accident.
+func (r *Session) askTwice(ctx context.Context, apex string, s Server, k Key) (Answer, error) {
+	a, err := r.ask(ctx, Deciding, apex, s, k.Name, k.Type, udpThenTCP)
+	if err == nil && a.Rcode == dns.RcodeServerFailure && len(a.Answer) == 0 {
+		return r.ask(ctx, Deciding, apex, s, k.Name, k.Type, udpThenTCP)
+	}
+	return a, err
+}
+
+// take notes what a server that serves the zone said to a question; the error says that no time was left for it.
+func (c *Column) take(apex string, k Key, a Answer, err error) error {
+	switch {
+	case errors.Is(err, ErrBudget) || errors.Is(err, wire.ErrStopped):
+		return ErrBudget
+	case err == nil && answers(apex, a):
+		c.Got[k] = a
+	default:
+		c.Failed, c.Missed = append(c.Failed, a), append(c.Missed, k)
+	}
+	return nil
 }
 
 // judge classes the server by its first answer. The error says that this address is none of the zone's business: not public, not
@@ -210,9 +239,9 @@ func (m *Matrix) Tally(asks []Key, has func(get func(Key) Answer) bool) Tally {
 // View is what stands at one name, put together from several answers.
 type View struct {
 	Sets     map[uint16][]string
-	TTL      int32    // the longest that was seen
-	Multiple bool     // one server answered several CNAMEs
-	Servers  []string // of a delegation at or above the name
+	TTLs     map[uint16]int32 // the longest that was seen, by type
+	Multiple bool             // one server answered several CNAMEs
+	Servers  []string         // of a delegation at or above the name
 	IDs      []ident.ObservationID
 }
 
@@ -221,7 +250,7 @@ func (v View) Has(qtype uint16) bool { return len(v.Sets[qtype]) > 0 }
 
 // Look merges what the columns, and the answers of discovery, say about a name.
 func Look(name string, columns []*Column, extra map[Key]Answer) View {
-	v := View{Sets: map[uint16][]string{}}
+	v := View{Sets: map[uint16][]string{}, TTLs: map[uint16]int32{}}
 	add := func(k Key, a Answer) {
 		if k.Name != name {
 			return
@@ -232,7 +261,7 @@ func Look(name string, columns []*Column, extra map[Key]Answer) View {
 				continue
 			}
 			v.Sets[qtype] = append(v.Sets[qtype], Values(rrs)...)
-			v.TTL = max(v.TTL, *lowest(rrs))
+			v.TTLs[qtype] = max(v.TTLs[qtype], *lowest(rrs))
 			v.IDs = append(v.IDs, a.ID)
 			v.Multiple = v.Multiple || qtype == dns.TypeCNAME && len(Values(rrs)) > 1
 			if qtype == dns.TypeCNAME {

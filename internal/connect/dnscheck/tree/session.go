@@ -42,12 +42,13 @@ type Tree struct {
 type Session struct {
 	tree    *Tree
 	host    string
-	urgent  bool
+	place   wire.Place
 	timeout time.Duration
 
 	mu         sync.Mutex
 	questions  int // asked in all
 	walked     int // of them for walk and discovery
+	spare      int // more of these, see Extend
 	unanswered int
 	incomplete bool // a budget ran out before something was known
 	seen       []analysis.Observation
@@ -55,12 +56,14 @@ type Session struct {
 	mute       map[string]error      // zones whose servers had no answer to the walk, and why: discovery asks them nothing
 	good       map[string]netip.Addr // by zone: who answered last
 	zones      map[string]Found      // by name: what a walk of this session found
+	recalls    map[memo]*recall      // what single servers said
 }
 
-// Begin opens a session about a host. Urgent work, which a person waits for, goes first; timeout is for one question over one transport.
-func (e *Tree) Begin(host string, urgent bool, timeout time.Duration) *Session {
+// Begin opens a session about a host. By its rank, and then as the older one, it goes before others that want the same servers; timeout is
+// for one question over one transport.
+func (e *Tree) Begin(host string, rank wire.Rank, timeout time.Duration) *Session {
 	return &Session{
-		tree: e, host: host, urgent: urgent, timeout: timeout,
+		tree: e, host: host, place: wire.Place{Rank: rank, Began: time.Now()}, timeout: timeout,
 		silent: map[netip.Addr]bool{}, mute: map[string]error{}, good: map[string]netip.Addr{}, zones: map[string]Found{},
 	}
 }
@@ -107,7 +110,7 @@ func (r *Session) ask(ctx context.Context, st Stage, zone string, s Server, name
 	}
 	reply, err := r.tree.Client.Ask(ctx, wire.Question{
 		Server: netip.AddrPortFrom(s.Addr, uint16(r.tree.Port)), Zone: zone, Name: name, Type: qtype,
-		Timeout: r.timeout, UDPOnly: by == udpOnly, TCPOnly: by == tcpOnly, Urgent: r.urgent,
+		Timeout: r.timeout, UDPOnly: by == udpOnly, TCPOnly: by == tcpOnly, Place: r.place,
 	})
 	return r.record(s.String(), analysis.Authoritative, s.Addr, name, qtype, reply, err)
 }
@@ -118,7 +121,7 @@ func (r *Session) AskResolver(ctx context.Context, label string, at netip.AddrPo
 		return Answer{}, err
 	}
 	reply, err := r.tree.Client.Ask(ctx, wire.Question{
-		Server: at, Name: name, Type: qtype, Recurse: true, Trusted: true, Timeout: r.timeout, Urgent: r.urgent,
+		Server: at, Name: name, Type: qtype, Recurse: true, Trusted: true, Timeout: r.timeout, Place: r.place,
 	})
 	return r.record(label, analysis.Resolver, at.Addr(), name, qtype, reply, err)
 }
@@ -126,7 +129,7 @@ func (r *Session) AskResolver(ctx context.Context, label string, at netip.AddrPo
 func (r *Session) spend(ctx context.Context, st Stage) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if ctx.Err() != nil || r.questions >= MaxQuestions || st == Walking && r.walked >= MaxWalk {
+	if ctx.Err() != nil || r.questions >= MaxQuestions || st == Walking && r.walked >= MaxWalk+r.spare {
 		r.incomplete = true
 		return ErrBudget
 	}
@@ -180,6 +183,13 @@ func (r *Session) Observe(o analysis.Observation) ident.ObservationID {
 	defer r.mu.Unlock()
 	r.seen = append(r.seen, o)
 	return o.ID
+}
+
+// Extend gives more questions for walks, within the budget of all: for work that begins when everything else is known.
+func (r *Session) Extend(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.spare += n
 }
 
 // Cut says that time ran out before something was known.

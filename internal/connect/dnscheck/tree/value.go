@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maxValues = 50   // of one RRset that are kept
+	maxValues = 50   // of one RRset that are kept as evidence
 	maxValue  = 4096 // octets of one
 )
 
@@ -81,10 +81,10 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// Values gives the data of an RRset, sorted, without repetition, bounded and printable.
+// Values gives the data of an RRset, sorted, without repetition and printable; the packet bounds how many there are.
 func Values(rrs []dns.RR) []string {
 	out := make([]string, 0, len(rrs))
-	for _, rr := range rrs[:min(len(rrs), maxValues)] {
+	for _, rr := range rrs {
 		v := Value(rr)
 		out = append(out, clean(v[:min(len(v), maxValue)]))
 	}
@@ -101,7 +101,8 @@ func Observed(r wire.Reply, name string, qtype uint16) ([]string, *int32) {
 	if len(rrs) == 0 && qtype == dns.TypeNS {
 		rrs = slices.DeleteFunc(slices.Clone(r.Authority), func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeNS })
 	}
-	return Values(rrs), lowest(rrs)
+	list := Values(rrs)
+	return list[:min(len(list), maxValues)], lowest(rrs)
 }
 
 // lowest is the lowest of an RRset; nil when there is none.

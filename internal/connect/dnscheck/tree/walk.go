@@ -159,12 +159,7 @@ func (r *Session) delegate(z Cut, owner string, ns []dns.RR, a Answer) Cut {
 	return next
 }
 
-// AskZone asks one responsive server of a zone: whoever answered last, then the others in random order over UDP, then over TCP those
-// that were silent. With ErrLame comes the last answer that was none.
-func (r *Session) AskZone(ctx context.Context, st Stage, z Cut, name string, qtype uint16) (Answer, error) {
-	return r.askZone(ctx, st, z, name, qtype, nil)
-}
-
+// askZone is AskZone for a walk, which may ask the same again. path holds the names of servers that are being resolved above it.
 func (r *Session) askZone(ctx context.Context, st Stage, z Cut, name string, qtype uint16, path []string) (Answer, error) {
 	r.mu.Lock()
 	mute := r.mute[z.Apex]
@@ -313,6 +308,9 @@ func (r *Session) addresses(ctx context.Context, name string, path []string) ([]
 			if addr, ok := Address(rr); ok && len(out) < maxAddrs {
 				out, ttl = append(out, addr), min(ttl, rr.Header().Ttl)
 			}
+		}
+		if a.Rcode == dns.RcodeNameError {
+			break // there is no such name, whatever else is asked for (RFC 8020)
 		}
 	}
 	if len(out) == 0 {

@@ -50,7 +50,7 @@ func TestReferral(t *testing.T) {
 func TestGlue(t *testing.T) {
 	t.Parallel()
 	tr := &Tree{Now: time.Now}
-	s := tr.Begin("shop.acme.lab.", false, time.Second)
+	s := tr.Begin("shop.acme.lab.", wire.First, time.Second)
 	ns := rrs(t, "acme.lab. NS ns1.acme.lab.", "acme.lab. NS ns1.other.test.", "acme.lab. NS ns1.acme.lab.")
 	a := Answer{Reply: wire.Reply{Additional: rrs(t, "ns1.acme.lab. A 192.0.2.1", "ns1.acme.lab. A 192.0.2.1", "ns1.other.test. A 192.0.2.2", "www.acme.lab. A 192.0.2.3")}}
 	c := s.delegate(Cut{Apex: "lab.", Chain: []string{".", "lab."}}, "acme.lab.", ns, a)
@@ -119,7 +119,7 @@ func FuzzReferral(f *testing.F) {
 			return
 		}
 		tr := &Tree{Now: time.Now}
-		next := tr.remember(tr.Begin("shop.acme.lab.", false, time.Second).delegate(z, owner, ns, a))
+		next := tr.remember(tr.Begin("shop.acme.lab.", wire.First, time.Second).delegate(z, owner, ns, a))
 		if !Below("lab.", next.Apex) || !Within(next.Apex, "shop.acme.lab.") || len(next.Servers) > maxServers {
 			t.Fatalf("%+v", next)
 		}

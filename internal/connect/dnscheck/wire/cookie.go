@@ -18,7 +18,7 @@ type jar struct {
 	secret [32]byte
 
 	mu    sync.Mutex
-	known map[netip.Addr]string // hexadecimal
+	known map[netip.Addr]string // what is sent, in hexadecimal
 }
 
 const (
@@ -29,25 +29,40 @@ const (
 
 // of gives what is sent to a server: our cookie, and the server's when it gave one. In hexadecimal, as miekg/dns has it.
 func (j *jar) of(server netip.Addr) string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if c, ok := j.known[server]; ok {
+		return c
+	}
+	return j.set(server, j.ours(server))
+}
+
+// ours is the half of the cookie that is ours (RFC 7873 section 4.1).
+func (j *jar) ours(server netip.Addr) string {
 	j.once.Do(func() { _, _ = rand.Read(j.secret[:]) }) // never fails
 	mac := hmac.New(sha256.New, j.secret[:])
 	mac.Write(server.AsSlice())
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return hex.EncodeToString(mac.Sum(nil)[:clientCookie]) + j.known[server]
+	return hex.EncodeToString(mac.Sum(nil)[:clientCookie])
 }
 
-// keep remembers what a server gave.
+func (j *jar) set(server netip.Addr, cookie string) string {
+	if _, ok := j.known[server]; j.known == nil || !ok && len(j.known) >= maxCookies {
+		j.known = map[netip.Addr]string{}
+	}
+	j.known[server] = cookie
+	return cookie
+}
+
+// keep remembers what a server gave beside ours.
 func (j *jar) keep(server netip.Addr, cookie string) {
 	if len(cookie) <= serverCookie {
 		return
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.known == nil || len(j.known) >= maxCookies {
-		j.known = map[netip.Addr]string{}
+	if known := j.known[server]; len(known) != len(cookie) || known[serverCookie:] != cookie[serverCookie:] {
+		j.set(server, j.ours(server)+cookie[serverCookie:])
 	}
-	j.known[server] = cookie[serverCookie:]
 }
 
 // drop forgets it: the server no longer sends cookies, which an answer over TCP has shown.

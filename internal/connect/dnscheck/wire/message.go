@@ -1,11 +1,15 @@
 package wire
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/miekg/dns"
 )
@@ -24,46 +28,90 @@ const maxRecords = 400
 // MaxChain is how many CNAMEs are followed (RFC 1034 section 3.6.2 asks for a bound and names none).
 const MaxChain = 10
 
+// query is a question as it was sent.
+type query struct {
+	Question
+	packet []byte
+	end    int    // of the question's section in the packet
+	cookie string // hexadecimal; "" for none
+	edns   bool
+}
+
+// head is a message's header (RFC 1035 section 4.1.1).
+const head = 12
+
 // newQuery makes the message. Over UDP the letter case of the name is random: 0x20 adds bits that a forger has to guess.
-func newQuery(q Question, edns, shuffle bool, cookie string) *dns.Msg {
-	m := new(dns.Msg)
-	var random [2 + 255]byte
-	_, _ = rand.Read(random[:]) // never fails
-	m.Id = binary.BigEndian.Uint16(random[:2])
-	m.RecursionDesired = q.Recurse
-	name := []byte(q.Name)
-	for i, b := range name {
-		if shuffle && i < 255 && 'a' <= b && b <= 'z' && random[2+i]&1 == 1 {
-			name[i] = b - 'a' + 'A'
+func newQuery(q Question, edns, shuffle bool, cookie string) (*query, error) {
+	var random [2 + 255/8 + 1]byte // the id, and a bit for each octet of the name
+	_, _ = rand.Read(random[:])    // never fails
+	name := head + len(q.Name) + 1 // the wire form is one longer than the text, at most
+	out := &query{Question: q, cookie: cookie, edns: edns, packet: make([]byte, name, name+4+11+4+len(cookie)/2)}
+	end, err := dns.PackDomainName(q.Name, out.packet, head, nil, false)
+	if err != nil {
+		return nil, fmt.Errorf("pack %q: %w", q.Name, err)
+	}
+	p := out.packet[:end]
+	copy(p, random[:2])
+	if q.Recurse {
+		p[2] = 1
+	}
+	p[5] = 1 // question
+	for i, b := range p[head:] {
+		if shuffle && 'a' <= b && b <= 'z' && random[2+i/8]>>(i%8)&1 == 1 { // lengths of labels are below 64, and so no letters
+			p[head+i] = b - 'a' + 'A'
 		}
 	}
-	m.Question = []dns.Question{{Name: string(name), Qtype: q.Type, Qclass: dns.ClassINET}}
-	if edns {
-		m.SetEdns0(maxUDP, !q.Recurse)
-		if cookie != "" {
-			opt := m.IsEdns0()
-			opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie})
+	p = binary.BigEndian.AppendUint16(p, q.Type)
+	p = binary.BigEndian.AppendUint16(p, dns.ClassINET)
+	out.end = len(p)
+	if edns { // RFC 6891 section 6.1.2: the root as the name, the size in place of the class, DO in the TTL, then options
+		p[11] = 1
+		p = append(p, 0, 0, byte(dns.TypeOPT), maxUDP>>8, maxUDP&0xff, 0, 0, 0, 0)
+		if !q.Recurse {
+			p[len(p)-2] = 0x80
 		}
+		option, _ := hex.DecodeString(cookie) // cookies are kept well formed
+		if len(option) > 0 {
+			p = binary.BigEndian.AppendUint16(p, uint16(4+len(option)))
+			p = binary.BigEndian.AppendUint16(p, dns.EDNS0COOKIE)
+		}
+		p = binary.BigEndian.AppendUint16(p, uint16(len(option)))
+		p = append(p, option...)
 	}
-	return m
+	out.packet = p
+	return out, nil
+}
+
+func (q *query) id() uint16 { return binary.BigEndian.Uint16(q.packet) }
+
+// renumber draws another id.
+func (q *query) renumber() { _, _ = rand.Read(q.packet[:2]) }
+
+// idOf reads the id of a packet that is long enough to be a message.
+func idOf(packet []byte) (uint16, bool) {
+	if len(packet) < head {
+		return 0, false
+	}
+	return binary.BigEndian.Uint16(packet), true
 }
 
 // read turns a packet into the reply to sent, or says why it is none.
-func read(packet []byte, sent *dns.Msg, udp bool) (Reply, error) {
-	if len(packet) < 12 {
+func read(packet []byte, sent *query, udp bool) (Reply, error) {
+	id, ok := idOf(packet)
+	if !ok {
 		return Reply{}, errStray
 	}
-	id, bits := binary.BigEndian.Uint16(packet), binary.BigEndian.Uint16(packet[2:])
-	if id != sent.Id || bits&(1<<15) == 0 || bits>>11&0xf != dns.OpcodeQuery {
+	bits := binary.BigEndian.Uint16(packet[2:])
+	if id != sent.id() || bits&(1<<15) == 0 || bits>>11&0xf != dns.OpcodeQuery {
 		return Reply{}, errStray
 	}
 	rcode, truncated := int(bits&0xf), bits&(1<<9) != 0
 	questions := binary.BigEndian.Uint16(packet[4:])
-	if sent.IsEdns0() != nil && questions == 0 && (rcode == dns.RcodeFormatError || rcode == dns.RcodeNotImplemented) {
+	if sent.edns && questions == 0 && (rcode == dns.RcodeFormatError || rcode == dns.RcodeNotImplemented) {
 		return Reply{}, errEDNS
 	}
 	records := 0
-	for at := 6; at < 12; at += 2 {
+	for at := 6; at < head; at += 2 {
 		records += int(binary.BigEndian.Uint16(packet[at:]))
 	}
 	if questions != 1 || records > maxRecords {
@@ -74,37 +122,42 @@ func read(packet []byte, sent *dns.Msg, udp bool) (Reply, error) {
 	if len(m.Question) != 1 {
 		return Reply{}, again(udp)
 	}
-	asked, got := sent.Question[0], m.Question[0]
+	cookie, got := cookieOf(m), m.Question[0]
+	same := len(packet) >= sent.end && bytes.Equal(packet[head:sent.end], sent.packet[head:sent.end]) // to the case of the letters
 	switch {
-	case got.Qtype != asked.Qtype || got.Qclass != asked.Qclass || !strings.EqualFold(got.Name, asked.Name):
+	case got.Qtype != sent.Type || got.Qclass != dns.ClassINET || !same && !strings.EqualFold(got.Name, sent.Name):
 		return Reply{}, errStray
-	case udp && got.Name != asked.Name:
+	case udp && !same:
 		return Reply{}, errTCP // a server that does not keep the case, or a forger: TCP tells them apart
-	case forged(cookieOf(sent), cookieOf(m)):
+	case forged(sent.cookie, cookie):
 		return Reply{}, errStray
-	case udp && len(cookieOf(sent)) > serverCookie && cookieOf(m) == "":
+	case udp && len(sent.cookie) > serverCookie && cookie == "":
 		return Reply{}, errTCP // it knew us, and now it does not: another machine of the same server, or a forger
 	case udp && truncated:
 		return Reply{}, errTCP
 	case err != nil:
 		return Reply{}, again(udp)
 	}
-	if opt := m.IsEdns0(); opt != nil {
+	if m.IsEdns0() != nil {
 		rcode = m.Rcode
 	}
-	if sent.IsEdns0() != nil {
+	if sent.edns {
 		switch rcode {
 		case dns.RcodeBadCookie:
-			return Reply{cookie: cookieOf(m)}, errCookie
+			return Reply{cookie: cookie}, errCookie
 		case dns.RcodeFormatError, dns.RcodeNotImplemented, dns.RcodeBadVers:
 			return Reply{}, errEDNS
 		}
 	}
+	if same {
+		spell(m, got.Name, sent.Name)
+	}
+	signed := signatures(m.Answer, m.Ns)
 	return Reply{
-		Rcode: rcode, Authoritative: m.Authoritative, cookie: cookieOf(m),
-		Answer:     chain(m.Answer, asked.Name, asked.Qtype),
+		Rcode: rcode, Authoritative: m.Authoritative, cookie: cookie,
+		Answer:     chain(m.Answer, sent.Name, sent.Type),
 		Authority:  keep(m.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype != dns.TypeRRSIG }),
-		Signatures: signatures(slices.Concat(m.Answer, m.Ns)),
+		Signatures: signed,
 		Additional: keep(m.Extra, func(rr dns.RR) bool { t := rr.Header().Rrtype; return t == dns.TypeA || t == dns.TypeAAAA }),
 	}, nil
 }
@@ -121,25 +174,41 @@ func again(udp bool) error {
 	return ErrGarbled
 }
 
-// keep drops records of other classes, and makes owner names canonical.
+// spell gives the records at the name that was asked its canonical spelling: nearly all of them, and the others cost a new string each.
+func spell(m *dns.Msg, asked, canonical string) {
+	for _, rrs := range [...][]dns.RR{m.Answer, m.Ns} {
+		for _, rr := range rrs {
+			if h := rr.Header(); h.Name == asked {
+				h.Name = canonical
+			}
+		}
+	}
+}
+
+// keep drops records of other classes, and makes owner names canonical. What it gives lies in rrs.
 func keep(rrs []dns.RR, wanted func(dns.RR) bool) []dns.RR {
-	var out []dns.RR
+	out := rrs[:0]
 	for _, rr := range rrs {
 		if rr == nil || rr.Header().Class != dns.ClassINET || !wanted(rr) {
 			continue
 		}
-		rr.Header().Name = dns.CanonicalName(rr.Header().Name)
+		if h := rr.Header(); strings.ContainsFunc(h.Name, unicode.IsUpper) {
+			h.Name = dns.CanonicalName(h.Name)
+		}
 		out = append(out, rr)
 	}
 	return out
 }
 
 // signatures are the RRSIGs of an answer, over whatever.
-func signatures(rrs []dns.RR) []*dns.RRSIG {
+func signatures(sections ...[]dns.RR) []*dns.RRSIG {
 	var out []*dns.RRSIG
-	for _, rr := range keep(rrs, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeRRSIG }) {
-		if sig, ok := rr.(*dns.RRSIG); ok {
-			out = append(out, sig)
+	for _, rrs := range sections {
+		for _, rr := range rrs {
+			if sig, ok := rr.(*dns.RRSIG); ok && sig.Hdr.Class == dns.ClassINET {
+				sig.Hdr.Name = dns.CanonicalName(sig.Hdr.Name)
+				out = append(out, sig)
+			}
 		}
 	}
 	return out
@@ -148,24 +217,32 @@ func signatures(rrs []dns.RR) []*dns.RRSIG {
 // chain keeps the records that answer the question: those at the name, and at the names its CNAMEs lead to.
 func chain(rrs []dns.RR, name string, qtype uint16) []dns.RR {
 	rrs = keep(rrs, func(rr dns.RR) bool { t := rr.Header().Rrtype; return t == qtype || t == dns.TypeCNAME })
-	on := map[string]bool{dns.CanonicalName(name): true}
+	on := []string{dns.CanonicalName(name)}
 	for range MaxChain {
 		grown := false
 		for _, rr := range rrs {
-			if c, ok := rr.(*dns.CNAME); ok && on[c.Hdr.Name] && !on[dns.CanonicalName(c.Target)] {
-				on[dns.CanonicalName(c.Target)], grown = true, true
+			if c, ok := rr.(*dns.CNAME); ok && slices.Contains(on, c.Hdr.Name) {
+				if target := dns.CanonicalName(c.Target); !slices.Contains(on, target) {
+					on, grown = append(on, target), true
+				}
 			}
 		}
 		if !grown {
 			break
 		}
 	}
-	return keep(rrs, func(rr dns.RR) bool { return on[rr.Header().Name] })
+	return slices.DeleteFunc(rrs, func(rr dns.RR) bool { return !slices.Contains(on, rr.Header().Name) })
 }
 
 // At gives the records of one type at one name of the answer.
 func (r Reply) At(name string, qtype uint16) []dns.RR {
-	return keep(r.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == qtype && rr.Header().Name == name })
+	var out []dns.RR
+	for _, rr := range r.Answer {
+		if rr.Header().Rrtype == qtype && rr.Header().Name == name {
+			out = append(out, rr)
+		}
+	}
+	return out
 }
 
 // Aliases gives the targets of the CNAMEs at a name: none, one, or several at a server that should know better.

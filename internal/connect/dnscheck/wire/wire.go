@@ -1,7 +1,7 @@
 // Package wire asks one DNS server one question and believes as little as possible of what comes back.
 //
 // The answer must have the random id, the question in the random letter case (draft-vixie-dnsext-dns0x20), the class and the cookie (RFC 7873) that were sent,
-// come from a socket with a port of its own, and its records must lie on the chain of CNAMEs that begins at the name asked for (RFC 5452).
+// come on a socket that is connected to the server from a random port, and its records must lie on the chain of CNAMEs that begins at the name asked for (RFC 5452).
 // Truncated and lost answers are asked for again over TCP, and servers that trip over EDNS (RFC 6891) without it. Nobody is asked more
 // often than the limiter allows.
 package wire
@@ -32,7 +32,8 @@ var (
 	ErrStopped = errors.New("no time was left for this question") // the caller's context ended
 )
 
-// Client asks. Its zero value is strict and unlimited; its methods may be called at the same time.
+// Client asks. Its zero value is strict and unlimited; its methods may be called at the same time. It is not copied.
+// Nothing is open and nothing runs while nothing is asked; its sockets are bounded (line.go).
 type Client struct {
 	AllowPrivate bool                          // the lab: also loopback and private addresses
 	AddressMap   map[netip.Addr]netip.AddrPort // the lab: where an address really is
@@ -40,6 +41,8 @@ type Client struct {
 	ZoneLimit    Limiter[string]               // per zone, over all its servers
 
 	cookies jar
+	lines   lines
+	flights flights
 }
 
 // Question is one question to one server.
@@ -52,7 +55,7 @@ type Question struct {
 	Timeout time.Duration // for each transport
 	UDPOnly bool          // silence is final: the caller has another address to ask
 	TCPOnly bool          // UDP was tried
-	Urgent  bool          // a person waits: goes before other work in the limiter
+	Place   Place         // in the limiter
 	Trusted bool          // an address from the settings: may be private
 
 	who netip.Addr // the server before the map, whose cookie it is
@@ -75,17 +78,25 @@ type Reply struct {
 const (
 	maxUDP    = 1232
 	maxPacket = 4096
-	maxStray  = 30 // packets on one socket that are not our answer; more is an attack, and TCP is asked
 )
 
-// Ask sends the question and waits for its answer.
+// Ask sends the question and waits for its answer, which others who ask the same may share: nobody changes it.
 func (c *Client) Ask(ctx context.Context, q Question) (Reply, error) {
 	if !c.AllowPrivate && !q.Trusted && safehttp.PublicAddr(q.Server.Addr()) != nil {
 		return Reply{}, fmt.Errorf("ask %s: %w", q.Server.Addr(), ErrPrivate)
 	}
-	if c.Limit.Wait(ctx, q.Server.Addr(), q.Urgent) != nil || q.Zone != "" && c.ZoneLimit.Wait(ctx, q.Zone, q.Urgent) != nil {
+	return c.flights.share(ctx, q, func() (Reply, error) { return c.limited(ctx, q) })
+}
+
+// limited asks when the limits allow it.
+func (c *Client) limited(ctx context.Context, q Question) (Reply, error) {
+	if c.Limit.Wait(ctx, q.Server.Addr(), q.Place) != nil || q.Zone != "" && c.ZoneLimit.Wait(ctx, q.Zone, q.Place) != nil {
 		return Reply{}, ErrStopped
 	}
+	if err := c.lines.begin(ctx); err != nil {
+		return Reply{}, err
+	}
+	defer c.lines.end()
 	q.who = q.Server.Addr()
 	if real, ok := c.AddressMap[q.Server.Addr()]; ok {
 		q.Server = real
@@ -129,25 +140,15 @@ func (c *Client) over(ctx context.Context, network string, q Question, edns bool
 	if edns && !q.Recurse {
 		cookie = c.cookies.of(q.who)
 	}
-	sent := newQuery(q, edns, network == "udp", cookie)
-	packet, err := sent.Pack()
+	sent, err := newQuery(q, edns, network == "udp", cookie)
 	if err != nil {
 		return Reply{}, fmt.Errorf("%w: %w", ErrGarbled, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, q.Timeout)
-	defer cancel()
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, q.Server.String())
-	if err != nil {
-		return Reply{}, classify(err)
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	exchange := overUDP
+	exchange := c.overUDP
 	if network == "tcp" {
-		exchange = overTCP
+		exchange = c.overTCP
 	}
-	r, err := exchange(conn, sent, packet)
+	r, err := exchange(ctx, sent)
 	switch {
 	case r.cookie != "":
 		c.cookies.keep(q.who, r.cookie)
@@ -157,27 +158,31 @@ func (c *Client) over(ctx context.Context, network string, q Question, edns bool
 	return r, err
 }
 
-func overUDP(conn net.Conn, sent *dns.Msg, packet []byte) (Reply, error) {
-	if _, err := conn.Write(packet); err != nil {
-		return Reply{}, classify(err)
-	}
-	buf := make([]byte, maxPacket)
-	for range maxStray {
-		n, err := conn.Read(buf)
+func (c *Client) overUDP(ctx context.Context, sent *query) (Reply, error) {
+	for {
+		l, err := c.lines.enter(sent.Server)
 		if err != nil {
-			return Reply{}, classify(err)
+			return Reply{}, err
 		}
-		r, err := read(buf[:n], sent, true)
-		if errors.Is(err, errStray) {
-			continue
+		r, err := l.ask(ctx, sent)
+		c.lines.leave(sent.Server, l)
+		if !errors.Is(err, errWorn) {
+			return r, err
 		}
-		return r, err
 	}
-	return Reply{}, errTCP
 }
 
-func overTCP(conn net.Conn, sent *dns.Msg, packet []byte) (Reply, error) {
-	framed := append(binary.BigEndian.AppendUint16(nil, uint16(len(packet))), packet...)
+func (c *Client) overTCP(ctx context.Context, sent *query) (Reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, sent.Timeout)
+	defer cancel()
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", sent.Server.String())
+	if err != nil {
+		return Reply{}, classify(err)
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+	framed := append(binary.BigEndian.AppendUint16(nil, uint16(len(sent.packet))), sent.packet...)
 	if _, err := conn.Write(framed); err != nil {
 		return Reply{}, classify(err)
 	}

@@ -357,7 +357,7 @@ func TestZoneLimit(t *testing.T) {
 	c := &Client{AllowPrivate: true, ZoneLimit: Limiter[string]{PerSecond: 1, Burst: 2}}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	q := Question{Server: p.at, Name: "shop.acme.lab.", Zone: "acme.lab.", Type: dns.TypeA, Timeout: time.Second, Urgent: true}
+	q := Question{Server: p.at, Name: "shop.acme.lab.", Zone: "acme.lab.", Type: dns.TypeA, Timeout: time.Second}
 	for n, want := range []error{nil, nil, ErrStopped} {
 		if _, err := c.Ask(ctx, q); !errors.Is(err, want) {
 			t.Errorf("question %d: %v", n, err)
@@ -409,7 +409,11 @@ func TestQuestionsCannotBeGuessed(t *testing.T) {
 	t.Parallel()
 	ids, cases := map[uint16]bool{}, map[string]bool{}
 	for range 200 {
-		m := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, true, "")
+		sent, err := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, true, "")
+		m := new(dns.Msg)
+		if err != nil || m.Unpack(sent.packet) != nil || m.Id != sent.id() {
+			t.Fatal(err, m)
+		}
 		ids[m.Id], cases[m.Question[0].Name] = true, true
 		if !strings.EqualFold(m.Question[0].Name, "shop.acme.lab.") || m.RecursionDesired {
 			t.Fatal(m)
@@ -426,39 +430,41 @@ func TestLimiter(t *testing.T) {
 		l := &Limiter[netip.Addr]{PerSecond: 20, Burst: 50}
 		a, start := netip.MustParseAddr("192.0.2.1"), time.Now()
 		for range 40 {
-			_ = l.Wait(t.Context(), a, false)
+			_ = l.Wait(t.Context(), a, Place{Rank: Routine})
 		}
 		if time.Since(start) != 0 {
 			t.Error("a burst waited")
 		}
 		urgent := time.Now()
 		for range 10 {
-			_ = l.Wait(t.Context(), a, true)
+			_ = l.Wait(t.Context(), a, Place{})
 		}
 		if time.Since(urgent) != 0 {
 			t.Error("a person waited for the machine's work")
 		}
 		for range 40 {
-			_ = l.Wait(t.Context(), a, true)
+			_ = l.Wait(t.Context(), a, Place{})
 		}
 		if d := time.Since(urgent); d < 1900*time.Millisecond || d > 2200*time.Millisecond {
 			t.Errorf("40 questions beyond the burst took %s", d)
 		}
-		if err := l.Wait(t.Context(), netip.MustParseAddr("192.0.2.2"), false); err != nil {
+		if err := l.Wait(t.Context(), netip.MustParseAddr("192.0.2.2"), Place{Rank: Routine}); err != nil {
 			t.Error(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		if err := l.Wait(ctx, a, false); !errors.Is(err, context.DeadlineExceeded) {
+		if err := l.Wait(ctx, a, Place{Rank: Routine}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}
 	})
 }
 
 func FuzzRead(f *testing.F) {
-	sent := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, false, "0123456789abcdef")
-	sent.Id = 1
-	m := sent.Copy()
+	sent, err := newQuery(Question{Name: "shop.acme.lab.", Type: dns.TypeA}, true, false, "0123456789abcdef")
+	m := new(dns.Msg)
+	if copy(sent.packet, []byte{0, 1}); err != nil || m.Unpack(sent.packet) != nil {
+		f.Fatal(err)
+	}
 	f.Add(reply(m, nil))
 	f.Add(reply(m, func(r *dns.Msg) { r.Answer = append(r.Answer, record("shop.acme.lab. 60 IN CNAME shop.acme.lab.")) }))
 	f.Add([]byte{0, 1, 0x84, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0xc0, 0x0c, 0, 1, 0, 1})

@@ -1,0 +1,12 @@
+package record
+
+import (
+	"testing"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/locale/localetest"
+)
+
+func TestTexts_EveryLanguageSaysTheSame(t *testing.T) {
+	t.Parallel()
+	localetest.Check(t, book)
+}
