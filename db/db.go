@@ -37,7 +37,7 @@ func Name(name string) Option {
 }
 
 // Open connects, and answers only after a first round trip, so that a wrong DSN fails here and not at the first request.
-// No statement runs longer than 30 s and no transaction idles longer than 60 s, unless the DSN says otherwise.
+// No statement runs longer than 30 s and no transaction idles longer than 10 s (a process that is frozen lets go of its locks then), unless the DSN says otherwise.
 func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(dsn)
 	if err != nil {
@@ -47,7 +47,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 	params["timezone"] = "UTC"
 	params["application_name"] = cmp.Or(params["application_name"], "nameplate")
 	params["statement_timeout"] = cmp.Or(params["statement_timeout"], "30s")
-	params["idle_in_transaction_session_timeout"] = cmp.Or(params["idle_in_transaction_session_timeout"], "60s")
+	params["idle_in_transaction_session_timeout"] = cmp.Or(params["idle_in_transaction_session_timeout"], "10s")
 	for _, o := range opts {
 		o(cfg)
 	}

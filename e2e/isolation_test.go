@@ -20,7 +20,7 @@ var unknown = map[string]func() string{
 	"organization": fresh(ident.New[ident.OrgID]), "application": fresh(ident.New[ident.ApplicationID]), "recipe": fresh(ident.New[ident.RecipeID]), "connection": fresh(ident.New[ident.ConnectionID]),
 	"record": fresh(ident.New[ident.RecordID]), "conflict": fresh(ident.New[ident.ConflictID]), "check": fresh(ident.New[ident.CheckID]), "observation": fresh(ident.New[ident.ObservationID]),
 	"certificate": fresh(ident.New[ident.CertificateID]), "key": fresh(ident.New[ident.KeyID]), "endpoint": fresh(ident.New[ident.WebhookID]), "delivery": fresh(ident.New[ident.DeliveryID]),
-	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "message": fresh(ident.New[ident.MessageID]),
+	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]),
 }
 
 func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
@@ -29,12 +29,12 @@ func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
 
 // byName says of what an id is, by the name of its argument or member.
 var byName = map[string]string{
-	"organizationId": "organization", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token",
+	"organizationId": "organization", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user",
 }
 
 // byField says of what the argument id of a field is.
 var byField = map[string]string{
-	"organization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
+	"organization": "organization", "updateOrganization": "organization", "deleteOrganization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
 	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
 	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
@@ -218,7 +218,7 @@ func victim(t *testing.T, h *harness.House) map[string]string {
 	_, token := h.Widget(map[string]any{"endUserRef": "customer-1"})
 	world := map[string]string{
 		"organization": h.Addresses.OrganizationID, "application": h.Addresses.ApplicationID, "recipe": seen.Connection.Recipe.ID, "connection": id, "record": seen.Connection.Records[0].ID,
-		"certificate": seen.Connection.Certificate.ID, "event": seen.Connection.Timeline.Nodes[0].ID, "key": seen.APIKeys.Nodes[0].ID, "endpoint": endpoint, "delivery": made.SendTestWebhook.ID, "token": token,
+		"user": h.User.String(), "certificate": seen.Connection.Certificate.ID, "event": seen.Connection.Timeline.Nodes[0].ID, "key": seen.APIKeys.Nodes[0].ID, "endpoint": endpoint, "delivery": made.SendTestWebhook.ID, "token": token,
 	}
 	for _, c := range seen.Connection.Checks.Nodes {
 		if len(c.Observations) > 0 {

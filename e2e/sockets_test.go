@@ -15,6 +15,7 @@ import (
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/e2e/harness"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
 // ended is how soon the end of a right must be felt: a second is promised, three are given to a busy machine.
@@ -97,6 +98,40 @@ func TestO4_RightsEndEverywhere(t *testing.T) {
 		}
 		socket.Kill()
 	})
+}
+
+// TestOrgs7_RemovedMember: who is removed from an organization loses what is open there within a second, and stays somebody elsewhere.
+func TestOrgs7_RemovedMember(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	c := h.StartConnection("removed.acme.lab")
+	guest := h.Tenant("guest")
+	err := h.App.Door.System(t.Context(), "test", h.Org, func(ctx context.Context, e *door.Effect) error {
+		_, err := h.App.Members.JoinTx(ctx, e, h.Org, guest.User, []authz.Role{authz.Member})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := h.SignInAs(guest.Email, guest.Password)
+	timeline := harness.Query{Document: documentNamed(t, h, "console", "TimelineTailSubscription"), Variables: map[string]any{"id": c.ID, "after": 0}}
+	socket := h.Connect(browser)
+	if first, ok := socket.Subscribe(timeline).Next(10 * time.Second); !ok || first.Type != "next" || strings.Contains(string(first.Payload), `"errors"`) {
+		t.Fatalf("the subscription began with %s %s", first.Type, first.Payload)
+	}
+	owner, _ := h.Key(nil) // its scopes were listed after the member's permissions came to be
+	a := h.Send(owner, harness.Query{Text: `mutation($org: ID!, $user: ID!) { uninviteMember(organizationId: $org, userId: $user) { members { totalCount nodes { email isOwner isBuyer } } } }`,
+		Variables: map[string]any{"org": h.Org.String(), "user": guest.User.String()}})
+	if len(a.Faults) > 0 || !strings.Contains(string(a.Raw), `"totalCount":1`) {
+		t.Fatalf("remove the member: %s", a.Raw)
+	}
+	if code, text := socket.Code(ended); code != 4403 {
+		t.Errorf("the socket ended with %d %s", code, text)
+	}
+	again := h.Connect(browser) // signed in still
+	if first, ok := again.Subscribe(timeline).Next(10 * time.Second); !ok || first.Type != "error" || !strings.Contains(string(first.Payload), "NOT_FOUND") {
+		t.Errorf("what was seen before: %s %s", first.Type, first.Payload)
+	}
 }
 
 func progressOf(id string) harness.Query {

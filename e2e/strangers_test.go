@@ -21,7 +21,7 @@ func TestO4_TenantsIsolated(t *testing.T) {
 	s := schema(t)
 	world := victim(t, h)
 	other := h.Tenant("stranger")
-	theirs := map[string]string{"organization": other.Org.String(), "application": other.Application.String(), "recipe": other.Recipe.String()}
+	theirs := map[string]string{"organization": other.Org.String(), "application": other.Application.String(), "recipe": other.Recipe.String(), "user": other.User.String()}
 	reached := map[string]bool{}
 
 	t.Run("Key", func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
@@ -26,6 +27,14 @@ func deref[T any](v *T) (zero T) {
 		return zero
 	}
 	return *v
+}
+
+// hidden is a secret argument that may be left out.
+func hidden(s *secret.String) secret.String {
+	if s == nil {
+		return secret.String{}
+	}
+	return *s
 }
 
 // explained puts a code into words.

@@ -8,9 +8,99 @@ package resolvers
 import (
 	"context"
 
+	"github.com/nameplate-dev/nameplate/graph/gql"
+	"github.com/nameplate-dev/nameplate/graph/loader"
+	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
+
+func (r *membershipResolver) Organization(ctx context.Context, obj *membership.Membership) (*organization.Organization, error) {
+	return loader.From(ctx).Organization(ctx, obj.OrgID)
+}
+
+func (r *mutationResolver) CreateOrganization(ctx context.Context, input organization.CreateOrganizationInput) (*organization.Organization, error) {
+	return r.platform.organizations.Create(ctx, input)
+}
+
+func (r *mutationResolver) UpdateOrganization(ctx context.Context, id ident.Any, input organization.UpdateOrganizationInput) (*organization.Organization, error) {
+	org, err := ident.As[ident.OrgID](id, "id")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.organizations.Update(ctx, org, input)
+}
+
+func (r *mutationResolver) SetMfaPolicy(ctx context.Context, organizationID ident.Any, input organization.MfaPolicy) (*organization.Organization, error) {
+	org, err := ident.As[ident.OrgID](organizationID, "organizationId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.organizations.SetMfaPolicy(ctx, org, input)
+}
+
+func (r *mutationResolver) UninviteMember(ctx context.Context, organizationID ident.Any, userID ident.Any) (*organization.Organization, error) {
+	ref, err := memberRef(organizationID, userID)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.platform.members.Remove(ctx, ref); err != nil {
+		return nil, err
+	}
+	return r.platform.organizations.Get(ctx, &ref.OrganizationID, nil)
+}
+
+func (r *mutationResolver) LeaveOrganization(ctx context.Context, organizationID ident.Any) (*model.Ok, error) {
+	org, err := ident.As[ident.OrgID](organizationID, "organizationId")
+	if err != nil {
+		return nil, err
+	}
+	return done(r.platform.members.Leave(ctx, org))
+}
+
+func (r *mutationResolver) AssignMemberRoles(ctx context.Context, organizationID ident.Any, userID ident.Any, roles []authz.Role) (*membership.Member, error) {
+	ref, err := memberRef(organizationID, userID)
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.members.AssignRoles(ctx, membership.RolesInput{Ref: ref, Roles: roles})
+}
+
+func (r *mutationResolver) UnassignMemberRoles(ctx context.Context, organizationID ident.Any, userID ident.Any, roles []authz.Role) (*membership.Member, error) {
+	ref, err := memberRef(organizationID, userID)
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.members.UnassignRoles(ctx, membership.RolesInput{Ref: ref, Roles: roles})
+}
+
+func (r *mutationResolver) DeleteOrganization(ctx context.Context, id ident.Any, confirmName string, clientMutationID *string) (*organization.DonePayload, error) {
+	org, err := ident.As[ident.OrgID](id, "id")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.organizations.Delete(ctx, organization.DeleteInput{ID: org, ConfirmName: confirmName, ClientMutationID: clientMutationID})
+}
+
+func (r *mutationResolver) ChangeDefaultOrganization(ctx context.Context, organizationID ident.Any) (*account.Viewer, error) {
+	org, err := ident.As[ident.OrgID](organizationID, "organizationId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.accounts.ChangeDefault(ctx, org)
+}
+
+func (r *organizationResolver) Members(ctx context.Context, obj *organization.Organization, first *int32, after *string, search *string) (*page.Of[*membership.Member], error) {
+	args, err := page.Read(first, after, 50)
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.members.Members(ctx, obj.ID, deref(search), args)
+}
 
 func (r *queryResolver) Organization(ctx context.Context, id *ident.Any, slug *string) (*organization.Organization, error) {
 	org, err := ident.AsPtr[ident.OrgID](id, "id")
@@ -19,3 +109,28 @@ func (r *queryResolver) Organization(ctx context.Context, id *ident.Any, slug *s
 	}
 	return r.platform.organizations.Get(ctx, org, slug)
 }
+
+func (r *queryResolver) Memberships(ctx context.Context, first *int32, after *string) (*page.Of[*membership.Membership], error) {
+	args, err := page.Read(first, after, 50)
+	if err != nil {
+		return nil, err
+	}
+	return listed[*membership.Membership](ctx)(r.platform.members.Memberships(ctx, args))
+}
+
+func (r *subscriptionResolver) MembersChanged(ctx context.Context, organizationID ident.Any) (<-chan *organization.Organization, error) {
+	org, err := ident.As[ident.OrgID](organizationID, "organizationId")
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, r.platform.organizations.Watch(org))
+}
+
+func (r *Resolver) Membership() gql.MembershipResolver { return &membershipResolver{r} }
+
+func (r *Resolver) Organization() gql.OrganizationResolver { return &organizationResolver{r} }
+
+type (
+	membershipResolver   struct{ *Resolver }
+	organizationResolver struct{ *Resolver }
+)

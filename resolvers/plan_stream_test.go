@@ -16,6 +16,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/resolvers"
@@ -118,6 +119,16 @@ func (c channels) ViewerChanged(ctx context.Context) (<-chan *account.Viewer, er
 	return channel(ctx, c.of.ViewerChanged)
 }
 
+func (c channels) MembersChanged(ctx context.Context, org ident.Any) (<-chan *organization.Organization, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *organization.Organization, error) {
+		return c.of.MembersChanged(ctx, org)
+	})
+}
+
+func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
+}
+
 func (c channels) ConnectionProgress(ctx context.Context, id ident.Any) (<-chan *connection.Connection, error) {
 	return channel(ctx, func(ctx context.Context) (<-chan *connection.Connection, error) {
 		return c.of.ConnectionProgress(ctx, id)
@@ -146,10 +157,6 @@ func (c channels) WebhookDeliveries(ctx context.Context, endpoint ident.Any, aft
 	return channel(ctx, func(ctx context.Context) (<-chan *webhook.WebhookDelivery, error) {
 		return c.of.WebhookDeliveries(ctx, endpoint, after)
 	})
-}
-
-func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
-	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
 }
 
 // channel opens a subscription and holds its first message.

@@ -18,9 +18,13 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/widget"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -33,7 +37,11 @@ type Services struct {
 	Profiles      *profile.Service
 	Sessions      *session.Service
 	Organizations *organization.Service
+	Members       *membership.Service
 	Keys          *apikey.Service
+	Credentials   *credential.Service
+	Registrations *registration.Service
+	Recoveries    *recovery.Service
 	Mails         *mail.Service
 
 	Applications *application.Service
@@ -67,7 +75,11 @@ type platform struct {
 	profiles      *profile.Service
 	sessions      *session.Service
 	organizations *organization.Service
+	members       *membership.Service
 	keys          *apikey.Service
+	credentials   *credential.Service
+	registrations *registration.Service
+	recoveries    *recovery.Service
 	mails         *mail.Service
 }
 
@@ -94,7 +106,7 @@ type house struct {
 // New joins them.
 func New(s Services) *Resolver {
 	r := &Resolver{
-		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Keys, s.Mails},
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Mails},
 		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},

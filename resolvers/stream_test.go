@@ -44,9 +44,7 @@ func TestTheLastMessageSaysWhyAWatchEnds(t *testing.T) {
 	con := s.connect(t, "shop.acme.lab")
 	c := s.subscribe(t, "owner", `subscription($id: ID!) { connectionProgress(id: $id) { state } }`, vars{"id": con})
 	c.next()
-	if _, err := s.DB.Exec(t.Context(), "delete from membership where org_id = $1", s.Org.UUID()); err != nil {
-		t.Fatal(err)
-	}
+	s.Roles(t, s.Org, s.User)
 	eventually(t, "the right ends", func() bool { // roles are remembered for a second
 		_, err := s.Authz.Authorize(authz.With(t.Context(), s.caller("owner")), "connection.read", s.Org)
 		return err != nil

@@ -27,6 +27,7 @@ create table event_reader (
   state text not null check (state in ('IDLE', 'DUE', 'PARKED')), due_at timestamptz, attempts int not null default 0, last_error text,
   owner text, epoch bigint not null default 0, lease_until timestamptz, primary key (reader, stream));
 create index event_reader_due on event_reader (due_at) where state = 'DUE';
+create index event_reader_turn on event_reader (reader, org_id, due_at) where state = 'DUE';
 
 -- +goose StatementBegin
 create function deny_change() returns trigger language plpgsql as $$ begin raise exception 'append-only table %', tg_table_name; end $$;

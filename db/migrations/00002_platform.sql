@@ -14,15 +14,40 @@ create table user_profile (
 create table organization (
   id uuid primary key, slug citext not null unique check (slug ~ '^[a-z0-9](-?[a-z0-9]){1,38}$'), name text not null check (length(name) between 1 and 100),
   ownership text not null check (ownership in ('PERSONAL', 'SHARED')), created_by uuid not null references app_user, host_region text not null default 'local',
-  created_at timestamptz not null, deleted_at timestamptz, version int not null default 1);
+  email_domains citext[] not null default '{}', hide_member_emails boolean not null default false, mfa_policy jsonb not null default '{}',
+  created_at timestamptz not null, deleted_at timestamptz, purged_at timestamptz, version int not null default 1);
 create unique index one_personal_org on organization (created_by) where ownership = 'PERSONAL' and deleted_at is null;
 alter table app_user add foreign key (default_org_id) references organization;
 
--- owner: organization
+-- owner: membership
 create table membership (
   id uuid primary key, org_id uuid not null references organization, user_id uuid not null references app_user,
-  roles text[] not null check (roles <@ array['MEMBER', 'OWNER', 'BILLING_ADMIN'] and cardinality(roles) > 0), joined_at timestamptz not null, unique (org_id, user_id));
+  roles text[] not null check (roles <@ array['MEMBER', 'OWNER', 'BILLING_ADMIN'] and cardinality(roles) > 0), joined_at timestamptz not null, version int not null default 1, unique (org_id, user_id));
 create index membership_of_user on membership (user_id);
+
+-- owner: billing          the one place that says who the buyer is
+create table billing_subscription (
+  id uuid primary key, org_id uuid not null unique references organization, buyer_user_id uuid not null references app_user, plan_id text not null,
+  ever_entitled boolean not null default false, created_at timestamptz not null, version int not null default 1);
+
+-- The last owner and the buyer cannot vanish, by role change, removal or leaving, however many do so at one moment: they wait for each other at the organization's row.
+-- +goose StatementBegin
+create function keep_owner() returns trigger language plpgsql security definer set search_path = public, pg_temp as $$
+declare gone timestamptz; buyer uuid;
+begin
+  select deleted_at into gone from organization where id = old.org_id for update;
+  if gone is not null then return null; end if;
+  if not exists (select 1 from membership where org_id = old.org_id and 'OWNER' = any (roles)) then
+    raise exception 'LAST_OWNER' using errcode = 'check_violation', constraint = 'keep_owner_last';
+  end if;
+  select buyer_user_id into buyer from billing_subscription where org_id = old.org_id;
+  if buyer = old.user_id and not exists (select 1 from membership where org_id = old.org_id and user_id = buyer and 'BILLING_ADMIN' = any (roles)) then
+    raise exception 'BUYER_MUST_STAY' using errcode = 'check_violation', constraint = 'keep_owner_buyer';
+  end if;
+  return null;
+end $$;
+-- +goose StatementEnd
+create constraint trigger keep_owner after update or delete on membership deferrable initially deferred for each row execute function keep_owner();
 
 -- owner: credential
 create table password_credential (user_id uuid primary key references app_user on delete cascade, phc text not null, set_at timestamptz not null, version int not null default 1);

@@ -143,26 +143,39 @@ create index edge_zone_record_delta on edge_zone_record (generation);
 -- owner: webhook
 create table webhook_endpoint (
   id uuid primary key, org_id uuid references organization, application_id uuid, url text not null, description text not null default '', topics text[] not null check (cardinality(topics) >= 1), filter jsonb not null default '{}',
-  ordered boolean not null default true, api_version text not null, sealed_secret bytea not null, secret_hint text not null,
-  status text not null default 'ENABLED' check (status in ('ENABLED', 'DISABLED', 'AUTO_DISABLED')), disabled_reason text, failing_since timestamptz, throttled_until timestamptz, version int not null default 1, created_at timestamptz not null, deleted_at timestamptz);
+  ordered boolean not null default true, api_version text not null, sealed_secret bytea not null, secret_hint text not null, previous_sealed_secret bytea, previous_secret_until timestamptz,
+  status text not null default 'ENABLED' check (status in ('ENABLED', 'DISABLED', 'AUTO_DISABLED')), disabled_reason text, disabled_at timestamptz,
+  version int not null default 1, created_at timestamptz not null, deleted_at timestamptz, check ((previous_sealed_secret is null) = (previous_secret_until is null)));
 create index webhook_endpoint_of on webhook_endpoint (org_id) where deleted_at is null;
 
--- owner: webhook          a due row per delivery; the event's time is the partition key, so that "once per event" stays a unique index
+-- owner: webhook          the due row of an endpoint: who holds its lease sends what is due there. due_at is never later than that of a delivery that can be sent.
+create table webhook_lane (
+  endpoint_id uuid primary key references webhook_endpoint, org_id uuid not null, due_at timestamptz, owner text, epoch bigint not null default 0, lease_until timestamptz,
+  failing_since timestamptz, warned_at timestamptz, throttled_until timestamptz) with (fillfactor = 50);
+create index webhook_lane_due on webhook_lane (due_at) where due_at is not null;
+
+-- owner: webhook          the event's time is the partition key, so that "once per event" stays a unique index
 create table webhook_delivery (
   id uuid not null, org_id uuid, endpoint_id uuid not null references webhook_endpoint, event_id uuid not null, event_at timestamptz not null,
-  stream text not null, sequence bigint not null, topic text not null, payload jsonb not null, body bytea not null, replay_of uuid, test boolean not null default false,
+  stream text not null, sequence bigint not null, topic text not null, body bytea not null, replay_of uuid, test boolean not null default false,
   state text not null check (state in ('PENDING', 'WAITING_FOR_EARLIER', 'RETRYING', 'SUCCEEDED', 'FAILED', 'SKIPPED')), attempts int not null default 0,
-  due_at timestamptz, owner text, epoch bigint not null default 0, lease_until timestamptz, created_at timestamptz not null, finished_at timestamptz,
+  due_at timestamptz, created_at timestamptz not null, finished_at timestamptz,
   primary key (id, event_at)) partition by range (event_at);
 create table webhook_delivery_default partition of webhook_delivery default;
 create unique index webhook_delivery_once on webhook_delivery (endpoint_id, event_id, topic, event_at) where replay_of is null;
 create index webhook_delivery_head on webhook_delivery (endpoint_id, stream, sequence) where finished_at is null;
-create index webhook_delivery_due on webhook_delivery (due_at) where finished_at is null;
+create index webhook_delivery_due on webhook_delivery (endpoint_id, due_at, id) where finished_at is null;
 create index webhook_delivery_log on webhook_delivery (endpoint_id, id desc);
+create index webhook_delivery_states on webhook_delivery (endpoint_id, state, id desc);
+create index webhook_delivery_topics on webhook_delivery (endpoint_id, topic, id desc);
+create index webhook_delivery_streams on webhook_delivery (endpoint_id, stream, id desc);
 
 -- owner: webhook
 create table webhook_attempt (
   delivery_id uuid not null, n int not null, at timestamptz not null, latency_ms int, resolved_ip inet, status int, error text, request_headers jsonb, response_headers jsonb,
   response_body text check (length(response_body) <= 65536), primary key (delivery_id, n, at)) partition by range (at);
 create table webhook_attempt_default partition of webhook_attempt default;
-create index webhook_attempt_of on webhook_attempt (delivery_id, n);
+
+-- owner: webhook          attempts of an hour, kept when the log is gone; latencies counts them by the bounds that the code names. Tests do not count.
+create table webhook_hour (
+  endpoint_id uuid not null references webhook_endpoint, hour timestamptz not null, attempts int not null, succeeded int not null, latencies int[] not null, primary key (endpoint_id, hour)) with (fillfactor = 50);

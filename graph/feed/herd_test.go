@@ -228,9 +228,7 @@ func TestAccessIsAskedForEachMessage(t *testing.T) {
 		defer h.feeds.Join(authz.With(t.Context(), h.key), h.progress(h.ids[0]), r)()
 	}
 	eventually(t, "they have their state", func() bool { got, _ := two.all(); return len(got) == 1 && h.resting() })
-	if _, err := h.DB.Exec(t.Context(), "delete from membership where org_id = $1", h.Org.UUID()); err != nil {
-		t.Fatal(err)
-	}
+	h.Roles(t, h.Org, h.User)
 	eventually(t, "the right ends", func() bool { // roles are remembered for a second
 		_, err := h.Authz.Authorize(authz.With(t.Context(), h.key), "connection.read", h.Org)
 		return err != nil

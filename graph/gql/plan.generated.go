@@ -26,10 +26,15 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
@@ -38,6 +43,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 	schema := NewExecutableSchema(cfg)
 	ec := newExecutionContext(nil, schema.(*executableSchema), nil)
 	return plan.New(schema, plan.Table{
+		"Accepted":                  planAccepted(cfg.Resolvers, ec),
 		"ApexSupport":               planApexSupport(cfg.Resolvers, ec),
 		"ApiKey":                    planApiKey(cfg.Resolvers, ec),
 		"ApiKeyCreated":             planApiKeyCreated(cfg.Resolvers, ec),
@@ -70,6 +76,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"DomainCheck":               planDomainCheck(cfg.Resolvers, ec),
 		"DomainCheckStep":           planDomainCheckStep(cfg.Resolvers, ec),
 		"DomainConnectSupport":      planDomainConnectSupport(cfg.Resolvers, ec),
+		"DonePayload":               planDonePayload(cfg.Resolvers, ec),
 		"EmailDelivery":             planEmailDelivery(cfg.Resolvers, ec),
 		"EmailDeliveryEdge":         planEmailDeliveryEdge(cfg.Resolvers, ec),
 		"EmailDeliveryPage":         planEmailDeliveryPage(cfg.Resolvers, ec),
@@ -83,6 +90,14 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"GuideStep":                 planGuideStep(cfg.Resolvers, ec),
 		"Health":                    planHealth(cfg.Resolvers, ec),
 		"HealthCheck":               planHealthCheck(cfg.Resolvers, ec),
+		"Identity":                  planIdentity(cfg.Resolvers, ec),
+		"Member":                    planMember(cfg.Resolvers, ec),
+		"MemberEdge":                planMemberEdge(cfg.Resolvers, ec),
+		"MemberPage":                planMemberPage(cfg.Resolvers, ec),
+		"Membership":                planMembership(cfg.Resolvers, ec),
+		"MembershipEdge":            planMembershipEdge(cfg.Resolvers, ec),
+		"MembershipPage":            planMembershipPage(cfg.Resolvers, ec),
+		"MfaPolicy":                 planMfaPolicy(cfg.Resolvers, ec),
 		"Mutation":                  planMutation(cfg.Resolvers, ec),
 		"NameServer":                planNameServer(cfg.Resolvers, ec),
 		"Observation":               planObservation(cfg.Resolvers, ec),
@@ -91,6 +106,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Organization":              planOrganization(cfg.Resolvers, ec),
 		"OwnershipPolicy":           planOwnershipPolicy(cfg.Resolvers, ec),
 		"PageInfo":                  planPageInfo(cfg.Resolvers, ec),
+		"PasswordResetCheck":        planPasswordResetCheck(cfg.Resolvers, ec),
 		"ProbeResult":               planProbeResult(cfg.Resolvers, ec),
 		"Profile":                   planProfile(cfg.Resolvers, ec),
 		"Progress":                  planProgress(cfg.Resolvers, ec),
@@ -108,6 +124,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Record":                    planRecord(cfg.Resolvers, ec),
 		"RecordDisplay":             planRecordDisplay(cfg.Resolvers, ec),
 		"RecordTemplate":            planRecordTemplate(cfg.Resolvers, ec),
+		"RegistrationAccepted":      planRegistrationAccepted(cfg.Resolvers, ec),
 		"ResolverEta":               planResolverEta(cfg.Resolvers, ec),
 		"ResolverView":              planResolverView(cfg.Resolvers, ec),
 		"Session":                   planSession(cfg.Resolvers, ec),
@@ -135,6 +152,17 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"WidgetTokenPayload":        planWidgetTokenPayload(cfg.Resolvers, ec),
 		"ZoneView":                  planZoneView(cfg.Resolvers, ec),
 	})
+}
+
+func planAccepted(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"accepted": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.Accepted)
+				return writeNBoolean2bool(r, fc, obj.Accepted)
+			},
+		},
+	}
 }
 
 func planApexSupport(root ResolverRoot, ec *executionContext) plan.Object {
@@ -1840,6 +1868,29 @@ func planDomainConnectSupport(root ResolverRoot, ec *executionContext) plan.Obje
 	}
 }
 
+func planDonePayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"done": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.DonePayload)
+				return writeNBoolean2bool(r, fc, obj.Done)
+			},
+		},
+		"waiting": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.DonePayload)
+				return writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaiting(r, fc, obj.Waiting)
+			},
+		},
+		"eventId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.DonePayload)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.EventID)
+			},
+		},
+	}
+}
+
 func planEmailDelivery(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -2298,6 +2349,263 @@ func planHealthCheck(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.ID)
+			},
+		},
+		"hasPassword": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNBoolean2bool(r, fc, obj.HasPassword)
+			},
+		},
+		"passwordChangedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.PasswordChangedAt)
+			},
+		},
+	}
+}
+
+func planMember(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(r, fc, obj.ID)
+			},
+		},
+		"userId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.UserID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNUserKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐUserKind(r, fc, obj.Kind)
+			},
+		},
+		"email": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeOEmail2ᚖstring(r, fc, obj.Email)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"roles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.Roles)
+			},
+		},
+		"isOwner": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				v := obj.IsOwner()
+				return writeNBoolean2bool(r, fc, v)
+			},
+		},
+		"isBuyer": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNBoolean2bool(r, fc, obj.IsBuyer)
+			},
+		},
+		"isDefault": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNBoolean2bool(r, fc, obj.IsDefault)
+			},
+		},
+		"joinedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Member)
+				return writeNTime2timeᚐTime(r, fc, obj.JoinedAt)
+			},
+		},
+	}
+}
+
+func planMemberEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*membership.Member])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*membership.Member])
+				return writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planMemberPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Member])
+				return writeNMemberEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Member])
+				return writeNMember2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMemberᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Member])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Member])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planMembership(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Membership()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(r, fc, obj.ID)
+			},
+		},
+		"userId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.UserID)
+			},
+		},
+		"organization": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				ctx := r.Context()
+				v, err := resolver.Organization(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"roles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.Roles)
+			},
+		},
+		"isDefault": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNBoolean2bool(r, fc, obj.IsDefault)
+			},
+		},
+		"joinedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Membership)
+				return writeNTime2timeᚐTime(r, fc, obj.JoinedAt)
+			},
+		},
+	}
+}
+
+func planMembershipEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*membership.Membership])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*membership.Membership])
+				return writeNMembership2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembership(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planMembershipPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Membership])
+				return writeNMembershipEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Membership])
+				return writeNMembership2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembershipᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Membership])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*membership.Membership])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planMfaPolicy(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"required": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.MfaPolicy)
+				return writeNBoolean2bool(r, fc, obj.Required)
+			},
+		},
+		"requiredForRoles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.MfaPolicy)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.RequiredForRoles)
+			},
+		},
+		"phishingResistantOnly": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.MfaPolicy)
+				return writeNBoolean2bool(r, fc, obj.PhishingResistantOnly)
+			},
+		},
+		"oobAllowed": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.MfaPolicy)
+				return writeNBoolean2bool(r, fc, obj.OobAllowed)
+			},
+		},
+	}
+}
+
 func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 	resolver := root.Mutation()
 	return plan.Object{
@@ -2457,6 +2765,84 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐArchiveConnectionPayload(r, fc, v)
 			},
 		},
+		"registerPerson": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_registerPerson_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RegisterPerson(ctx, fc.Args["input"].(registration.RegisterPersonInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNRegistrationAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋregistrationᚐRegistrationAccepted(r, fc, v)
+			},
+		},
+		"confirmRegistration": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmRegistration_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmRegistration(ctx, fc.Args["token"].(*secret.String), fc.Args["email"].(*string), fc.Args["code"].(*secret.String), fc.Args["binding"].(*secret.String), fc.Args["newPassword"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"initiatePasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_initiatePasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.InitiatePasswordReset(ctx, fc.Args["email"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"resendPasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_resendPasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ResendPasswordReset(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"completePasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_completePasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.CompletePasswordReset(ctx, fc.Args["token"].(secret.String), fc.Args["password"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"changePassword": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_changePassword_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ChangePassword(ctx, fc.Args["current"].(secret.String), fc.Args["new"].(secret.String), fc.Args["revokeOtherSessions"].(bool))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"opsRedeliverEmail": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_opsRedeliverEmail_args(ctx, ec, raw)
@@ -2477,6 +2863,146 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
 				v, err := resolver.OpsRemoveSuppression(ctx, fc.Args["channel"].(mail.MessageChannel), fc.Args["recipient"].(string), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"createOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_createOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.CreateOrganization(ctx, fc.Args["input"].(organization.CreateOrganizationInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"updateOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_updateOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UpdateOrganization(ctx, fc.Args["id"].(ident.Any), fc.Args["input"].(organization.UpdateOrganizationInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"setMfaPolicy": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_setMfaPolicy_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SetMfaPolicy(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["input"].(organization.MfaPolicy))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"uninviteMember": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_uninviteMember_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UninviteMember(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["userId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"leaveOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_leaveOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.LeaveOrganization(ctx, fc.Args["organizationId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"assignMemberRoles": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_assignMemberRoles_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AssignMemberRoles(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["userId"].(ident.Any), fc.Args["roles"].([]authz.Role))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember(r, fc, v)
+			},
+		},
+		"unassignMemberRoles": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_unassignMemberRoles_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UnassignMemberRoles(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["userId"].(ident.Any), fc.Args["roles"].([]authz.Role))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember(r, fc, v)
+			},
+		},
+		"deleteOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_deleteOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.DeleteOrganization(ctx, fc.Args["id"].(ident.Any), fc.Args["confirmName"].(string), fc.Args["clientMutationId"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNDonePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐDonePayload(r, fc, v)
+			},
+		},
+		"changeDefaultOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_changeDefaultOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ChangeDefaultOrganization(ctx, fc.Args["organizationId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
+			},
+		},
+		"revokeSession": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_revokeSession_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RevokeSession(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"revokeOtherSessions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RevokeOtherSessions(ctx)
 				if err != nil {
 					return r.Fail(err)
 				}
@@ -2748,6 +3274,7 @@ func planOk(root ResolverRoot, ec *executionContext) plan.Object {
 }
 
 func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Organization()
 	return plan.Object{
 		"id": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
@@ -2773,6 +3300,42 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNOwnership2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOwnership(r, fc, obj.Ownership)
 			},
 		},
+		"createdById": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.CreatedByID)
+			},
+		},
+		"buyerId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.BuyerID)
+			},
+		},
+		"hostRegion": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNString2string(r, fc, obj.HostRegion)
+			},
+		},
+		"emailDomains": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNString2ᚕstringᚄ(r, fc, obj.EmailDomains)
+			},
+		},
+		"hideMemberEmails": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNBoolean2bool(r, fc, obj.HideMemberEmails)
+			},
+		},
+		"mfaPolicy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r, fc, &obj.MfaPolicy)
+			},
+		},
 		"version": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*organization.Organization)
@@ -2783,6 +3346,26 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*organization.Organization)
 				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"deletedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DeletedAt)
+			},
+		},
+		"members": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Organization_members_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.Members(ctx, obj, fc.Args["first"].(*int32), fc.Args["after"].(*string), fc.Args["search"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMemberPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 	}
@@ -2829,6 +3412,23 @@ func planPageInfo(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*page.Info)
 				return writeOString2ᚖstring(r, fc, obj.EndCursor)
+			},
+		},
+	}
+}
+
+func planPasswordResetCheck(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"valid": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.PasswordResetCheck)
+				return writeNBoolean2bool(r, fc, obj.Valid)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.PasswordResetCheck)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExpiresAt)
 			},
 		},
 	}
@@ -3364,6 +3964,29 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeODnsCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcheckᚐDnsCheck(r, fc, v)
 			},
 		},
+		"identity": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Identity(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r, fc, v)
+			},
+		},
+		"verifyPasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_verifyPasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.VerifyPasswordReset(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNPasswordResetCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐPasswordResetCheck(r, fc, v)
+			},
+		},
 		"domainCheck": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_domainCheck_args(ctx, ec, raw)
@@ -3429,6 +4052,19 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
 			},
 		},
+		"memberships": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_memberships_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Memberships(ctx, fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMembershipPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
 		"providers": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_providers_args(ctx, ec, raw)
@@ -3466,6 +4102,16 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeORecipe2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecipeᚐRecipe(r, fc, v)
+			},
+		},
+		"sessions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Sessions(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSession2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionᚄ(r, fc, v)
 			},
 		},
 		"webhookEndpoints": {
@@ -3912,6 +4558,23 @@ func planRecordTemplate(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planRegistrationAccepted(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"accepted": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*registration.RegistrationAccepted)
+				return writeNBoolean2bool(r, fc, obj.Accepted)
+			},
+		},
+		"binding": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*registration.RegistrationAccepted)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Binding)
+			},
+		},
+	}
+}
+
 func planResolverEta(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"resolver": {
@@ -4216,6 +4879,18 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				return writeNDelivery2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDelivery(r, fc, of.(mail.Delivery))
+			},
+		},
+		"membersChanged": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_membersChanged_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.MembersChanged(ctx, fc.Args["organizationId"].(ident.Any))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, of.(*organization.Organization))
 			},
 		},
 		"webhookDeliveries": {
@@ -5068,6 +5743,13 @@ func planZoneView(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r *plan.Run, fc *plan.Call, v *recovery.Accepted) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNApexMethod2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐApexMethod(r *plan.Run, fc *plan.Call, v provider.ApexMethod) bool {
 	return r.String(string(v))
 }
@@ -5368,6 +6050,13 @@ func writeNDomainConnectSupport2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 	return r.Object(fc, v)
 }
 
+func writeNDonePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐDonePayload(r *plan.Run, fc *plan.Call, v *organization.DonePayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNEmail2string(r *plan.Run, fc *plan.Call, v string) bool {
 	return r.String(string(v))
 }
@@ -5531,6 +6220,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(r *plan.Run, fc *plan.Call, v ident.MembershipID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMessageID(r *plan.Run, fc *plan.Call, v ident.MessageID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
@@ -5573,6 +6266,13 @@ func writeNID2string(r *plan.Run, fc *plan.Call, v string) bool {
 
 func writeNID2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐObservationIDᚄ(r *plan.Run, fc *plan.Call, v []ident.ObservationID) bool {
 	return plan.List(r, fc, v, writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐObservationID, true)
+}
+
+func writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r *plan.Run, fc *plan.Call, v *credential.Identity) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNInt2int32(r *plan.Run, fc *plan.Call, v int32) bool {
@@ -5620,8 +6320,64 @@ func writeNMechanism2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 	return plan.List(r, fc, v, writeNMechanism2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐMechanism, true)
 }
 
+func writeNMember2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMemberᚄ(r *plan.Run, fc *plan.Call, v []*membership.Member) bool {
+	return plan.List(r, fc, v, writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember, true)
+}
+
+func writeNMember2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMember(r *plan.Run, fc *plan.Call, v *membership.Member) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMemberEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*membership.Member]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNMemberEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*membership.Member]) bool {
+	return plan.Structs(r, fc, v, writeNMemberEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNMemberPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*membership.Member]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMembership2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembershipᚄ(r *plan.Run, fc *plan.Call, v []*membership.Membership) bool {
+	return plan.List(r, fc, v, writeNMembership2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembership, true)
+}
+
+func writeNMembership2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐMembership(r *plan.Run, fc *plan.Call, v *membership.Membership) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMembershipEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*membership.Membership]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNMembershipEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*membership.Membership]) bool {
+	return plan.Structs(r, fc, v, writeNMembershipEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNMembershipPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*membership.Membership]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNMessageChannel2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐMessageChannel(r *plan.Run, fc *plan.Call, v mail.MessageChannel) bool {
 	return r.String(string(v))
+}
+
+func writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r *plan.Run, fc *plan.Call, v *organization.MfaPolicy) bool {
+	return r.Object(fc, v)
 }
 
 func writeNNameServer2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐNameServer(r *plan.Run, fc *plan.Call, v *analysis.NameServer) bool {
@@ -5662,6 +6418,14 @@ func writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk
 	return r.Object(fc, v)
 }
 
+func writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(r *plan.Run, fc *plan.Call, v membership.OrgRole) bool {
+	return r.String(string(v))
+}
+
+func writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r *plan.Run, fc *plan.Call, v []membership.OrgRole) bool {
+	return plan.List(r, fc, v, writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole, true)
+}
+
 func writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r *plan.Run, fc *plan.Call, v *organization.Organization) bool {
 	if v == nil {
 		return r.Missing()
@@ -5678,6 +6442,13 @@ func writeNOwnershipPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 }
 
 func writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r *plan.Run, fc *plan.Call, v *page.Info) bool {
+	return r.Object(fc, v)
+}
+
+func writeNPasswordResetCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐPasswordResetCheck(r *plan.Run, fc *plan.Call, v *recovery.PasswordResetCheck) bool {
+	if v == nil {
+		return r.Missing()
+	}
 	return r.Object(fc, v)
 }
 
@@ -5824,6 +6595,13 @@ func writeNRecordType2string(r *plan.Run, fc *plan.Call, v string) bool {
 	return r.String(string(v))
 }
 
+func writeNRegistrationAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋregistrationᚐRegistrationAccepted(r *plan.Run, fc *plan.Call, v *registration.RegistrationAccepted) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNRequirement2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRequirement(r *plan.Run, fc *plan.Call, v record.Requirement) bool {
 	return r.String(string(v))
 }
@@ -5862,6 +6640,17 @@ func writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋ
 
 func writeNServerVerdict2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐServerVerdict(r *plan.Run, fc *plan.Call, v analysis.ServerVerdict) bool {
 	return r.String(string(v))
+}
+
+func writeNSession2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionᚄ(r *plan.Run, fc *plan.Call, v []*session.Session) bool {
+	return plan.List(r, fc, v, writeNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession, true)
+}
+
+func writeNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession(r *plan.Run, fc *plan.Call, v *session.Session) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNSessionKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionKind(r *plan.Run, fc *plan.Call, v session.SessionKind) bool {
@@ -5981,6 +6770,10 @@ func writeNTime2timeᚐTime(r *plan.Run, fc *plan.Call, v time.Time) bool {
 }
 
 func writeNTrailingDot2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTrailingDot(r *plan.Run, fc *plan.Call, v provider.TrailingDot) bool {
+	return r.String(string(v))
+}
+
+func writeNUserKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐUserKind(r *plan.Run, fc *plan.Call, v membership.UserKind) bool {
 	return r.String(string(v))
 }
 
@@ -6219,6 +7012,13 @@ func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 }
 
 func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐDeliveryID(r *plan.Run, fc *plan.Call, v *ident.DeliveryID) bool {
+	if v == nil {
+		return false
+	}
+	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r *plan.Run, fc *plan.Call, v *ident.EventID) bool {
 	if v == nil {
 		return false
 	}

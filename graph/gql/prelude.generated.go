@@ -1684,6 +1684,16 @@ func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋid
 	return v
 }
 
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(ctx context.Context, ec *executionContext, v any) (ident.MembershipID, error) {
+	var res ident.MembershipID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMembershipID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.MembershipID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMessageID(ctx context.Context, ec *executionContext, v any) (ident.MessageID, error) {
 	var res ident.MessageID
 	err := res.UnmarshalGQL(v)
@@ -2240,6 +2250,22 @@ func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkit
 }
 
 func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐDeliveryID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *ident.DeliveryID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(ctx context.Context, ec *executionContext, v any) (*ident.EventID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(ident.EventID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *ident.EventID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

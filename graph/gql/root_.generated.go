@@ -28,7 +28,9 @@ type ResolverRoot interface {
 	DnsCheck() DnsCheckResolver
 	ExistingConnection() ExistingConnectionResolver
 	Finding() FindingResolver
+	Membership() MembershipResolver
 	Mutation() MutationResolver
+	Organization() OrganizationResolver
 	Provider() ProviderResolver
 	Query() QueryResolver
 	Recipe() RecipeResolver
@@ -68,14 +70,18 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputConnectionOrder,
 		unmarshalInputCreateApiKeyInput,
 		unmarshalInputCreateApplicationInput,
+		unmarshalInputCreateOrganizationInput,
 		unmarshalInputCreateWebhookEndpointInput,
 		unmarshalInputCreateWidgetTokenInput,
 		unmarshalInputDeliveryFilter,
+		unmarshalInputMfaPolicyInput,
 		unmarshalInputOwnershipPolicyInput,
+		unmarshalInputRegisterPersonInput,
 		unmarshalInputStartConnectionInput,
 		unmarshalInputTimeWindow,
 		unmarshalInputUpdateApplicationInput,
 		unmarshalInputUpdateConnectionInput,
+		unmarshalInputUpdateOrganizationInput,
 		unmarshalInputUpdateWebhookEndpointInput,
 		unmarshalInputUpstreamInput,
 	)
@@ -1440,6 +1446,112 @@ extend type Subscription {
   ): ConnectionsChange! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.read
 }
 `, BuiltIn: false},
+	{Name: "../credential.graphqls", Input: `"The page keeps the binding for the mailed code."
+type RegistrationAccepted {
+  "Always true, whether the address is known or not."
+  accepted: Boolean!
+  "Proves later that this is the browser that registered."
+  binding: Secret!
+}
+"Always the same answer, whether the address is known or not."
+type Accepted {
+  "Always true."
+  accepted: Boolean!
+}
+"Whether the link of a password reset can be used. Unknown, used and expired ones look alike."
+type PasswordResetCheck {
+  "Can it be used?"
+  valid: Boolean!
+  "Until when; null when it cannot."
+  expiresAt: Time
+}
+"How the caller signs in."
+type Identity {
+  "The person's own id."
+  id: ID!
+  "Has the person a password?"
+  hasPassword: Boolean!
+  "When it was set; null without one."
+  passwordChangedAt: Time
+}
+"What a person says of themselves. All mistakes answer together."
+input RegisterPersonInput {
+  "Address for messages, and the name to sign in with."
+  email: Email!
+  "At least 12 characters, not on the lists of common ones; taken byte for byte."
+  password: Secret!
+  "Given name: 1 to 100 characters."
+  firstName: String!
+  "Family name, at most 100 characters; empty for people who have none."
+  lastName: String!
+  "Time zone of the tz database; null for UTC."
+  timezone: String
+  "Language tag (BCP 47); null for English."
+  locale: String
+  "Country (ISO 3166-1, two or three letters); null when it is nobody's business."
+  countryCode: String
+  "Must be true."
+  termsAccepted: Boolean!
+  "Of the invitation that brought the person here; null without one."
+  invitationToken: Secret
+}
+
+extend type Query {
+  "How the caller signs in."
+  identity: Identity! @access(to: [USER]) # permission: self
+  "Whether the link of a password reset can be used."
+  verifyPasswordReset(
+    "What the link holds."
+    token: Secret!
+  ): PasswordResetCheck! @access(to: [PUBLIC])
+}
+extend type Mutation {
+  "Takes a registration and mails what confirms it. The answer tells nobody whether the address is known."
+  registerPerson(
+    "Who registers."
+    input: RegisterPersonInput!
+  ): RegistrationAccepted! @access(to: [PUBLIC])
+  "Makes the account: by the token of the mailed link, or by address, mailed code and the binding of the browser that registered. Outside that browser the link needs a new password (PRECONDITION_FAILED, reason new_password)."
+  confirmRegistration(
+    "What the link holds; null with a code."
+    token: Secret
+    "The address; null with a token."
+    email: Email
+    "Six digits of the same mail; null with a token."
+    code: Secret
+    "What registerPerson answered; null in another browser."
+    binding: Secret
+    "Replaces the password registered; null in the browser that registered."
+    newPassword: Secret
+  ): Ok! @access(to: [PUBLIC])
+  "Mails a link that sets a new password. The answer tells nobody whether the address is known."
+  initiatePasswordReset(
+    "The account's address."
+    email: Email!
+  ): Accepted! @access(to: [PUBLIC])
+  "Mails a new link for a reset that is open, at most three times; the old link ends."
+  resendPasswordReset(
+    "What the old link holds."
+    token: Secret!
+  ): Accepted! @access(to: [PUBLIC])
+  "Sets the new password and ends all sessions. API keys stay."
+  completePasswordReset(
+    "What the link holds."
+    token: Secret!
+    "At least 12 characters, not on the lists of common ones, and not the present one."
+    password: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "Sets a new password for the caller, who knows the present one."
+  changePassword(
+    "The present one."
+    current: Secret!
+    "At least 12 characters, not on the lists of common ones, and not the present one."
+    new: Secret!
+    "End the caller's other sessions?"
+    revokeOtherSessions: Boolean! = true
+  ): Ok! @access(to: [USER], stepUp: true) # permission: self
+}
+`, BuiltIn: false},
 	{Name: "../domaincheck.graphqls", Input: `"What we found out about a name, before and without a connection. Nothing of it is stored."
 type DomainCheck {
   "The name in lower-case ASCII; of a wildcard it begins with an asterisk."
@@ -1944,10 +2056,176 @@ type Organization implements Node {
   name: String!
   "One person's own, or shared?"
   ownership: Ownership!
+  "Who made it."
+  createdById: ID!
+  "Who pays for it; null where nobody does."
+  buyerId: ID
+  "Where its data lives."
+  hostRegion: String!
+  "Mail domains whose people may join without an owner's word; empty when everybody may."
+  emailDomains: [String!]! @listSize(assumed: 20)
+  "Do plain members see each other's addresses?"
+  hideMemberEmails: Boolean!
+  "Which second factors members need."
+  mfaPolicy: MfaPolicy!
   "Grows by one with each change."
   version: Int!
   "When it was made."
   createdAt: Time!
+  "When it was deleted; null while it lives. For 30 days it can be brought back."
+  deletedAt: Time
+  "Who belongs to it, in order of joining."
+  members(
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen; null for the first page."
+    after: String
+    "Part of a name, or of an address that the caller may see; at most 100 characters. null for all."
+    search: String
+  ): MemberPage! @goField(forceResolver: true) @listSize # permission: member.read
+}
+"What a member may do. Roles are sets, not a ladder: a member may do what any of them allows."
+enum OrgRole {
+  "Works with the product."
+  MEMBER
+  "Runs the organization: its members, keys and settings."
+  OWNER
+  "Decides about the plan and pays."
+  BILLING_ADMIN
+}
+"People, and programs with an account of their own."
+enum UserKind {
+  "A person."
+  PERSON
+  "A program with an account of its own."
+  MACHINE
+}
+"Which second factors members need. The strictest of all of a person's organizations counts."
+type MfaPolicy {
+  "Does everybody need one?"
+  required: Boolean!
+  "Roles that need one although not everybody does."
+  requiredForRoles: [OrgRole!]! @listSize(assumed: 3)
+  "Do passkeys alone count?"
+  phishingResistantOnly: Boolean!
+  "Do codes by mail or SMS count?"
+  oobAllowed: Boolean!
+}
+"One of the caller's own memberships."
+type Membership {
+  "Names the membership."
+  id: ID!
+  "The caller."
+  userId: ID!
+  "Where the caller belongs to."
+  organization: Organization! @goField(forceResolver: true)
+  "What the caller may do there."
+  roles: [OrgRole!]! @listSize(assumed: 3)
+  "Does the caller's console begin there?"
+  isDefault: Boolean!
+  "When the caller joined."
+  joinedAt: Time!
+}
+"One row of a page: the membership and its cursor."
+type MembershipEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The membership itself."
+  node: Membership!
+}
+"A page of memberships, in order of joining."
+type MembershipPage {
+  "The rows with their cursors."
+  edges: [MembershipEdge!]!
+  "The rows alone."
+  nodes: [Membership!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All organizations that the caller belongs to, over all pages."
+  totalCount: Int!
+}
+"A person or machine inside an organization."
+type Member {
+  "Names the membership."
+  id: ID!
+  "The person or machine."
+  userId: ID!
+  "Person or machine?"
+  kind: UserKind!
+  "Address; null for machines, and when the organization hides addresses from plain members."
+  email: Email
+  "The name that others see."
+  name: String!
+  "What the member may do."
+  roles: [OrgRole!]! @listSize(assumed: 3)
+  "Does the member hold the role OWNER?"
+  isOwner: Boolean!
+  "Does the member pay for the organization?"
+  isBuyer: Boolean!
+  "Does the member's console begin here?"
+  isDefault: Boolean!
+  "When the member joined."
+  joinedAt: Time!
+}
+"One row of a page: the member and its cursor."
+type MemberEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The member itself."
+  node: Member!
+}
+"A page of members, in order of joining."
+type MemberPage {
+  "The rows with their cursors."
+  edges: [MemberEdge!]!
+  "The rows alone."
+  nodes: [Member!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All members that the list has, over all pages."
+  totalCount: Int!
+}
+"Asks for a shared organization."
+input CreateOrganizationInput {
+  "What people call it: 1 to 100 characters on one line."
+  name: String!
+  "Short name in the console's addresses: 2 to 39 lower-case letters, digits and single hyphens. Left out, a free one is made of the name."
+  slug: String
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
+"What is left out stays as it is."
+input UpdateOrganizationInput {
+  "What people call it: 1 to 100 characters on one line."
+  name: String
+  "Short name in the console's addresses; links with the old one end."
+  slug: String
+  "Mail domains whose people may join without an owner's word, at most 20; an empty list lets everybody join."
+  emailDomains: [String!]
+  "Hide addresses from plain members?"
+  hideMemberEmails: Boolean
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+"Which second factors members need."
+input MfaPolicyInput {
+  "Does everybody need one?"
+  required: Boolean!
+  "Roles that need one although not everybody does."
+  requiredForRoles: [OrgRole!]! = []
+  "Do passkeys alone count?"
+  phishingResistantOnly: Boolean! = false
+  "Do codes by mail or SMS count?"
+  oobAllowed: Boolean! = true
+}
+"What a change answers that may have to wait."
+type DonePayload {
+  "Was it made? False while it waits."
+  done: Boolean!
+  "What it waits for; null when it was made."
+  waiting: Waiting
+  "The event in the ledger; null while it waits."
+  eventId: ID
 }
 
 extend type Query {
@@ -1958,6 +2236,85 @@ extend type Query {
     "Its short name; null when id says it."
     slug: String
   ): Organization @access(to: [USER, API_KEY, MACHINE]) # permission: organization.read
+  "Organizations that the caller belongs to; for a key the one that it is bound to."
+  memberships(
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): MembershipPage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: self
+}
+extend type Mutation {
+  "Makes a shared organization, whose owner and buyer the caller becomes and where the caller's console begins from now on. For persons."
+  createOrganization(
+    "What it is called."
+    input: CreateOrganizationInput!
+  ): Organization! @access(to: [USER], paid: true) # permission: self
+  "Changes name, short name, mail domains and whether members see addresses."
+  updateOrganization(
+    "The organization that changes."
+    id: ID!
+    "What changes."
+    input: UpdateOrganizationInput!
+  ): Organization! @access(to: [USER, API_KEY, MACHINE]) # permission: organization.update
+  "Says which second factors members need, from their next sign-in on."
+  setMfaPolicy(
+    "The organization that is meant."
+    organizationId: ID!
+    "What is needed."
+    input: MfaPolicyInput!
+  ): Organization! @access(to: [USER], stepUp: true) # permission: organization.secure
+  "Ends somebody else's membership. The person's keys for the organization end with it, and live connections begin anew, within a second."
+  uninviteMember(
+    "The organization that is meant."
+    organizationId: ID!
+    "Who goes."
+    userId: ID!
+  ): Organization! @access(to: [USER, API_KEY, MACHINE], paid: true) # permission: member.remove; paid: once
+  "Ends the caller's own membership."
+  leaveOrganization(
+    "The organization that the caller leaves."
+    organizationId: ID!
+  ): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Gives a member further roles. They count at once, also in what the member has open."
+  assignMemberRoles(
+    "The organization that is meant."
+    organizationId: ID!
+    "Who gets them."
+    userId: ID!
+    "Roles to give; those already held are skipped. Machines can only be MEMBER."
+    roles: [OrgRole!]!
+  ): Member! @access(to: [USER], paid: true, stepUp: true) # permission: member.assign_role
+  "Takes roles from a member, who keeps at least one. The last owner stays owner, and the buyer billing administrator."
+  unassignMemberRoles(
+    "The organization that is meant."
+    organizationId: ID!
+    "Who loses them."
+    userId: ID!
+    "Roles to take."
+    roles: [OrgRole!]!
+  ): Member! @access(to: [USER], paid: true, stepUp: true) # permission: member.assign_role; paid: once
+  "Deletes a shared organization, for its last member, who also pays for it. For 30 days it can be brought back."
+  deleteOrganization(
+    "The organization that goes."
+    id: ID!
+    "Its name, as proof that it is meant."
+    confirmName: String!
+    "Makes a repeated call answer the same for 24 hours; null when it need not."
+    clientMutationId: String
+  ): DonePayload! @access(to: [USER], paid: true, stepUp: true) # permission: organization.delete, and buyer; paid: once
+  "Says where the caller's console begins from the next sign-in on."
+  changeDefaultOrganization(
+    "An organization that the caller belongs to."
+    organizationId: ID!
+  ): Viewer! @access(to: [USER, API_KEY, MACHINE], paid: true) # permission: self; paid: once
+}
+extend type Subscription {
+  "The organization now, and again when it or its members change."
+  membersChanged(
+    "The organization that is meant."
+    organizationId: ID!
+  ): Organization! @access(to: [USER, API_KEY, MACHINE]) # permission: member.read
 }
 `, BuiltIn: false},
 	{Name: "../provider.graphqls", Input: `"Somebody who runs DNS for others; a row of the catalogue."
@@ -2630,6 +2987,20 @@ type Subscription {
   viewerChanged: Viewer! @access(to: [USER, API_KEY, MACHINE]) # self
 }
 `, BuiltIn: false},
+	{Name: "../session.graphqls", Input: `extend type Query {
+  "Where the caller is signed in, the newest first; at most 200."
+  sessions: [Session!]! @access(to: [USER]) @listSize(assumed: 20) # permission: self
+}
+extend type Mutation {
+  "Ends one of the caller's own sessions. What is open there closes within a second."
+  revokeSession(
+    "The session that ends."
+    id: ID!
+  ): Ok! @access(to: [USER], stepUp: true) # permission: self
+  "Ends all sessions of the caller but the one that asks."
+  revokeOtherSessions: Ok! @access(to: [USER], stepUp: true) # permission: self
+}
+`, BuiltIn: false},
 	{Name: "../webhook.graphqls", Input: `"Where events are sent, signed by Standard Webhooks."
 type WebhookEndpoint implements Node {
   "Names the endpoint in every call."
@@ -3005,6 +3376,14 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // childFields_* functions provide shared child field context lookups.
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
+
+func childFields_Accepted(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accepted":
+		return fieldContext_Accepted_accepted(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Accepted", field.Name)
+}
 
 func childFields_ApexSupport(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
@@ -3668,6 +4047,18 @@ func childFields_DomainConnectSupport(ctx context.Context, ec *executionContext,
 	return nil, fmt.Errorf("no field named %q was found under type DomainConnectSupport", field.Name)
 }
 
+func childFields_DonePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "done":
+		return fieldContext_DonePayload_done(ctx, ec, field)
+	case "waiting":
+		return fieldContext_DonePayload_waiting(ctx, ec, field)
+	case "eventId":
+		return fieldContext_DonePayload_eventId(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DonePayload", field.Name)
+}
+
 func childFields_EmailDelivery(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3872,6 +4263,124 @@ func childFields_HealthCheck(ctx context.Context, ec *executionContext, field gr
 	return nil, fmt.Errorf("no field named %q was found under type HealthCheck", field.Name)
 }
 
+func childFields_Identity(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Identity_id(ctx, ec, field)
+	case "hasPassword":
+		return fieldContext_Identity_hasPassword(ctx, ec, field)
+	case "passwordChangedAt":
+		return fieldContext_Identity_passwordChangedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
+}
+
+func childFields_Member(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Member_id(ctx, ec, field)
+	case "userId":
+		return fieldContext_Member_userId(ctx, ec, field)
+	case "kind":
+		return fieldContext_Member_kind(ctx, ec, field)
+	case "email":
+		return fieldContext_Member_email(ctx, ec, field)
+	case "name":
+		return fieldContext_Member_name(ctx, ec, field)
+	case "roles":
+		return fieldContext_Member_roles(ctx, ec, field)
+	case "isOwner":
+		return fieldContext_Member_isOwner(ctx, ec, field)
+	case "isBuyer":
+		return fieldContext_Member_isBuyer(ctx, ec, field)
+	case "isDefault":
+		return fieldContext_Member_isDefault(ctx, ec, field)
+	case "joinedAt":
+		return fieldContext_Member_joinedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Member", field.Name)
+}
+
+func childFields_MemberEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_MemberEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_MemberEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberEdge", field.Name)
+}
+
+func childFields_MemberPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_MemberPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_MemberPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_MemberPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_MemberPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberPage", field.Name)
+}
+
+func childFields_Membership(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Membership_id(ctx, ec, field)
+	case "userId":
+		return fieldContext_Membership_userId(ctx, ec, field)
+	case "organization":
+		return fieldContext_Membership_organization(ctx, ec, field)
+	case "roles":
+		return fieldContext_Membership_roles(ctx, ec, field)
+	case "isDefault":
+		return fieldContext_Membership_isDefault(ctx, ec, field)
+	case "joinedAt":
+		return fieldContext_Membership_joinedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Membership", field.Name)
+}
+
+func childFields_MembershipEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_MembershipEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_MembershipEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MembershipEdge", field.Name)
+}
+
+func childFields_MembershipPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_MembershipPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_MembershipPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_MembershipPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_MembershipPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MembershipPage", field.Name)
+}
+
+func childFields_MfaPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "required":
+		return fieldContext_MfaPolicy_required(ctx, ec, field)
+	case "requiredForRoles":
+		return fieldContext_MfaPolicy_requiredForRoles(ctx, ec, field)
+	case "phishingResistantOnly":
+		return fieldContext_MfaPolicy_phishingResistantOnly(ctx, ec, field)
+	case "oobAllowed":
+		return fieldContext_MfaPolicy_oobAllowed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaPolicy", field.Name)
+}
+
 func childFields_NameServer(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -3956,10 +4465,26 @@ func childFields_Organization(ctx context.Context, ec *executionContext, field g
 		return fieldContext_Organization_name(ctx, ec, field)
 	case "ownership":
 		return fieldContext_Organization_ownership(ctx, ec, field)
+	case "createdById":
+		return fieldContext_Organization_createdById(ctx, ec, field)
+	case "buyerId":
+		return fieldContext_Organization_buyerId(ctx, ec, field)
+	case "hostRegion":
+		return fieldContext_Organization_hostRegion(ctx, ec, field)
+	case "emailDomains":
+		return fieldContext_Organization_emailDomains(ctx, ec, field)
+	case "hideMemberEmails":
+		return fieldContext_Organization_hideMemberEmails(ctx, ec, field)
+	case "mfaPolicy":
+		return fieldContext_Organization_mfaPolicy(ctx, ec, field)
 	case "version":
 		return fieldContext_Organization_version(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_Organization_createdAt(ctx, ec, field)
+	case "deletedAt":
+		return fieldContext_Organization_deletedAt(ctx, ec, field)
+	case "members":
+		return fieldContext_Organization_members(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Organization", field.Name)
 }
@@ -3986,6 +4511,16 @@ func childFields_PageInfo(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_PageInfo_endCursor(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func childFields_PasswordResetCheck(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "valid":
+		return fieldContext_PasswordResetCheck_valid(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_PasswordResetCheck_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PasswordResetCheck", field.Name)
 }
 
 func childFields_ProbeResult(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4306,6 +4841,16 @@ func childFields_RecordTemplate(ctx context.Context, ec *executionContext, field
 		return fieldContext_RecordTemplate_essential(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordTemplate", field.Name)
+}
+
+func childFields_RegistrationAccepted(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accepted":
+		return fieldContext_RegistrationAccepted_accepted(ctx, ec, field)
+	case "binding":
+		return fieldContext_RegistrationAccepted_binding(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RegistrationAccepted", field.Name)
 }
 
 func childFields_ResolverEta(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -127,7 +127,7 @@ func (p *Peers) hold(caller authz.Principal, lose func()) (leave func(), room bo
 	if !room {
 		return nil, false
 	}
-	forget := p.Revoked.Await(lose, caller.Subjects()...)
+	forget := p.Revoked.Await(lose, caller.Holds()...)
 	ends := caller.EndsAt()
 	if ends.IsZero() {
 		return func() { forget(); out() }, true

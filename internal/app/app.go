@@ -36,9 +36,11 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
-	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/platform/usage"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -72,6 +74,9 @@ type App struct {
 	Accounts      *account.Service
 	Profiles      *profile.Service
 	Organizations *organization.Service
+	Members       *membership.Service
+	Registrations *registration.Service
+	Recoveries    *recovery.Service
 	Credentials   *credential.Service
 	Sessions      *session.Service
 	Keys          *apikey.Service
@@ -146,26 +151,6 @@ func (a *App) spine() error {
 	a.Door = &door.Door{DB: a.DB, Authz: a.Authz, Ledger: a.Ledger, Vault: a.Vault, Hub: a.Hub, Quota: counter,
 		Guards: []door.Guard{billing.Entitlement{Plan: billing.BuiltIn}, billing.StepUp{}}}
 	return nil
-}
-
-// platform builds what any SaaS has.
-func (a *App) platform() error {
-	a.Accounts = &account.Service{DB: a.DB}
-	a.Profiles = &profile.Service{DB: a.DB}
-	a.Organizations = &organization.Service{DB: a.DB, Authz: a.Authz}
-	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault}
-	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions,
-		Home: func(ctx context.Context, user ident.UserID) (*ident.OrgID, error) {
-			u, err := a.Accounts.Get(ctx, user)
-			if err != nil {
-				return nil, err
-			}
-			return u.DefaultOrgID, nil
-		}}
-	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
-		return a.Applications.OrgOf(ctx, id)
-	}}
-	return a.mails(letter.Accounts(), notice.Letters())
 }
 
 // connect builds the product's core.
@@ -262,7 +247,8 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Keys.Part(), a.Mails.Part(), a.Notices.Part(), a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
+		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Keys.Part(), a.Mails.Part(), a.Notices.Part(),
+		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
 	}
@@ -271,7 +257,7 @@ func (a *App) join() error {
 		a.Ledger.Readers = append(a.Ledger.Readers, p.Readers...)
 	}
 	var err error
-	a.Workers, err = workers.Join(a.DB, a.Work, a.Hub, a.Metrics, a.parts, a.Ledger.Queue())
+	a.Workers, err = workers.Join(a.DB, a.Work, a.Hub, a.Metrics, a.parts, a.Ledger.Queue(), a.Ledger.Sweep())
 	return err
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
-	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 )
@@ -32,18 +32,15 @@ func (a *App) CreateDeveloper(ctx context.Context, in Developer) (ident.UserID, 
 	if first == "" {
 		return user, org, fault.Invalid("name", "name_length", "Give a name.")
 	}
-	err := a.Door.System(ctx, "admin", org, func(ctx context.Context, e *door.Effect) (err error) {
-		if user, err = a.Accounts.RegisterTx(ctx, e); err != nil {
-			return err
-		}
-		p := profile.Profile{UserID: user, FirstName: first, DisplayName: in.Name, Email: &email, Timezone: "Etc/UTC", Locale: "en"}
-		if last != "" {
-			p.LastName = &last
-		}
-		if err := a.Profiles.AddTx(ctx, e.Tx, p); err != nil {
-			return err
-		}
-		if err := a.Credentials.SetTx(ctx, e.Tx, user, in.Password); err != nil {
+	if n := len(in.Password.Reveal()); n < 12 || n > 256 { // what an operator types for somebody is not looked up in lists
+		return user, org, fault.Invalid("password", "password_length", "Choose a password of 12 to 256 characters.")
+	}
+	phc, err := a.Credentials.Hash(ctx, in.Password)
+	if err != nil {
+		return user, org, err
+	}
+	err = a.Door.System(ctx, "admin", org, func(ctx context.Context, e *door.Effect) (err error) {
+		if user, err = a.person(ctx, e, registration.Person{Email: email, FirstName: first, LastName: last, Timezone: "Etc/UTC", Locale: "en", PHC: phc}); err != nil {
 			return err
 		}
 		if err := a.Organizations.CreateTx(ctx, e, org, in.Organization, in.Slug, user); err != nil {

@@ -77,10 +77,12 @@ var edges = map[string][]string{
 	"internal/spine/event": {"internal/spine/work", "internal/spine/live"},
 	"internal/spine/part":  {"internal/spine/*"},
 
+	"internal/platform/recovery":     {"internal/platform/credential", "internal/platform/mail"},
+	"internal/platform/registration": {"internal/platform/credential", "internal/platform/mail"},
 	"internal/platform/credential":   {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/sso":          {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/invitation":   {"internal/platform/organization"},
-	"internal/platform/organization": {"internal/platform/usage"},
+	"internal/platform/organization": {"internal/platform/usage", "internal/platform/membership"},
 	"internal/platform/apikey":       {"internal/platform/usage"},
 	"internal/platform/image":        {"internal/platform/usage"},
 	"internal/platform/billing":      {"internal/platform/usage"},

@@ -96,7 +96,11 @@ func (h *house) give(t *testing.T, credentials *credential.Service, user ident.U
 		if _, err := tx.Exec(ctx, "update app_user set default_org_id = $1 where id = $2", h.Org.UUID(), user.UUID()); err != nil {
 			return err
 		}
-		return credentials.SetTx(ctx, tx, user, secret.New(password))
+		phc, err := credentials.Hash(ctx, secret.New(password))
+		if err != nil {
+			return err
+		}
+		return credentials.SetTx(ctx, tx, user, phc)
 	})
 	if err != nil {
 		t.Fatal(err)

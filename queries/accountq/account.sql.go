@@ -10,6 +10,21 @@ import (
 	"github.com/google/uuid"
 )
 
+const acceptTerms = `-- name: AcceptTerms :exec
+insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $2, $3) on conflict (user_id, terms_version) do nothing
+`
+
+type AcceptTermsParams struct {
+	UserID       uuid.UUID
+	TermsVersion string
+	AcceptedAt   time.Time
+}
+
+func (q *Queries) AcceptTerms(ctx context.Context, db DBTX, arg AcceptTermsParams) error {
+	_, err := db.Exec(ctx, acceptTerms, arg.UserID, arg.TermsVersion, arg.AcceptedAt)
+	return err
+}
+
 const addUser = `-- name: AddUser :exec
 insert into app_user (id, kind, status, created_at) values ($1, 'PERSON', 'REGISTERED', $2)
 `
@@ -21,6 +36,25 @@ type AddUserParams struct {
 
 func (q *Queries) AddUser(ctx context.Context, db DBTX, arg AddUserParams) error {
 	_, err := db.Exec(ctx, addUser, arg.ID, arg.CreatedAt)
+	return err
+}
+
+const leaveDefaultOrg = `-- name: LeaveDefaultOrg :exec
+update app_user set version = version + 1, default_org_id = (
+  select m.org_id from membership m join organization o on o.id = m.org_id
+  where m.user_id = $1::uuid and m.org_id <> $2 and o.deleted_at is null order by o.ownership, m.id limit 1)
+where id = $1::uuid and default_org_id = $2
+`
+
+type LeaveDefaultOrgParams struct {
+	UserID uuid.UUID
+	OrgID  uuid.UUID
+}
+
+// @sqlc-vet-disable tenant
+// a person's own choice goes over all organizations that the person belongs to
+func (q *Queries) LeaveDefaultOrg(ctx context.Context, db DBTX, arg LeaveDefaultOrgParams) error {
+	_, err := db.Exec(ctx, leaveDefaultOrg, arg.UserID, arg.OrgID)
 	return err
 }
 

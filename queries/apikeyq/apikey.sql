@@ -49,3 +49,8 @@ where org_id = sqlc.arg(org_id)::uuid and user_id = sqlc.arg(user_id)::uuid and 
 -- noting the use of the key that just proved itself
 -- @sqlc-vet-disable tenant
 update api_key set last_used_at = $2, last_used_ip = sqlc.narg(ip)::text::inet where id = $1;
+
+-- name: RevokeKeysOfMember :many
+-- @sqlc-vet-disable order
+update api_key set revoked_at = sqlc.arg(now)::timestamptz, revoked_by = sqlc.arg(by)::text, revoke_reason = 'left'
+where org_id = sqlc.arg(org_id)::uuid and user_id = sqlc.arg(user_id)::uuid and revoked_at is null returning id;

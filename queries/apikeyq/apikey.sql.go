@@ -374,6 +374,44 @@ func (q *Queries) RevokeKeys(ctx context.Context, db DBTX, arg RevokeKeysParams)
 	return items, nil
 }
 
+const revokeKeysOfMember = `-- name: RevokeKeysOfMember :many
+update api_key set revoked_at = $1::timestamptz, revoked_by = $2::text, revoke_reason = 'left'
+where org_id = $3::uuid and user_id = $4::uuid and revoked_at is null returning id
+`
+
+type RevokeKeysOfMemberParams struct {
+	Now    time.Time
+	By     string
+	OrgID  uuid.UUID
+	UserID uuid.UUID
+}
+
+// @sqlc-vet-disable order
+func (q *Queries) RevokeKeysOfMember(ctx context.Context, db DBTX, arg RevokeKeysOfMemberParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, revokeKeysOfMember,
+		arg.Now,
+		arg.By,
+		arg.OrgID,
+		arg.UserID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const useKey = `-- name: UseKey :exec
 update api_key set last_used_at = $2, last_used_ip = $3::text::inet where id = $1
 `

@@ -1,6 +1,10 @@
 -- name: PasswordOfEmail :one
-select c.user_id, c.phc, u.access from password_credential c join app_user u on u.id = c.user_id join user_profile p on p.user_id = c.user_id
-where p.email = sqlc.arg(email)::citext and u.status = 'REGISTERED';
+-- That of the account, else that of a registration which waits to be confirmed.
+select c.user_id, c.phc, u.access, false as waits from password_credential c join app_user u on u.id = c.user_id join user_profile p on p.user_id = c.user_id
+where p.email = sqlc.arg(email)::citext and u.status = 'REGISTERED'
+union all
+select '00000000-0000-0000-0000-000000000000'::uuid, r.phc, 'ENABLED', true from registration r
+where r.email = sqlc.arg(email)::citext and r.expires_at > sqlc.arg(now)::timestamptz and not exists (select 1 from user_profile p where p.email = r.email);
 
 -- name: PasswordOfUser :one
 select user_id, phc from password_credential where user_id = $1;
@@ -23,3 +27,12 @@ update sign_in_failure set blocked_until = sqlc.arg(until)::timestamptz where ac
 
 -- name: ForgetFailures :one
 with gone as (delete from sign_in_failure where account_hash = sqlc.arg(account_hash)::bytea and network = sqlc.arg(network)::text::cidr returning failures) select coalesce(sum(failures), 0)::int from gone;
+
+-- name: AddressOfUser :one
+select coalesce(email, '')::text as email from user_profile where user_id = $1;
+
+-- name: ForgetAllFailures :exec
+delete from sign_in_failure where account_hash = $1;
+
+-- name: SetAt :one
+select set_at from password_credential where user_id = $1;

@@ -30,6 +30,21 @@ func (q *Queries) AddFailure(ctx context.Context, db DBTX, arg AddFailureParams)
 	return failures, err
 }
 
+const addressOfUser = `-- name: AddressOfUser :one
+select coalesce(email, '')::text as email from user_profile where user_id = $1
+`
+
+type AddressOfUserParams struct {
+	UserID uuid.UUID
+}
+
+func (q *Queries) AddressOfUser(ctx context.Context, db DBTX, arg AddressOfUserParams) (string, error) {
+	row := db.QueryRow(ctx, addressOfUser, arg.UserID)
+	var email string
+	err := row.Scan(&email)
+	return email, err
+}
+
 const blockUntil = `-- name: BlockUntil :exec
 update sign_in_failure set blocked_until = $1::timestamptz where account_hash = $2::bytea and network = $3::text::cidr
 `
@@ -66,6 +81,19 @@ func (q *Queries) FailuresOf(ctx context.Context, db DBTX, arg FailuresOfParams)
 	return &i, err
 }
 
+const forgetAllFailures = `-- name: ForgetAllFailures :exec
+delete from sign_in_failure where account_hash = $1
+`
+
+type ForgetAllFailuresParams struct {
+	AccountHash []byte
+}
+
+func (q *Queries) ForgetAllFailures(ctx context.Context, db DBTX, arg ForgetAllFailuresParams) error {
+	_, err := db.Exec(ctx, forgetAllFailures, arg.AccountHash)
+	return err
+}
+
 const forgetFailures = `-- name: ForgetFailures :one
 with gone as (delete from sign_in_failure where account_hash = $1::bytea and network = $2::text::cidr returning failures) select coalesce(sum(failures), 0)::int from gone
 `
@@ -83,24 +111,35 @@ func (q *Queries) ForgetFailures(ctx context.Context, db DBTX, arg ForgetFailure
 }
 
 const passwordOfEmail = `-- name: PasswordOfEmail :one
-select c.user_id, c.phc, u.access from password_credential c join app_user u on u.id = c.user_id join user_profile p on p.user_id = c.user_id
+select c.user_id, c.phc, u.access, false as waits from password_credential c join app_user u on u.id = c.user_id join user_profile p on p.user_id = c.user_id
 where p.email = $1::citext and u.status = 'REGISTERED'
+union all
+select '00000000-0000-0000-0000-000000000000'::uuid, r.phc, 'ENABLED', true from registration r
+where r.email = $1::citext and r.expires_at > $2::timestamptz and not exists (select 1 from user_profile p where p.email = r.email)
 `
 
 type PasswordOfEmailParams struct {
 	Email string
+	Now   time.Time
 }
 
 type PasswordOfEmailRow struct {
 	UserID uuid.UUID
 	Phc    string
 	Access string
+	Waits  bool
 }
 
+// That of the account, else that of a registration which waits to be confirmed.
 func (q *Queries) PasswordOfEmail(ctx context.Context, db DBTX, arg PasswordOfEmailParams) (*PasswordOfEmailRow, error) {
-	row := db.QueryRow(ctx, passwordOfEmail, arg.Email)
+	row := db.QueryRow(ctx, passwordOfEmail, arg.Email, arg.Now)
 	var i PasswordOfEmailRow
-	err := row.Scan(&i.UserID, &i.Phc, &i.Access)
+	err := row.Scan(
+		&i.UserID,
+		&i.Phc,
+		&i.Access,
+		&i.Waits,
+	)
 	return &i, err
 }
 
@@ -122,6 +161,21 @@ func (q *Queries) PasswordOfUser(ctx context.Context, db DBTX, arg PasswordOfUse
 	var i PasswordOfUserRow
 	err := row.Scan(&i.UserID, &i.Phc)
 	return &i, err
+}
+
+const setAt = `-- name: SetAt :one
+select set_at from password_credential where user_id = $1
+`
+
+type SetAtParams struct {
+	UserID uuid.UUID
+}
+
+func (q *Queries) SetAt(ctx context.Context, db DBTX, arg SetAtParams) (time.Time, error) {
+	row := db.QueryRow(ctx, setAt, arg.UserID)
+	var set_at time.Time
+	err := row.Scan(&set_at)
+	return set_at, err
 }
 
 const setPassword = `-- name: SetPassword :exec

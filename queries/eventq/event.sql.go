@@ -367,6 +367,66 @@ func (q *Queries) EventsOfStreamBackwards(ctx context.Context, db DBTX, arg Even
 	return items, nil
 }
 
+const eventsOfStreams = `-- name: EventsOfStreams :many
+select e.id, e.at, e.org_id, e.actor, e.action, e.subject, e.version, e.stream, e.sequence, e.payload, e.request_id, e.audited
+from (select unnest($1::text[]) as stream, unnest($2::bigint[]) as after) s cross join lateral (
+  select id, at, org_id, actor, action, subject, version, stream, sequence, payload, context, request_id, audited, chain, seq, prev_hash, hash, xid from event x where x.stream = s.stream and x.sequence > s.after order by x.sequence limit $3) e order by e.stream, e.sequence
+`
+
+type EventsOfStreamsParams struct {
+	Streams []string
+	After   []int64
+	Each    int32
+}
+
+type EventsOfStreamsRow struct {
+	ID        uuid.UUID
+	At        time.Time
+	OrgID     *uuid.UUID
+	Actor     string
+	Action    string
+	Subject   string
+	Version   int32
+	Stream    string
+	Sequence  int64
+	Payload   []byte
+	RequestID string
+	Audited   bool
+}
+
+func (q *Queries) EventsOfStreams(ctx context.Context, db DBTX, arg EventsOfStreamsParams) ([]*EventsOfStreamsRow, error) {
+	rows, err := db.Query(ctx, eventsOfStreams, arg.Streams, arg.After, arg.Each)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*EventsOfStreamsRow{}
+	for rows.Next() {
+		var i EventsOfStreamsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.OrgID,
+			&i.Actor,
+			&i.Action,
+			&i.Subject,
+			&i.Version,
+			&i.Stream,
+			&i.Sequence,
+			&i.Payload,
+			&i.RequestID,
+			&i.Audited,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const extendReader = `-- name: ExtendReader :execrows
 update event_reader set lease_until = $4::timestamptz where reader = $1 and stream = $2 and epoch = $3
 `
@@ -454,12 +514,57 @@ func (q *Queries) MoveReader(ctx context.Context, db DBTX, arg MoveReaderParams)
 	return err
 }
 
-const nextReader = `-- name: NextReader :one
-select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from event_reader where state = 'DUE'
+const moveReaders = `-- name: MoveReaders :exec
+update event_reader r set done_sequence = m.done, state = case when m.more then 'DUE' else 'IDLE' end, due_at = case when m.more then $1::timestamptz end, attempts = 0, last_error = null
+from (select unnest($3::text[]) as stream, unnest($4::bigint[]) as done, unnest($5::boolean[]) as more) m
+where r.reader = $2::text and r.stream = m.stream
 `
 
-func (q *Queries) NextReader(ctx context.Context, db DBTX) (time.Time, error) {
-	row := db.QueryRow(ctx, nextReader)
+type MoveReadersParams struct {
+	Now     time.Time
+	Reader  string
+	Streams []string
+	Done    []int64
+	More    []bool
+}
+
+// For streams that the caller has locked. Whoever stands at an end that is not the stream's is due again.
+func (q *Queries) MoveReaders(ctx context.Context, db DBTX, arg MoveReadersParams) error {
+	_, err := db.Exec(ctx, moveReaders,
+		arg.Now,
+		arg.Reader,
+		arg.Streams,
+		arg.Done,
+		arg.More,
+	)
+	return err
+}
+
+const nextReader = `-- name: NextReader :one
+select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from event_reader where state = 'DUE' and reader <> all($1::text[])
+`
+
+type NextReaderParams struct {
+	Swept []string
+}
+
+func (q *Queries) NextReader(ctx context.Context, db DBTX, arg NextReaderParams) (time.Time, error) {
+	row := db.QueryRow(ctx, nextReader, arg.Swept)
+	var column_1 time.Time
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const nextSweep = `-- name: NextSweep :one
+select coalesce(min(due_at), '9999-01-01')::timestamptz from event_reader where state = 'DUE' and reader = any($1::text[])
+`
+
+type NextSweepParams struct {
+	Swept []string
+}
+
+func (q *Queries) NextSweep(ctx context.Context, db DBTX, arg NextSweepParams) (time.Time, error) {
+	row := db.QueryRow(ctx, nextSweep, arg.Swept)
 	var column_1 time.Time
 	err := row.Scan(&column_1)
 	return column_1, err
@@ -516,6 +621,65 @@ func (q *Queries) SequenceOf(ctx context.Context, db DBTX, arg SequenceOfParams)
 	return column_1, err
 }
 
+const sweepReaders = `-- name: SweepReaders :many
+with recursive org as (
+  (select r.org_id as id from event_reader r where r.state = 'DUE' and r.reader = $1::text and r.org_id > $4::uuid order by r.org_id limit 1)
+  union all
+  select (select r.org_id from event_reader r where r.state = 'DUE' and r.reader = $1::text and r.org_id > org.id order by r.org_id limit 1) from org where org.id is not null
+), turn as (select org.id from org where org.id is not null limit 64)
+select d.stream, d.org_id, d.done_sequence, d.attempts, d.epoch from turn cross join lateral (
+  select e.stream, e.org_id, e.done_sequence, e.attempts, e.epoch from event_reader e where e.state = 'DUE' and e.reader = $1::text and e.org_id = turn.id and e.due_at <= $2::timestamptz
+  order by e.due_at limit greatest(1, $3::int / (select count(*) from turn)::int) for update skip locked) d
+order by d.org_id, d.stream
+`
+
+type SweepReadersParams struct {
+	Reader string
+	Now    time.Time
+	Most   int32
+	After  uuid.UUID
+}
+
+type SweepReadersRow struct {
+	Stream       string
+	OrgID        *uuid.UUID
+	DoneSequence int64
+	Attempts     int32
+	Epoch        int64
+}
+
+// Streams that a reader has to go on in, locked until the end of the transaction: a share of each organization, in turn over the organizations after the given one.
+func (q *Queries) SweepReaders(ctx context.Context, db DBTX, arg SweepReadersParams) ([]*SweepReadersRow, error) {
+	rows, err := db.Query(ctx, sweepReaders,
+		arg.Reader,
+		arg.Now,
+		arg.Most,
+		arg.After,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*SweepReadersRow{}
+	for rows.Next() {
+		var i SweepReadersRow
+		if err := rows.Scan(
+			&i.Stream,
+			&i.OrgID,
+			&i.DoneSequence,
+			&i.Attempts,
+			&i.Epoch,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const takeHead = `-- name: TakeHead :one
 insert into event_head (chain, seq, hash) values ($1, 0, decode(repeat('00', 32), 'hex'))
 on conflict (chain) do update set chain = excluded.chain returning seq, hash
@@ -540,14 +704,15 @@ func (q *Queries) TakeHead(ctx context.Context, db DBTX, arg TakeHeadParams) (*T
 
 const takeReaders = `-- name: TakeReaders :many
 update event_reader r set owner = $1::text, lease_until = $2::timestamptz, epoch = r.epoch + 1
-from (select reader, stream from event_reader where state = 'DUE' and due_at <= $3::timestamptz and (lease_until is null or lease_until < $3::timestamptz)
-      order by due_at limit $4 for update skip locked) due
+from (select reader, stream from event_reader where state = 'DUE' and reader <> all($3::text[]) and due_at <= $4::timestamptz and (lease_until is null or lease_until < $4::timestamptz)
+      order by due_at limit $5 for update skip locked) due
 where r.reader = due.reader and r.stream = due.stream returning r.reader, r.stream, r.org_id, r.epoch
 `
 
 type TakeReadersParams struct {
 	Owner string
 	Until time.Time
+	Swept []string
 	Now   time.Time
 	Most  int32
 }
@@ -563,6 +728,7 @@ func (q *Queries) TakeReaders(ctx context.Context, db DBTX, arg TakeReadersParam
 	rows, err := db.Query(ctx, takeReaders,
 		arg.Owner,
 		arg.Until,
+		arg.Swept,
 		arg.Now,
 		arg.Most,
 	)

@@ -1,11 +1,27 @@
 -- name: AddOrganization :exec
 insert into organization (id, slug, name, ownership, created_by, created_at) values ($1, $2, $3, $4, $5, $6);
 
--- name: AddMembership :exec
-insert into membership (id, org_id, user_id, roles, joined_at) values ($1, $2, $3, $4, $5);
-
 -- name: OrganizationByID :one
-select id, slug, name, ownership, created_at, version from organization where id = $1 and deleted_at is null;
+-- the organization itself; who pays for it stands beside
+-- @sqlc-vet-disable tenant
+select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
+from organization o left join billing_subscription b on b.org_id = o.id where o.id = $1 and o.deleted_at is null;
 
 -- name: OrgOfSlug :one
 select id from organization where slug = $1 and deleted_at is null;
+
+-- name: SlugsTaken :many
+-- Which of these short names somebody has.
+select slug::text as slug from organization where slug = any(sqlc.arg(candidates)::text[]::citext[]) order by slug;
+
+-- name: LockOrganization :exec
+select 1 from organization where id = $1 for update;
+
+-- name: UpdateOrganization :exec
+update organization set name = $2, slug = $3, email_domains = sqlc.arg(email_domains)::text[]::citext[], hide_member_emails = $4, version = version + 1 where id = $1;
+
+-- name: SetMfaPolicy :exec
+update organization set mfa_policy = $2, version = version + 1 where id = $1;
+
+-- name: DeleteOrganization :exec
+update organization set deleted_at = sqlc.arg(now)::timestamptz, version = version + 1 where id = $1;

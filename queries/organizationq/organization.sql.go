@@ -10,29 +10,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const addMembership = `-- name: AddMembership :exec
-insert into membership (id, org_id, user_id, roles, joined_at) values ($1, $2, $3, $4, $5)
-`
-
-type AddMembershipParams struct {
-	ID       uuid.UUID
-	OrgID    uuid.UUID
-	UserID   uuid.UUID
-	Roles    []string
-	JoinedAt time.Time
-}
-
-func (q *Queries) AddMembership(ctx context.Context, db DBTX, arg AddMembershipParams) error {
-	_, err := db.Exec(ctx, addMembership,
-		arg.ID,
-		arg.OrgID,
-		arg.UserID,
-		arg.Roles,
-		arg.JoinedAt,
-	)
-	return err
-}
-
 const addOrganization = `-- name: AddOrganization :exec
 insert into organization (id, slug, name, ownership, created_by, created_at) values ($1, $2, $3, $4, $5, $6)
 `
@@ -58,6 +35,33 @@ func (q *Queries) AddOrganization(ctx context.Context, db DBTX, arg AddOrganizat
 	return err
 }
 
+const deleteOrganization = `-- name: DeleteOrganization :exec
+update organization set deleted_at = $2::timestamptz, version = version + 1 where id = $1
+`
+
+type DeleteOrganizationParams struct {
+	ID  uuid.UUID
+	Now time.Time
+}
+
+func (q *Queries) DeleteOrganization(ctx context.Context, db DBTX, arg DeleteOrganizationParams) error {
+	_, err := db.Exec(ctx, deleteOrganization, arg.ID, arg.Now)
+	return err
+}
+
+const lockOrganization = `-- name: LockOrganization :exec
+select 1 from organization where id = $1 for update
+`
+
+type LockOrganizationParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) LockOrganization(ctx context.Context, db DBTX, arg LockOrganizationParams) error {
+	_, err := db.Exec(ctx, lockOrganization, arg.ID)
+	return err
+}
+
 const orgOfSlug = `-- name: OrgOfSlug :one
 select id from organization where slug = $1 and deleted_at is null
 `
@@ -74,7 +78,8 @@ func (q *Queries) OrgOfSlug(ctx context.Context, db DBTX, arg OrgOfSlugParams) (
 }
 
 const organizationByID = `-- name: OrganizationByID :one
-select id, slug, name, ownership, created_at, version from organization where id = $1 and deleted_at is null
+select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
+from organization o left join billing_subscription b on b.org_id = o.id where o.id = $1 and o.deleted_at is null
 `
 
 type OrganizationByIDParams struct {
@@ -82,14 +87,23 @@ type OrganizationByIDParams struct {
 }
 
 type OrganizationByIDRow struct {
-	ID        uuid.UUID
-	Slug      string
-	Name      string
-	Ownership string
-	CreatedAt time.Time
-	Version   int32
+	ID               uuid.UUID
+	Slug             string
+	Name             string
+	Ownership        string
+	CreatedBy        uuid.UUID
+	HostRegion       string
+	EmailDomains     []string
+	HideMemberEmails bool
+	MfaPolicy        []byte
+	CreatedAt        time.Time
+	DeletedAt        *time.Time
+	Version          int32
+	BuyerUserID      *uuid.UUID
 }
 
+// the organization itself; who pays for it stands beside
+// @sqlc-vet-disable tenant
 func (q *Queries) OrganizationByID(ctx context.Context, db DBTX, arg OrganizationByIDParams) (*OrganizationByIDRow, error) {
 	row := db.QueryRow(ctx, organizationByID, arg.ID)
 	var i OrganizationByIDRow
@@ -98,8 +112,81 @@ func (q *Queries) OrganizationByID(ctx context.Context, db DBTX, arg Organizatio
 		&i.Slug,
 		&i.Name,
 		&i.Ownership,
+		&i.CreatedBy,
+		&i.HostRegion,
+		&i.EmailDomains,
+		&i.HideMemberEmails,
+		&i.MfaPolicy,
 		&i.CreatedAt,
+		&i.DeletedAt,
 		&i.Version,
+		&i.BuyerUserID,
 	)
 	return &i, err
+}
+
+const setMfaPolicy = `-- name: SetMfaPolicy :exec
+update organization set mfa_policy = $2, version = version + 1 where id = $1
+`
+
+type SetMfaPolicyParams struct {
+	ID        uuid.UUID
+	MfaPolicy []byte
+}
+
+func (q *Queries) SetMfaPolicy(ctx context.Context, db DBTX, arg SetMfaPolicyParams) error {
+	_, err := db.Exec(ctx, setMfaPolicy, arg.ID, arg.MfaPolicy)
+	return err
+}
+
+const slugsTaken = `-- name: SlugsTaken :many
+select slug::text as slug from organization where slug = any($1::text[]::citext[]) order by slug
+`
+
+type SlugsTakenParams struct {
+	Candidates []string
+}
+
+// Which of these short names somebody has.
+func (q *Queries) SlugsTaken(ctx context.Context, db DBTX, arg SlugsTakenParams) ([]string, error) {
+	rows, err := db.Query(ctx, slugsTaken, arg.Candidates)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var slug string
+		if err := rows.Scan(&slug); err != nil {
+			return nil, err
+		}
+		items = append(items, slug)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const updateOrganization = `-- name: UpdateOrganization :exec
+update organization set name = $2, slug = $3, email_domains = $5::text[]::citext[], hide_member_emails = $4, version = version + 1 where id = $1
+`
+
+type UpdateOrganizationParams struct {
+	ID               uuid.UUID
+	Name             string
+	Slug             string
+	HideMemberEmails bool
+	EmailDomains     []string
+}
+
+func (q *Queries) UpdateOrganization(ctx context.Context, db DBTX, arg UpdateOrganizationParams) error {
+	_, err := db.Exec(ctx, updateOrganization,
+		arg.ID,
+		arg.Name,
+		arg.Slug,
+		arg.HideMemberEmails,
+		arg.EmailDomains,
+	)
+	return err
 }

@@ -27,3 +27,19 @@ update session set last_seen_at = $2, idle_expires_at = $3 where id = $1 and las
 -- a session belongs to a person, not to an organization
 -- @sqlc-vet-disable tenant
 update session set revoked_at = $2, revoke_reason = $3 where id = $1 and revoked_at is null;
+
+-- name: LeaveOrganization :exec
+update session set org_id = null where user_id = $1 and org_id = $2 and revoked_at is null;
+
+-- name: EndAllSessions :many
+-- @sqlc-vet-disable tenant
+-- @sqlc-vet-disable order
+-- A person's browsers, wherever they work.
+update session set revoked_at = sqlc.arg(now)::timestamptz, revoke_reason = sqlc.arg(reason)::text
+where user_id = $1 and id <> sqlc.arg(keep)::uuid and revoked_at is null returning id;
+
+-- name: OrgOfSessionsOf :many
+-- A person's own list, the newest first.
+select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at
+from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > sqlc.arg(now)::timestamptz and s.absolute_expires_at > sqlc.arg(now)::timestamptz
+order by s.id desc limit 200;

@@ -50,6 +50,46 @@ func (q *Queries) AddSession(ctx context.Context, db DBTX, arg AddSessionParams)
 	return err
 }
 
+const endAllSessions = `-- name: EndAllSessions :many
+update session set revoked_at = $2::timestamptz, revoke_reason = $3::text
+where user_id = $1 and id <> $4::uuid and revoked_at is null returning id
+`
+
+type EndAllSessionsParams struct {
+	UserID uuid.UUID
+	Now    time.Time
+	Reason string
+	Keep   uuid.UUID
+}
+
+// @sqlc-vet-disable tenant
+// @sqlc-vet-disable order
+// A person's browsers, wherever they work.
+func (q *Queries) EndAllSessions(ctx context.Context, db DBTX, arg EndAllSessionsParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, endAllSessions,
+		arg.UserID,
+		arg.Now,
+		arg.Reason,
+		arg.Keep,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endSession = `-- name: EndSession :execrows
 update session set revoked_at = $2, revoke_reason = $3 where id = $1 and revoked_at is null
 `
@@ -68,6 +108,20 @@ func (q *Queries) EndSession(ctx context.Context, db DBTX, arg EndSessionParams)
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const leaveOrganization = `-- name: LeaveOrganization :exec
+update session set org_id = null where user_id = $1 and org_id = $2 and revoked_at is null
+`
+
+type LeaveOrganizationParams struct {
+	UserID uuid.UUID
+	OrgID  *uuid.UUID
+}
+
+func (q *Queries) LeaveOrganization(ctx context.Context, db DBTX, arg LeaveOrganizationParams) error {
+	_, err := db.Exec(ctx, leaveOrganization, arg.UserID, arg.OrgID)
+	return err
 }
 
 const lockSession = `-- name: LockSession :one
@@ -156,6 +210,66 @@ func (q *Queries) OrgOfSession(ctx context.Context, db DBTX, arg OrgOfSessionPar
 		&i.Access,
 	)
 	return &i, err
+}
+
+const orgOfSessionsOf = `-- name: OrgOfSessionsOf :many
+select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at
+from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > $2::timestamptz and s.absolute_expires_at > $2::timestamptz
+order by s.id desc limit 200
+`
+
+type OrgOfSessionsOfParams struct {
+	UserID uuid.UUID
+	Now    time.Time
+}
+
+type OrgOfSessionsOfRow struct {
+	ID                uuid.UUID
+	UserID            uuid.UUID
+	OrgID             *uuid.UUID
+	Aal               int16
+	Amr               []string
+	AuthTime          time.Time
+	Ip                string
+	UserAgent         *string
+	CreatedAt         time.Time
+	LastSeenAt        time.Time
+	IdleExpiresAt     time.Time
+	AbsoluteExpiresAt time.Time
+}
+
+// A person's own list, the newest first.
+func (q *Queries) OrgOfSessionsOf(ctx context.Context, db DBTX, arg OrgOfSessionsOfParams) ([]*OrgOfSessionsOfRow, error) {
+	rows, err := db.Query(ctx, orgOfSessionsOf, arg.UserID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OrgOfSessionsOfRow{}
+	for rows.Next() {
+		var i OrgOfSessionsOfRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.UserID,
+			&i.OrgID,
+			&i.Aal,
+			&i.Amr,
+			&i.AuthTime,
+			&i.Ip,
+			&i.UserAgent,
+			&i.CreatedAt,
+			&i.LastSeenAt,
+			&i.IdleExpiresAt,
+			&i.AbsoluteExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const rotateSession = `-- name: RotateSession :exec

@@ -10,10 +10,69 @@ import (
 	"github.com/google/uuid"
 )
 
-const addDelivery = `-- name: AddDelivery :execrows
-insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, body, replay_of, test, state, due_at, created_at)
-values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-on conflict do nothing
+const addDeliveries = `-- name: AddDeliveries :many
+with added as (
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, state, due_at, created_at, finished_at)
+select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, case when r.missed then 'SKIPPED' when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end,
+  case when not r.held and not r.missed then $1::timestamptz end, $1::timestamptz, case when r.missed then $1::timestamptz end
+from (select unnest($2::uuid[]) as id, unnest($3::uuid[]) as org_id, unnest($4::uuid[]) as endpoint_id, unnest($5::uuid[]) as event_id, unnest($6::timestamptz[]) as event_at,
+  unnest($7::text[]) as stream, unnest($8::bigint[]) as sequence, unnest($9::text[]) as topic, unnest($10::bytea[]) as body, unnest($11::boolean[]) as held, unnest($12::boolean[]) as missed) r
+on conflict do nothing returning endpoint_id)
+select distinct endpoint_id from added order by endpoint_id
+`
+
+type AddDeliveriesParams struct {
+	Now       time.Time
+	Ids       []uuid.UUID
+	Orgs      []uuid.UUID
+	Endpoints []uuid.UUID
+	Events    []uuid.UUID
+	EventAts  []time.Time
+	Streams   []string
+	Sequences []int64
+	Topics    []string
+	Bodies    [][]byte
+	Held      []bool
+	Missed    []bool
+}
+
+// A reader of the ledger that runs twice inserts nothing the second time (webhook_delivery_once).
+func (q *Queries) AddDeliveries(ctx context.Context, db DBTX, arg AddDeliveriesParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, addDeliveries,
+		arg.Now,
+		arg.Ids,
+		arg.Orgs,
+		arg.Endpoints,
+		arg.Events,
+		arg.EventAts,
+		arg.Streams,
+		arg.Sequences,
+		arg.Topics,
+		arg.Bodies,
+		arg.Held,
+		arg.Missed,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var endpoint_id uuid.UUID
+		if err := rows.Scan(&endpoint_id); err != nil {
+			return nil, err
+		}
+		items = append(items, endpoint_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const addDelivery = `-- name: AddDelivery :exec
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, due_at, created_at)
+values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'PENDING', $12::timestamptz, $12::timestamptz)
 `
 
 type AddDeliveryParams struct {
@@ -25,18 +84,14 @@ type AddDeliveryParams struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
 	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
-	State      string
-	DueAt      *time.Time
-	CreatedAt  time.Time
+	Now        time.Time
 }
 
-// A reader of the ledger that runs twice inserts nothing the second time (webhook_delivery_once).
-func (q *Queries) AddDelivery(ctx context.Context, db DBTX, arg AddDeliveryParams) (int64, error) {
-	result, err := db.Exec(ctx, addDelivery,
+func (q *Queries) AddDelivery(ctx context.Context, db DBTX, arg AddDeliveryParams) error {
+	_, err := db.Exec(ctx, addDelivery,
 		arg.ID,
 		arg.OrgID,
 		arg.EndpointID,
@@ -45,18 +100,12 @@ func (q *Queries) AddDelivery(ctx context.Context, db DBTX, arg AddDeliveryParam
 		arg.Stream,
 		arg.Sequence,
 		arg.Topic,
-		arg.Payload,
 		arg.Body,
 		arg.ReplayOf,
 		arg.Test,
-		arg.State,
-		arg.DueAt,
-		arg.CreatedAt,
+		arg.Now,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	return err
 }
 
 const attemptsOf = `-- name: AttemptsOf :many
@@ -114,7 +163,7 @@ func (q *Queries) AttemptsOf(ctx context.Context, db DBTX, arg AttemptsOfParams)
 }
 
 const changedDeliveries = `-- name: ChangedDeliveries :many
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid
   and (finished_at is null or id = any($3::uuid[]) or id > $4::uuid and (created_at > $5::timestamptz or finished_at > $5::timestamptz))
 order by id desc limit $6
@@ -137,7 +186,7 @@ type ChangedDeliveriesRow struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
+	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
 	State      string
@@ -173,7 +222,7 @@ func (q *Queries) ChangedDeliveries(ctx context.Context, db DBTX, arg ChangedDel
 			&i.Stream,
 			&i.Sequence,
 			&i.Topic,
-			&i.Payload,
+			&i.Body,
 			&i.ReplayOf,
 			&i.Test,
 			&i.State,
@@ -192,18 +241,54 @@ func (q *Queries) ChangedDeliveries(ctx context.Context, db DBTX, arg ChangedDel
 	return items, nil
 }
 
+const clearAttempts = `-- name: ClearAttempts :execrows
+delete from webhook_attempt_default where (delivery_id, n, at) in (select a.delivery_id, a.n, a.at from webhook_attempt_default a where a.at < $1::timestamptz limit $2)
+`
+
+type ClearAttemptsParams struct {
+	Before time.Time
+	Most   int32
+}
+
+// @sqlc-vet-disable tenant
+// Of all organizations.
+func (q *Queries) ClearAttempts(ctx context.Context, db DBTX, arg ClearAttemptsParams) (int64, error) {
+	result, err := db.Exec(ctx, clearAttempts, arg.Before, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const clearDeliveries = `-- name: ClearDeliveries :execrows
+delete from webhook_delivery_default where (id, event_at) in (select d.id, d.event_at from webhook_delivery_default d where d.event_at < $1::timestamptz and d.finished_at is not null limit $2)
+`
+
+type ClearDeliveriesParams struct {
+	Before time.Time
+	Most   int32
+}
+
+// @sqlc-vet-disable tenant
+// Of all organizations.
+func (q *Queries) ClearDeliveries(ctx context.Context, db DBTX, arg ClearDeliveriesParams) (int64, error) {
+	result, err := db.Exec(ctx, clearDeliveries, arg.Before, arg.Most)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const countDeliveries = `-- name: CountDeliveries :one
-select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid
-  and (cardinality($3::text[]) = 0 or state = any($3::text[])) and ($4::text = '' or topic = $4::text) and ($5::text = '' or stream = $5::text)
-  and created_at >= $6::timestamptz and created_at < $7::timestamptz limit $8) counted
+select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  limit $7) counted
 `
 
 type CountDeliveriesParams struct {
 	EndpointID uuid.UUID
 	OrgID      uuid.UUID
-	States     []string
-	Topic      string
-	Stream     string
+	Before     uuid.UUID
+	Floor      uuid.UUID
 	Since      time.Time
 	Until      time.Time
 	Most       int32
@@ -213,9 +298,8 @@ func (q *Queries) CountDeliveries(ctx context.Context, db DBTX, arg CountDeliver
 	row := db.QueryRow(ctx, countDeliveries,
 		arg.EndpointID,
 		arg.OrgID,
-		arg.States,
-		arg.Topic,
-		arg.Stream,
+		arg.Before,
+		arg.Floor,
 		arg.Since,
 		arg.Until,
 		arg.Most,
@@ -225,8 +309,112 @@ func (q *Queries) CountDeliveries(ctx context.Context, db DBTX, arg CountDeliver
 	return count, err
 }
 
+const countDeliveriesInState = `-- name: CountDeliveriesInState :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and state = $7::text and ($8::text = '' or topic = $8::text) limit $9) counted
+`
+
+type CountDeliveriesInStateParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	State      string
+	Topic      string
+	Most       int32
+}
+
+func (q *Queries) CountDeliveriesInState(ctx context.Context, db DBTX, arg CountDeliveriesInStateParams) (int64, error) {
+	row := db.QueryRow(ctx, countDeliveriesInState,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.State,
+		arg.Topic,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countDeliveriesOfStream = `-- name: CountDeliveriesOfStream :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and stream = $7::text and ($8::text = '' or topic = $8::text) and (cardinality($9::text[]) = 0 or state = any($9::text[])) limit $10) counted
+`
+
+type CountDeliveriesOfStreamParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	Stream     string
+	Topic      string
+	States     []string
+	Most       int32
+}
+
+func (q *Queries) CountDeliveriesOfStream(ctx context.Context, db DBTX, arg CountDeliveriesOfStreamParams) (int64, error) {
+	row := db.QueryRow(ctx, countDeliveriesOfStream,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.Stream,
+		arg.Topic,
+		arg.States,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countDeliveriesOfTopic = `-- name: CountDeliveriesOfTopic :one
+select count(*) from (select 1 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and topic = $7::text and (cardinality($8::text[]) = 0 or state = any($8::text[])) limit $9) counted
+`
+
+type CountDeliveriesOfTopicParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	Topic      string
+	States     []string
+	Most       int32
+}
+
+func (q *Queries) CountDeliveriesOfTopic(ctx context.Context, db DBTX, arg CountDeliveriesOfTopicParams) (int64, error) {
+	row := db.QueryRow(ctx, countDeliveriesOfTopic,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.Topic,
+		arg.States,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deliveryByID = `-- name: DeliveryByID :one
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where id = $1 and org_id = $2::uuid
 `
 
@@ -243,7 +431,7 @@ type DeliveryByIDRow struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
+	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
 	State      string
@@ -264,7 +452,7 @@ func (q *Queries) DeliveryByID(ctx context.Context, db DBTX, arg DeliveryByIDPar
 		&i.Stream,
 		&i.Sequence,
 		&i.Topic,
-		&i.Payload,
+		&i.Body,
 		&i.ReplayOf,
 		&i.Test,
 		&i.State,
@@ -297,7 +485,7 @@ func (q *Queries) FreeWaiting(ctx context.Context, db DBTX, arg FreeWaitingParam
 }
 
 const frozenDelivery = `-- name: FrozenDelivery :one
-select id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, body, replay_of, test, state, attempts, due_at, owner, epoch, lease_until, created_at, finished_at from webhook_delivery where id = $1 and org_id = $2::uuid
+select id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at from webhook_delivery where id = $1 and org_id = $2::uuid
 `
 
 type FrozenDeliveryParams struct {
@@ -317,62 +505,68 @@ func (q *Queries) FrozenDelivery(ctx context.Context, db DBTX, arg FrozenDeliver
 		&i.Stream,
 		&i.Sequence,
 		&i.Topic,
-		&i.Payload,
 		&i.Body,
 		&i.ReplayOf,
 		&i.Test,
 		&i.State,
 		&i.Attempts,
 		&i.DueAt,
-		&i.Owner,
-		&i.Epoch,
-		&i.LeaseUntil,
 		&i.CreatedAt,
 		&i.FinishedAt,
 	)
 	return &i, err
 }
 
-const holds = `-- name: Holds :one
-select exists (select from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and stream = $3 and sequence < $4
-  and finished_at is null and replay_of is null and not test and attempts < 3)
+const holding = `-- name: Holding :many
+select d.endpoint_id, d.stream, min(d.sequence)::bigint as first from webhook_delivery d
+join (select distinct unnest($1::uuid[]) as endpoint_id, unnest($2::text[]) as stream) s on s.endpoint_id = d.endpoint_id and s.stream = d.stream
+where d.finished_at is null and d.replay_of is null and not d.test and d.attempts < 3 group by d.endpoint_id, d.stream order by d.endpoint_id, d.stream
 `
 
-type HoldsParams struct {
-	EndpointID uuid.UUID
-	OrgID      uuid.UUID
-	Stream     string
-	Sequence   int64
+type HoldingParams struct {
+	Endpoints []uuid.UUID
+	Streams   []string
 }
 
-// Whether an earlier delivery of the stream is still on its way and has not failed three times. Replays and tests hold nobody up.
-func (q *Queries) Holds(ctx context.Context, db DBTX, arg HoldsParams) (bool, error) {
-	row := db.QueryRow(ctx, holds,
-		arg.EndpointID,
-		arg.OrgID,
-		arg.Stream,
-		arg.Sequence,
-	)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+type HoldingRow struct {
+	EndpointID uuid.UUID
+	Stream     string
+	First      int64
+}
+
+// @sqlc-vet-disable tenant
+// The earliest delivery of each pair that is on its way and has not failed three times. Replays and tests hold nobody up.
+func (q *Queries) Holding(ctx context.Context, db DBTX, arg HoldingParams) ([]*HoldingRow, error) {
+	rows, err := db.Query(ctx, holding, arg.Endpoints, arg.Streams)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*HoldingRow{}
+	for rows.Next() {
+		var i HoldingRow
+		if err := rows.Scan(&i.EndpointID, &i.Stream, &i.First); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listDeliveries = `-- name: ListDeliveries :many
-select id, endpoint_id, event_id, event_at, stream, sequence, topic, payload, replay_of, test, state, attempts, due_at, created_at, finished_at
-from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid
-  and (cardinality($4::text[]) = 0 or state = any($4::text[])) and ($5::text = '' or topic = $5::text) and ($6::text = '' or stream = $6::text)
-  and created_at >= $7::timestamptz and created_at < $8::timestamptz
-order by id desc limit $9
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+order by id desc limit $7
 `
 
 type ListDeliveriesParams struct {
 	EndpointID uuid.UUID
 	OrgID      uuid.UUID
 	Before     uuid.UUID
-	States     []string
-	Topic      string
-	Stream     string
+	Floor      uuid.UUID
 	Since      time.Time
 	Until      time.Time
 	Most       int32
@@ -386,7 +580,7 @@ type ListDeliveriesRow struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
+	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
 	State      string
@@ -396,14 +590,14 @@ type ListDeliveriesRow struct {
 	FinishedAt *time.Time
 }
 
+// The log is listed and counted by four statements, each of which leads with the one filter that its index begins with: nothing (webhook_delivery_log), the
+// stream, the topic, the states. Other filters are looked at row by row. before and floor are ids that the window cannot lie outside of.
 func (q *Queries) ListDeliveries(ctx context.Context, db DBTX, arg ListDeliveriesParams) ([]*ListDeliveriesRow, error) {
 	rows, err := db.Query(ctx, listDeliveries,
 		arg.EndpointID,
 		arg.OrgID,
 		arg.Before,
-		arg.States,
-		arg.Topic,
-		arg.Stream,
+		arg.Floor,
 		arg.Since,
 		arg.Until,
 		arg.Most,
@@ -423,7 +617,258 @@ func (q *Queries) ListDeliveries(ctx context.Context, db DBTX, arg ListDeliverie
 			&i.Stream,
 			&i.Sequence,
 			&i.Topic,
-			&i.Payload,
+			&i.Body,
+			&i.ReplayOf,
+			&i.Test,
+			&i.State,
+			&i.Attempts,
+			&i.DueAt,
+			&i.CreatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDeliveriesInState = `-- name: ListDeliveriesInState :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and state = $7::text and ($8::text = '' or topic = $8::text)
+order by id desc limit $9
+`
+
+type ListDeliveriesInStateParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	State      string
+	Topic      string
+	Most       int32
+}
+
+type ListDeliveriesInStateRow struct {
+	ID         uuid.UUID
+	EndpointID uuid.UUID
+	EventID    uuid.UUID
+	EventAt    time.Time
+	Stream     string
+	Sequence   int64
+	Topic      string
+	Body       []byte
+	ReplayOf   *uuid.UUID
+	Test       bool
+	State      string
+	Attempts   int32
+	DueAt      *time.Time
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+func (q *Queries) ListDeliveriesInState(ctx context.Context, db DBTX, arg ListDeliveriesInStateParams) ([]*ListDeliveriesInStateRow, error) {
+	rows, err := db.Query(ctx, listDeliveriesInState,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.State,
+		arg.Topic,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListDeliveriesInStateRow{}
+	for rows.Next() {
+		var i ListDeliveriesInStateRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.EndpointID,
+			&i.EventID,
+			&i.EventAt,
+			&i.Stream,
+			&i.Sequence,
+			&i.Topic,
+			&i.Body,
+			&i.ReplayOf,
+			&i.Test,
+			&i.State,
+			&i.Attempts,
+			&i.DueAt,
+			&i.CreatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDeliveriesOfStream = `-- name: ListDeliveriesOfStream :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and stream = $7::text and ($8::text = '' or topic = $8::text) and (cardinality($9::text[]) = 0 or state = any($9::text[]))
+order by id desc limit $10
+`
+
+type ListDeliveriesOfStreamParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	Stream     string
+	Topic      string
+	States     []string
+	Most       int32
+}
+
+type ListDeliveriesOfStreamRow struct {
+	ID         uuid.UUID
+	EndpointID uuid.UUID
+	EventID    uuid.UUID
+	EventAt    time.Time
+	Stream     string
+	Sequence   int64
+	Topic      string
+	Body       []byte
+	ReplayOf   *uuid.UUID
+	Test       bool
+	State      string
+	Attempts   int32
+	DueAt      *time.Time
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+func (q *Queries) ListDeliveriesOfStream(ctx context.Context, db DBTX, arg ListDeliveriesOfStreamParams) ([]*ListDeliveriesOfStreamRow, error) {
+	rows, err := db.Query(ctx, listDeliveriesOfStream,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.Stream,
+		arg.Topic,
+		arg.States,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListDeliveriesOfStreamRow{}
+	for rows.Next() {
+		var i ListDeliveriesOfStreamRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.EndpointID,
+			&i.EventID,
+			&i.EventAt,
+			&i.Stream,
+			&i.Sequence,
+			&i.Topic,
+			&i.Body,
+			&i.ReplayOf,
+			&i.Test,
+			&i.State,
+			&i.Attempts,
+			&i.DueAt,
+			&i.CreatedAt,
+			&i.FinishedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listDeliveriesOfTopic = `-- name: ListDeliveriesOfTopic :many
+select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
+  and topic = $7::text and (cardinality($8::text[]) = 0 or state = any($8::text[]))
+order by id desc limit $9
+`
+
+type ListDeliveriesOfTopicParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Before     uuid.UUID
+	Floor      uuid.UUID
+	Since      time.Time
+	Until      time.Time
+	Topic      string
+	States     []string
+	Most       int32
+}
+
+type ListDeliveriesOfTopicRow struct {
+	ID         uuid.UUID
+	EndpointID uuid.UUID
+	EventID    uuid.UUID
+	EventAt    time.Time
+	Stream     string
+	Sequence   int64
+	Topic      string
+	Body       []byte
+	ReplayOf   *uuid.UUID
+	Test       bool
+	State      string
+	Attempts   int32
+	DueAt      *time.Time
+	CreatedAt  time.Time
+	FinishedAt *time.Time
+}
+
+func (q *Queries) ListDeliveriesOfTopic(ctx context.Context, db DBTX, arg ListDeliveriesOfTopicParams) ([]*ListDeliveriesOfTopicRow, error) {
+	rows, err := db.Query(ctx, listDeliveriesOfTopic,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Before,
+		arg.Floor,
+		arg.Since,
+		arg.Until,
+		arg.Topic,
+		arg.States,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListDeliveriesOfTopicRow{}
+	for rows.Next() {
+		var i ListDeliveriesOfTopicRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.EndpointID,
+			&i.EventID,
+			&i.EventAt,
+			&i.Stream,
+			&i.Sequence,
+			&i.Topic,
+			&i.Body,
 			&i.ReplayOf,
 			&i.Test,
 			&i.State,
@@ -457,8 +902,99 @@ func (q *Queries) OrgOfDelivery(ctx context.Context, db DBTX, arg OrgOfDeliveryP
 	return column_1, err
 }
 
+const replayAll = `-- name: ReplayAll :execrows
+insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, state, due_at, created_at)
+select r.id, r.org_id, r.endpoint_id, r.event_id, r.event_at, r.stream, r.sequence, r.topic, r.body, r.old, case when r.held then 'WAITING_FOR_EARLIER' else 'PENDING' end, case when not r.held then $1::timestamptz end, $1::timestamptz
+from (select m.id, d.org_id, d.endpoint_id, d.event_id, d.event_at, d.stream, d.sequence, d.topic, d.body, d.id as old,
+    $2::boolean and (rank() over (partition by d.stream order by d.sequence) > 1 or exists (select from webhook_delivery e
+      where e.endpoint_id = d.endpoint_id and e.stream = d.stream and e.finished_at is null and e.replay_of is not null and e.attempts < 3 and e.sequence < d.sequence)) as held
+  from (select unnest($3::uuid[]) as id, unnest($4::uuid[]) as old, unnest($5::timestamptz[]) as event_at) m
+  join webhook_delivery d on d.id = m.old and d.event_at = m.event_at and d.org_id = $6::uuid and d.endpoint_id = $7) r
+`
+
+type ReplayAllParams struct {
+	Now        time.Time
+	Ordered    bool
+	News       []uuid.UUID
+	Olds       []uuid.UUID
+	EventAts   []time.Time
+	OrgID      uuid.UUID
+	EndpointID uuid.UUID
+}
+
+// New deliveries with the bytes of the old ones. At an ordered endpoint those of a stream follow one another (WakeNext).
+func (q *Queries) ReplayAll(ctx context.Context, db DBTX, arg ReplayAllParams) (int64, error) {
+	result, err := db.Exec(ctx, replayAll,
+		arg.Now,
+		arg.Ordered,
+		arg.News,
+		arg.Olds,
+		arg.EventAts,
+		arg.OrgID,
+		arg.EndpointID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const replayable = `-- name: Replayable :many
+select id, event_at from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id >= $3::uuid and state = any($4::text[])
+  and (cardinality($5::text[]) = 0 or topic = any($5::text[])) and created_at < $6::timestamptz and (created_at >= $7::timestamptz or $8::boolean and finished_at >= $7::timestamptz)
+  and replay_of is null and not test order by id limit $9
+`
+
+type ReplayableParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Floor      uuid.UUID
+	States     []string
+	Topics     []string
+	Until      time.Time
+	Since      time.Time
+	Missed     bool
+	Most       int32
+}
+
+type ReplayableRow struct {
+	ID      uuid.UUID
+	EventAt time.Time
+}
+
+// Originals that ended between two instants, the oldest first.
+func (q *Queries) Replayable(ctx context.Context, db DBTX, arg ReplayableParams) ([]*ReplayableRow, error) {
+	rows, err := db.Query(ctx, replayable,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Floor,
+		arg.States,
+		arg.Topics,
+		arg.Until,
+		arg.Since,
+		arg.Missed,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ReplayableRow{}
+	for rows.Next() {
+		var i ReplayableRow
+		if err := rows.Scan(&i.ID, &i.EventAt); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const skipUnfinished = `-- name: SkipUnfinished :execrows
-update webhook_delivery set state = 'SKIPPED', finished_at = $1::timestamptz, due_at = null, owner = null, lease_until = null
+update webhook_delivery set state = 'SKIPPED', finished_at = $1::timestamptz, due_at = null
 where endpoint_id = $2 and org_id = $3::uuid and finished_at is null
 `
 
@@ -476,31 +1012,20 @@ func (q *Queries) SkipUnfinished(ctx context.Context, db DBTX, arg SkipUnfinishe
 	return result.RowsAffected(), nil
 }
 
-const wakeNext = `-- name: WakeNext :execrows
-update webhook_delivery w set state = 'PENDING', due_at = $1::timestamptz
-where w.endpoint_id = $2 and w.org_id = $3::uuid and w.stream = $4 and w.finished_at is null and w.state = 'WAITING_FOR_EARLIER'
-  and w.sequence = (select min(n.sequence) from webhook_delivery n where n.endpoint_id = w.endpoint_id and n.stream = w.stream and n.finished_at is null and n.state = 'WAITING_FOR_EARLIER')
-  and not exists (select from webhook_delivery e where e.endpoint_id = w.endpoint_id and e.stream = w.stream and e.sequence < w.sequence
-    and e.finished_at is null and e.replay_of is null and not e.test and e.attempts < 3)
+const unfinished = `-- name: Unfinished :one
+select exists (select from webhook_delivery where event_at >= $1::timestamptz and event_at < $2::timestamptz and finished_at is null)
 `
 
-type WakeNextParams struct {
-	Now        time.Time
-	EndpointID uuid.UUID
-	OrgID      uuid.UUID
-	Stream     string
+type UnfinishedParams struct {
+	Since time.Time
+	Until time.Time
 }
 
-// Frees the first of those that wait, if nothing before it holds it up any more. Messages of one event share their sequence and go together.
-func (q *Queries) WakeNext(ctx context.Context, db DBTX, arg WakeNextParams) (int64, error) {
-	result, err := db.Exec(ctx, wakeNext,
-		arg.Now,
-		arg.EndpointID,
-		arg.OrgID,
-		arg.Stream,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// @sqlc-vet-disable tenant
+// Of all organizations: whether something is still to be sent of the events of a month.
+func (q *Queries) Unfinished(ctx context.Context, db DBTX, arg UnfinishedParams) (bool, error) {
+	row := db.QueryRow(ctx, unfinished, arg.Since, arg.Until)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }

@@ -10,274 +10,86 @@ import (
 	"github.com/google/uuid"
 )
 
-const addAttempt = `-- name: AddAttempt :exec
-insert into webhook_attempt (delivery_id, n, at, latency_ms, resolved_ip, status, error, request_headers, response_headers, response_body)
-values ($1, $2, $3, $4, $5::text::inet, $6, $7, $8, $9, $10)
+const addLane = `-- name: AddLane :exec
+insert into webhook_lane (endpoint_id, org_id) select id, org_id from webhook_endpoint where id = $1 and org_id = $2::uuid
 `
 
-type AddAttemptParams struct {
-	DeliveryID      uuid.UUID
-	N               int32
-	At              time.Time
-	LatencyMs       *int32
-	ResolvedIp      *string
-	Status          *int32
-	Error           *string
-	RequestHeaders  []byte
-	ResponseHeaders []byte
-	ResponseBody    *string
-}
-
-func (q *Queries) AddAttempt(ctx context.Context, db DBTX, arg AddAttemptParams) error {
-	_, err := db.Exec(ctx, addAttempt,
-		arg.DeliveryID,
-		arg.N,
-		arg.At,
-		arg.LatencyMs,
-		arg.ResolvedIp,
-		arg.Status,
-		arg.Error,
-		arg.RequestHeaders,
-		arg.ResponseHeaders,
-		arg.ResponseBody,
-	)
-	return err
-}
-
-const extendDelivery = `-- name: ExtendDelivery :execrows
-update webhook_delivery set lease_until = $1::timestamptz where id = $2 and event_at = $3 and epoch = $4 and finished_at is null
-`
-
-type ExtendDeliveryParams struct {
-	Until   time.Time
-	ID      uuid.UUID
-	EventAt time.Time
-	Epoch   int64
-}
-
-// @sqlc-vet-disable tenant
-// The epoch says whose turn it is.
-func (q *Queries) ExtendDelivery(ctx context.Context, db DBTX, arg ExtendDeliveryParams) (int64, error) {
-	result, err := db.Exec(ctx, extendDelivery,
-		arg.Until,
-		arg.ID,
-		arg.EventAt,
-		arg.Epoch,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const holdDelivery = `-- name: HoldDelivery :one
-select attempts, stream, test from webhook_delivery where id = $1 and event_at = $2 and org_id = $3::uuid and epoch = $4 and finished_at is null for update
-`
-
-type HoldDeliveryParams struct {
-	ID      uuid.UUID
-	EventAt time.Time
-	OrgID   uuid.UUID
-	Epoch   int64
-}
-
-type HoldDeliveryRow struct {
-	Attempts int32
-	Stream   string
-	Test     bool
-}
-
-// Locks a turn until the end of the transaction; no row: it was lost.
-func (q *Queries) HoldDelivery(ctx context.Context, db DBTX, arg HoldDeliveryParams) (*HoldDeliveryRow, error) {
-	row := db.QueryRow(ctx, holdDelivery,
-		arg.ID,
-		arg.EventAt,
-		arg.OrgID,
-		arg.Epoch,
-	)
-	var i HoldDeliveryRow
-	err := row.Scan(&i.Attempts, &i.Stream, &i.Test)
-	return &i, err
-}
-
-const moveDelivery = `-- name: MoveDelivery :exec
-update webhook_delivery set state = $1, attempts = $2, due_at = $3, finished_at = $4, owner = null, lease_until = null
-where id = $5 and event_at = $6 and org_id = $7::uuid and epoch = $8
-`
-
-type MoveDeliveryParams struct {
-	State      string
-	Attempts   int32
-	DueAt      *time.Time
-	FinishedAt *time.Time
-	ID         uuid.UUID
-	EventAt    time.Time
+type AddLaneParams struct {
+	EndpointID uuid.UUID
 	OrgID      uuid.UUID
-	Epoch      int64
 }
 
-func (q *Queries) MoveDelivery(ctx context.Context, db DBTX, arg MoveDeliveryParams) error {
-	_, err := db.Exec(ctx, moveDelivery,
-		arg.State,
-		arg.Attempts,
-		arg.DueAt,
-		arg.FinishedAt,
-		arg.ID,
-		arg.EventAt,
-		arg.OrgID,
-		arg.Epoch,
-	)
+func (q *Queries) AddLane(ctx context.Context, db DBTX, arg AddLaneParams) error {
+	_, err := db.Exec(ctx, addLane, arg.EndpointID, arg.OrgID)
 	return err
 }
 
-const nextDelivery = `-- name: NextDelivery :one
-select coalesce(min(greatest(t.at, coalesce(e.throttled_until, t.at))), '9999-01-01')::timestamptz from (
-  select d.endpoint_id, min(greatest(d.due_at, coalesce(d.lease_until, d.due_at)))::timestamptz as at, count(*) filter (where d.lease_until >= $1::timestamptz) as busy
-  from webhook_delivery d where d.finished_at is null and d.due_at is not null group by d.endpoint_id) t
-join webhook_endpoint e on e.id = t.endpoint_id where t.busy < 4 and e.status = 'ENABLED' and e.deleted_at is null
+const clearLane = `-- name: ClearLane :exec
+update webhook_lane set failing_since = null, warned_at = null, throttled_until = null where endpoint_id = $1
 `
 
-type NextDeliveryParams struct {
-	Now time.Time
+type ClearLaneParams struct {
+	EndpointID uuid.UUID
 }
 
 // @sqlc-vet-disable tenant
-// Work of the product. What waits for a place in flight counts no time: the end of another attempt rings.
-func (q *Queries) NextDelivery(ctx context.Context, db DBTX, arg NextDeliveryParams) (time.Time, error) {
-	row := db.QueryRow(ctx, nextDelivery, arg.Now)
-	var column_1 time.Time
-	err := row.Scan(&column_1)
-	return column_1, err
+// For an endpoint that the caller has locked and that was enabled: what was held against it is forgotten.
+func (q *Queries) ClearLane(ctx context.Context, db DBTX, arg ClearLaneParams) error {
+	_, err := db.Exec(ctx, clearLane, arg.EndpointID)
+	return err
 }
 
-const outgoing = `-- name: Outgoing :one
-select d.endpoint_id, d.event_id, d.topic, d.body, d.attempts, d.created_at, d.event_at, d.replay_of, d.test, e.url, e.sealed_secret
-from webhook_delivery d join webhook_endpoint e on e.id = d.endpoint_id
-where d.id = $1 and d.event_at = $2 and d.org_id = $3::uuid and d.epoch = $4 and d.finished_at is null and e.status = 'ENABLED' and e.deleted_at is null
+const conclude = `-- name: Conclude :many
+with r as (
+  select unnest($1::uuid[]) as id, unnest($2::timestamptz[]) as event_at, unnest($3::text[]) as state, unnest($4::int[]) as n, unnest($5::timestamptz[]) as due_at,
+    unnest($6::timestamptz[]) as at, unnest($7::int[]) as latency_ms, unnest($8::text[]) as ip, unnest($9::int[]) as status, unnest($10::text[]) as error,
+    unnest($11::text[]) as request, unnest($12::text[]) as response, unnest($13::text[]) as body),
+moved as (
+  update webhook_delivery d set state = r.state, attempts = r.n, due_at = nullif(r.due_at, '9999-01-01T00:00:00Z'), finished_at = case when r.due_at = '9999-01-01T00:00:00Z' then $14::timestamptz end
+  from r where d.id = r.id and d.event_at = r.event_at and d.finished_at is null returning d.id),
+tried as (
+  insert into webhook_attempt (delivery_id, n, at, latency_ms, resolved_ip, status, error, request_headers, response_headers, response_body)
+  select r.id, r.n, r.at, r.latency_ms, nullif(r.ip, '')::inet, nullif(r.status, 0), nullif(r.error, ''), r.request::jsonb, nullif(r.response, '')::jsonb, case when r.status > 0 then r.body end
+  from r join moved on moved.id = r.id)
+select id from moved order by id
 `
 
-type OutgoingParams struct {
-	ID      uuid.UUID
-	EventAt time.Time
-	OrgID   uuid.UUID
-	Epoch   int64
-}
-
-type OutgoingRow struct {
-	EndpointID   uuid.UUID
-	EventID      uuid.UUID
-	Topic        string
-	Body         []byte
-	Attempts     int32
-	CreatedAt    time.Time
-	EventAt      time.Time
-	ReplayOf     *uuid.UUID
-	Test         bool
-	Url          string
-	SealedSecret []byte
-}
-
-// What one attempt needs; no row: the turn was lost, or the endpoint does not want it any more.
-func (q *Queries) Outgoing(ctx context.Context, db DBTX, arg OutgoingParams) (*OutgoingRow, error) {
-	row := db.QueryRow(ctx, outgoing,
-		arg.ID,
-		arg.EventAt,
-		arg.OrgID,
-		arg.Epoch,
-	)
-	var i OutgoingRow
-	err := row.Scan(
-		&i.EndpointID,
-		&i.EventID,
-		&i.Topic,
-		&i.Body,
-		&i.Attempts,
-		&i.CreatedAt,
-		&i.EventAt,
-		&i.ReplayOf,
-		&i.Test,
-		&i.Url,
-		&i.SealedSecret,
-	)
-	return &i, err
-}
-
-const takeDeliveries = `-- name: TakeDeliveries :many
-with due as (
-  select t.id, t.event_at from unnest($3::uuid[]) as e(id) cross join lateral (
-    select d.id, d.event_at, d.due_at from webhook_delivery d
-    where d.endpoint_id = e.id and d.finished_at is null and d.due_at <= $4::timestamptz and (d.lease_until is null or d.lease_until < $4::timestamptz)
-    order by d.due_at, d.id
-    limit greatest(0, 4 - (select count(*) from webhook_delivery b where b.endpoint_id = e.id and b.finished_at is null and b.lease_until >= $4::timestamptz))
-    for update of d skip locked) t
-  order by t.due_at, t.id limit $5
-)
-update webhook_delivery d set owner = $1::text, lease_until = $2::timestamptz, epoch = d.epoch + 1
-from due where d.id = due.id and d.event_at = due.event_at returning d.id, d.event_at, d.org_id, d.epoch
-`
-
-type TakeDeliveriesParams struct {
-	Owner     string
-	Until     time.Time
-	Endpoints []uuid.UUID
+type ConcludeParams struct {
+	Ids       []uuid.UUID
+	EventAts  []time.Time
+	States    []string
+	Ns        []int32
+	DueAts    []time.Time
+	Ats       []time.Time
+	Latencies []int32
+	Ips       []string
+	Statuses  []int32
+	Errors    []string
+	Requests  []string
+	Responses []string
+	Bodies    []string
 	Now       time.Time
-	Most      int32
-}
-
-type TakeDeliveriesRow struct {
-	ID      uuid.UUID
-	EventAt time.Time
-	OrgID   *uuid.UUID
-	Epoch   int64
 }
 
 // @sqlc-vet-disable tenant
-// Work of the product: of each endpoint as many as fit into its four places in flight (WH-6), so that none waits for another's backlog.
-func (q *Queries) TakeDeliveries(ctx context.Context, db DBTX, arg TakeDeliveriesParams) ([]*TakeDeliveriesRow, error) {
-	rows, err := db.Query(ctx, takeDeliveries,
-		arg.Owner,
-		arg.Until,
-		arg.Endpoints,
+// What came of attempts at deliveries of lanes that are held (HeldLanes): one statement for all of them. Who was skipped meanwhile stays so.
+func (q *Queries) Conclude(ctx context.Context, db DBTX, arg ConcludeParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, conclude,
+		arg.Ids,
+		arg.EventAts,
+		arg.States,
+		arg.Ns,
+		arg.DueAts,
+		arg.Ats,
+		arg.Latencies,
+		arg.Ips,
+		arg.Statuses,
+		arg.Errors,
+		arg.Requests,
+		arg.Responses,
+		arg.Bodies,
 		arg.Now,
-		arg.Most,
 	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []*TakeDeliveriesRow{}
-	for rows.Next() {
-		var i TakeDeliveriesRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.EventAt,
-			&i.OrgID,
-			&i.Epoch,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, &i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const takeEndpoints = `-- name: TakeEndpoints :many
-select e.id from webhook_endpoint e where e.status = 'ENABLED' and e.deleted_at is null and (e.throttled_until is null or e.throttled_until <= $1::timestamptz)
-  and exists (select from webhook_delivery d where d.endpoint_id = e.id and d.finished_at is null and d.due_at <= $1::timestamptz and (d.lease_until is null or d.lease_until < $1::timestamptz))
-order by e.id for no key update skip locked
-`
-
-type TakeEndpointsParams struct {
-	Now time.Time
-}
-
-// @sqlc-vet-disable tenant
-// Work of the product: the endpoints that something can be sent to now, locked so that their places in flight are counted by one process at a time.
-func (q *Queries) TakeEndpoints(ctx context.Context, db DBTX, arg TakeEndpointsParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, takeEndpoints, arg.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -289,6 +101,393 @@ func (q *Queries) TakeEndpoints(ctx context.Context, db DBTX, arg TakeEndpointsP
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const countHours = `-- name: CountHours :exec
+insert into webhook_hour as h (endpoint_id, hour, attempts, succeeded, latencies)
+select r.endpoint_id, $1::timestamptz, r.attempts, r.succeeded, r.latencies
+from (select unnest($2::uuid[]) as endpoint_id, unnest($3::int[]) as attempts, unnest($4::int[]) as succeeded, unnest($5::text[])::int[] as latencies) r
+on conflict (endpoint_id, hour) do update set attempts = h.attempts + excluded.attempts, succeeded = h.succeeded + excluded.succeeded,
+  latencies = (select array_agg(h.latencies[i] + excluded.latencies[i] order by i) from generate_subscripts(h.latencies, 1) as g(i))
+`
+
+type CountHoursParams struct {
+	Hour      time.Time
+	Endpoints []uuid.UUID
+	Attempts  []int32
+	Succeeded []int32
+	Latencies []string
+}
+
+// @sqlc-vet-disable tenant
+// Attempts at endpoints of lanes that are held. latencies are arrays in their text form.
+func (q *Queries) CountHours(ctx context.Context, db DBTX, arg CountHoursParams) error {
+	_, err := db.Exec(ctx, countHours,
+		arg.Hour,
+		arg.Endpoints,
+		arg.Attempts,
+		arg.Succeeded,
+		arg.Latencies,
+	)
+	return err
+}
+
+const destination = `-- name: Destination :one
+select e.url, e.sealed_secret, e.previous_sealed_secret, e.previous_secret_until, l.failing_since from webhook_endpoint e join webhook_lane l on l.endpoint_id = e.id
+where e.id = $1 and e.org_id = $2::uuid and e.status = 'ENABLED' and e.deleted_at is null and (l.throttled_until is null or l.throttled_until <= $3::timestamptz)
+`
+
+type DestinationParams struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+	Now   time.Time
+}
+
+type DestinationRow struct {
+	Url                  string
+	SealedSecret         []byte
+	PreviousSealedSecret []byte
+	PreviousSecretUntil  *time.Time
+	FailingSince         *time.Time
+}
+
+// Where to send to, and how; no row: the endpoint wants nothing now.
+func (q *Queries) Destination(ctx context.Context, db DBTX, arg DestinationParams) (*DestinationRow, error) {
+	row := db.QueryRow(ctx, destination, arg.ID, arg.OrgID, arg.Now)
+	var i DestinationRow
+	err := row.Scan(
+		&i.Url,
+		&i.SealedSecret,
+		&i.PreviousSealedSecret,
+		&i.PreviousSecretUntil,
+		&i.FailingSince,
+	)
+	return &i, err
+}
+
+const extendLanes = `-- name: ExtendLanes :many
+with held as (update webhook_lane l set lease_until = $1::timestamptz
+  from (select w.endpoint_id from webhook_lane w join (select unnest($2::uuid[]) as id, unnest($3::bigint[]) as epoch) h on h.id = w.endpoint_id and h.epoch = w.epoch
+    order by w.endpoint_id for no key update of w) mine where l.endpoint_id = mine.endpoint_id returning l.endpoint_id)
+select endpoint_id from held order by endpoint_id
+`
+
+type ExtendLanesParams struct {
+	Until     time.Time
+	Endpoints []uuid.UUID
+	Epochs    []int64
+}
+
+// @sqlc-vet-disable tenant
+// The epochs say whose turn it is.
+func (q *Queries) ExtendLanes(ctx context.Context, db DBTX, arg ExtendLanesParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, extendLanes, arg.Until, arg.Endpoints, arg.Epochs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var endpoint_id uuid.UUID
+		if err := rows.Scan(&endpoint_id); err != nil {
+			return nil, err
+		}
+		items = append(items, endpoint_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const failingSince = `-- name: FailingSince :one
+select failing_since from webhook_lane where endpoint_id = $1 and org_id = $2::uuid
+`
+
+type FailingSinceParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+}
+
+func (q *Queries) FailingSince(ctx context.Context, db DBTX, arg FailingSinceParams) (*time.Time, error) {
+	row := db.QueryRow(ctx, failingSince, arg.EndpointID, arg.OrgID)
+	var failing_since *time.Time
+	err := row.Scan(&failing_since)
+	return failing_since, err
+}
+
+const heldLanes = `-- name: HeldLanes :many
+select l.endpoint_id, l.epoch, e.ordered, l.failing_since, l.warned_at, l.throttled_until from webhook_lane l
+join (select unnest($1::uuid[]) as id, unnest($2::bigint[]) as epoch) h on h.id = l.endpoint_id and h.epoch = l.epoch
+join webhook_endpoint e on e.id = l.endpoint_id order by l.endpoint_id for no key update of l
+`
+
+type HeldLanesParams struct {
+	Endpoints []uuid.UUID
+	Epochs    []int64
+}
+
+type HeldLanesRow struct {
+	EndpointID     uuid.UUID
+	Epoch          int64
+	Ordered        bool
+	FailingSince   *time.Time
+	WarnedAt       *time.Time
+	ThrottledUntil *time.Time
+}
+
+// @sqlc-vet-disable tenant
+// Those of the lanes whose lease is still the caller's, held until the end of the transaction, with how their endpoints do.
+func (q *Queries) HeldLanes(ctx context.Context, db DBTX, arg HeldLanesParams) ([]*HeldLanesRow, error) {
+	rows, err := db.Query(ctx, heldLanes, arg.Endpoints, arg.Epochs)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*HeldLanesRow{}
+	for rows.Next() {
+		var i HeldLanesRow
+		if err := rows.Scan(
+			&i.EndpointID,
+			&i.Epoch,
+			&i.Ordered,
+			&i.FailingSince,
+			&i.WarnedAt,
+			&i.ThrottledUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lanesDue = `-- name: LanesDue :exec
+update webhook_lane l set due_at = least(l.due_at, $1::timestamptz)
+from (select endpoint_id from webhook_lane where endpoint_id = any($2::uuid[]) order by endpoint_id for no key update) mine where l.endpoint_id = mine.endpoint_id
+`
+
+type LanesDueParams struct {
+	Now       time.Time
+	Endpoints []uuid.UUID
+}
+
+// @sqlc-vet-disable tenant
+// Endpoints of the caller's own rows. Whoever adds deliveries says so here before it looks for earlier ones, so that it and whoever ends deliveries (HeldLanes)
+// follow one another. Rows are locked in the order of their ids.
+func (q *Queries) LanesDue(ctx context.Context, db DBTX, arg LanesDueParams) error {
+	_, err := db.Exec(ctx, lanesDue, arg.Now, arg.Endpoints)
+	return err
+}
+
+const leaveLanes = `-- name: LeaveLanes :exec
+update webhook_lane l set owner = null, lease_until = null, due_at = case when e.status = 'ENABLED' and e.deleted_at is null then
+  (select greatest(min(d.due_at), l.throttled_until) from webhook_delivery d where d.endpoint_id = l.endpoint_id and d.finished_at is null and d.due_at is not null having min(d.due_at) is not null) end
+from webhook_endpoint e where e.id = l.endpoint_id and l.endpoint_id = any($1::uuid[])
+`
+
+type LeaveLanesParams struct {
+	Endpoints []uuid.UUID
+}
+
+// @sqlc-vet-disable tenant
+// After HeldLanes, and so with all deliveries in sight that were added meanwhile.
+func (q *Queries) LeaveLanes(ctx context.Context, db DBTX, arg LeaveLanesParams) error {
+	_, err := db.Exec(ctx, leaveLanes, arg.Endpoints)
+	return err
+}
+
+const nextLane = `-- name: NextLane :one
+select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from webhook_lane where due_at is not null
+`
+
+// @sqlc-vet-disable tenant
+// Work of the product.
+func (q *Queries) NextLane(ctx context.Context, db DBTX) (time.Time, error) {
+	row := db.QueryRow(ctx, nextLane)
+	var column_1 time.Time
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const outgoing = `-- name: Outgoing :many
+select id, event_id, event_at, stream, topic, body, attempts, replay_of, test from webhook_delivery
+where endpoint_id = $1 and org_id = $2::uuid and finished_at is null and due_at <= $3::timestamptz and id <> all($4::uuid[]) order by due_at, id limit $5
+`
+
+type OutgoingParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Now        time.Time
+	Held       []uuid.UUID
+	Most       int32
+}
+
+type OutgoingRow struct {
+	ID       uuid.UUID
+	EventID  uuid.UUID
+	EventAt  time.Time
+	Stream   string
+	Topic    string
+	Body     []byte
+	Attempts int32
+	ReplayOf *uuid.UUID
+	Test     bool
+}
+
+// What can be sent to an endpoint now, without what is on its way.
+func (q *Queries) Outgoing(ctx context.Context, db DBTX, arg OutgoingParams) ([]*OutgoingRow, error) {
+	rows, err := db.Query(ctx, outgoing,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Now,
+		arg.Held,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OutgoingRow{}
+	for rows.Next() {
+		var i OutgoingRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.EventID,
+			&i.EventAt,
+			&i.Stream,
+			&i.Topic,
+			&i.Body,
+			&i.Attempts,
+			&i.ReplayOf,
+			&i.Test,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const setTroubles = `-- name: SetTroubles :exec
+update webhook_lane l set failing_since = nullif(r.failing_since, '9999-01-01T00:00:00Z'), warned_at = nullif(r.warned_at, '9999-01-01T00:00:00Z'), throttled_until = nullif(r.throttled_until, '9999-01-01T00:00:00Z')
+from (select unnest($1::uuid[]) as id, unnest($2::timestamptz[]) as failing_since, unnest($3::timestamptz[]) as warned_at, unnest($4::timestamptz[]) as throttled_until) r where l.endpoint_id = r.id
+`
+
+type SetTroublesParams struct {
+	Endpoints []uuid.UUID
+	Failing   []time.Time
+	Warned    []time.Time
+	Throttled []time.Time
+}
+
+// @sqlc-vet-disable tenant
+// How endpoints of lanes that are held do.
+func (q *Queries) SetTroubles(ctx context.Context, db DBTX, arg SetTroublesParams) error {
+	_, err := db.Exec(ctx, setTroubles,
+		arg.Endpoints,
+		arg.Failing,
+		arg.Warned,
+		arg.Throttled,
+	)
+	return err
+}
+
+const takeLanes = `-- name: TakeLanes :many
+update webhook_lane w set owner = $1::text, lease_until = $2::timestamptz, epoch = w.epoch + 1
+from (select l.endpoint_id from webhook_lane l join (
+        select endpoint_id, due_at, row_number() over (partition by org_id order by due_at, endpoint_id) as turn from webhook_lane
+        where due_at <= $3::timestamptz and (lease_until is null or lease_until < $3::timestamptz)) t on t.endpoint_id = l.endpoint_id
+      where l.due_at <= $3::timestamptz and (l.lease_until is null or l.lease_until < $3::timestamptz)
+      order by t.turn, t.due_at, l.endpoint_id limit $4 for update of l skip locked) due
+where w.endpoint_id = due.endpoint_id returning w.endpoint_id, w.org_id, w.epoch
+`
+
+type TakeLanesParams struct {
+	Owner string
+	Until time.Time
+	Now   time.Time
+	Most  int32
+}
+
+type TakeLanesRow struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Epoch      int64
+}
+
+// @sqlc-vet-disable tenant
+// Work of the product: endpoints that something can be sent to, in turn over the organizations and over the endpoints of each.
+func (q *Queries) TakeLanes(ctx context.Context, db DBTX, arg TakeLanesParams) ([]*TakeLanesRow, error) {
+	rows, err := db.Query(ctx, takeLanes,
+		arg.Owner,
+		arg.Until,
+		arg.Now,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*TakeLanesRow{}
+	for rows.Next() {
+		var i TakeLanesRow
+		if err := rows.Scan(&i.EndpointID, &i.OrgID, &i.Epoch); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const wakeNext = `-- name: WakeNext :many
+with woken as (
+update webhook_delivery w set state = 'PENDING', due_at = $1::timestamptz
+from (select distinct unnest($2::uuid[]) as endpoint_id, unnest($3::text[]) as stream) s
+where w.endpoint_id = s.endpoint_id and w.stream = s.stream and w.finished_at is null and w.state = 'WAITING_FOR_EARLIER'
+  and w.sequence = (select min(n.sequence) from webhook_delivery n where n.endpoint_id = s.endpoint_id and n.stream = s.stream and n.finished_at is null and n.state = 'WAITING_FOR_EARLIER'
+    and (n.replay_of is null) = (w.replay_of is null))
+  and not exists (select from webhook_delivery e where e.endpoint_id = s.endpoint_id and e.stream = s.stream and e.sequence < w.sequence
+    and e.finished_at is null and (e.replay_of is null) = (w.replay_of is null) and not e.test and e.attempts < 3) returning w.endpoint_id)
+select distinct endpoint_id from woken order by endpoint_id
+`
+
+type WakeNextParams struct {
+	Now       time.Time
+	Endpoints []uuid.UUID
+	Streams   []string
+}
+
+// @sqlc-vet-disable tenant
+// Of streams of lanes that are held: frees the first of those that wait, if nothing before it holds it up any more. Replays
+// are a line of their own beside the stream. Messages of one event share their sequence and go together.
+func (q *Queries) WakeNext(ctx context.Context, db DBTX, arg WakeNextParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, wakeNext, arg.Now, arg.Endpoints, arg.Streams)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var endpoint_id uuid.UUID
+		if err := rows.Scan(&endpoint_id); err != nil {
+			return nil, err
+		}
+		items = append(items, endpoint_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

@@ -25,32 +25,40 @@ from webhook_endpoint e where e.org_id = @org_id::uuid and e.deleted_at is null 
 select * from webhook_endpoint where id = @id and org_id = @org_id::uuid and deleted_at is null for no key update;
 
 -- name: Subscribers :many
-select * from webhook_endpoint where org_id = @org_id::uuid and id <> @other_than::uuid and status = 'ENABLED' and deleted_at is null order by id for share;
+-- @sqlc-vet-disable tenant
+-- Of the organizations of the events that are read: the caller matches each event with those of its own. What a disabled endpoint misses is written as SKIPPED.
+select id, org_id, application_id, topics, filter, ordered, api_version, status from webhook_endpoint
+where org_id = any(@orgs::uuid[]) and deleted_at is null order by id for share;
 
 -- name: SaveEndpoint :exec
 update webhook_endpoint set url = @url, description = @description, topics = @topics, filter = @filter, ordered = @ordered, status = @status,
-  disabled_reason = @disabled_reason, failing_since = @failing_since, throttled_until = @throttled_until, version = version + 1
+  disabled_reason = @disabled_reason, disabled_at = @disabled_at, version = version + 1
 where id = @id and org_id = @org_id::uuid;
 
--- name: SetTrouble :exec
--- How the last attempt went; nobody's version moves by it.
-update webhook_endpoint set failing_since = @failing_since, throttled_until = @throttled_until where id = @id and org_id = @org_id::uuid;
+-- name: RotateSecret :exec
+-- The secret of before signs along until an instant.
+update webhook_endpoint set previous_sealed_secret = case when @until::timestamptz > @now::timestamptz then sealed_secret end, previous_secret_until = case when @until::timestamptz > @now::timestamptz then @until::timestamptz end,
+  sealed_secret = @sealed_secret, secret_hint = @secret_hint, version = version + 1 where id = @id and org_id = @org_id::uuid;
 
 -- name: DeleteEndpoint :exec
-update webhook_endpoint set deleted_at = @now::timestamptz, status = 'DISABLED', sealed_secret = '', version = version + 1 where id = @id and org_id = @org_id::uuid;
+update webhook_endpoint set deleted_at = @now::timestamptz, status = 'DISABLED', sealed_secret = '', previous_sealed_secret = null, previous_secret_until = null, version = version + 1 where id = @id and org_id = @org_id::uuid;
 
 -- name: IsApplication :one
 select exists (select from application where id = @id and org_id = @org_id and archived_at is null);
 
--- name: ConnectionOf :one
-select application_id, hostname, state, setup_type, external_ref, labels, provider_slug from connection where id = @id and org_id = @org_id;
+-- name: ConnectionsOf :many
+-- @sqlc-vet-disable tenant
+-- Of the streams of the events that are read; the caller matches the organization too.
+select id, org_id, application_id, hostname, state, setup_type, external_ref, labels, provider_slug from connection where id = any(@ids::uuid[]) order by id;
 
--- name: Attempted :many
--- Attempts since an instant; floor is an id from before any delivery that can still have been tried since.
-select d.endpoint_id, count(*)::int as total, (count(*) filter (where a.status between 200 and 299))::int as succeeded,
-  coalesce(percentile_disc(0.95) within group (order by a.latency_ms), 0)::int as p95
-from webhook_delivery d join webhook_attempt a on a.delivery_id = d.id and a.at > @since::timestamptz
-where d.org_id = @org_id::uuid and d.endpoint_id = any(@endpoints::uuid[]) and d.id > @floor::uuid and not d.test group by d.endpoint_id order by d.endpoint_id;
+-- name: Hours :many
+select h.endpoint_id, h.hour, h.attempts, h.succeeded, h.latencies from webhook_hour h join webhook_endpoint e on e.id = h.endpoint_id
+where e.org_id = @org_id::uuid and h.endpoint_id = any(@endpoints::uuid[]) and h.hour > @since::timestamptz order by h.endpoint_id, h.hour;
+
+-- name: ForgetHours :exec
+-- @sqlc-vet-disable tenant
+-- Of all organizations.
+delete from webhook_hour where hour < @before::timestamptz;
 
 -- name: OldestPending :many
 select endpoint_id, min(created_at)::timestamptz as since from webhook_delivery

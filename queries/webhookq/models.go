@@ -17,37 +17,42 @@ type WebhookDelivery struct {
 	Stream     string
 	Sequence   int64
 	Topic      string
-	Payload    []byte
 	Body       []byte
 	ReplayOf   *uuid.UUID
 	Test       bool
 	State      string
 	Attempts   int32
 	DueAt      *time.Time
-	Owner      *string
-	Epoch      int64
-	LeaseUntil *time.Time
 	CreatedAt  time.Time
 	FinishedAt *time.Time
 }
 
 type WebhookEndpoint struct {
-	ID             uuid.UUID
-	OrgID          *uuid.UUID
-	ApplicationID  *uuid.UUID
-	Url            string
-	Description    string
-	Topics         []string
-	Filter         []byte
-	Ordered        bool
-	ApiVersion     string
-	SealedSecret   []byte
-	SecretHint     string
-	Status         string
-	DisabledReason *string
-	FailingSince   *time.Time
-	ThrottledUntil *time.Time
-	Version        int32
-	CreatedAt      time.Time
-	DeletedAt      *time.Time
+	ID                   uuid.UUID
+	OrgID                *uuid.UUID
+	ApplicationID        *uuid.UUID
+	Url                  string
+	Description          string
+	Topics               []string
+	Filter               []byte
+	Ordered              bool
+	ApiVersion           string
+	SealedSecret         []byte
+	SecretHint           string
+	PreviousSealedSecret []byte
+	PreviousSecretUntil  *time.Time
+	Status               string
+	DisabledReason       *string
+	DisabledAt           *time.Time
+	Version              int32
+	CreatedAt            time.Time
+	DeletedAt            *time.Time
+}
+
+type WebhookHour struct {
+	EndpointID uuid.UUID
+	Hour       time.Time
+	Attempts   int32
+	Succeeded  int32
+	Latencies  []int32
 }

@@ -187,9 +187,7 @@ func TestChanges_TheNewestStateOfEach(t *testing.T) {
 	if news, more, err := feed.Next(ctx); len(news) > 0 || more || err != nil {
 		t.Fatalf("the same again: %+v %v", news, err)
 	}
-	if _, err := b.DB.Exec(t.Context(), "delete from membership where org_id = $1", b.Org.UUID()); err != nil {
-		t.Fatal(err)
-	}
+	b.Roles(t, b.Org, b.User)
 	eventually(t, "the right ends", func() bool { _, _, err := feed.Next(ctx); return fault.Is(err, fault.NotFoundCode) })
 }
 

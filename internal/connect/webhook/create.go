@@ -108,6 +108,9 @@ func (s *Service) create(ctx context.Context, e *door.Effect, in CreateWebhookEn
 	if err := s.q.AddEndpoint(ctx, e.Tx, p); err != nil {
 		return nil, fmt.Errorf("add the endpoint: %w", err)
 	}
+	if err := s.q.AddLane(ctx, e.Tx, webhookq.AddLaneParams{EndpointID: p.ID, OrgID: p.OrgID}); err != nil {
+		return nil, fmt.Errorf("add the lane of %s: %w", id, err)
+	}
 	e.Record(event.Change{OrgID: e.Scope.Org(), Action: "webhook_endpoint.created", Subject: id.String(), Version: 1, Audited: true,
 		Payload: changed{V: 1, Host: hostOf(in.URL), Topics: in.Topics, ApplicationID: in.ApplicationID}})
 	endpoint, err := s.byID(ctx, e.Tx, e.Scope, id)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -179,6 +180,47 @@ func TestAnswersThatAreNotTwoHundred(t *testing.T) {
 				t.Fatalf("%+v", a)
 			}
 		}},
+		"DrippingBodyIsCut": {func(w http.ResponseWriter, r *http.Request) {
+			for drip := time.NewTicker(20 * time.Millisecond); r.Context().Err() == nil; <-drip.C {
+				io.WriteString(w, "x")
+				w.(http.Flusher).Flush()
+			}
+		}, Succeeded, 200, short},
+		"HugeHeadersAreRefused": {func(w http.ResponseWriter, _ *http.Request) {
+			for n := range 900 {
+				w.Header().Set(fmt.Sprintf("X-%d", n), strings.Repeat("h", 1000))
+			}
+		}, Retrying, 0, func(t *testing.T, _ *bundle, _ *WebhookEndpoint, _ *WebhookDelivery, a *WebhookAttempt) {
+			if a.Error == nil || !strings.Contains(*a.Error, "headers") || len(a.ResponseHeaders) > 100 {
+				t.Fatalf("%+v", a)
+			}
+		}},
+		"ManyHeadersAreCut": {func(w http.ResponseWriter, _ *http.Request) {
+			for n := range 400 {
+				w.Header().Set(fmt.Sprintf("X-%d", n), strings.Repeat("h", 100))
+			}
+		}, Succeeded, 200, func(t *testing.T, _ *bundle, _ *WebhookEndpoint, _ *WebhookDelivery, a *WebhookAttempt) {
+			var kept map[string]string
+			if err := json.Unmarshal(a.ResponseHeaders, &kept); err != nil || len(kept) > 100 {
+				t.Fatalf("%d headers are kept: %v", len(kept), err)
+			}
+		}},
+		"Reset": {func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := w.(http.Hijacker).Hijack()
+			if err == nil {
+				_ = conn.(*net.TCPConn).SetLinger(0)
+				conn.Close()
+			}
+		}, Retrying, 0, func(t *testing.T, _ *bundle, _ *WebhookEndpoint, _ *WebhookDelivery, a *WebhookAttempt) {
+			if a.Error == nil || !strings.Contains(*a.Error, "reset") {
+				t.Fatalf("error %v", a.Error)
+			}
+		}},
+		"TooManyWithoutATime": {status(429), Retrying, 429, func(t *testing.T, b *bundle, _ *WebhookEndpoint, d *WebhookDelivery, _ *WebhookAttempt) {
+			if wait := d.NextAttemptAt.Sub(b.now); wait != time.Minute {
+				t.Fatalf("waits %s", wait)
+			}
+		}},
 		"BrokenOff": {func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) }, Retrying, 0, func(t *testing.T, _ *bundle, _ *WebhookEndpoint, _ *WebhookDelivery, a *WebhookAttempt) {
 			if a.Error == nil || strings.Contains(*a.Error, "token=hush") {
 				t.Fatalf("error %v", a.Error)
@@ -214,6 +256,22 @@ func TestAnswersThatAreNotTwoHundred(t *testing.T) {
 func short(t *testing.T, _ *bundle, _ *WebhookEndpoint, _ *WebhookDelivery, a *WebhookAttempt) {
 	if len(*a.ResponseBody) > 64<<10 || !utf8.ValidString(*a.ResponseBody) {
 		t.Fatalf("kept %d bytes", len(*a.ResponseBody))
+	}
+}
+
+func TestATLSFaultIsSaidAsWhatItIs(t *testing.T) {
+	b := setup(t)
+	stranger := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was sent to a server that nobody vouches for") }))
+	defer stranger.Close()
+	plain := receiver(t, status(200))
+	for url, want := range map[string]string{stranger.URL: "certificate", strings.Replace(plain.URL, "http:", "https:", 1): "HTTP response to HTTPS"} {
+		r := b.endpoint(url, "*")
+		b.happen(b.con, "connection.live", `{"v":1}`)
+		b.drain()
+		d := b.log(r.Endpoint.ID)[0]
+		if a := b.attempts(d.ID); d.State != Retrying || len(a) != 1 || a[0].Error == nil || !strings.Contains(*a[0].Error, want) || a[0].Status != nil {
+			t.Fatalf("%+v after %+v", d, a[0])
+		}
 	}
 }
 

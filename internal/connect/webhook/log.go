@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
-	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
@@ -35,32 +34,19 @@ func (s *Service) Deliveries(ctx context.Context, id ident.WebhookID, f Delivery
 	if err != nil {
 		return nil, err
 	}
-	p := webhookq.ListDeliveriesParams{EndpointID: id.UUID(), OrgID: scope.OrgUUID(), Before: uuid.Max, States: make([]string, len(f.State)), Until: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), Most: int32(a.First + 1)}
-	for n, state := range f.State {
-		p.States[n] = string(state)
+	look, err := s.look(id, scope, f)
+	if err != nil {
+		return nil, err
 	}
-	if f.Topic != nil {
-		p.Topic = send.Readable(*f.Topic, 100)
-	}
-	if f.ConnectionID != nil {
-		p.Stream = f.ConnectionID.String()
-	}
-	if f.Window != nil {
-		if !f.Window.From.Before(f.Window.To) {
-			return nil, fault.Invalid("window", "window", "A window begins before it ends.")
-		}
-		p.Since, p.Until = f.Window.From, f.Window.To
-	}
-	total, err := s.q.CountDeliveries(ctx, s.DB, webhookq.CountDeliveriesParams{EndpointID: p.EndpointID, OrgID: p.OrgID, States: p.States, Topic: p.Topic, Stream: p.Stream, Since: p.Since,
-		Until: p.Until, Most: countedAtMost + 1})
+	total, err := look.count(ctx, &s.q, s.DB, countedAtMost+1)
 	if err != nil {
 		return nil, fmt.Errorf("count the deliveries of %s: %w", id, err)
 	}
 	if a.After != nil {
-		p.Before = a.After.ID
+		look.before = a.After.ID
 	}
 	asOf := s.DB.Now()
-	rows, err := s.q.ListDeliveries(ctx, s.DB, p)
+	rows, err := look.list(ctx, &s.q, s.DB, int32(a.First+1))
 	if err != nil {
 		return nil, fmt.Errorf("list the deliveries of %s: %w", id, err)
 	}
@@ -139,37 +125,6 @@ func (s *Service) Attempts(ctx context.Context, id ident.DeliveryID) ([]*Webhook
 	return message.Full(all[id]), err
 }
 
-// HealthOf measures endpoints of one organization for a caller who was authorised for it; each id is in the answer.
-func (s *Service) HealthOf(ctx context.Context, org ident.OrgID, ids []ident.WebhookID) (map[ident.WebhookID]Health, error) {
-	now := s.DB.Now()
-	since := now.Add(-24 * time.Hour)
-	attempted, err := s.q.Attempted(ctx, s.DB, webhookq.AttemptedParams{OrgID: org.UUID(), Endpoints: uuids(ids), Since: since, Floor: floor(since.Add(-longest))})
-	if err != nil {
-		return nil, fmt.Errorf("measure endpoints: %w", err)
-	}
-	waiting, err := s.q.OldestPending(ctx, s.DB, webhookq.OldestPendingParams{OrgID: org.UUID(), Endpoints: uuids(ids)})
-	if err != nil {
-		return nil, fmt.Errorf("read what waits at endpoints: %w", err)
-	}
-	out := make(map[ident.WebhookID]Health, len(ids))
-	for _, id := range ids {
-		out[id] = Health{}
-	}
-	for _, r := range attempted {
-		id := ident.From[ident.WebhookID](r.EndpointID)
-		h := out[id]
-		h.SuccessRate24h, h.P95Ms = new(float64(r.Succeeded)/float64(r.Total)), &r.P95
-		out[id] = h
-	}
-	for _, r := range waiting {
-		id := ident.From[ident.WebhookID](r.EndpointID)
-		h := out[id]
-		h.OldestPendingSeconds = new(int32(now.Sub(r.Since).Seconds()))
-		out[id] = h
-	}
-	return out, nil
-}
-
 // longest is how long a delivery can be on its way: ten attempts, each put off by a server for a day.
 const longest = 14 * 24 * time.Hour
 
@@ -187,7 +142,7 @@ type deliveryRow = webhookq.DeliveryByIDRow
 // deliveryFrom makes a delivery of a row that was read at an instant.
 func deliveryFrom(r *deliveryRow, asOf time.Time) *WebhookDelivery {
 	d := &WebhookDelivery{ID: ident.From[ident.DeliveryID](r.ID), Cursor: cursor(asOf), Sequence: r.Sequence, EndpointID: ident.From[ident.WebhookID](r.EndpointID),
-		EventID: ident.From[ident.EventID](r.EventID), Topic: r.Topic, State: WebhookDeliveryState(r.State), Payload: json.RawMessage(r.Payload),
+		EventID: ident.From[ident.EventID](r.EventID), Topic: r.Topic, State: WebhookDeliveryState(r.State), Payload: json.RawMessage(r.Body),
 		ReplayOf: ident.FromPtr[ident.DeliveryID](r.ReplayOf), CreatedAt: r.CreatedAt, FinishedAt: r.FinishedAt, Tries: r.Attempts}
 	if slices.Contains([]WebhookDeliveryState{Pending, Retrying}, d.State) {
 		d.NextAttemptAt = r.DueAt

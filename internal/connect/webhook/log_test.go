@@ -36,7 +36,7 @@ func TestOnlyWhatWasAskedForIsSent(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.drain()
-	for id, want := range map[ident.WebhookID]string{all: "connection.live connection.archived webhook.disabled", named: "connection.checked record.status_changed", second: "", filtered: "connection.live"} {
+	for id, want := range map[ident.WebhookID]string{all: "connection.live connection.archived webhook.disabled", named: "connection.checked record.status_changed", second: "connection.archived", filtered: "connection.live"} {
 		var got []string
 		for _, d := range b.log(id) {
 			got = append(got, d.Topic)

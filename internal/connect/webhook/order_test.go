@@ -67,7 +67,7 @@ func TestOrderOfAConnectionHoldsAndOthersGoOn(t *testing.T) {
 // verifyOrder looks at the messages of one endpoint: those that its secret signed.
 func verifyOrder(t *testing.T, last map[string]int64, r *WebhookEndpointResult, m received, signature string, sequence int64) {
 	t.Helper()
-	want, err := send.Sign(*r.Secret, m.header.Get("webhook-id"), time.Unix(atoi(m.header.Get("webhook-timestamp")), 0), []byte(m.body))
+	want, err := send.Sign(m.header.Get("webhook-id"), time.Unix(atoi(m.header.Get("webhook-timestamp")), 0), []byte(m.body), *r.Secret)
 	if err != nil || want != signature {
 		return
 	}

@@ -45,8 +45,8 @@ func (s *Service) Test(ctx context.Context, id ident.WebhookID, name string) (*W
 				return nil, err
 			}
 			delivery := ident.New[ident.DeliveryID](e.Tx.Now)
-			if _, err := s.q.AddDelivery(ctx, e.Tx, webhookq.AddDeliveryParams{ID: delivery.UUID(), OrgID: e.Scope.OrgUUID(), EndpointID: r.ID, EventID: ident.V7(e.Tx.Now), EventAt: e.Tx.Now,
-				Stream: in.ID.String(), Topic: t.Name, Payload: body, Body: body, Test: true, State: string(Pending), DueAt: &e.Tx.Now, CreatedAt: e.Tx.Now}); err != nil {
+			if err := s.q.AddDelivery(ctx, e.Tx, webhookq.AddDeliveryParams{ID: delivery.UUID(), OrgID: e.Scope.OrgUUID(), EndpointID: r.ID, EventID: ident.V7(e.Tx.Now), EventAt: e.Tx.Now,
+				Stream: in.ID.String(), Topic: t.Name, Body: body, Test: true, Now: e.Tx.Now}); err != nil {
 				return nil, fmt.Errorf("add a test of %s: %w", in.ID, err)
 			}
 			return s.sent(ctx, e, r, "webhook_endpoint.tested", sent{V: 1, DeliveryID: delivery, Topic: t.Name, Count: 1})
@@ -71,9 +71,8 @@ func (s *Service) Replay(ctx context.Context, id ident.DeliveryID) (*WebhookDeli
 				return nil, err
 			}
 			delivery := ident.New[ident.DeliveryID](e.Tx.Now)
-			if _, err := s.q.AddDelivery(ctx, e.Tx, webhookq.AddDeliveryParams{ID: delivery.UUID(), OrgID: e.Scope.OrgUUID(), EndpointID: r.ID, EventID: of.EventID, EventAt: of.EventAt,
-				Stream: of.Stream, Sequence: of.Sequence, Topic: of.Topic, Payload: of.Payload, Body: of.Body, ReplayOf: &of.ID, Test: of.Test, State: string(Pending), DueAt: &e.Tx.Now,
-				CreatedAt: e.Tx.Now}); err != nil {
+			if err := s.q.AddDelivery(ctx, e.Tx, webhookq.AddDeliveryParams{ID: delivery.UUID(), OrgID: e.Scope.OrgUUID(), EndpointID: r.ID, EventID: of.EventID, EventAt: of.EventAt,
+				Stream: of.Stream, Sequence: of.Sequence, Topic: of.Topic, Body: of.Body, ReplayOf: &of.ID, Test: of.Test, Now: e.Tx.Now}); err != nil {
 				return nil, fmt.Errorf("send %s again: %w", id, err)
 			}
 			return s.sent(ctx, e, r, "webhook_endpoint.replayed", sent{V: 1, DeliveryID: delivery, ReplayOf: &id, Topic: of.Topic, Count: 1})
@@ -92,6 +91,8 @@ func (s *Service) lockEnabled(ctx context.Context, e *door.Effect, id ident.Webh
 func (s *Service) sent(ctx context.Context, e *door.Effect, r *webhookq.WebhookEndpoint, action string, p sent) (*WebhookDelivery, error) {
 	endpoint := ident.From[ident.WebhookID](r.ID)
 	e.Record(event.Change{OrgID: e.Scope.Org(), Action: action, Subject: endpoint.String(), Version: r.Version, Payload: p, Audited: true})
-	s.tell(e.Tx, endpoint)
+	if err := s.due(ctx, e.Tx, r.ID); err != nil {
+		return nil, err
+	}
 	return s.deliveryByID(ctx, e.Tx, e.Scope, p.DeliveryID)
 }

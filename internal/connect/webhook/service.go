@@ -44,11 +44,14 @@ type Service struct {
 	Outside safehttp.Options // how endpoints are checked and reached; the lab profile opens loopback
 	Timeout time.Duration    // of one attempt; 0 is 15 s
 
-	q      webhookq.Queries
-	once   sync.Once
-	client *send.Client
-	lag    prometheus.Observer    // nil until Measure
-	tries  *prometheus.CounterVec // nil until Measure
+	q        webhookq.Queries
+	once     sync.Once
+	client   *send.Client
+	sends    chan struct{}
+	outcomes *work.Sets[*outcome]
+	leaving  *work.Sets[turn]
+	lag      prometheus.Observer    // nil until Measure
+	tries    *prometheus.CounterVec // nil until Measure
 }
 
 // OrgOf says whose an endpoint is.
@@ -150,7 +153,7 @@ func uuids[T interface{ UUID() uuid.UUID }](ids []T) []uuid.UUID {
 func fromRow(r *webhookq.WebhookEndpoint, pending int32) *WebhookEndpoint {
 	return &WebhookEndpoint{ID: ident.From[ident.WebhookID](r.ID), OrganizationID: ident.From[ident.OrgID](*r.OrgID), ApplicationID: ident.FromPtr[ident.ApplicationID](r.ApplicationID),
 		URL: r.Url, Description: r.Description, Topics: r.Topics, Filter: json.RawMessage(r.Filter), Status: WebhookEndpointStatus(r.Status), DisabledReason: r.DisabledReason,
-		Ordered: r.Ordered, APIVersion: r.ApiVersion, SecretHint: r.SecretHint, Pending: pending, Version: r.Version, CreatedAt: r.CreatedAt}
+		Ordered: r.Ordered, APIVersion: r.ApiVersion, SecretHint: r.SecretHint, PreviousSecretUntil: r.PreviousSecretUntil, DisabledAt: r.DisabledAt, Pending: pending, Version: r.Version, CreatedAt: r.CreatedAt}
 }
 
 // Part is what webhooks contribute.
@@ -163,8 +166,9 @@ func (s *Service) Part() part.Part {
 			{Permission: mayWrite, Roles: owner, What: "make, change, test and delete webhook endpoints"},
 			{Permission: mayReplay, Roles: owner, What: "send deliveries again"},
 		},
-		Readers: []event.Reader{{Name: "webhook.fanout", Wants: func(action string) bool { _, ok := message.Public(action); return ok }, Apply: s.fanOut}},
-		Queues:  []work.Queue{s.queue()},
+		Readers:   []event.Reader{{Name: "webhook.fanout", Wants: func(action string) bool { _, ok := message.Public(action); return ok }, ApplyAll: s.fanOut}},
+		Queues:    []work.Queue{s.queue()},
+		Periodics: []work.Periodic{s.retention()},
 		Nodes: map[string]part.Finder{
 			"whk": func(ctx context.Context, a ident.Any) (any, error) {
 				id, err := ident.As[ident.WebhookID](a, "id")

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -27,10 +29,11 @@ type UpdateWebhookEndpointInput struct {
 	Description      *string
 	Status           *WebhookEndpointStatus
 	Ordered          *bool
+	ReplayMissed     bool // with Status ENABLED: what was missed since it stopped is sent, at most 10,000, the oldest first
 	ClientMutationID *string
 }
 
-// Update changes an endpoint. Disabling it skips what waits; enabling it forgets why it was disabled, and sends nothing that was missed.
+// Update changes an endpoint. Disabling it skips what waits. Enabling it forgets why it was disabled; what was missed is sent if the caller asks for it.
 func (s *Service) Update(ctx context.Context, in UpdateWebhookEndpointInput) (*WebhookEndpointResult, error) {
 	_, before, err := s.reach(ctx, mayWrite, in.ID)
 	if err != nil {
@@ -77,14 +80,14 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 	if r.Version != in.Version {
 		return nil, fault.VersionConflict(r.Version)
 	}
-	fields, status := in.apply(r)
+	since := r.DisabledAt
+	fields, status := in.apply(r, e.Tx.Now)
 	if len(fields) == 0 && status == "" {
 		e.Quiet()
 		return s.result(ctx, e, in.ID)
 	}
-	if err := s.q.SaveEndpoint(ctx, e.Tx, webhookq.SaveEndpointParams{ID: r.ID, OrgID: e.Scope.OrgUUID(), Url: r.Url, Description: r.Description, Topics: r.Topics, Filter: r.Filter,
-		Ordered: r.Ordered, Status: r.Status, DisabledReason: r.DisabledReason, FailingSince: r.FailingSince, ThrottledUntil: r.ThrottledUntil}); err != nil {
-		return nil, fmt.Errorf("save the endpoint %s: %w", in.ID, err)
+	if err := s.save(ctx, e, r); err != nil {
+		return nil, err
 	}
 	record := func(action string, p changed) {
 		p.V, p.Host = 1, hostOf(r.Url)
@@ -99,6 +102,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 		err = s.skip(ctx, e, in.ID)
 	case Enabled:
 		record("webhook_endpoint.enabled", changed{Status: status})
+		err = s.enable(ctx, e, r, since, in.ReplayMissed)
 	}
 	if err != nil {
 		return nil, err
@@ -109,14 +113,17 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 			return nil, fmt.Errorf("free what waits at %s: %w", in.ID, err)
 		}
 		if n > 0 {
-			e.After(func() { s.Work.Poke(queueName) })
+			err = s.due(ctx, e.Tx, r.ID)
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return s.result(ctx, e, in.ID)
 }
 
 // apply brings the changes into a row, and answers the fields that differ, and the status if that does.
-func (in *UpdateWebhookEndpointInput) apply(r *webhookq.WebhookEndpoint) (fields []string, status WebhookEndpointStatus) {
+func (in *UpdateWebhookEndpointInput) apply(r *webhookq.WebhookEndpoint, now time.Time) (fields []string, status WebhookEndpointStatus) {
 	set := func(name string, differs bool, assign func()) {
 		if differs {
 			assign()
@@ -131,9 +138,9 @@ func (in *UpdateWebhookEndpointInput) apply(r *webhookq.WebhookEndpoint) (fields
 	if in.Status != nil && string(*in.Status) != r.Status {
 		status, r.Status, r.DisabledReason = *in.Status, string(*in.Status), nil
 		if status == Disabled {
-			r.DisabledReason = new(ByHand)
+			r.DisabledReason, r.DisabledAt = new(ByHand), &now
 		} else {
-			r.FailingSince, r.ThrottledUntil = nil, nil
+			r.DisabledAt = nil
 		}
 	}
 	return fields, status
@@ -166,6 +173,24 @@ func (s *Service) Delete(ctx context.Context, id ident.WebhookID) error {
 		},
 	}, id)
 	return err
+}
+
+// save writes what can change of a locked endpoint.
+func (s *Service) save(ctx context.Context, e *door.Effect, r *webhookq.WebhookEndpoint) error {
+	if err := s.q.SaveEndpoint(ctx, e.Tx, webhookq.SaveEndpointParams{ID: r.ID, OrgID: *r.OrgID, Url: r.Url, Description: r.Description, Topics: r.Topics, Filter: r.Filter,
+		Ordered: r.Ordered, Status: r.Status, DisabledReason: r.DisabledReason, DisabledAt: r.DisabledAt}); err != nil {
+		return fmt.Errorf("save an endpoint: %w", err)
+	}
+	return nil
+}
+
+// due says that something can be sent to an endpoint, and wakes whoever sends it after the commit.
+func (s *Service) due(ctx context.Context, tx *db.Tx, endpoint uuid.UUID) error {
+	if err := s.q.LanesDue(ctx, tx, webhookq.LanesDueParams{Endpoints: []uuid.UUID{endpoint}, Now: tx.Now}); err != nil {
+		return fmt.Errorf("make an endpoint due: %w", err)
+	}
+	s.tell(tx, endpoint)
+	return nil
 }
 
 // lock holds an endpoint that the caller reaches until the end of the transaction.

@@ -35,6 +35,9 @@ const (
 	Failing = "failing" // nothing got through for five days
 )
 
+// FailingEvent is the ledger's action for an endpoint that nothing got through to for a day. It is told once; a success begins anew.
+const FailingEvent = "webhook_endpoint.failing"
+
 // WebhookEndpoint is an address with what it wants to hear.
 type WebhookEndpoint struct {
 	ID             ident.WebhookID
@@ -49,9 +52,13 @@ type WebhookEndpoint struct {
 	Ordered        bool
 	APIVersion     string
 	SecretHint     string
-	Pending        int32
-	Version        int32
-	CreatedAt      time.Time
+	// PreviousSecretUntil is set while the secret of before the last rotation signs along.
+	PreviousSecretUntil *time.Time
+	// DisabledAt is when it stopped; what happened since was not sent.
+	DisabledAt *time.Time
+	Pending    int32
+	Version    int32
+	CreatedAt  time.Time
 }
 
 func (*WebhookEndpoint) IsNode() {}
@@ -61,6 +68,7 @@ type Health struct {
 	SuccessRate24h       *float64 // of attempts
 	P95Ms                *int32
 	OldestPendingSeconds *int32
+	Hours                []HealthHour // those of the last 24 in which something was sent, the oldest first
 }
 
 // WebhookDeliveryState is where a delivery stands; see the package's comment.

@@ -201,8 +201,8 @@ func TestUpdateNeedsTheNewestVersionAndSaysWhatChanged(t *testing.T) {
 	b.happen(b.con, "connection.degraded", `{"v":1}`)
 	b.pass(time.Hour)
 	b.drain()
-	if len(b.log(id)) != 2 || len(k.all()) != 1 {
-		t.Fatal("a disabled endpoint heard something")
+	if list := b.log(id); len(list) != 2 || len(k.all()) != 1 {
+		t.Fatalf("a disabled endpoint heard something: %+v %d", list, len(k.all()))
 	}
 	for _, err := range []error{func() error { _, err := b.s.Test(ctx, id, message.TestTopic); return err }(), func() error { _, err := b.s.Replay(ctx, b.log(id)[0].ID); return err }()} {
 		if f := fault.All(err); len(f) != 1 || f[0].Reason != "endpoint_disabled" {
@@ -246,6 +246,7 @@ func TestATestAndAReplayAreRealDeliveries(t *testing.T) {
 	if _, err := b.s.Test(ctx, r.Endpoint.ID, "nope"); reasons(err) != "topic:topic_unknown" {
 		t.Fatal(err)
 	}
+	b.drain() // what is due at one time is sent at one time
 	b.happen(b.con, "connection.live", `{"v":1,"state":"LIVE"}`)
 	b.drain()
 	first := b.log(r.Endpoint.ID)[2]

@@ -99,6 +99,11 @@ func Precondition(reason, message string, args ...any) *Fault {
 	return &Fault{Code: PreconditionCode, Reason: reason, Message: text(message, args)}
 }
 
+// Locked says that the right credential does not open, because somebody closed what is behind it.
+func Locked(reason, message string, args ...any) *Fault {
+	return &Fault{Code: LockedCode, Reason: reason, Message: text(message, args)}
+}
+
 // VersionConflict says that somebody else changed the object since it was read.
 func VersionConflict(current int32) *Fault {
 	f := &Fault{Code: VersionConflictCode, Field: "version", Message: "Somebody changed this in the meantime. Look at the newer version, then save again."}

@@ -68,6 +68,8 @@ type Options struct {
 	Timeout time.Duration
 	// MaxResponse is how much of a body may be read, in bytes; 0 means 1 MiB, less than 0 no limit (a proxy that streams).
 	MaxResponse int64
+	// IdlePerHost is how many connections to one host are kept open for the next request; 0 means 2. Idle is how many in all; 0 means 64.
+	IdlePerHost, Idle int
 }
 
 const (
@@ -142,8 +144,8 @@ func NewTransport(o Options) *Transport {
 		TLSHandshakeTimeout:    10 * time.Second,
 		ResponseHeaderTimeout:  cmp.Or(o.Timeout, defaultTimeout),
 		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConns:           64,
-		MaxIdleConnsPerHost:    2,
+		MaxIdleConns:           cmp.Or(o.Idle, 64),
+		MaxIdleConnsPerHost:    cmp.Or(o.IdlePerHost, 2),
 		IdleConnTimeout:        30 * time.Second,
 	}
 	plain := base.Clone()

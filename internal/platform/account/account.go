@@ -35,8 +35,10 @@ type Viewer struct {
 
 // Service reads and makes accounts.
 type Service struct {
-	DB *db.DB
-	q  accountq.Queries
+	DB   *db.DB
+	Door *door.Door
+
+	q accountq.Queries
 }
 
 // RegisterTx makes a registered person in the effect's transaction.
@@ -49,6 +51,15 @@ func (s *Service) RegisterTx(ctx context.Context, e *door.Effect) (ident.UserID,
 	return id, nil
 }
 
+// AcceptTermsTx notes that the person accepted a version of the terms.
+func (s *Service) AcceptTermsTx(ctx context.Context, e *door.Effect, user ident.UserID, version string) error {
+	if err := s.q.AcceptTerms(ctx, e.Tx, accountq.AcceptTermsParams{UserID: user.UUID(), TermsVersion: version, AcceptedAt: e.Tx.Now}); err != nil {
+		return fmt.Errorf("note the terms: %w", err)
+	}
+	e.Record(event.Change{Action: "account.terms_accepted", Subject: user.String(), Version: 1, Stream: "terms:" + user.String(), Chain: user.String(), Payload: map[string]any{"v": 1, "terms": version}, Audited: true})
+	return nil
+}
+
 // SetDefaultTx says where the person's console begins.
 func (s *Service) SetDefaultTx(ctx context.Context, e *door.Effect, user ident.UserID, org ident.OrgID) error {
 	if err := s.q.SetDefaultOrg(ctx, e.Tx, accountq.SetDefaultOrgParams{ID: user.UUID(), DefaultOrgID: new(org.UUID())}); err != nil {
@@ -57,9 +68,45 @@ func (s *Service) SetDefaultTx(ctx context.Context, e *door.Effect, user ident.U
 	return nil
 }
 
+// LeaveTx lets the person's console begin elsewhere when it began in org: in the person's own organization, else in the one joined first.
+func (s *Service) LeaveTx(ctx context.Context, e *door.Effect, user ident.UserID, org ident.OrgID) error {
+	if err := s.q.LeaveDefaultOrg(ctx, e.Tx, accountq.LeaveDefaultOrgParams{UserID: user.UUID(), OrgID: org.UUID()}); err != nil {
+		return fmt.Errorf("leave the default organization: %w", err)
+	}
+	return nil
+}
+
+// ChangeDefault says where the caller's console begins from the next sign-in on. What is open goes on where it is.
+func (s *Service) ChangeDefault(ctx context.Context, org ident.OrgID) (*Viewer, error) {
+	return door.Do(ctx, s.Door, door.Change[ident.OrgID, *Viewer]{
+		Action: door.Action{Name: "account.change_default_organization", Self: true, Paid: true, Once: true},
+		Org:    func(_ context.Context, org ident.OrgID) (ident.OrgID, error) { return org, nil },
+		Do: func(ctx context.Context, e *door.Effect, org ident.OrgID) (*Viewer, error) {
+			u, err := s.byID(ctx, e.Tx, e.Caller.UserID)
+			if err != nil {
+				return nil, err
+			}
+			if u.DefaultOrgID != nil && *u.DefaultOrgID == org {
+				e.Quiet()
+				return viewer(u), nil
+			}
+			if err := s.SetDefaultTx(ctx, e, u.ID, org); err != nil {
+				return nil, err
+			}
+			e.Record(event.Change{Action: "account.default_organization_changed", Subject: u.ID.String(), Version: u.Version + 1, Payload: map[string]any{"v": 1, "organization": org.String()}})
+			u, err = s.byID(ctx, e.Tx, u.ID)
+			return viewer(u), err
+		},
+	}, org)
+}
+
 // Get reads one account; NOT_FOUND for an unknown id.
 func (s *Service) Get(ctx context.Context, id ident.UserID) (*User, error) {
-	r, err := s.q.UserByID(ctx, s.DB, accountq.UserByIDParams{ID: id.UUID()})
+	return s.byID(ctx, s.DB, id)
+}
+
+func (s *Service) byID(ctx context.Context, on accountq.DBTX, id ident.UserID) (*User, error) {
+	r, err := s.q.UserByID(ctx, on, accountq.UserByIDParams{ID: id.UUID()})
 	if db.NotFound(err) {
 		return nil, fault.NotFound("user")
 	} else if err != nil {
@@ -78,9 +125,16 @@ func (s *Service) Viewer(ctx context.Context) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
+	return viewer(u), nil
+}
+
+func viewer(u *User) *Viewer {
+	if u == nil {
+		return nil
+	}
 	v := &Viewer{IsAuthenticated: true, UserID: &u.ID, DefaultOrganizationID: u.DefaultOrgID, Landing: "/login"}
 	if u.DefaultSlug != "" {
 		v.Landing = "/" + u.DefaultSlug
 	}
-	return v, nil
+	return v
 }

@@ -239,6 +239,20 @@ func (s *Service) mayDelete(ctx context.Context, e *door.Effect, k *ApiKey) erro
 	return err
 }
 
+// EndOfMemberTx ends all keys that a person has in an organization, for the moment in which the membership ends.
+func (s *Service) EndOfMemberTx(ctx context.Context, e *door.Effect, user ident.UserID, org ident.OrgID) error {
+	ids, err := s.q.RevokeKeysOfMember(ctx, e.Tx, apikeyq.RevokeKeysOfMemberParams{OrgID: org.UUID(), UserID: user.UUID(), Now: e.Tx.Now, By: e.Caller.Actor()})
+	if err != nil {
+		return fmt.Errorf("end the keys of a former member: %w", err)
+	}
+	for _, u := range ids {
+		if err := s.ended(ctx, e, ident.From[ident.KeyID](u), "apikey.revoked"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Service) ended(ctx context.Context, e *door.Effect, id ident.KeyID, action string) error {
 	e.Record(event.Change{OrgID: e.Scope.Org(), Action: action, Subject: id.String(), Version: 2, Payload: map[string]any{"v": 1}, Audited: true})
 	return s.Authz.Revoke(ctx, e.Tx, id.String(), action)

@@ -45,6 +45,10 @@ type Service struct {
 	Sessions *session.Service
 	// Home answers the organization in which a person's browser begins.
 	Home func(ctx context.Context, user ident.UserID) (*ident.OrgID, error)
+	// Unconfirmed mails a new link for a registration that waits.
+	Unconfirmed func(ctx context.Context, e *door.Effect, email string) error
+	// Changed mails the person that the password is another one.
+	Changed func(ctx context.Context, e *door.Effect, user ident.UserID) error
 
 	q     credentialq.Queries
 	once  sync.Once
@@ -58,15 +62,13 @@ type SignedIn struct {
 	UserID    ident.UserID
 }
 
-// SetTx stores a password, hashed by argon2id.
-func (s *Service) SetTx(ctx context.Context, tx *db.Tx, user ident.UserID, password secret.String) error {
-	if n := len(password.Reveal()); n < 12 || n > maxPassword {
-		return fault.Invalid("password", "password_length", "Choose a password of 12 to %d characters.", maxPassword)
-	}
-	phc, err := hash(ctx, password.Reveal())
-	if err != nil {
-		return err
-	}
+// Hash is what is stored of a password: its argon2id, as a PHC text. At most four are computed at one time.
+func (s *Service) Hash(ctx context.Context, password secret.String) (string, error) {
+	return hash(ctx, password.Reveal())
+}
+
+// SetTx stores a password by its hash.
+func (s *Service) SetTx(ctx context.Context, tx *db.Tx, user ident.UserID, phc string) error {
 	if err := s.q.SetPassword(ctx, tx, credentialq.SetPasswordParams{UserID: user.UUID(), Phc: phc, SetAt: tx.Now}); err != nil {
 		return fmt.Errorf("keep the password: %w", err)
 	}
@@ -93,8 +95,8 @@ func (s *Service) SignIn(ctx context.Context, username string, password secret.S
 	if err := s.blocked(ctx, name, network(caller.Network)); err != nil {
 		return nil, err
 	}
-	row, err := s.q.PasswordOfEmail(ctx, s.DB, credentialq.PasswordOfEmailParams{Email: username})
-	known := err == nil && row.Access == "ENABLED"
+	row, err := s.q.PasswordOfEmail(ctx, s.DB, credentialq.PasswordOfEmailParams{Email: username, Now: s.DB.Now()})
+	known := err == nil
 	if err != nil && !db.NotFound(err) {
 		return nil, fmt.Errorf("find the account: %w", err)
 	}
@@ -106,13 +108,25 @@ func (s *Service) SignIn(ctx context.Context, username string, password secret.S
 	if err != nil {
 		return nil, err
 	}
-	if !known || !right {
+	switch {
+	case !known || !right:
 		return nil, s.refuse(ctx, name, caller)
+	case row.Waits:
+		return nil, s.unconfirmed(ctx, username)
+	case row.Access != "ENABLED":
+		return nil, s.suspended(ctx, ident.From[ident.UserID](row.UserID))
 	}
-	return s.admit(ctx, ident.From[ident.UserID](row.UserID), name)
+	newer := ""
+	if dated(row.Phc) {
+		if newer, err = hash(ctx, password.Reveal()); err != nil {
+			return nil, err
+		}
+	}
+	return s.admit(ctx, ident.From[ident.UserID](row.UserID), name, newer)
 }
 
-func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte) (*SignedIn, error) {
+// admit starts the session. newer is the password's hash at today's cost, when the stored one is dated.
+func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte, newer string) (*SignedIn, error) {
 	home, err := s.Home(ctx, user)
 	if err != nil {
 		return nil, err
@@ -123,6 +137,11 @@ func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte) (*S
 			before, err := s.q.ForgetFailures(ctx, e.Tx, credentialq.ForgetFailuresParams{AccountHash: name, Network: network(e.Caller.Network)})
 			if err != nil {
 				return nil, fmt.Errorf("forget the failures: %w", err)
+			}
+			if newer != "" {
+				if err := s.SetTx(ctx, e.Tx, user, newer); err != nil {
+					return nil, err
+				}
 			}
 			cookie, id, err := s.Sessions.StartTx(ctx, e, user, home, "pwd")
 			if err != nil {
@@ -151,14 +170,49 @@ func (s *Service) refuse(ctx context.Context, name []byte, caller authz.Principa
 					return struct{}{}, fmt.Errorf("note the wait: %w", err)
 				}
 			}
-			sum := sha256.Sum256([]byte(net))
-			chain := fmt.Sprintf("network:%x", sum[0]>>4)
+			chain := chainOf(net)
 			e.Record(event.Change{Action: "credential.refused_invalid", Subject: chain, Version: 1, Chain: chain, Payload: map[string]any{"v": 1}, Audited: true})
 			e.Refuse(wrong())
 			return struct{}{}, nil
 		},
 	}, struct{}{})
 	return err
+}
+
+// unconfirmed tells somebody who knows the password of a registration that it waits, and mails a new link.
+func (s *Service) unconfirmed(ctx context.Context, email string) error {
+	_, err := door.Do(ctx, s.Door, door.Change[string, struct{}]{
+		Action: door.Action{Name: "credential.refuse_unverified", Public: true},
+		Do: func(ctx context.Context, e *door.Effect, email string) (struct{}, error) {
+			if err := s.Unconfirmed(ctx, e, email); err != nil {
+				return struct{}{}, err
+			}
+			chain := chainOf(e.Caller.Network)
+			e.Record(event.Change{Action: "credential.refused_unverified", Subject: chain, Version: 1, Chain: chain, Payload: map[string]any{"v": 1}, Audited: true})
+			e.Refuse(fault.Precondition("unconfirmed", "Confirm your address first. We have sent you a new link."))
+			return struct{}{}, nil
+		},
+	}, email)
+	return err
+}
+
+// suspended tells somebody who knows the password that an operator has locked the account.
+func (s *Service) suspended(ctx context.Context, user ident.UserID) error {
+	_, err := door.Do(ctx, s.Door, door.Change[ident.UserID, struct{}]{
+		Action: door.Action{Name: "credential.refuse_suspended", Public: true},
+		Do: func(ctx context.Context, e *door.Effect, user ident.UserID) (struct{}, error) {
+			e.Record(event.Change{Action: "credential.refused_suspended", Subject: user.String(), Version: 1, Stream: "credential:" + user.String(), Chain: user.String(), Payload: map[string]any{"v": 1}, Audited: true})
+			e.Refuse(fault.Locked("suspended", "This account is suspended. Write to who runs this installation."))
+			return struct{}{}, nil
+		},
+	}, user)
+	return err
+}
+
+// chainOf is one of sixteen chains for facts about a network.
+func chainOf(n string) string {
+	sum := sha256.Sum256([]byte(network(n)))
+	return fmt.Sprintf("network:%x", sum[0]>>4)
 }
 
 func (s *Service) blocked(ctx context.Context, name []byte, net string) error {

@@ -2,6 +2,7 @@ package credential_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,7 +55,13 @@ func service(b *spinetest.Bundle, d *db.DB, by *door.Door) *credential.Service {
 
 func (b *bundle) set(t *testing.T, password string) error {
 	t.Helper()
-	return b.Bundle.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error { return b.SetTx(ctx, tx, b.User, secret.New(password)) })
+	return b.Bundle.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		phc, err := b.Service.Hash(ctx, secret.New(password))
+		if err != nil {
+			return err
+		}
+		return b.SetTx(ctx, tx, b.User, phc)
+	})
 }
 
 // from is a stranger of a network.
@@ -114,12 +121,12 @@ func TestSignIn_KnownAndUnknownNamesCostTheSame(t *testing.T) {
 	s := service(b.Bundle, d, &door.Door{DB: d, Authz: b.Authz, Ledger: ledger, Vault: b.Bundle.Vault, Hub: b.Hub})
 	cost := func(n int, name string) (int64, []string) {
 		asked.take()
-		before := credential.Hashes()
+		before := credential.Hashed()
 		_, err := s.SignIn(from(t.Context(), fmt.Sprintf("198.51.100.%d", n)), name, secret.New("wrong horse battery"))
 		if f := fault.All(err); len(f) != 1 || f[0].Reason != "credentials" {
 			t.Fatalf("%s: %v", name, err)
 		}
-		return credential.Hashes() - before, asked.take()
+		return credential.Hashed() - before, asked.take()
 	}
 	cost(1, "warm@example.com")
 	if _, err := b.Bundle.DB.Exec(t.Context(), "update app_user set access = 'SUSPENDED' where id <> $1", b.User.UUID()); err != nil {
@@ -227,14 +234,35 @@ func TestSignIn_WithoutSomebodyWhoCountsNobodyGetsIn(t *testing.T) {
 	}
 }
 
-func TestSignIn_SuspendedLooksLikeUnknown(t *testing.T) {
+func TestPwd1c_RightPasswordOfASuspendedAccount(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	if _, err := b.Bundle.DB.Exec(t.Context(), "update app_user set access = 'SUSPENDED' where id = $1", b.User.UUID()); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.try(t, "acme@example.com", right); !fault.Is(err, fault.Unauthenticated) {
-		t.Errorf("%v", err)
+	if err := b.try(t, "acme@example.com", "wrong horse battery"); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("a wrong one: %v", err)
+	}
+	if err := b.try(t, "acme@example.com", right); !fault.Is(err, fault.LockedCode) || fault.All(err)[0].Reason != "suspended" {
+		t.Errorf("the right one: %v", err)
+	}
+}
+
+func TestPwd1e_RehashAtTodaysCost(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const old = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc" // of "password"
+	if _, err := b.Bundle.DB.Exec(t.Context(), "update password_credential set phc = $2 where user_id = $1", b.User.UUID(), old); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := b.try(t, "acme@example.com", "password"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var phc string
+	if err := b.Bundle.DB.QueryRow(t.Context(), "select phc from password_credential where user_id = $1 and version = 2", b.User.UUID()).Scan(&phc); err != nil || !strings.HasPrefix(phc, "$argon2id$v=19$m=47104,t=1,p=1$") {
+		t.Errorf("%s, %v", phc, err)
 	}
 }
 
@@ -270,16 +298,39 @@ func TestStepUp_WrongPasswordIsKeptOnThePersonsChain(t *testing.T) {
 	}
 }
 
-func TestSetTx_LengthIsAllThatIsAskedOfAPassword(t *testing.T) {
+func TestPwd1f_PasswordsAreTakenByteForByte(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for password, ok := range map[string]bool{strings.Repeat("a", 11): false, strings.Repeat("a", 12): true, strings.Repeat("a", 256): true, strings.Repeat("a", 257): false, "": false, "пароль с пробелами": true, "\x00\xff but twelve": true} {
-		if err := b.set(t, password); (err == nil) != ok {
-			t.Errorf("%q: %v", password, err)
-		} else if ok {
-			if err := b.try(t, "acme@example.com", password); err != nil {
-				t.Errorf("%q does not open: %v", password, err)
-			}
+	for _, password := range []string{strings.Repeat("ab1 ", 32), "trailing space ", "пароль с пробелами", "\x00\xff but twelve"} {
+		if err := b.set(t, password); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.try(t, "acme@example.com", password); err != nil {
+			t.Errorf("%q does not open: %v", password, err)
+		}
+		if err := b.try(t, "acme@example.com", strings.TrimSpace(password)+"x"); err == nil {
+			t.Errorf("another opens for %q", password)
+		}
+	}
+	if err := b.try(t, "acme@example.com", "trailing space"); err == nil {
+		t.Error("a space at the end does not count")
+	}
+}
+
+func TestCheck_WhatIsAskedOfAPassword(t *testing.T) {
+	t.Parallel()
+	for password, want := range map[string]string{
+		"": "password_length", strings.Repeat("x", 11): "password_length", strings.Repeat("ä", 12): "password_common", strings.Repeat("a1b2c3 ", 40): "password_length",
+		"password1234": "password_common", "qwertyuiop12": "password_common", "iloveyou1234": "password_common", "P@ssw0rd1234": "password_common", "123456789012": "password_common",
+		"aaaaaaaaaaaa": "password_common", "letmein letmein": "password_common", "Ana.Maria2024": "password_context", "nameplate2024": "password_context", "anamaria@example": "password_context",
+		"correct horse battery": "", "dorn im auge 1998": "", "mWq8!rt2Zp0x": "", "пароль с пробелами": "", strings.Repeat("kt7 ", 60): "",
+	} {
+		got := ""
+		if f := fault.All(errors.Join(credential.Check("password", secret.New(password), "ana.maria@example.com", "Ana", "Maria")...)); len(f) > 0 {
+			got = f[0].Reason
+		}
+		if got != want {
+			t.Errorf("%q: %q, not %q", password, got, want)
 		}
 	}
 }

@@ -9,9 +9,6 @@ var (
 	Hash   = hash
 )
 
-// Hashes is how many were computed in this process.
-func Hashes() int64 { return hashes.Load() }
-
 // Fill takes every place for hashing until the answered function is called.
 func Fill() (leave func()) {
 	for range atSameTime {

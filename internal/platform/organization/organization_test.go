@@ -9,6 +9,9 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/billing"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -18,8 +21,13 @@ import (
 func setup(t *testing.T) (*spinetest.Bundle, *organization.Service) {
 	t.Helper()
 	b := spinetest.New(t)
-	s := &organization.Service{DB: b.DB, Authz: b.Authz}
-	b.Join(s.Part())
+	members := &membership.Service{DB: b.DB, Door: b.Door, Authz: b.Authz}
+	accounts := &account.Service{DB: b.DB, Door: b.Door}
+	members.Left = func(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID) error {
+		return accounts.LeaveTx(ctx, e, user, org)
+	}
+	s := &organization.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Members: members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: accounts.SetDefaultTx}
+	b.Join(s.Part(), members.Part())
 	return b, s
 }
 

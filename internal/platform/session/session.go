@@ -248,6 +248,14 @@ func (s *Service) endTx(ctx context.Context, e *door.Effect, id ident.SessionID,
 	return s.Authz.Revoke(ctx, e.Tx, id.String(), reason)
 }
 
+// LeaveTx lets the person's browsers work in no organization where they worked in org: the next page asks where to go.
+func (s *Service) LeaveTx(ctx context.Context, e *door.Effect, user ident.UserID, org ident.OrgID) error {
+	if err := s.q.LeaveOrganization(ctx, e.Tx, sessionq.LeaveOrganizationParams{UserID: user.UUID(), OrgID: new(org.UUID())}); err != nil {
+		return fmt.Errorf("leave the organization: %w", err)
+	}
+	return nil
+}
+
 // CSRF is the value that a browser with this session sends beside every change (platform 3.6): no other page can read it.
 func (s *Service) CSRF(ctx context.Context, id ident.SessionID) (string, error) {
 	key, err := s.Vault.Signer(ctx, vault.CSRF)

@@ -106,6 +106,21 @@ func (p Principal) Subjects() []string {
 	return out
 }
 
+const memberships = "memberships:"
+
+// Memberships is the subject under which the end of one of a person's memberships is told: connections that were opened with it begin anew.
+func Memberships(user ident.UserID) string { return memberships + user.String() }
+
+// Holds are the subjects whose revocation ends a connection that the caller keeps open: those of Subjects, and the end of a membership, after which a
+// person who opens the next one is still somebody.
+func (p Principal) Holds() []string {
+	out := p.Subjects()
+	if !p.UserID.IsZero() {
+		out = append(out, Memberships(p.UserID))
+	}
+	return out
+}
+
 type contextKey struct{}
 
 // With puts the caller into the context.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -155,7 +156,10 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 		r.mu.Unlock()
 		return
 	}
-	r.seen[id], r.ended[subject] = now, now
+	r.seen[id] = now
+	if !passing(subject) {
+		r.ended[subject] = now
+	}
 	waiting := slices.Collect(maps.Keys(r.watched[subject]))
 	for _, w := range waiting {
 		r.drop(w)
@@ -175,6 +179,9 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 		fn(subject)
 	}
 }
+
+// passing subjects tell whoever waits now, and nobody who comes later: a person whose membership ended may open the next connection.
+func passing(subject string) bool { return strings.HasPrefix(subject, memberships) }
 
 // drop ends a watch.
 func (r *Revocations) drop(w *watch) {

@@ -36,6 +36,7 @@ type Action struct {
 	Name       string           // "connection.start"; the event is its past tense
 	Permission authz.Permission // what the caller needs in the organization
 	Self       bool             // the object is the caller's own: to belong to the organization is enough
+	Own        bool             // about the caller alone, in no organization: somebody must be signed in, and a credential bound to an organization needs self.write there
 	Public     bool             // anybody may call, no organization and no idempotency: sign-in
 	Operator   bool             // what belongs to no organization, or to any: an operator who holds the permission
 	StepUp     bool             // a USER must have proved who they are within the last ten minutes
@@ -67,7 +68,7 @@ type QuotaNotice struct {
 // Change is one kind of change: who may, what is valid, what happens.
 type Change[In, Out any] struct {
 	Action Action
-	// Org says whose it is; NOT_FOUND for an unknown id. Not asked when the action is public or an operator's.
+	// Org says whose it is; NOT_FOUND for an unknown id. Not asked when the action is public, an operator's or the caller's own.
 	Org func(ctx context.Context, in In) (ident.OrgID, error)
 	// Key is the caller's clientMutationId. The Idempotency-Key header wins over it.
 	Key func(in In) *string
@@ -175,6 +176,9 @@ func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) 
 	if c.Action.Public {
 		return authz.Scope{}, nil
 	}
+	if c.Action.Own {
+		return d.own(ctx)
+	}
 	if c.Action.Operator {
 		return authz.Scope{}, d.Authz.Operate(ctx, c.Action.Permission)
 	}
@@ -186,6 +190,16 @@ func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) 
 		return d.Authz.Enter(ctx, org)
 	}
 	return d.Authz.Authorize(ctx, c.Action.Permission, org)
+}
+
+// own lets in who is somebody.
+func (d *Door) own(ctx context.Context) (authz.Scope, error) {
+	switch caller := authz.From(ctx); caller.Kind {
+	case authz.USER, authz.OPERATOR, authz.SYSTEM:
+		return authz.Scope{}, nil
+	default:
+		return d.Authz.Authorize(ctx, authz.SelfWrite, caller.OrgID)
+	}
 }
 
 func keyOf[In, Out any](c Change[In, Out], in In) string {

@@ -125,9 +125,7 @@ func TestKey_IsTheCallersOwn(t *testing.T) {
 		t.Errorf("somebody else's call under the same key: %v, %v", theirs, err)
 	}
 	// Who may no longer call gets no answer that was kept either.
-	if _, err := b.DB.Exec(t.Context(), "update membership set roles = '{MEMBER}' where user_id = $1", b.User.UUID()); err != nil {
-		t.Fatal(err)
-	}
+	b.Roles(t, b.Org, b.User, "MEMBER")
 	fresh := authz.New(b.DB)
 	fresh.Add(grants.Grants...)
 	b.Door.Authz = fresh

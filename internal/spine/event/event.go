@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -65,7 +66,8 @@ type Ledger struct {
 	Work    *work.Runner
 	Readers []Reader
 
-	q eventq.Queries
+	q    eventq.Queries
+	turn atomic.Pointer[uuid.UUID] // the organization that Sweep served last
 }
 
 // Append writes the changes in the caller's transaction: first all streams, then all chains are locked, each in sorted order, so call it once

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -58,4 +59,58 @@ func makePartition(ctx context.Context, d *db.DB, table string, from, to time.Ti
 		}
 		return nil
 	})
+}
+
+// longAgo is how many months DropPartitions looks back: who did not run it for five years drops the rest by hand.
+const longAgo = 60
+
+// DropPartitions drops the months of a table that ended before an instant, the oldest first, and answers how many. spare, when it is not nil, may keep one that
+// begins and ends at the given instants. What stands in the default partition is its owner's to delete. A partition whose lock is not to be had within two
+// seconds is left for the next time, because everybody who uses the table would wait behind.
+func DropPartitions(ctx context.Context, d *db.DB, table string, before time.Time, spare func(ctx context.Context, tx *db.Tx, from, to time.Time) (bool, error)) (dropped int, err error) {
+	if !slices.Contains(partitioned, table) {
+		return 0, fmt.Errorf("%s has no partitions", table)
+	}
+	end := time.Date(before.Year(), before.Month(), 1, 0, 0, 0, 0, time.UTC)
+	for n := longAgo; n > 0; n-- {
+		gone, err := dropPartition(ctx, d, table, end.AddDate(0, -n, 0), spare)
+		if err != nil {
+			return dropped, err
+		}
+		if gone {
+			dropped++
+		}
+	}
+	return dropped, nil
+}
+
+func dropPartition(ctx context.Context, d *db.DB, table string, month time.Time, spare func(context.Context, *db.Tx, time.Time, time.Time) (bool, error)) (gone bool, err error) {
+	name := table + "_" + month.Format("2006_01")
+	err = d.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+		gone = false
+		var there bool
+		if err := tx.QueryRow(ctx, "select to_regclass($1) is not null", name).Scan(&there); err != nil || !there {
+			return err
+		}
+		if spare != nil {
+			if keep, err := spare(ctx, tx, month, month.AddDate(0, 1, 0)); err != nil || keep {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "drop table "+pgx.Identifier{name}.Sanitize()); err != nil {
+			return err
+		}
+		gone = true
+		return nil
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55P03" { // lock_not_available
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("drop the partition %s: %w", name, err)
+	}
+	return gone, nil
 }

@@ -23,15 +23,18 @@ type Reader struct {
 	Name  string
 	Wants func(action string) bool
 	Apply func(ctx context.Context, tx *db.Tx, r Row) error
+	// ApplyAll is set instead of Apply by a reader that works in sets: it gets rows of many streams, each stream's in order. It hears of organizations' events
+	// alone, and their bursts do not delay one another's (see Sweep).
+	ApplyAll func(ctx context.Context, tx *db.Tx, all []Row) error
 }
 
 // due makes the readers that want one of the rows due, in the change's transaction.
 func (l *Ledger) due(ctx context.Context, tx *db.Tx, rows []Row) error {
-	poked := false
+	poked := map[string]bool{}
 	for _, reader := range l.Readers {
 		streams := map[string]bool{}
 		for _, r := range rows {
-			if streams[r.Stream] || !reader.Wants(r.Action) {
+			if streams[r.Stream] || !reader.Wants(r.Action) || reader.ApplyAll != nil && r.OrgID.IsZero() {
 				continue
 			}
 			streams[r.Stream] = true
@@ -42,21 +45,30 @@ func (l *Ledger) due(ctx context.Context, tx *db.Tx, rows []Row) error {
 			if err := l.q.ReaderDue(ctx, tx, p); err != nil {
 				return fmt.Errorf("make the reader %s due: %w", reader.Name, err)
 			}
-			poked = true
+			poked[reader.queue()] = true
 		}
 	}
-	if poked && l.Work != nil {
-		tx.AfterCommit(func() { l.Work.Poke(queue) })
+	if l.Work != nil {
+		for name := range poked {
+			tx.AfterCommit(func() { l.Work.Poke(name) })
+		}
 	}
 	return nil
 }
 
-// Queue is the work of the readers.
+func (r Reader) queue() string {
+	if r.ApplyAll != nil {
+		return sweepQueue
+	}
+	return queue
+}
+
+// Queue is the work of the readers that take one stream at a time.
 func (l *Ledger) Queue() work.Queue {
 	return work.Queue{
 		Name: queue, Batch: 20, Concurrency: 4, Timeout: 10 * time.Second,
 		Take: func(ctx context.Context, tx *db.Tx, owner string, until time.Time, n int32) ([]work.Claim, error) {
-			rows, err := l.q.TakeReaders(ctx, tx, eventq.TakeReadersParams{Owner: owner, Until: until, Now: tx.Now, Most: n})
+			rows, err := l.q.TakeReaders(ctx, tx, eventq.TakeReadersParams{Swept: l.swept(), Owner: owner, Until: until, Now: tx.Now, Most: n})
 			if err != nil {
 				return nil, err
 			}
@@ -71,7 +83,9 @@ func (l *Ledger) Queue() work.Queue {
 			n, err := l.q.ExtendReader(ctx, on, eventq.ExtendReaderParams{Reader: reader, Stream: stream, Epoch: c.Epoch, Until: until})
 			return n == 1, err
 		},
-		Next: func(ctx context.Context, on work.Executor) (time.Time, error) { return l.q.NextReader(ctx, on) },
+		Next: func(ctx context.Context, on work.Executor) (time.Time, error) {
+			return l.q.NextReader(ctx, on, eventq.NextReaderParams{Swept: l.swept()})
+		},
 		Run: func(ctx context.Context, c work.Claim) error {
 			reader, stream, _ := strings.Cut(c.ID, " ")
 			for _, r := range l.Readers {
@@ -120,21 +134,26 @@ func (l *Ledger) read(ctx context.Context, r Reader, stream string, epoch int64)
 	return l.fail(ctx, r, stream, epoch, err)
 }
 
-// fail waits longer after each failure, and parks the stream after the eighth.
+// fail notes why a stream could not be read.
 func (l *Ledger) fail(ctx context.Context, r Reader, stream string, epoch int64, cause error) error {
 	err := l.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		at, err := l.q.LockReader(ctx, tx, eventq.LockReaderParams{Reader: r.Name, Stream: stream, Epoch: epoch})
 		if err != nil {
 			return err
 		}
-		p := eventq.DelayReaderParams{Reader: r.Name, Stream: stream, Epoch: epoch, State: "DUE", DueAt: new(tx.Now.Add(time.Second << at.Attempts)), LastError: new(cause.Error())}
-		if at.Attempts+1 >= attempts {
-			p.State, p.DueAt = "PARKED", nil
-		}
-		return l.q.DelayReader(ctx, tx, p)
+		return l.putOff(ctx, tx, r, stream, epoch, at.Attempts, cause)
 	})
 	if err != nil && !db.NotFound(err) {
 		return fmt.Errorf("%w (and the failure could not be noted: %w)", cause, err)
 	}
 	return cause
+}
+
+// putOff waits longer after each failure, and parks the stream after the eighth.
+func (l *Ledger) putOff(ctx context.Context, tx *db.Tx, r Reader, stream string, epoch int64, before int32, cause error) error {
+	p := eventq.DelayReaderParams{Reader: r.Name, Stream: stream, Epoch: epoch, State: "DUE", DueAt: new(tx.Now.Add(time.Second << before)), LastError: new(cause.Error())}
+	if before+1 >= attempts {
+		p.State, p.DueAt = "PARKED", nil
+	}
+	return l.q.DelayReader(ctx, tx, p)
 }

@@ -45,7 +45,7 @@ func on(t testing.TB, d *db.DB, parts []part.Part) *Bundle {
 	b.Authz = authz.New(d)
 	b.Ledger = &event.Ledger{DB: d, Hub: b.Hub, Work: b.Work}
 	b.Door = &door.Door{DB: d, Authz: b.Authz, Ledger: b.Ledger, Vault: b.Vault, Hub: b.Hub}
-	b.Work.Queues = []work.Queue{b.Ledger.Queue()}
+	b.Work.Queues = []work.Queue{b.Ledger.Queue(), b.Ledger.Sweep()}
 	b.Join(parts...)
 	b.Org, b.User = b.Organization(t, "acme")
 	return b
@@ -79,6 +79,36 @@ func (b *Bundle) Organization(t testing.TB, slug string) (ident.OrgID, ident.Use
 		}
 	}
 	return org, user
+}
+
+// Roles sets what a person may do in an organization, behind the back of everything that remembers it; without roles the person is no member any more.
+// Somebody else owns the organization from then on: the database keeps it from losing its last owner.
+func (b *Bundle) Roles(t testing.TB, org ident.OrgID, user ident.UserID, roles ...string) {
+	t.Helper()
+	now := b.DB.Now()
+	heir := ident.New[ident.UserID](now)
+	err := b.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		for _, q := range []struct {
+			sql  string
+			args []any
+		}{
+			{"insert into app_user (id, kind, status, created_at) values ($1, 'PERSON', 'REGISTERED', $2)", []any{heir.UUID(), now}},
+			{"insert into membership (id, org_id, user_id, roles, joined_at) values ($1, $2, $3, '{OWNER}', $4)", []any{ident.V7(now), org.UUID(), heir.UUID(), now}},
+			{"delete from membership where org_id = $1 and user_id = $2", []any{org.UUID(), user.UUID()}},
+		} {
+			if _, err := tx.Exec(ctx, q.sql, q.args...); err != nil {
+				return err
+			}
+		}
+		if len(roles) == 0 {
+			return nil
+		}
+		_, err := tx.Exec(ctx, "insert into membership (id, org_id, user_id, roles, joined_at) values ($1, $2, $3, $4, $5)", ident.V7(now), org.UUID(), user.UUID(), roles, now)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("set the roles: %v", err)
+	}
 }
 
 // As is a request of the bundle's owner, signed in just now.

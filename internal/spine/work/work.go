@@ -3,7 +3,8 @@
 // A due row is something that comes again: a row with due_at and a lease (owner, epoch, lease_until) in the table of the package that owns it.
 // A runner takes due rows in batches with SKIP LOCKED, renews their leases while it works, and sleeps until the earliest due_at it knows, at most a
 // second; a transaction that makes a row due pokes it at the commit. A killed process costs one lease. Who writes a result names the epoch that
-// it took, so a worker that comes back from the dead changes nothing.
+// it took, so a worker that comes back from the dead changes nothing. Results of many rows are written in sets (Sets), and work without network is done
+// in the transaction that takes it (Sweep).
 //
 // A job (River) is something that happens once because of a change: it is inserted in the change's transaction.
 package work
@@ -24,9 +25,9 @@ import (
 )
 
 const (
-	lease = 10 * time.Second
-	renew = 3 * time.Second
-	nap   = time.Second
+	leaseTime = 10 * time.Second
+	renew     = 3 * time.Second
+	nap       = time.Second
 )
 
 // Executor is what queries run on: a pool or a transaction.
@@ -41,6 +42,8 @@ type Claim struct {
 	ID    string // the row's key, as its queue writes it
 	Epoch int64  // to be named when the result is written
 	Data  any    // whatever Take read along
+
+	lease *lease
 }
 
 // Queue is one kind of due row. The functions are SQL of the package that owns the table.
@@ -54,10 +57,17 @@ type Queue struct {
 	Take func(ctx context.Context, tx *db.Tx, owner string, until time.Time, n int32) ([]Claim, error)
 	// Extend renews one lease where the epoch still is the claim's; false says that it was lost.
 	Extend func(ctx context.Context, on Executor, until time.Time, c Claim) (bool, error)
+	// ExtendAll renews many leases in one statement and answers the ids of those that are still held. A queue whose process holds hundreds of rows sets it instead of Extend.
+	ExtendAll func(ctx context.Context, on Executor, until time.Time, all []Claim) (held []string, err error)
 	// Next is the earliest instant at which a row can be taken; far in the future when there is none.
 	Next func(ctx context.Context, on Executor) (time.Time, error)
 	// Run does the work and writes its result guarded by the epoch. After an error the lease runs out, and somebody tries again.
 	Run func(ctx context.Context, c Claim) error
+
+	// Sweep is set instead of Take, Extend and Run by work that needs no network: it takes rows with SKIP LOCKED, does them, and moves them on in one
+	// transaction, most of them at the most, and answers how many. There is no lease: who dies gives the rows back at once. A row that cannot be done must not
+	// fail the others: Sweep undoes it in a savepoint and puts it off.
+	Sweep func(ctx context.Context, tx *db.Tx, most int32) (int, error)
 }
 
 // Runner works on queues. Several processes may run the same queues.
@@ -122,40 +132,65 @@ func (r *Runner) Run(ctx context.Context) error {
 func (r *Runner) Drain(ctx context.Context) error {
 	r.setUp()
 	for {
-		n := 0
+		done := 0
 		for _, q := range r.Queues {
-			claims, err := r.take(ctx, q, q.Batch)
+			n, err := r.drain(ctx, q)
 			if err != nil {
 				return err
 			}
-			for _, c := range claims {
-				n++
-				if err := r.run(ctx, q, c); err != nil {
-					return fmt.Errorf("%s %s: %w", q.Name, c.ID, err)
-				}
-			}
+			done += n
 		}
-		if n == 0 {
+		if done == 0 {
 			return nil
 		}
 	}
 }
 
+func (r *Runner) drain(ctx context.Context, q Queue) (int, error) {
+	if q.Sweep != nil {
+		return r.sweep(ctx, q)
+	}
+	claims, err := r.take(ctx, q, q.Batch)
+	if err != nil {
+		return 0, err
+	}
+	h, end := r.leases(ctx, q)
+	defer end()
+	for _, c := range claims {
+		if err := r.run(ctx, q, h, c); err != nil {
+			return 0, fmt.Errorf("%s %s: %w", q.Name, c.ID, err)
+		}
+	}
+	return len(claims), nil
+}
+
+// leases begins to keep the leases of a queue, until end.
+func (r *Runner) leases(ctx context.Context, q Queue) (h *leases, end func()) {
+	h = &leases{held: map[*lease]Claim{}}
+	stopped := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { r.keep(context.WithoutCancel(ctx), q, h, stopped) })
+	return h, func() { close(stopped); wg.Wait() }
+}
+
 func (r *Runner) serve(ctx context.Context, q Queue) {
+	if q.Sweep != nil {
+		r.sweeps(ctx, q)
+		return
+	}
 	bell, free := r.bell(q.Name), make(chan struct{}, q.Concurrency)
+	h, end := r.leases(ctx, q)
+	defer end()
 	var running sync.WaitGroup
 	defer running.Wait()
 	failing := false
 	for ctx.Err() == nil {
 		claims, err := r.take(ctx, q, min(q.Batch, int32(q.Concurrency-len(free))))
-		if err != nil && ctx.Err() == nil && !failing {
-			slog.WarnContext(ctx, "due rows cannot be taken", "queue", q.Name, "err", err)
-		}
-		failing = err != nil
+		failing = r.note(ctx, q, err, failing)
 		for _, c := range claims {
 			free <- struct{}{}
 			running.Go(func() {
-				if err := r.run(ctx, q, c); err != nil && ctx.Err() == nil {
+				if err := r.run(ctx, q, h, c); err != nil && ctx.Err() == nil {
 					slog.ErrorContext(ctx, "work failed", "queue", q.Name, "row", c.ID, "err", err)
 				}
 				<-free
@@ -167,6 +202,56 @@ func (r *Runner) serve(ctx context.Context, q Queue) {
 		}
 		r.sleep(ctx, q, bell, len(free) == q.Concurrency || failing)
 	}
+}
+
+// note logs the first failure of several.
+func (r *Runner) note(ctx context.Context, q Queue, err error, before bool) (failing bool) {
+	if err != nil && ctx.Err() == nil && !before {
+		slog.WarnContext(ctx, "due rows cannot be taken", "queue", q.Name, "err", err)
+	}
+	return err != nil
+}
+
+// sweeps serves a queue that needs no leases.
+func (r *Runner) sweeps(ctx context.Context, q Queue) {
+	var wg sync.WaitGroup
+	for range q.Concurrency {
+		wg.Go(func() {
+			failing := false
+			for ctx.Err() == nil {
+				n, err := r.sweep(ctx, q)
+				failing = r.note(ctx, q, err, failing)
+				if n >= int(q.Batch) {
+					r.Ring(q.Name) // there is more, for another as well
+					continue
+				}
+				r.sleep(ctx, q, r.bell(q.Name), failing)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func (r *Runner) sweep(ctx context.Context, q Queue) (n int, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, q.Timeout, fmt.Errorf("%s took longer than %s", q.Name, q.Timeout))
+	defer cancel()
+	began := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			n, err = 0, fmt.Errorf("panic in %s: %v\n%s", q.Name, p, debug.Stack())
+		}
+		if r.Observe != nil && (n > 0 || err != nil) {
+			r.Observe(q.Name, time.Since(began), err)
+		}
+	}()
+	err = r.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		n, err = q.Sweep(ctx, tx, q.Batch)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
 }
 
 // sleep waits for a poke, for a free place, or until the next row is due, at most a second.
@@ -190,51 +275,38 @@ func (r *Runner) take(ctx context.Context, q Queue, n int32) (claims []Claim, er
 	if n <= 0 {
 		return nil, nil
 	}
+	began := time.Now()
 	err = r.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-		claims, err = q.Take(ctx, tx, r.owner, tx.Now.Add(lease), n)
+		claims, err = q.Take(ctx, tx, r.owner, tx.Now.Add(leaseTime), n)
 		return err
 	})
-	return claims, err
+	if err != nil {
+		return nil, err
+	}
+	for n := range claims {
+		claims[n].lease = &lease{since: began}
+	}
+	return claims, nil
 }
 
-// run does one row, renewing its lease meanwhile; a lost lease ends the work.
-func (r *Runner) run(ctx context.Context, q Queue, c Claim) (err error) {
+// run does one row, whose lease is renewed meanwhile; a lost lease ends the work.
+func (r *Runner) run(ctx context.Context, q Queue, h *leases, c Claim) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, q.Timeout, fmt.Errorf("%s took longer than %s", q.Name, q.Timeout))
-	stopped := make(chan struct{})
-	var beat sync.WaitGroup
-	beat.Go(func() { r.hold(ctx, q, c, stopped, cancel) })
+	defer cancel()
+	ctx, c.lease.lost = context.WithCancelCause(ctx)
+	h.add(c)
 	began := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in %s: %v\n%s", q.Name, p, debug.Stack())
 		}
-		close(stopped)
-		cancel()
-		beat.Wait()
+		h.end(c)
+		c.lease.lost(nil)
 		if r.Observe != nil {
 			r.Observe(q.Name, time.Since(began), err)
 		}
 	}()
 	return q.Run(ctx, c)
-}
-
-func (r *Runner) hold(ctx context.Context, q Queue, c Claim, stopped <-chan struct{}, lost context.CancelFunc) {
-	t := time.NewTicker(renew)
-	defer t.Stop()
-	for {
-		select {
-		case <-stopped:
-			return
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
-		ours, err := q.Extend(ctx, r.DB, r.DB.Now().Add(lease), c)
-		if err == nil && !ours {
-			lost()
-			return
-		}
-	}
 }
 
 // ErrLost says that another worker holds the row by now: the result was not written, and nothing is wrong.

@@ -79,7 +79,7 @@ func FuzzReadable(f *testing.F) {
 	f.Add("whsec_c2VjcmV0c2VjcmV0", 100)
 	f.Fuzz(func(t *testing.T, s string, most int) {
 		most = max(0, most%1000)
-		got := Readable(redact(s, secret.New("whsec_c2VjcmV0c2VjcmV0")), most)
+		got := Readable(redact(s, []secret.String{secret.New("whsec_c2VjcmV0c2VjcmV0")}), most)
 		if len(got) > most || !utf8.ValidString(got) || strings.ContainsRune(got, 0) || strings.Contains(got, "c2VjcmV0c2VjcmV0") {
 			t.Fatalf("%q becomes %q", s, got)
 		}

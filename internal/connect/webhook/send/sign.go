@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -23,15 +24,22 @@ func NewSecret() (s secret.String, hint string) {
 	return secret.New(secretPrefix + text), "…" + strings.TrimRight(text, "=")[len(text)-5:]
 }
 
-// Sign answers webhook-signature for the exact bytes that are sent: "v1," and base64 of HMAC-SHA256 over id.timestamp.body
-// (standard-webhooks spec, "Signature scheme").
-func Sign(s secret.String, id string, at time.Time, body []byte) (string, error) {
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Reveal(), secretPrefix))
-	if err != nil {
-		return "", fmt.Errorf("read a signing secret: %w", err)
+// Sign answers webhook-signature for the exact bytes that are sent: for each secret "v1," and base64 of HMAC-SHA256 over id.timestamp.body, with spaces
+// between (standard-webhooks spec, "Signature scheme").
+func Sign(id string, at time.Time, body []byte, secrets ...secret.String) (string, error) {
+	var out []byte
+	for n, s := range secrets {
+		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(s.Reveal(), secretPrefix))
+		if err != nil {
+			return "", errors.New("a signing secret is not base64") // the decoder's error repeats what it read
+		}
+		h := hmac.New(sha256.New, key)
+		fmt.Fprintf(h, "%s.%d.", id, at.Unix())
+		h.Write(body)
+		if n > 0 {
+			out = append(out, ' ')
+		}
+		out = base64.StdEncoding.AppendEncode(append(out, "v1,"...), h.Sum(nil))
 	}
-	h := hmac.New(sha256.New, key)
-	fmt.Fprintf(h, "%s.%d.", id, at.Unix())
-	h.Write(body)
-	return "v1," + base64.StdEncoding.EncodeToString(h.Sum(nil)), nil
+	return string(out), nil
 }

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/notice"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/billing"
+	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
+	"github.com/nameplate-dev/nameplate/internal/platform/organization"
+	"github.com/nameplate-dev/nameplate/internal/platform/profile"
+	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/platform/registration"
+	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+)
+
+// terms is the version of the terms that people accept when they register.
+const terms = "1"
+
+// platform builds what any SaaS has.
+func (a *App) platform() error {
+	a.Accounts = &account.Service{DB: a.DB, Door: a.Door}
+	a.Profiles = &profile.Service{DB: a.DB}
+	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left}
+	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: a.Accounts.SetDefaultTx}
+	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault}
+	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
+		return a.Applications.OrgOf(ctx, id)
+	}}
+	if err := a.mails(letter.Accounts(), notice.Letters()); err != nil {
+		return err
+	}
+	a.signIn()
+	return nil
+}
+
+// signIn builds how people come in.
+func (a *App) signIn() {
+	console := a.Settings.ConsoleOrigin
+	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions,
+		Home: func(ctx context.Context, user ident.UserID) (*ident.OrgID, error) {
+			u, err := a.Accounts.Get(ctx, user)
+			if err != nil {
+				return nil, err
+			}
+			return u.DefaultOrgID, nil
+		},
+		Changed: func(ctx context.Context, e *door.Effect, user ident.UserID) error {
+			return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: letter.PasswordChanged{Security: letter.Security{At: e.Tx.Now, Place: e.Caller.Network, Device: e.Caller.UserAgent,
+				NotMe: console + "/auth/password-reset-request"}}})
+		}}
+	a.Registrations = &registration.Service{DB: a.DB, Door: a.Door, Limit: a.Limit, Credentials: a.Credentials, Mail: a.Mails, Console: console, Admit: a.admit}
+	a.Credentials.Unconfirmed = a.Registrations.Again
+	a.Recoveries = &recovery.Service{DB: a.DB, Door: a.Door, Limit: a.Limit, Credentials: a.Credentials, Mail: a.Mails, Console: console, EndSessions: a.Sessions.EndAllTx}
+}
+
+// admit makes the account of who confirmed an address, with an organization of its own.
+func (a *App) admit(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
+	user, err := a.person(ctx, e, p)
+	if err != nil {
+		return user, err
+	}
+	if err := a.Accounts.AcceptTermsTx(ctx, e, user, terms); err != nil {
+		return user, err
+	}
+	org, err := a.Organizations.CreatePersonalTx(ctx, e, strings.TrimSpace(p.FirstName+" "+p.LastName), user)
+	if err != nil {
+		return user, fmt.Errorf("make the personal organization: %w", err)
+	}
+	return user, a.Accounts.SetDefaultTx(ctx, e, user, org)
+}
+
+// person makes an account with a profile and a password.
+func (a *App) person(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
+	user, err := a.Accounts.RegisterTx(ctx, e)
+	if err != nil {
+		return user, err
+	}
+	about := profile.Profile{UserID: user, FirstName: p.FirstName, DisplayName: strings.TrimSpace(p.FirstName + " " + p.LastName), Email: &p.Email, Timezone: p.Timezone, Locale: p.Locale}
+	if p.LastName != "" {
+		about.LastName = &p.LastName
+	}
+	if err := a.Profiles.AddTx(ctx, e.Tx, about); err != nil {
+		return user, err
+	}
+	return user, a.Credentials.SetTx(ctx, e.Tx, user, p.PHC)
+}
+
+// left is what follows the end of a membership, in its transaction.
+func (a *App) left(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID) error {
+	if err := a.Accounts.LeaveTx(ctx, e, user, org); err != nil {
+		return err
+	}
+	if err := a.Sessions.LeaveTx(ctx, e, user, org); err != nil {
+		return err
+	}
+	return a.Keys.EndOfMemberTx(ctx, e, user, org)
+}

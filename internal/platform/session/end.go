@@ -1,0 +1,79 @@
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
+	"github.com/nameplate-dev/nameplate/queries/sessionq"
+)
+
+// List is where the caller is signed in, the newest first; at most 200.
+func (s *Service) List(ctx context.Context) ([]*Session, error) {
+	caller := authz.From(ctx)
+	if caller.Kind != authz.USER && caller.Kind != authz.OPERATOR {
+		return nil, fault.Unauthorized("", "Sign in first.")
+	}
+	rows, err := s.q.OrgOfSessionsOf(ctx, s.DB, sessionq.OrgOfSessionsOfParams{UserID: caller.UserID.UUID(), Now: s.DB.Now()})
+	if err != nil {
+		return nil, fmt.Errorf("list the sessions: %w", err)
+	}
+	out := make([]*Session, len(rows))
+	for n, r := range rows {
+		out[n] = fromRow(&sessionq.OrgOfSessionRow{ID: r.ID, UserID: r.UserID, OrgID: r.OrgID, Aal: r.Aal, Amr: r.Amr, AuthTime: r.AuthTime, Ip: r.Ip, UserAgent: r.UserAgent,
+			CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleExpiresAt: r.IdleExpiresAt, AbsoluteExpiresAt: r.AbsoluteExpiresAt})
+		out[n].Current = out[n].ID == caller.SessionID
+	}
+	return out, nil
+}
+
+// Revoke ends one of the caller's own sessions; NOT_FOUND for anybody else's. Its sockets close within a second.
+func (s *Service) Revoke(ctx context.Context, id ident.SessionID) error {
+	_, err := door.Do(ctx, s.Door, door.Change[ident.SessionID, struct{}]{
+		Action: door.Action{Name: "session.revoke", Own: true, StepUp: true},
+		Do: func(ctx context.Context, e *door.Effect, id ident.SessionID) (struct{}, error) {
+			row, err := s.q.LockSession(ctx, e.Tx, sessionq.LockSessionParams{ID: id.UUID(), UserID: e.Caller.UserID.UUID()})
+			if err != nil || row.RevokedAt != nil {
+				return struct{}{}, fault.NotFound("session")
+			}
+			return struct{}{}, s.endTx(ctx, e, id, e.Caller.UserID, "session.revoked", "revoked")
+		},
+	}, id)
+	return err
+}
+
+// RevokeOthers ends all sessions of the caller but the one that asks.
+func (s *Service) RevokeOthers(ctx context.Context) error {
+	_, err := door.Do(ctx, s.Door, door.Change[struct{}, struct{}]{
+		Action: door.Action{Name: "session.revoke_others", Own: true, StepUp: true},
+		Do: func(ctx context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
+			e.Quiet() // where there is no other
+			return struct{}{}, s.EndAllTx(ctx, e, e.Caller.UserID, &e.Caller.SessionID, "revoked")
+		},
+	}, struct{}{})
+	return err
+}
+
+// EndAllTx ends a person's sessions, but the one to keep. reason stands in the rows and in the ledger.
+func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, user ident.UserID, keep *ident.SessionID, reason string) error {
+	p := sessionq.EndAllSessionsParams{UserID: user.UUID(), Now: e.Tx.Now, Reason: reason}
+	if keep != nil {
+		p.Keep = keep.UUID()
+	}
+	ids, err := s.q.EndAllSessions(ctx, e.Tx, p)
+	if err != nil {
+		return fmt.Errorf("end the sessions: %w", err)
+	}
+	for _, u := range ids {
+		id := ident.From[ident.SessionID](u).String()
+		e.Record(event.Change{Action: "session.revoked", Subject: id, Version: 2, Chain: user.String(), Payload: map[string]any{"v": 1, "user": user.String(), "reason": reason}, Audited: true})
+		if err := s.Authz.Revoke(ctx, e.Tx, id, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,58 @@
+-- name: AddMembership :exec
+insert into membership (id, org_id, user_id, roles, joined_at) values ($1, $2, $3, $4, $5);
+
+-- name: LockOrganization :one
+-- Changes of one organization's members run one after the other: each sees what the one before has left.
+select ownership, hide_member_emails from organization where id = sqlc.arg(org_id)::uuid and deleted_at is null for update;
+
+-- name: LockMember :one
+select m.id, m.roles, m.version, u.kind from membership m join app_user u on u.id = m.user_id where m.org_id = $1 and m.user_id = $2 for update of m;
+
+-- name: SetRoles :exec
+update membership set roles = $3, version = version + 1 where org_id = $1 and user_id = $2;
+
+-- name: RemoveMember :exec
+delete from membership where org_id = $1 and user_id = $2;
+
+-- name: MemberByUser :one
+select m.id, m.user_id, m.roles, m.joined_at, u.kind, coalesce(p.display_name, '')::text as name, coalesce(p.email, '')::text as email,
+  coalesce(u.default_org_id = m.org_id, false)::boolean as is_default, coalesce(b.buyer_user_id = m.user_id, false)::boolean as is_buyer, o.hide_member_emails
+from membership m join app_user u on u.id = m.user_id join organization o on o.id = m.org_id
+left join user_profile p on p.user_id = m.user_id left join billing_subscription b on b.org_id = m.org_id
+where m.org_id = $1 and m.user_id = $2;
+
+-- name: ListMembers :many
+-- In order of joining. What is searched is part of the name, or of the address where the caller may see it.
+select m.id, m.user_id, m.roles, m.joined_at, u.kind, coalesce(p.display_name, '')::text as name, coalesce(p.email, '')::text as email,
+  coalesce(u.default_org_id = m.org_id, false)::boolean as is_default, coalesce(b.buyer_user_id = m.user_id, false)::boolean as is_buyer, o.hide_member_emails
+from membership m join app_user u on u.id = m.user_id join organization o on o.id = m.org_id
+left join user_profile p on p.user_id = m.user_id left join billing_subscription b on b.org_id = m.org_id
+where m.org_id = $1 and m.id > sqlc.arg(after)::uuid
+  and (sqlc.arg(search)::text = '' or strpos(lower(p.display_name), lower(sqlc.arg(search)::text)) > 0
+    or (sqlc.arg(addresses)::boolean or not o.hide_member_emails) and strpos(lower(p.email::text), lower(sqlc.arg(search)::text)) > 0)
+order by m.id limit sqlc.arg(most);
+
+-- name: CountMembers :one
+select count(*) from membership m join organization o on o.id = m.org_id left join user_profile p on p.user_id = m.user_id
+where m.org_id = $1 and (sqlc.arg(search)::text = '' or strpos(lower(p.display_name), lower(sqlc.arg(search)::text)) > 0
+    or (sqlc.arg(addresses)::boolean or not o.hide_member_emails) and strpos(lower(p.email::text), lower(sqlc.arg(search)::text)) > 0);
+
+-- name: OrgOfMemberships :many
+-- A person's own list goes over all organizations; a credential that is bound to one sees that one.
+select m.id, m.org_id, m.roles, m.joined_at, o.ownership, coalesce(u.default_org_id = m.org_id, false)::boolean as is_default
+from membership m join organization o on o.id = m.org_id join app_user u on u.id = m.user_id
+where m.user_id = $1 and o.deleted_at is null and (sqlc.narg(bound)::uuid is null or m.org_id = sqlc.narg(bound)::uuid) and m.id > sqlc.arg(after)::uuid
+order by m.id limit sqlc.arg(most);
+
+-- name: OrgOfMembershipsCount :one
+select count(*) from membership m join organization o on o.id = m.org_id
+where m.user_id = $1 and o.deleted_at is null and (sqlc.narg(bound)::uuid is null or m.org_id = sqlc.narg(bound)::uuid);
+
+-- name: OtherMembers :many
+-- Who besides one person belongs to an organization, the first few by name: what hinders its deletion.
+select coalesce(p.display_name, '')::text as name, count(*) over () as all_of_them
+from membership m left join user_profile p on p.user_id = m.user_id where m.org_id = $1 and m.user_id <> $2 order by m.id limit 5;
+
+-- name: StateOfMembers :one
+-- Changes with every member that joins, goes or gets other roles.
+select (count(*) || ' ' || coalesce(sum(version), 0) || ' ' || coalesce(max(id::text), ''))::text as state from membership where org_id = $1;
