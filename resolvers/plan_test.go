@@ -326,7 +326,7 @@ func TestPlan_GeneratedDocuments(t *testing.T) {
 			continue
 		}
 		n++
-		o := s.compare(t, g.pick("owner", "owner", "owner", "owner", "person", "widget", "operator", "stranger", ""), text, v)
+		o := s.compare(t, g.pick("owner", "owner", "owner", "owner", "owner", "owner", "person", "widget", "operator", "stranger", ""), text, v)
 		if strings.Contains(o.data, ":{") {
 			answered++
 		}
