@@ -2112,7 +2112,7 @@ enum OrgRole {
 }
 "People, and programs with an account of their own."
 enum UserKind {
-  "A person."
+  "Somebody who signs in."
   PERSON
   "A program with an account of its own."
   MACHINE
@@ -2381,13 +2381,13 @@ type Provider implements Node {
 }
 "What a provider can do beside its form; null where nobody knows."
 type ProviderCapabilities {
-  "Can records be written through a public API?"
+  "Can records be written through a public API? null where nobody knows."
   api: Boolean
-  "Does it sign the zones of its customers (DNSSEC)?"
+  "Does it sign the zones of its customers (DNSSEC)? null where nobody knows."
   dnssec: Boolean
-  "Can it stand in front of the site and hide where a name points?"
+  "Can it stand in front of the site and hide where a name points? null where nobody knows."
   proxy: Boolean
-  "Do its name servers answer over IPv6?"
+  "Do its name servers answer over IPv6? null where nobody knows."
   ipv6: Boolean
 }
 "A page that somebody read about a provider."
@@ -2444,20 +2444,20 @@ type Dialect {
 }
 "What the fields of a provider's form are called; null where nobody knows, or there is no such field."
 type FieldNames {
-  "Of the name."
+  "Label of the field for the name; null when we do not know."
   name: String
-  "Of the value, for a CNAME."
+  "Label of the field for the value of a CNAME; null when we do not know."
   value: String
-  "Of the time to live."
+  "Label of the field for the time to live; null when there is none, or we do not know."
   ttl: String
-  "Of the priority, for an MX."
+  "Label of the field for the priority of an MX; null when we do not know."
   priority: String
 }
 "Times to live in seconds; null where nobody knows."
 type TTLRange {
-  "The form takes nothing shorter."
+  "The form takes nothing shorter; null where nobody knows."
   minimum: Int
-  "What the form fills in."
+  "What the form fills in; null where nobody knows."
   default: Int
 }
 "What becomes of quotation marks around the text of a TXT."
