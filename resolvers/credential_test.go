@@ -2,6 +2,8 @@ package resolvers_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -74,6 +76,19 @@ func (s *server) tryCredentials(t *testing.T) map[string]bool {
 			t.Fatalf("%s: %s", name, a.raw)
 		}
 		return a.Data
+	}
+	refused := document(t, "console", "registerPerson(")
+	refused["variables"] = vars{"input": vars{"email": "no address", "password": "short", "firstName": "", "lastName": "", "termsAccepted": false, "timezone": "nowhere", "invitationToken": nil}}
+	var wrong []string
+	for _, e := range s.send(t, "", refused).Errors {
+		wrong = append(wrong, fmt.Sprint(e.Extensions["code"], " ", e.Extensions["field"]))
+	}
+	if !slices.Equal(wrong, []string{"INVALID email", "INVALID firstName", "INVALID timezone", "INVALID termsAccepted", "INVALID password"}) {
+		t.Errorf("a form full of mistakes: %q", wrong)
+	}
+	refused["variables"].(vars)["input"].(vars)["password"] = 5
+	if a := s.send(t, "", refused); len(a.Errors) == 0 || a.Errors[0].Extensions["code"] != "INVALID" || a.Errors[0].Extensions["reason"] != "secret" {
+		t.Errorf("a password that is a number: %s", a.raw)
 	}
 	// mailed gives the newest row of a table the token that a test knows: real ones are in nobody's database.
 	mailed := func(table, token string) {
