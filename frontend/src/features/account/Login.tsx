@@ -7,7 +7,7 @@ import { signIn } from "#/relay/session.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import css from "./account.module.css";
 import { PublicPage } from "./PublicPage.tsx";
-import { forget, registering } from "./registering.ts";
+import { finish, lately } from "./registering.ts";
 
 /** What a refusal is called, where the right password was typed and something else stands in the way. */
 const titles: Record<string, "login.unconfirmed" | "login.suspended"> = { unconfirmed: "login.unconfirmed", suspended: "login.suspended" };
@@ -16,7 +16,7 @@ const titles: Record<string, "login.unconfirmed" | "login.suspended"> = { unconf
 export function Login({ returnTo }: { returnTo?: string }) {
   const { t } = useTranslation();
   const router = useRouter();
-  const [username, setUsername] = useState(() => registering()?.email ?? "");
+  const [username, setUsername] = useState(lately);
   const [password, setPassword] = useState("");
   const [pending, setPending] = useState(false);
   const [failed, setFailed] = useState<RequestFailed | null>(null);
@@ -34,7 +34,7 @@ export function Login({ returnTo }: { returnTo?: string }) {
     setFailed(null);
     try {
       await signIn(username, password);
-      forget();
+      finish();
       router.history.replace(returnTo ?? "/");
     } catch (error) {
       const reason = failedOf(error);

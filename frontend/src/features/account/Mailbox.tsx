@@ -1,5 +1,5 @@
 import { Button, TextInput } from "@mantine/core";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useEffectEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { MailboxConfirmMutation } from "#/relay/__generated__/MailboxConfirmMutation.graphql.ts";
 import { graphql, type RequestFailed, useAction } from "#/relay/index.ts";
@@ -7,7 +7,7 @@ import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import css from "./account.module.css";
 import { Confirmed } from "./Confirmed.tsx";
 import { PublicPage } from "./PublicPage.tsx";
-import { answerOthers, type Registering } from "./registering.ts";
+import { answerOthers, finish, type Registering } from "./registering.ts";
 
 /** Mails to one address on one day; beyond them the server answers the same and sends nothing, so this page offers no more. */
 const MAILS = 3;
@@ -37,13 +37,16 @@ export function Mailbox({ waiting, again, sending, failed, wait, onOther, onConf
       }
     `,
     {
-      onDone: () => {
-        setDone(true);
-        onConfirmed();
-      },
+      onDone: () => over(),
     },
   );
-  useEffect(() => answerOthers(() => setDone(true)), []);
+  function over() {
+    finish();
+    onConfirmed();
+    setDone(true);
+  }
+  const heard = useEffectEvent(over);
+  useEffect(() => answerOthers(() => heard()), []);
   if (done) return <Confirmed />;
 
   function submit(event: FormEvent) {

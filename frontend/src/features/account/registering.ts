@@ -2,6 +2,7 @@
 export type Registering = { email: string; binding: string; mails: number };
 
 const KEPT = "np-registering";
+const CONFIRMED = "np-confirmed";
 const CHANNEL = "np-registering";
 const PATIENCE_MS = 250;
 
@@ -21,6 +22,16 @@ export function remember(now: Registering) {
 export function forget() {
   sessionStorage.removeItem(KEPT);
 }
+
+/** The registration is over; the sign-in page still knows the address. */
+export function finish() {
+  const email = registering()?.email;
+  if (email) sessionStorage.setItem(CONFIRMED, email);
+  forget();
+}
+
+/** The address that somebody in this tab has just registered; "" without one. */
+export const lately = () => registering()?.email ?? sessionStorage.getItem(CONFIRMED) ?? "";
 
 type Message = { ask: true } | { binding: string } | { confirmed: true };
 
