@@ -121,6 +121,22 @@ export async function put(zone: string, name: string, type: string, ...values: s
   must(r.ok, `the provider refused ${name} ${type}: ${r.status} ${await r.text()}`);
 }
 
+const read = new Set<number>();
+
+/** The next mail to an address whose subject holds a text, its link and its code; each is answered once. */
+export async function mail(to: string, subject: string): Promise<{ link: string; code: string; text: string }> {
+  for (const until = Date.now() + 20_000; ; ) {
+    const { messages } = (await (await fetch(`${at.mail}/messages?to=${encodeURIComponent(to)}`)).json()) as { messages: { id: number; subject: string; text: string }[] };
+    const found = messages.find((m) => !read.has(m.id) && m.subject.includes(subject));
+    if (found) {
+      read.add(found.id);
+      return { text: found.text, link: found.text.match(/https?:\/\/\S+/)?.[0] ?? "", code: found.text.match(/^ {4}(\S+)\r?$/m)?.[1] ?? "" };
+    }
+    must(Date.now() < until, `no mail to ${to} about ${subject}, only ${JSON.stringify(messages.map((m) => m.subject))}`);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+}
+
 /** Signs the stage's developer in. */
 export async function signIn(j: Journey): Promise<void> {
   await j.page.goto(`${at.console}/login`);
