@@ -45,6 +45,7 @@ type shown struct {
 	Held    []authz.Permission
 	Profile *profile.Profile
 	Session *session.Session
+	Belongs string // changes with the caller's roles in any organization: permissions may be asked for each
 }
 
 // snapshot is the viewer, and all that stands below it as text.
@@ -69,6 +70,9 @@ func (r *Resolver) below(ctx context.Context, s *shown) (err error) {
 		if s.Profile, err = r.platform.profiles.Of(ctx, *s.Viewer.UserID); err != nil {
 			return err
 		}
+	}
+	if s.Belongs, err = r.platform.members.OwnState(ctx); err != nil {
+		return err
 	}
 	now, err := r.platform.sessions.Current(ctx)
 	if now != nil {

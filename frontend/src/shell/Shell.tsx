@@ -103,9 +103,10 @@ export function Shell({ organization, person, children }: Props) {
         <Switcher
           current={organization?.slug}
           target={
-            <UnstyledButton className={css.org} aria-label={t("shell.organization", { name })}>
+            <UnstyledButton className={css.org}>
               {mark}
               <span className={css.orgName}>{name}</span>
+              <span className="sr">{t("shell.organization")}</span>
               <IconSelector size={15} className="dim" />
             </UnstyledButton>
           }
@@ -152,9 +153,10 @@ export function Shell({ organization, person, children }: Props) {
           <Switcher
             current={organization?.slug}
             target={
-              <UnstyledButton className={css.topOrg} aria-label={t("shell.organization", { name })}>
+              <UnstyledButton className={css.topOrg}>
                 {mark}
                 <span className={css.orgName}>{name}</span>
+              <span className="sr">{t("shell.organization")}</span>
                 <IconSelector size={15} className="dim" />
               </UnstyledButton>
             }
