@@ -156,7 +156,7 @@ export function Shell({ organization, person, children }: Props) {
               <UnstyledButton className={css.topOrg}>
                 {mark}
                 <span className={css.orgName}>{name}</span>
-              <span className="sr">{t("shell.organization")}</span>
+                <span className="sr">{t("shell.organization")}</span>
                 <IconSelector size={15} className="dim" />
               </UnstyledButton>
             }

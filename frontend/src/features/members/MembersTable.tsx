@@ -20,6 +20,8 @@ import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { toast } from "#/ui/toast.ts";
 import css from "./members.module.css";
 
+const InviteDialog = lazy(() => import("./InviteDialog.tsx"));
+const Invitations = lazy(() => import("./Invitations.tsx"));
 const RolesDialog = lazy(() => import("./RolesDialog.tsx"));
 
 type Member = NonNullable<MembersTable_query$data["organization"]>["members"]["edges"][number]["node"];
@@ -28,14 +30,18 @@ type Props = {
   query: MembersTable_query$key;
   search: string;
   onSearch: (search: string) => void;
+  inviting: boolean;
+  onInviting: (inviting: boolean) => void;
   onLeft: () => void;
 };
 
 /** Who belongs to an organization, live: who joins, goes or gets other roles is seen by everybody who has the page open. */
-export function MembersTable({ organization, query, search, onSearch, onLeft }: Props) {
+export function MembersTable({ organization, query, search, onSearch, inviting, onInviting, onLeft }: Props) {
   const { t } = useTranslation();
   const mayRemove = useCan("member.remove");
   const mayAssign = useCan("member.assign_role");
+  const mayInvite = useCan("member.invite");
+  const [round, setRound] = useState(0);
   const [text, setText] = useState(search);
   const [changing, setChanging] = useState<Member | null>(null);
   const [removing, setRemoving] = useState<Member | null>(null);
@@ -80,7 +86,10 @@ export function MembersTable({ organization, query, search, onSearch, onLeft }: 
   const me = data.viewer.userId;
   const shared = data.organization?.ownership === "SHARED";
 
-  const reread = () => refetch({ first: Math.min(100, Math.max(50, rows.length)) }, { fetchPolicy: "store-and-network" });
+  const reread = () => {
+    refetch({ first: Math.min(100, Math.max(50, rows.length)) }, { fetchPolicy: "store-and-network" });
+    setRound((n) => n + 1);
+  };
   const feed = useFeed<MembersTableFeedSubscription>({
     subscription: graphql`
       subscription MembersTableFeedSubscription($organizationId: ID!) {
@@ -243,6 +252,23 @@ export function MembersTable({ organization, query, search, onSearch, onLeft }: 
             {t("list.more")}
           </Button>
         </div>
+      )}
+      {mayInvite && shared && (
+        <Suspense>
+          <Invitations organizationId={organization.id} round={round} />
+        </Suspense>
+      )}
+      {mayInvite && inviting && (
+        <Suspense>
+          <InviteDialog
+            organizationId={organization.id}
+            onClose={() => onInviting(false)}
+            onInvited={() => {
+              onInviting(false);
+              setRound((n) => n + 1);
+            }}
+          />
+        </Suspense>
       )}
       {changing && (
         <Suspense>
