@@ -42,6 +42,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
@@ -170,6 +171,7 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	out := resolvers.Services{
 		Accounts: &account.Service{DB: d}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
 		Members: &membership.Service{DB: d, Door: s.Door, Authz: s.Authz}, Credentials: &credential.Service{DB: d, Door: s.Door, Vault: s.Vault},
+		Invitations:  &invitation.Service{DB: d, Door: s.Door, Authz: s.Authz, Limit: limit.New(nil)},
 		Keys:         &apikey.Service{DB: d, Door: s.Door, Authz: s.Authz, OrgOfApplication: s.Apps.OrgOf},
 		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks,
 		DomainChecks: &domaincheck.Service{Authz: s.Authz, Limit: limit.New(nil), Applications: s.Apps, Recipes: recipes, Engine: s.World, Settings: domaincheck.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}},
