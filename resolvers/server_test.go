@@ -41,6 +41,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
@@ -48,6 +49,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
@@ -169,16 +171,18 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	s.Widgets = &widget.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Applications: s.Apps, Hostnames: names}
 	s.Webhooks = &webhook.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Hub: s.Hub, Work: s.Work, Outside: safehttp.Options{AllowLoopbackHTTP: true}}
 	out := resolvers.Services{
-		Accounts: &account.Service{DB: d}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
+		Accounts: &account.Service{DB: d, Door: s.Door}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
 		Members: &membership.Service{DB: d, Door: s.Door, Authz: s.Authz}, Credentials: &credential.Service{DB: d, Door: s.Door, Vault: s.Vault},
-		Invitations:  &invitation.Service{DB: d, Door: s.Door, Authz: s.Authz, Limit: limit.New(nil)},
+		Invitations:  &invitation.Service{DB: d, Door: s.Door, Authz: s.Authz, Limit: limit.New(nil), Console: "https://console.test"},
 		Keys:         &apikey.Service{DB: d, Door: s.Door, Authz: s.Authz, OrgOfApplication: s.Apps.OrgOf},
 		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks,
 		DomainChecks: &domaincheck.Service{Authz: s.Authz, Limit: limit.New(nil), Applications: s.Apps, Recipes: recipes, Engine: s.World, Settings: domaincheck.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}},
 		Authz:        s.Authz, Hub: s.Hub, Build: "b1", Version: "v1",
 		Spent: func(ctx context.Context) resolvers.Spent { return resolvers.Spent(graph.SpentOf(ctx)) },
 	}
-	out.Organizations = &organization.Service{DB: d, Door: s.Door, Authz: s.Authz, Members: out.Members}
+	out.Organizations = &organization.Service{DB: d, Door: s.Door, Authz: s.Authz, Members: out.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: out.Accounts.SetDefaultTx}
+	out.Members.Left = func(context.Context, *door.Effect, ident.OrgID, ident.UserID) error { return nil }
+	out.Invitations.Members, out.Invitations.Mail = out.Members, s.post(t, d)
 	out.Parts = []part.Part{
 		out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), out.DomainChecks.Part(),
 		{Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member}, Widget: []string{"ANY"}}},
