@@ -98,7 +98,7 @@ await journey(async (j) => {
 
   // Orgs.1, Users.6, Users.7: a second organization, and the switcher
   await page.getByRole("button", { name: /switch organization/ }).first().click();
-  await page.getByRole("menuitemradio").first().waitFor();
+  await page.getByRole("menu").getByText("Acme", { exact: true }).waitFor();
   await j.shot("8-switcher");
   await page.getByRole("menuitem", { name: "New organization" }).click();
   const make = page.getByRole("dialog", { name: "New organization" });
