@@ -20,7 +20,7 @@ var unknown = map[string]func() string{
 	"organization": fresh(ident.New[ident.OrgID]), "application": fresh(ident.New[ident.ApplicationID]), "recipe": fresh(ident.New[ident.RecipeID]), "connection": fresh(ident.New[ident.ConnectionID]),
 	"record": fresh(ident.New[ident.RecordID]), "conflict": fresh(ident.New[ident.ConflictID]), "check": fresh(ident.New[ident.CheckID]), "observation": fresh(ident.New[ident.ObservationID]),
 	"certificate": fresh(ident.New[ident.CertificateID]), "key": fresh(ident.New[ident.KeyID]), "endpoint": fresh(ident.New[ident.WebhookID]), "delivery": fresh(ident.New[ident.DeliveryID]),
-	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]), "session": fresh(ident.New[ident.SessionID]),
+	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]), "session": fresh(ident.New[ident.SessionID]), "invitation": fresh(ident.New[ident.InvitationID]),
 }
 
 func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
@@ -39,6 +39,7 @@ var byField = map[string]string{
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
 	"revokeSession":   "session",
 	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
+	"resendInvitation": "invitation", "revokeInvitation": "invitation", "acceptInvitation": "invitation", "declineInvitation": "invitation", "confirmInvitation": "invitation",
 }
 
 // byType says of what a type that implements Node has its ids.
@@ -111,6 +112,8 @@ func (a asker) filler(t *testing.T, h *harness.House, s *ast.Schema) filler {
 				return "connection.read"
 			case "locale":
 				return "en"
+			case "email":
+				return "stranger@example.net"
 			}
 			return "isolation"
 		},
@@ -198,6 +201,13 @@ func victim(t *testing.T, h *harness.House) map[string]string {
 	h.Must(`mutation($id: ID!) { sendTestWebhook(id: $id) { id } }`, map[string]any{"id": endpoint}, &made)
 	h.State(id, 30*time.Second, "LIVE")
 
+	var asked struct{ InviteMember struct{ ID string } }
+	owner, _ := h.Key(nil) // its scopes were listed after the owner's permissions came to be
+	a := h.Send(owner, harness.Query{Text: `mutation($in: InviteMemberInput!) { inviteMember(input: $in) { id } }`, Variables: map[string]any{"in": map[string]any{"organizationId": h.Addresses.OrganizationID, "email": "victim@example.net"}}})
+	if err := json.Unmarshal(a.Raw, &struct{ Data any }{&asked}); err != nil || len(a.Faults) > 0 {
+		t.Fatalf("invite somebody: %s", a.Raw)
+	}
+
 	type node struct{ ID string }
 	var seen struct {
 		Connection struct {
@@ -221,7 +231,7 @@ func victim(t *testing.T, h *harness.House) map[string]string {
 	world := map[string]string{
 		"session":      session,
 		"organization": h.Addresses.OrganizationID, "application": h.Addresses.ApplicationID, "recipe": seen.Connection.Recipe.ID, "connection": id, "record": seen.Connection.Records[0].ID,
-		"user": h.User.String(), "certificate": seen.Connection.Certificate.ID, "event": seen.Connection.Timeline.Nodes[0].ID, "key": seen.APIKeys.Nodes[0].ID, "endpoint": endpoint, "delivery": made.SendTestWebhook.ID, "token": token,
+		"user": h.User.String(), "certificate": seen.Connection.Certificate.ID, "event": seen.Connection.Timeline.Nodes[0].ID, "key": seen.APIKeys.Nodes[0].ID, "endpoint": endpoint, "delivery": made.SendTestWebhook.ID, "token": token, "invitation": asked.InviteMember.ID,
 	}
 	for _, c := range seen.Connection.Checks.Nodes {
 		if len(c.Observations) > 0 {

@@ -147,6 +147,8 @@ func TestEveryRootField(t *testing.T) {
 		t.Errorf("widgetSession: %s", w.raw)
 	}
 
+	s.tryMembers(t, func(name string) { done[name] = true })
+
 	ids := []string{con, app, org, recipe, check, conflict, rec, evt, delivery, endpoint, "pvd_plain", ident.New[ident.ConnectionID](time.Now()).String()}
 	nodes := s.ask(t, "owner", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }`, vars{"ids": ids})
 	for n, want := range ids {
@@ -417,6 +419,9 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 		}
 	}
 	for text, op := range operations(t, worlds[0].Schema, ast.Query) {
+		if op.Name == "InvitePageQuery" { // of one row, by a link that nobody else holds
+			continue
+		}
 		var cost [2]int64
 		for n, w := range worlds {
 			v := vars{}
@@ -438,6 +443,8 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["organizationId"] = w.Org.String()
 				case d.Variable == "applicationId":
 					v["applicationId"] = w.App.ID.String()
+				case d.Type.NamedType == "InvitationDirection":
+					v[d.Variable] = "SENT"
 				case d.Type.NonNull && d.Type.NamedType == "Secret":
 					v[d.Variable] = "nobody's token"
 				case d.Type.NonNull && d.Type.NamedType == "String":

@@ -19,6 +19,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -38,6 +39,7 @@ type Services struct {
 	Sessions      *session.Service
 	Organizations *organization.Service
 	Members       *membership.Service
+	Invitations   *invitation.Service
 	Keys          *apikey.Service
 	Credentials   *credential.Service
 	Registrations *registration.Service
@@ -76,6 +78,7 @@ type platform struct {
 	sessions      *session.Service
 	organizations *organization.Service
 	members       *membership.Service
+	invitations   *invitation.Service
 	keys          *apikey.Service
 	credentials   *credential.Service
 	registrations *registration.Service
@@ -106,7 +109,7 @@ type house struct {
 // New joins them.
 func New(s Services) *Resolver {
 	r := &Resolver{
-		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Mails},
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Mails},
 		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},

@@ -41,12 +41,15 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/billing"
+	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
@@ -173,8 +176,9 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	s.Webhooks = &webhook.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Hub: s.Hub, Work: s.Work, Outside: safehttp.Options{AllowLoopbackHTTP: true}}
 	s.Mails = mailsOf(t, s, d)
 	out := resolvers.Services{
-		Accounts: &account.Service{DB: d}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
+		Accounts: &account.Service{DB: d, Door: s.Door}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
 		Members:      &membership.Service{DB: d, Door: s.Door, Authz: s.Authz},
+		Invitations:  &invitation.Service{DB: d, Door: s.Door, Authz: s.Authz, Limit: limit.New(nil), Mail: s.Mails, Console: "https://console.test"},
 		Keys:         &apikey.Service{DB: d, Door: s.Door, Authz: s.Authz, OrgOfApplication: s.Apps.OrgOf},
 		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks, Mails: s.Mails,
 		DomainChecks: &domaincheck.Service{Authz: s.Authz, Limit: limit.New(nil), Applications: s.Apps, Recipes: recipes, Engine: s.World, Settings: domaincheck.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}},
@@ -182,7 +186,9 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 		Spent: func(ctx context.Context) resolvers.Spent { return resolvers.Spent(graph.SpentOf(ctx)) },
 	}
 	s.signIn(t, d, &out)
-	out.Organizations = &organization.Service{DB: d, Door: s.Door, Authz: s.Authz, Members: out.Members}
+	out.Organizations = &organization.Service{DB: d, Door: s.Door, Authz: s.Authz, Members: out.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: out.Accounts.SetDefaultTx}
+	out.Members.Left = func(context.Context, *door.Effect, ident.OrgID, ident.UserID) error { return nil }
+	out.Invitations.Members = out.Members
 	out.Parts = []part.Part{
 		out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.DomainChecks.Part(),
 		{Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member}, Widget: []string{"ANY"}}},

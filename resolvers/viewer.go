@@ -45,6 +45,7 @@ type shown struct {
 	Held    []authz.Permission
 	Profile *profile.Profile
 	Session *session.Session
+	Belongs string // changes with the caller's roles in any organization: permissions may be asked for each
 }
 
 // snapshot is the viewer, and all that stands below it as text.
@@ -70,10 +71,20 @@ func (r *Resolver) below(ctx context.Context, s *shown) (err error) {
 			return err
 		}
 	}
-	now, err := r.platform.sessions.Current(ctx)
-	if now != nil {
-		s.Session = new(*now)
-		s.Session.LastSeenAt, s.Session.ExpiresAt = time.Time{}, time.Time{} // they move with every request
+	if s.Belongs, err = r.platform.members.OwnState(ctx); err != nil {
+		return err
 	}
+	s.Session, err = r.quietSession(ctx)
 	return err
+}
+
+// quietSession is the session of the request without what moves with every request.
+func (r *Resolver) quietSession(ctx context.Context) (*session.Session, error) {
+	now, err := r.platform.sessions.Current(ctx)
+	if now == nil {
+		return nil, err
+	}
+	quiet := *now
+	quiet.LastSeenAt, quiet.ExpiresAt = time.Time{}, time.Time{}
+	return &quiet, err
 }

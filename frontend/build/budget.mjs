@@ -22,7 +22,7 @@ const sum = (set) => [...set].reduce((total, file) => total + size(file), 0);
 const js = sum(first.seen);
 const css = sum(first.css);
 const rows = [
-  ["first load (entry, shell, domains)", js + css, 320],
+  ["first load (entry, shell, domains)", js + css, 330], // 320 wanted: the English texts of all pages are in it (12 kB), see docs/decisions/0014
   ["CSS of the first load", css, 25],
 ];
 const graphiql = closure("graphiql.html");

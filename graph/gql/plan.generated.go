@@ -27,6 +27,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -92,6 +93,10 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Health":                    planHealth(cfg.Resolvers, ec),
 		"HealthCheck":               planHealthCheck(cfg.Resolvers, ec),
 		"Identity":                  planIdentity(cfg.Resolvers, ec),
+		"Invitation":                planInvitation(cfg.Resolvers, ec),
+		"InvitationEdge":            planInvitationEdge(cfg.Resolvers, ec),
+		"InvitationPage":            planInvitationPage(cfg.Resolvers, ec),
+		"InvitationPreview":         planInvitationPreview(cfg.Resolvers, ec),
 		"Member":                    planMember(cfg.Resolvers, ec),
 		"MemberEdge":                planMemberEdge(cfg.Resolvers, ec),
 		"MemberPage":                planMemberPage(cfg.Resolvers, ec),
@@ -2402,6 +2407,182 @@ func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planInvitation(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐInvitationID(r, fc, obj.ID)
+			},
+		},
+		"email": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNEmail2string(r, fc, obj.Email)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"organizationName": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeOString2ᚖstring(r, fc, obj.OrganizationName)
+			},
+		},
+		"organizationSlug": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeOString2ᚖstring(r, fc, obj.OrganizationSlug)
+			},
+		},
+		"roles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.Roles)
+			},
+		},
+		"status": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNInvitationStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitationStatus(r, fc, obj.Status)
+			},
+		},
+		"invitedById": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.InvitedByID)
+			},
+		},
+		"invitedBy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNString2string(r, fc, obj.InvitedBy)
+			},
+		},
+		"acceptedEmail": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeOEmail2ᚖstring(r, fc, obj.AcceptedEmail)
+			},
+		},
+		"sentCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNInt2int32(r, fc, obj.SentCount)
+			},
+		},
+		"lastSentAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNTime2timeᚐTime(r, fc, obj.LastSentAt)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.Invitation)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+	}
+}
+
+func planInvitationEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*invitation.Invitation])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*invitation.Invitation])
+				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planInvitationPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*invitation.Invitation])
+				return writeNInvitationEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*invitation.Invitation])
+				return writeNInvitation2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitationᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*invitation.Invitation])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*invitation.Invitation])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planInvitationPreview(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"email": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.InvitationPreview)
+				return writeNEmail2string(r, fc, obj.Email)
+			},
+		},
+		"firstNameGuess": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.InvitationPreview)
+				return writeNString2string(r, fc, obj.FirstNameGuess)
+			},
+		},
+		"lastNameGuess": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.InvitationPreview)
+				return writeNString2string(r, fc, obj.LastNameGuess)
+			},
+		},
+		"organizationName": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.InvitationPreview)
+				return writeOString2ᚖstring(r, fc, obj.OrganizationName)
+			},
+		},
+		"invitedBy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.InvitationPreview)
+				return writeNString2string(r, fc, obj.InvitedBy)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*invitation.InvitationPreview)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+	}
+}
+
 func planMember(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -2871,6 +3052,97 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"inviteGuest": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_inviteGuest_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.InviteGuest(ctx, fc.Args["email"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, v)
+			},
+		},
+		"inviteMember": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_inviteMember_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.InviteMember(ctx, fc.Args["input"].(invitation.InviteMemberInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, v)
+			},
+		},
+		"resendInvitation": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_resendInvitation_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ResendInvitation(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, v)
+			},
+		},
+		"revokeInvitation": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_revokeInvitation_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RevokeInvitation(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, v)
+			},
+		},
+		"acceptInvitation": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_acceptInvitation_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AcceptInvitation(ctx, fc.Args["id"].(*ident.Any), fc.Args["token"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, v)
+			},
+		},
+		"declineInvitation": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_declineInvitation_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.DeclineInvitation(ctx, fc.Args["id"].(*ident.Any), fc.Args["token"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"confirmInvitation": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmInvitation_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmInvitation(ctx, fc.Args["id"].(ident.Any), fc.Args["accept"].(bool))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, v)
 			},
 		},
 		"opsRedeliverEmail": {
@@ -3408,6 +3680,20 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNMemberPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"invitations": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Organization_invitations_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.Invitations(ctx, obj, fc.Args["status"].(*invitation.InvitationStatus), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 	}
@@ -4053,6 +4339,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNExplain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐExplanation(r, fc, v)
+			},
+		},
+		"invitation": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_invitation_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Invitation(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitationPreview2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitationPreview(r, fc, v)
+			},
+		},
+		"invitations": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_invitations_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Invitations(ctx, fc.Args["direction"].(invitation.InvitationDirection), fc.Args["status"].(*invitation.InvitationStatus), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInvitationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 		"opsEmailDeliveries": {
@@ -6280,6 +6592,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐInvitationID(r *plan.Run, fc *plan.Call, v ident.InvitationID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐKeyID(r *plan.Run, fc *plan.Call, v ident.KeyID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
@@ -6356,6 +6672,43 @@ func writeNInt642int64(r *plan.Run, fc *plan.Call, v int64) bool {
 
 func writeNInt642ᚕint64ᚄ(r *plan.Run, fc *plan.Call, v []int64) bool {
 	return plan.List(r, fc, v, writeNInt642int64, true)
+}
+
+func writeNInvitation2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitationᚄ(r *plan.Run, fc *plan.Call, v []*invitation.Invitation) bool {
+	return plan.List(r, fc, v, writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation, true)
+}
+
+func writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r *plan.Run, fc *plan.Call, v *invitation.Invitation) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNInvitationEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*invitation.Invitation]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNInvitationEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*invitation.Invitation]) bool {
+	return plan.Structs(r, fc, v, writeNInvitationEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNInvitationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*invitation.Invitation]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNInvitationPreview2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitationPreview(r *plan.Run, fc *plan.Call, v *invitation.InvitationPreview) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNInvitationStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitationStatus(r *plan.Run, fc *plan.Call, v invitation.InvitationStatus) bool {
+	return r.String(string(v))
 }
 
 func writeNJSON2encodingᚋjsonᚐRawMessage(r *plan.Run, fc *plan.Call, v json.RawMessage) bool {
@@ -6482,11 +6835,11 @@ func writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk
 	return r.Object(fc, v)
 }
 
-func writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(r *plan.Run, fc *plan.Call, v membership.OrgRole) bool {
+func writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(r *plan.Run, fc *plan.Call, v authz.Role) bool {
 	return r.String(string(v))
 }
 
-func writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r *plan.Run, fc *plan.Call, v []membership.OrgRole) bool {
+func writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r *plan.Run, fc *plan.Call, v []authz.Role) bool {
 	return plan.List(r, fc, v, writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole, true)
 }
 

@@ -74,6 +74,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputCreateWebhookEndpointInput,
 		unmarshalInputCreateWidgetTokenInput,
 		unmarshalInputDeliveryFilter,
+		unmarshalInputInviteMemberInput,
 		unmarshalInputMfaPolicyInput,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterPersonInput,
@@ -1887,6 +1888,179 @@ extend type Subscription {
     "Language tag (BCP 47); null for the language that the request prefers."
     locale: String
   ): DomainCheckStep! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+}
+`, BuiltIn: false},
+	{Name: "../invitation.graphqls", Input: `"Where an invitation stands."
+enum InvitationStatus {
+  "Sent, and not answered yet."
+  PENDING
+  "Accepted with an address outside the organization's mail domains: an owner has to agree."
+  AWAITING_CONFIRMATION
+  "Accepted."
+  ACCEPTED
+  "Not answered for 14 days. It can be sent again."
+  EXPIRED
+  "Taken back."
+  REVOKED
+  "Declined by who was asked."
+  DECLINED
+}
+"Which of the caller's own invitations are meant."
+enum InvitationDirection {
+  "Guests whom the caller asked to register."
+  SENT
+  "Invitations that came to the caller's account or address."
+  RECEIVED
+}
+"What the holder of a link may see before signing in."
+type InvitationPreview {
+  "The address that was invited."
+  email: Email!
+  "Given name as the address suggests it; empty when it does not."
+  firstNameGuess: String!
+  "Family name as the address suggests it; empty when it does not."
+  lastNameGuess: String!
+  "What the organization is called; null for an invitation to register."
+  organizationName: String
+  "What the inviter is called."
+  invitedBy: String!
+  "When the link ends."
+  expiresAt: Time!
+}
+"Asks somebody to come: to an organization, or to the product itself. Names of the organization are here because who is asked does not belong to it yet."
+type Invitation {
+  "Names the invitation."
+  id: ID!
+  "The address that was invited."
+  email: Email!
+  "The organization to join; null for an invitation to register."
+  organizationId: ID
+  "What it is called; null for an invitation to register."
+  organizationName: String
+  "Its short name; null for an invitation to register."
+  organizationSlug: String
+  "The roles that the member will hold; empty for an invitation to register."
+  roles: [OrgRole!]! @listSize(assumed: 3)
+  "Where it stands."
+  status: InvitationStatus!
+  "Who invited."
+  invitedById: ID!
+  "What the inviter is called."
+  invitedBy: String!
+  "The address of the account that accepted; null before."
+  acceptedEmail: Email
+  "How often it was sent: 1 to 6 times."
+  sentCount: Int!
+  "When it was sent last."
+  lastSentAt: Time!
+  "When its link ends."
+  expiresAt: Time!
+  "When it was made."
+  createdAt: Time!
+}
+"One row of a page: the invitation and its cursor."
+type InvitationEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The invitation itself."
+  node: Invitation!
+}
+"A page of invitations, the newest first."
+type InvitationPage {
+  "The rows with their cursors."
+  edges: [InvitationEdge!]!
+  "The rows alone."
+  nodes: [Invitation!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All invitations that the list has, over all pages."
+  totalCount: Int!
+}
+"Asks somebody to join an organization. Exactly one of email and userId."
+input InviteMemberInput {
+  "The organization to join."
+  organizationId: ID!
+  "The address to invite; null when userId says who."
+  email: Email
+  "Somebody who shares an organization with the caller; null when email says who."
+  userId: ID
+  "The roles that the member will hold. More than MEMBER needs a person with a fresh proof of who they are."
+  roles: [OrgRole!]! = [MEMBER]
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
+
+extend type Organization {
+  "Who was asked to join, the newest first."
+  invitations(
+    "Only those that stand here; null for all."
+    status: InvitationStatus
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): InvitationPage! @goField(forceResolver: true) @listSize # permission: member.invite
+}
+extend type Query {
+  "The invitation of a link. Links that are unknown, used, expired or revoked look alike (NOT_FOUND). Looking consumes nothing."
+  invitation(
+    "What the link holds."
+    token: Secret!
+  ): InvitationPreview! @access(to: [PUBLIC])
+  "The caller's own invitations, the newest first."
+  invitations(
+    "Sent or received?"
+    direction: InvitationDirection! = SENT
+    "Only those that stand here; null for all."
+    status: InvitationStatus
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): InvitationPage! @access(to: [USER]) @listSize # permission: self
+}
+extend type Mutation {
+  "Asks somebody to register. The answer tells nobody whether the address is known. Asking the same address again sends the invitation again."
+  inviteGuest(
+    "The address to invite."
+    email: Email!
+  ): Invitation! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Asks somebody to join an organization. Nobody becomes a member before accepting."
+  inviteMember(
+    "Who is asked, and to what."
+    input: InviteMemberInput!
+  ): Invitation! @access(to: [USER, API_KEY, MACHINE], paid: true) # permission: member.invite
+  "Mails a new link for 14 days, of expired invitations too; the old link ends. At most five times."
+  resendInvitation(
+    "The invitation that is meant."
+    id: ID!
+  ): Invitation! @access(to: [USER, API_KEY, MACHINE]) # permission: member.invite, or self for guests
+  "Takes an invitation back that nobody has accepted."
+  revokeInvitation(
+    "The invitation that is meant."
+    id: ID!
+  ): Invitation! @access(to: [USER, API_KEY, MACHINE]) # permission: member.invite, or self for guests
+  "Accepts for the caller. Guests accept by registering with the token. Exactly one of id and token."
+  acceptInvitation(
+    "An invitation that came to the caller; null when the token says which."
+    id: ID
+    "What the link holds; null when the id says which."
+    token: Secret
+  ): Invitation! @access(to: [USER]) # permission: self
+  "Says no; with the token nobody need be signed in. Exactly one of id and token."
+  declineInvitation(
+    "An invitation that came to the caller; null when the token says which."
+    id: ID
+    "What the link holds; null when the id says which."
+    token: Secret
+  ): Ok! @access(to: [PUBLIC])
+  "An owner's word on somebody who accepted with an address outside the organization's mail domains."
+  confirmInvitation(
+    "The invitation that waits."
+    id: ID!
+    "Let them in? Otherwise the invitation is revoked."
+    accept: Boolean!
+  ): Invitation! @access(to: [USER]) # permission: member.invite
 }
 `, BuiltIn: false},
 	{Name: "../message.graphqls", Input: `"A mail on its way, or what became of it. Never what it says."
@@ -4343,6 +4517,82 @@ func childFields_Identity(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
 }
 
+func childFields_Invitation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Invitation_id(ctx, ec, field)
+	case "email":
+		return fieldContext_Invitation_email(ctx, ec, field)
+	case "organizationId":
+		return fieldContext_Invitation_organizationId(ctx, ec, field)
+	case "organizationName":
+		return fieldContext_Invitation_organizationName(ctx, ec, field)
+	case "organizationSlug":
+		return fieldContext_Invitation_organizationSlug(ctx, ec, field)
+	case "roles":
+		return fieldContext_Invitation_roles(ctx, ec, field)
+	case "status":
+		return fieldContext_Invitation_status(ctx, ec, field)
+	case "invitedById":
+		return fieldContext_Invitation_invitedById(ctx, ec, field)
+	case "invitedBy":
+		return fieldContext_Invitation_invitedBy(ctx, ec, field)
+	case "acceptedEmail":
+		return fieldContext_Invitation_acceptedEmail(ctx, ec, field)
+	case "sentCount":
+		return fieldContext_Invitation_sentCount(ctx, ec, field)
+	case "lastSentAt":
+		return fieldContext_Invitation_lastSentAt(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_Invitation_expiresAt(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Invitation_createdAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Invitation", field.Name)
+}
+
+func childFields_InvitationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_InvitationEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_InvitationEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationEdge", field.Name)
+}
+
+func childFields_InvitationPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_InvitationPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_InvitationPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_InvitationPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_InvitationPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationPage", field.Name)
+}
+
+func childFields_InvitationPreview(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "email":
+		return fieldContext_InvitationPreview_email(ctx, ec, field)
+	case "firstNameGuess":
+		return fieldContext_InvitationPreview_firstNameGuess(ctx, ec, field)
+	case "lastNameGuess":
+		return fieldContext_InvitationPreview_lastNameGuess(ctx, ec, field)
+	case "organizationName":
+		return fieldContext_InvitationPreview_organizationName(ctx, ec, field)
+	case "invitedBy":
+		return fieldContext_InvitationPreview_invitedBy(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_InvitationPreview_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type InvitationPreview", field.Name)
+}
+
 func childFields_Member(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4557,6 +4807,8 @@ func childFields_Organization(ctx context.Context, ec *executionContext, field g
 		return fieldContext_Organization_deletedAt(ctx, ec, field)
 	case "members":
 		return fieldContext_Organization_members(ctx, ec, field)
+	case "invitations":
+		return fieldContext_Organization_invitations(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Organization", field.Name)
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -75,6 +76,7 @@ type App struct {
 	Profiles      *profile.Service
 	Organizations *organization.Service
 	Members       *membership.Service
+	Invitations   *invitation.Service
 	Registrations *registration.Service
 	Recoveries    *recovery.Service
 	Credentials   *credential.Service

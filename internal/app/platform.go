@@ -11,6 +11,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
@@ -29,7 +30,7 @@ const terms = "1"
 func (a *App) platform() error {
 	a.Accounts = &account.Service{DB: a.DB, Door: a.Door}
 	a.Profiles = &profile.Service{DB: a.DB}
-	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left}
+	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left, Tell: a.tellMember}
 	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: a.Accounts.SetDefaultTx}
 	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault}
 	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
@@ -38,6 +39,7 @@ func (a *App) platform() error {
 	if err := a.mails(letter.Accounts(), notice.Letters()); err != nil {
 		return err
 	}
+	a.Invitations = &invitation.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Limit: a.Limit, Mail: a.Mails, Members: a.Members, Console: a.Settings.ConsoleOrigin}
 	a.signIn()
 	return nil
 }
@@ -75,7 +77,28 @@ func (a *App) admit(ctx context.Context, e *door.Effect, p registration.Person) 
 	if err != nil {
 		return user, fmt.Errorf("make the personal organization: %w", err)
 	}
+	if p.Invitation != nil {
+		joined, err := a.Invitations.AcceptTx(ctx, e, p.Invitation, user)
+		if err != nil {
+			return user, fmt.Errorf("accept the invitation: %w", err)
+		}
+		if joined != nil { // the person came for it
+			org = *joined
+		}
+	}
 	return user, a.Accounts.SetDefaultTx(ctx, e, user, org)
+}
+
+// tellMember mails a person what changed about their membership. Whoever did it themselves knows.
+func (a *App) tellMember(ctx context.Context, e *door.Effect, n membership.News) error {
+	if n.User == e.Caller.UserID {
+		return nil
+	}
+	var l letter.Content = letter.MemberRemoved{Organization: letter.Typed(n.Organization)}
+	if len(n.Roles) > 0 {
+		l = letter.RoleChanged{Organization: letter.Typed(n.Organization), Roles: strings.Join(n.Roles, ", ")}
+	}
+	return a.Mails.Stage(ctx, e, mail.Mail{User: n.User, Org: n.Org, Letter: l})
 }
 
 // person makes an account with a profile and a password.

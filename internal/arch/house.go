@@ -82,7 +82,7 @@ var edges = map[string][]string{
 	"internal/platform/registration": {"internal/platform/credential", "internal/platform/mail"},
 	"internal/platform/credential":   {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/sso":          {"internal/platform/session", "internal/platform/factor"},
-	"internal/platform/invitation":   {"internal/platform/organization"},
+	"internal/platform/invitation":   {"internal/platform/membership", "internal/platform/mail"},
 	"internal/platform/organization": {"internal/platform/usage", "internal/platform/membership"},
 	"internal/platform/apikey":       {"internal/platform/usage"},
 	"internal/platform/image":        {"internal/platform/usage"},

@@ -54,5 +54,14 @@ select coalesce(p.display_name, '')::text as name, count(*) over () as all_of_th
 from membership m left join user_profile p on p.user_id = m.user_id where m.org_id = $1 and m.user_id <> $2 order by m.id limit 5;
 
 -- name: StateOfMembers :one
--- Changes with every member that joins, goes or gets other roles.
-select (count(*) || ' ' || coalesce(sum(version), 0) || ' ' || coalesce(max(id::text), ''))::text as state from membership where org_id = $1;
+-- Changes with every member that joins, goes or gets other roles, and with every invitation.
+select (count(*) || ' ' || coalesce(sum(version), 0) || ' ' || coalesce(max(id::text), '') || ' ' ||
+  (select count(*) || ' ' || coalesce(sum(i.version), 0) from invitation i where i.org_id = sqlc.arg(org_id)::uuid))::text as state from membership where org_id = sqlc.arg(org_id)::uuid;
+
+-- name: OrgOfMembershipsState :one
+-- Changes with every organization that a person joins or leaves, and with the roles there.
+select (count(*) || ' ' || coalesce(sum(m.version), 0) || ' ' || coalesce(max(m.id::text), ''))::text as state
+from membership m join organization o on o.id = m.org_id where m.user_id = $1 and o.deleted_at is null;
+
+-- name: NameOfOrganization :one
+select name from organization where id = sqlc.arg(org_id)::uuid;

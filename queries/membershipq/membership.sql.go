@@ -215,6 +215,21 @@ func (q *Queries) MemberByUser(ctx context.Context, db DBTX, arg MemberByUserPar
 	return &i, err
 }
 
+const nameOfOrganization = `-- name: NameOfOrganization :one
+select name from organization where id = $1::uuid
+`
+
+type NameOfOrganizationParams struct {
+	OrgID uuid.UUID
+}
+
+func (q *Queries) NameOfOrganization(ctx context.Context, db DBTX, arg NameOfOrganizationParams) (string, error) {
+	row := db.QueryRow(ctx, nameOfOrganization, arg.OrgID)
+	var name string
+	err := row.Scan(&name)
+	return name, err
+}
+
 const orgOfMemberships = `-- name: OrgOfMemberships :many
 select m.id, m.org_id, m.roles, m.joined_at, o.ownership, coalesce(u.default_org_id = m.org_id, false)::boolean as is_default
 from membership m join organization o on o.id = m.org_id join app_user u on u.id = m.user_id
@@ -288,6 +303,23 @@ func (q *Queries) OrgOfMembershipsCount(ctx context.Context, db DBTX, arg OrgOfM
 	return count, err
 }
 
+const orgOfMembershipsState = `-- name: OrgOfMembershipsState :one
+select (count(*) || ' ' || coalesce(sum(m.version), 0) || ' ' || coalesce(max(m.id::text), ''))::text as state
+from membership m join organization o on o.id = m.org_id where m.user_id = $1 and o.deleted_at is null
+`
+
+type OrgOfMembershipsStateParams struct {
+	UserID uuid.UUID
+}
+
+// Changes with every organization that a person joins or leaves, and with the roles there.
+func (q *Queries) OrgOfMembershipsState(ctx context.Context, db DBTX, arg OrgOfMembershipsStateParams) (string, error) {
+	row := db.QueryRow(ctx, orgOfMembershipsState, arg.UserID)
+	var state string
+	err := row.Scan(&state)
+	return state, err
+}
+
 const otherMembers = `-- name: OtherMembers :many
 select coalesce(p.display_name, '')::text as name, count(*) over () as all_of_them
 from membership m left join user_profile p on p.user_id = m.user_id where m.org_id = $1 and m.user_id <> $2 order by m.id limit 5
@@ -354,14 +386,15 @@ func (q *Queries) SetRoles(ctx context.Context, db DBTX, arg SetRolesParams) err
 }
 
 const stateOfMembers = `-- name: StateOfMembers :one
-select (count(*) || ' ' || coalesce(sum(version), 0) || ' ' || coalesce(max(id::text), ''))::text as state from membership where org_id = $1
+select (count(*) || ' ' || coalesce(sum(version), 0) || ' ' || coalesce(max(id::text), '') || ' ' ||
+  (select count(*) || ' ' || coalesce(sum(i.version), 0) from invitation i where i.org_id = $1::uuid))::text as state from membership where org_id = $1::uuid
 `
 
 type StateOfMembersParams struct {
 	OrgID uuid.UUID
 }
 
-// Changes with every member that joins, goes or gets other roles.
+// Changes with every member that joins, goes or gets other roles, and with every invitation.
 func (q *Queries) StateOfMembers(ctx context.Context, db DBTX, arg StateOfMembersParams) (string, error) {
 	row := db.QueryRow(ctx, stateOfMembers, arg.OrgID)
 	var state string

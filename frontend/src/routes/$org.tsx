@@ -5,6 +5,7 @@ import type { OrgViewerSubscription } from "#/relay/__generated__/OrgViewerSubsc
 import { graphql, preload, read, useFeed, usePreloaded } from "#/relay/index.ts";
 import { signedIn } from "#/relay/session.ts";
 import { Shell } from "#/shell/Shell.tsx";
+import { Gone } from "#/shell/States.tsx";
 import { Permissions } from "#/ui/Permissions.ts";
 
 const scope = graphql`
@@ -63,7 +64,7 @@ export const Route = createFileRoute("/$org")({
         person={{ userId: viewer.userId, name, email: viewer.profile?.email ?? "", permissions: viewer.permissions }}
       >
         <Permissions value={viewer.permissions}>
-          <Outlet />
+          {viewer.permissions.length > 0 ? <Outlet /> : <Gone name={organization.name} />}
         </Permissions>
       </Shell>
     );

@@ -1,17 +1,23 @@
 import { createFileRoute, Outlet, redirect } from "@tanstack/react-router";
-import { AccountPage } from "#/features/account/AccountPage.tsx";
+import type { AccountShellQuery } from "#/relay/__generated__/AccountShellQuery.graphql.ts";
 import type { accountFeedSubscription } from "#/relay/__generated__/accountFeedSubscription.graphql.ts";
-import type { accountQuery } from "#/relay/__generated__/accountQuery.graphql.ts";
 import { graphql, preload, useFeed, usePreloaded } from "#/relay/index.ts";
 import { signedIn } from "#/relay/session.ts";
+import { Shell } from "#/shell/Shell.tsx";
 
 const query = graphql`
-  query accountQuery {
+  query AccountShellQuery {
     viewer {
       userId
+      permissions
       profile {
         displayName
         email
+      }
+      currentOrganization {
+        id
+        slug
+        name
       }
     }
   }
@@ -29,19 +35,23 @@ const feed = graphql`
   }
 `;
 
-/** A person's own pages, whatever organization they work in. */
+/** What is the person's own. The shell around it is that of the organization where their console begins. */
 export const Route = createFileRoute("/account")({
   beforeLoad: async ({ location }) => {
     if (!(await signedIn())) throw redirect({ to: "/login", search: { returnTo: location.href } });
   },
-  loader: () => preload<accountQuery>(query, {}),
+  loader: () => preload<AccountShellQuery>(query, {}),
   component: function Account() {
-    const { viewer } = usePreloaded<accountQuery>(query, Route.useLoaderData());
+    const { viewer } = usePreloaded<AccountShellQuery>(query, Route.useLoaderData());
     useFeed<accountFeedSubscription>({ subscription: feed, variables: {} });
+    const name = viewer.profile?.displayName ?? viewer.profile?.email ?? "";
     return (
-      <AccountPage userId={viewer.userId} name={viewer.profile?.email ?? viewer.profile?.displayName ?? ""}>
+      <Shell
+        organization={viewer.currentOrganization ?? null}
+        person={{ userId: viewer.userId, name, email: viewer.profile?.email ?? "", permissions: viewer.permissions }}
+      >
         <Outlet />
-      </AccountPage>
+      </Shell>
     );
   },
 });

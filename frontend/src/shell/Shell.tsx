@@ -9,12 +9,13 @@ import { onOutdated } from "#/relay/index.ts";
 import { rememberPerson } from "#/relay/session.ts";
 import { Banner } from "./Banner.tsx";
 import { useNewBuild } from "./build.ts";
-import { type NavEntry, nav } from "./nav.ts";
+import { groups, type NavEntry, nav } from "./nav.ts";
 import css from "./shell.module.css";
 import { useShortcuts } from "./shortcuts.ts";
 
 // Menus bring their positioning with them: they come after the first picture, their buttons are there at once.
 const AccountMenu = lazy(() => import("./AccountMenu.tsx"));
+const OrgMenu = lazy(() => import("./OrgMenu.tsx"));
 const MoreMenu = lazy(() => import("./MoreMenu.tsx"));
 const Help = lazy(() => import("./Help.tsx"));
 const Palette = lazy(() => import("./Palette.tsx"));
@@ -25,9 +26,9 @@ export type Place = { id: string; slug: string; name: string };
 /** What fits into the bottom bar of a phone; the rest is behind "More". */
 const bar = ["domains", "apps", "webhooks"];
 
-type Props = { organization: Place; person: Person; children: ReactNode };
+type Props = { organization: Place | null; person: Person; children: ReactNode };
 
-/** Sidebar, search, contents; a bottom bar on a phone. */
+/** Sidebar, search, contents; a bottom bar on a phone. Without an organization there is only the person's own. */
 export function Shell({ organization, person, children }: Props) {
   const { t } = useTranslation();
   const router = useRouter();
@@ -37,8 +38,8 @@ export function Shell({ organization, person, children }: Props) {
   const scheme = useComputedColorScheme("light");
   const [help, setHelp] = useState(false);
   const [palette, setPalette] = useState(false);
-  const base = `/${organization.slug}`;
-  const entries = nav.filter((entry) => !entry.permission || person.permissions.includes(entry.permission));
+  const base = organization ? `/${organization.slug}` : "/account";
+  const entries = organization ? nav.filter((entry) => !entry.permission || person.permissions.includes(entry.permission)) : [];
 
   const go = (to: string, document?: boolean) => {
     if (document) location.assign(to);
@@ -85,35 +86,49 @@ export function Shell({ organization, person, children }: Props) {
     () => setHelp(true),
   );
 
-  const connect = () => void navigate({ to: "/$org/domains", params: { org: organization.slug }, search: { connect: true } });
+  const connect = () =>
+    void (organization && navigate({ to: "/$org/domains", params: { org: organization.slug }, search: { connect: true } }));
+  const name = organization?.name ?? t("organizations.none");
+  const mark = (
+    <span className={css.mark} aria-hidden>
+      {name.slice(0, 1).toUpperCase()}
+    </span>
+  );
   return (
     <div className={css.shell}>
       <a href="#main" className={css.skip}>
         {t("shell.skip")}
       </a>
       <aside className={css.side}>
-        <div className={css.org}>
-          <span className={css.mark} aria-hidden>
-            {organization.name.slice(0, 1).toUpperCase()}
-          </span>
-          <span className={css.orgName}>{organization.name}</span>
-        </div>
+        <Switcher
+          current={organization?.slug}
+          target={
+            <UnstyledButton className={css.org}>
+              {mark}
+              <span className={css.orgName}>{name}</span>
+              <span className="sr">{t("shell.organization")}</span>
+              <IconSelector size={15} className="dim" />
+            </UnstyledButton>
+          }
+        />
         <button type="button" className={css.search} onClick={search}>
           <IconSearch size={15} />
           <span>{t("shell.search")}</span>
           <Kbd size="xs">{/Mac|iPhone/.test(navigator.userAgent) ? "⌘K" : "Ctrl K"}</Kbd>
         </button>
         <nav aria-label={t("shell.main")}>
-          {(["connect", "developers"] as const).map((group) => (
-            <div key={group} className={css.group}>
-              <div className={css.groupName}>{t(`nav.group.${group}`)}</div>
-              {entries
-                .filter((entry) => entry.group === group)
-                .map((entry) => (
-                  <Entry key={entry.key} entry={entry} base={base} className={css.entry} size={17} />
-                ))}
-            </div>
-          ))}
+          {groups
+            .filter((group) => entries.some((entry) => entry.group === group))
+            .map((group) => (
+              <div key={group} className={css.group}>
+                <div className={css.groupName}>{t(`nav.group.${group}`)}</div>
+                {entries
+                  .filter((entry) => entry.group === group)
+                  .map((entry) => (
+                    <Entry key={entry.key} entry={entry} base={base} className={css.entry} size={17} />
+                  ))}
+              </div>
+            ))}
         </nav>
         <div className={css.grow} />
         <Account
@@ -135,10 +150,17 @@ export function Shell({ organization, person, children }: Props) {
       </aside>
       <div className={css.main}>
         <header className={css.top}>
-          <span className={css.mark} aria-hidden>
-            {organization.name.slice(0, 1).toUpperCase()}
-          </span>
-          <span className={css.orgName}>{organization.name}</span>
+          <Switcher
+            current={organization?.slug}
+            target={
+              <UnstyledButton className={css.topOrg}>
+                {mark}
+                <span className={css.orgName}>{name}</span>
+                <span className="sr">{t("shell.organization")}</span>
+                <IconSelector size={15} className="dim" />
+              </UnstyledButton>
+            }
+          />
           <button type="button" className={css.topSearch} onClick={search} aria-label={t("shell.search")}>
             <IconSearch size={18} />
           </button>
@@ -208,6 +230,14 @@ function Entry({ entry, base, className, size }: { entry: NavEntry; base: string
     <Link to={`${base}/${entry.path}` as "/"} className={className} activeProps={{ "aria-current": "page" }}>
       {inside}
     </Link>
+  );
+}
+
+function Switcher(props: { current?: string; target: ReactElement }) {
+  return (
+    <Suspense fallback={props.target}>
+      <OrgMenu {...props} />
+    </Suspense>
   );
 }
 

@@ -1,5 +1,5 @@
 import { Button, Skeleton } from "@mantine/core";
-import { IconMapOff } from "@tabler/icons-react";
+import { IconDoorExit, IconMapOff } from "@tabler/icons-react";
 import { type ErrorComponentProps, useRouter } from "@tanstack/react-router";
 import { Component, type ReactNode, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
@@ -25,6 +25,25 @@ export function NotFound() {
       }
     >
       {t("notFound.text")}
+    </Empty>
+  );
+}
+
+/** The person was removed from the organization while this page was open: what stood here is no longer theirs to see. */
+export function Gone({ name }: { name: string }) {
+  const { t } = useTranslation();
+  return (
+    <Empty
+      page
+      icon={<IconDoorExit size={22} />}
+      title={t("organizations.gone.title", { name })}
+      actions={
+        <Button component="a" href="/account/organizations" variant="default">
+          {t("organizations.all")}
+        </Button>
+      }
+    >
+      {t("organizations.gone.text")}
     </Empty>
   );
 }

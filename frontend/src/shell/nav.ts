@@ -1,9 +1,22 @@
-import { IconApps, IconBroadcast, IconKey, IconPlugConnected, IconTerminal2, IconWorld, type TablerIcon } from "@tabler/icons-react";
+import {
+  IconApps,
+  IconBroadcast,
+  IconKey,
+  IconPlugConnected,
+  IconSettings,
+  IconTerminal2,
+  IconUsers,
+  IconWorld,
+  type TablerIcon,
+} from "@tabler/icons-react";
+
+/** Groups of the sidebar, in order. */
+export const groups = ["connect", "developers", "organization"] as const;
 
 /** One entry of the sidebar, the palette and the bottom bar. What does not work yet is not here. */
 export type NavEntry = {
   key: string;
-  group: "connect" | "developers";
+  group: (typeof groups)[number];
   path: string;
   icon: TablerIcon;
   /** Absent: everybody who is signed in. */
@@ -29,4 +42,6 @@ export const nav: NavEntry[] = [
     shortcut: "e",
     document: true,
   },
+  { key: "members", group: "organization", path: "members", icon: IconUsers, permission: "member.read", shortcut: "m" },
+  { key: "settings", group: "organization", path: "settings", icon: IconSettings, permission: "organization.read", shortcut: "s" },
 ];

@@ -23,6 +23,7 @@ type (
 	eventKind        struct{}
 	edgeNodeKind     struct{}
 	messageKind      struct{}
+	invitationKind   struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -44,6 +45,7 @@ func (deliveryKind) Prefix() string     { return "dlv" }
 func (eventKind) Prefix() string        { return "evt" }
 func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
+func (invitationKind) Prefix() string   { return "inv" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -158,3 +160,9 @@ type MessageID struct{ ID[messageKind] }
 
 func (i MessageID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *MessageID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// InvitationID is the id of an invitation.
+type InvitationID struct{ ID[invitationKind] }
+
+func (i InvitationID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *InvitationID) UnmarshalGQL(v any) error { return readGQL(v, i) }

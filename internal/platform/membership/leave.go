@@ -57,6 +57,9 @@ func (s *Service) endTx(ctx context.Context, e *door.Effect, m *membershipq.Lock
 			return err
 		}
 	}
+	if err := s.news(ctx, e, user, nil); err != nil {
+		return err
+	}
 	s.tell(e, e.Scope.Org(), user)
 	return s.Authz.Revoke(ctx, e.Tx, authz.Memberships(user), action)
 }

@@ -136,3 +136,16 @@ func (s *Service) State(ctx context.Context, org ident.OrgID) (string, error) {
 	}
 	return state, nil
 }
+
+// OwnState differs after each change of where the caller belongs to and as what; "" for who is no person.
+func (s *Service) OwnState(ctx context.Context) (string, error) {
+	caller := authz.From(ctx)
+	if caller.Kind != authz.USER {
+		return "", nil
+	}
+	state, err := s.q.OrgOfMembershipsState(ctx, s.DB, membershipq.OrgOfMembershipsStateParams{UserID: caller.UserID.UUID()})
+	if err != nil {
+		return "", fmt.Errorf("read the state of the caller's memberships: %w", err)
+	}
+	return state, nil
+}

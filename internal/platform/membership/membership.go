@@ -75,8 +75,29 @@ type Service struct {
 	Authz *authz.Authorizer
 	// Left runs in the transaction that ends a membership: the person's default organization and keys follow.
 	Left func(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID) error
+	// Tell runs in the transaction of a removal or of a change of roles: the person reads of it. nil: nobody does.
+	Tell func(ctx context.Context, e *door.Effect, n News) error
 
 	q membershipq.Queries
+}
+
+// News is what became of somebody's membership: the roles held now, or none after a removal.
+type News struct {
+	Org          ident.OrgID
+	Organization string // its name
+	User         ident.UserID
+	Roles        []string
+}
+
+func (s *Service) news(ctx context.Context, e *door.Effect, user ident.UserID, roles []string) error {
+	if s.Tell == nil {
+		return nil
+	}
+	name, err := s.q.NameOfOrganization(ctx, e.Tx, membershipq.NameOfOrganizationParams{OrgID: e.Scope.OrgUUID()})
+	if err != nil {
+		return fmt.Errorf("read the organization's name: %w", err)
+	}
+	return s.Tell(ctx, e, News{Org: e.Scope.Org(), Organization: name, User: user, Roles: roles})
 }
 
 // JoinTx makes user a member of the effect's organization. The caller has asked whether the person agreed.

@@ -73,6 +73,9 @@ func (s *Service) change(ctx context.Context, a door.Action, in RolesInput, acti
 			id := ident.From[ident.MembershipID](m.ID)
 			e.Record(event.Change{OrgID: e.Scope.Org(), Action: action, Subject: id.String(), Version: m.Version + 1,
 				Payload: map[string]any{"v": 1, "user": in.UserID.String(), "roles": texts(in.Roles), "held": names}, Audited: true})
+			if err := s.news(ctx, e, in.UserID, names); err != nil {
+				return nil, err
+			}
 			s.tell(e, e.Scope.Org(), in.UserID)
 			if err := s.Authz.Revoke(ctx, e.Tx, id.String(), action); err != nil { // what is remembered of the member's rights is forgotten everywhere
 				return nil, err
