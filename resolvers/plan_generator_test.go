@@ -276,7 +276,7 @@ func (g *generator) text(name, field string) string {
 	case "url":
 		return g.sink + "/new"
 	case "name":
-		return fmt.Sprintf("App %d", g.random.IntN(1000))
+		return g.pick("Second", "Shop")
 	case "allowedOrigin":
 		return "https://shop.example"
 	}
