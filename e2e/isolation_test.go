@@ -37,7 +37,7 @@ var byField = map[string]string{
 	"organization": "organization", "updateOrganization": "organization", "deleteOrganization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
 	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
-	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
+	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "rotateWebhookSecret": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
 }
 
 // byType says of what a type that implements Node has its ids.
