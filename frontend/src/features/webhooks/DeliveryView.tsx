@@ -89,12 +89,7 @@ function View({ delivery }: { delivery: DeliveryView_delivery$key }) {
         <DeliveryState state={data.state} />
         <span className={css.sub}>{data.eventId}</span>
         {may && (
-          <Button
-            size="xs"
-            loading={replay.pending}
-            disabled={replay.wait > 0}
-            onClick={() => replay.run({ id: data.id })}
-          >
+          <Button size="xs" loading={replay.pending} disabled={replay.wait > 0} onClick={() => replay.run({ id: data.id })}>
             {replay.wait > 0 ? t("wait", { seconds: replay.wait }) : t("deliveries.doReplay")}
           </Button>
         )}
@@ -136,7 +131,11 @@ function Attempt({ attempt, sent, open }: AttemptProps) {
         </span>
       </summary>
       <div className={css.exchange}>
-        <Code title={t("deliveries.request")} text={attempt.requestHeaders ? `${headers(attempt.requestHeaders)}\n\n${sent}` : "–"} what={t("deliveries.request")} />
+        <Code
+          title={t("deliveries.request")}
+          text={attempt.requestHeaders ? `${headers(attempt.requestHeaders)}\n\n${sent}` : "–"}
+          what={t("deliveries.request")}
+        />
         <Code
           title={t("deliveries.response")}
           text={[headers(attempt.responseHeaders), attempt.responseBody].filter(Boolean).join("\n\n") || "–"}

@@ -21,7 +21,7 @@ export function Sparkline({ hours, now = Date.now() }: { hours: readonly Hour[];
     <svg className={css.spark} viewBox={`0 0 ${24 * 6} ${HEIGHT}`} role="img" aria-label={words} preserveAspectRatio="none">
       {slots.map((hour, i) => {
         const at = new Date((last - 23 + i) * HOUR);
-        if (!hour) return <rect key={at.getTime()} x={i * 6} y={HEIGHT - 1} width={5} height={1} className={css.sparkNone} />;
+        if (!hour) return <rect key={at.getTime()} x={i * 6} y={HEIGHT - 2} width={5} height={2} className={css.sparkNone} />;
         const whole = Math.max(3, (hour.attempts / most) * HEIGHT);
         const lost = hour.succeeded < hour.attempts ? Math.max(2, (whole * (hour.attempts - hour.succeeded)) / hour.attempts) : 0;
         return (

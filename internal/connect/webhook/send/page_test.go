@@ -111,6 +111,48 @@ func TestPage_VerificationCode(t *testing.T) {
 	}
 }
 
+const npmVerify = `
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+const { Webhook } = createRequire(process.argv[2])("standardwebhooks");
+for (const line of readFileSync(0, "utf8").trim().split("\n")) {
+  const m = JSON.parse(line);
+  const headers = { "webhook-id": m.id, "webhook-timestamp": m.timestamp, "webhook-signature": m.signatures };
+  try {
+    new Webhook(m.secret).verify(Buffer.from(m.body, "base64").toString(), headers);
+    console.log(true);
+  } catch (e) {
+    if (e.name !== "WebhookVerificationError") throw e;
+    console.log(false);
+  }
+}`
+
+// TestStandardWebhooks_NpmVerifiesOurMessages holds our signatures to the public library for JavaScript; bundle_test does it with the one for Go.
+func TestStandardWebhooks_NpmVerifiesOurMessages(t *testing.T) {
+	t.Parallel()
+	front, err := filepath.Abs("../../../../frontend")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("node is not here")
+	}
+	if _, err := os.Stat(filepath.Join(front, "node_modules/standardwebhooks")); err != nil {
+		t.Skip("the packages of frontend are not installed")
+	}
+	script := filepath.Join(t.TempDir(), "verify.mjs")
+	if err := os.WriteFile(script, []byte(npmVerify), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	messages, want := pageMessages(t)
+	cmd := exec.CommandContext(t.Context(), "node", script, filepath.Join(front, "package.json"))
+	cmd.Stdin = bytes.NewReader(messages)
+	out, err := cmd.CombinedOutput()
+	if got := strings.Fields(string(out)); err != nil || strings.Join(got, " ") != want {
+		t.Errorf("%s, not %s (%v)", out, want, err)
+	}
+}
+
 // pageMessages answers signed messages and what verify has to say of each.
 func pageMessages(t *testing.T) (lines []byte, want string) {
 	t.Helper()
