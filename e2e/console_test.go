@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/e2e/harness"
 	"github.com/nameplate-dev/nameplate/lab"
@@ -40,15 +41,32 @@ func TestD4_BrokenZoneHealed(t *testing.T) {
 func TestD4_FitsAPhone(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
+	endpoint, delivery := listened(h)
 	c, _ := h.Live("acme.lab", "phone.acme.lab")
-	h.Browser(t, "Phone", map[string]string{"connection": c.ID})
+	h.Browser(t, "Phone", map[string]string{"connection": c.ID, "endpoint": endpoint, "delivery": delivery})
 }
 
 // TestD4_SpeaksArabic: every screen of the console runs from right to left in Arabic, with host names and values as they are.
 func TestD4_SpeaksArabic(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
+	endpoint, delivery := listened(h)
 	c, _ := h.Live("acme.lab", "arabic.acme.lab")
 	missing := h.StartConnection("missing.acme.lab")
-	h.Browser(t, "Arabic", map[string]string{"connection": c.ID, "missing": missing.ID})
+	h.Browser(t, "Arabic", map[string]string{"connection": c.ID, "missing": missing.ID, "endpoint": endpoint, "delivery": delivery})
+}
+
+// listened makes a webhook endpoint that has got a message, and is paused with one that it missed.
+func listened(h *harness.House) (endpoint, delivery string) {
+	var made struct {
+		CreateWebhookEndpoint struct{ Endpoint struct{ ID string } }
+		SendTestWebhook       struct{ ID string }
+	}
+	h.Must(`mutation($in: CreateWebhookEndpointInput!) { createWebhookEndpoint(input: $in) { endpoint { id } } }`,
+		map[string]any{"in": map[string]any{"organizationId": h.Addresses.OrganizationID, "url": strings.TrimSuffix(h.Lab.Addresses.Hooks, "/") + "/screens", "topics": []string{"*"}}}, &made)
+	endpoint = made.CreateWebhookEndpoint.Endpoint.ID
+	h.Must(`mutation($id: ID!) { sendTestWebhook(id: $id) { id } }`, map[string]any{"id": endpoint}, &made)
+	h.Until("the test arrived", 20*time.Second, func() (bool, string) { return len(h.Lab.Hooks.Requests("/screens")) == 1, "" })
+	h.Must(`mutation($id: ID!) { updateWebhookEndpoint(input: { id: $id, version: 1, status: DISABLED }) { endpoint { id } } }`, map[string]any{"id": endpoint}, &made)
+	return endpoint, made.SendTestWebhook.ID
 }

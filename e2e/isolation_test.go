@@ -38,7 +38,7 @@ var byField = map[string]string{
 	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
 	"revokeSession":   "session",
-	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
+	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "rotateWebhookSecret": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
 	"resendInvitation": "invitation", "revokeInvitation": "invitation", "acceptInvitation": "invitation", "declineInvitation": "invitation", "confirmInvitation": "invitation",
 }
 

@@ -8,6 +8,7 @@ package resolvers
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/loader"
@@ -35,6 +36,14 @@ func (r *mutationResolver) DeleteWebhookEndpoint(ctx context.Context, id ident.A
 	return done(r.connect.webhooks.Delete(ctx, endpoint))
 }
 
+func (r *mutationResolver) RotateWebhookSecret(ctx context.Context, id ident.Any, overlapHours *int32) (*webhook.WebhookEndpointResult, error) {
+	endpoint, err := ident.As[ident.WebhookID](id, "id")
+	if err != nil {
+		return nil, err
+	}
+	return r.connect.webhooks.Rotate(ctx, webhook.RotateWebhookSecretInput{ID: endpoint, OverlapHours: deref(overlapHours)})
+}
+
 func (r *mutationResolver) SendTestWebhook(ctx context.Context, id ident.Any, topic *string) (*webhook.WebhookDelivery, error) {
 	endpoint, err := ident.As[ident.WebhookID](id, "id")
 	if err != nil {
@@ -49,6 +58,14 @@ func (r *mutationResolver) ReplayDelivery(ctx context.Context, id ident.Any) (*w
 		return nil, err
 	}
 	return r.connect.webhooks.Replay(ctx, delivery)
+}
+
+func (r *mutationResolver) ReplayDeliveries(ctx context.Context, endpointID ident.Any, window webhook.TimeWindow, states []webhook.WebhookDeliveryState, topics []string) (*webhook.ReplayResult, error) {
+	endpoint, err := ident.As[ident.WebhookID](endpointID, "endpointId")
+	if err != nil {
+		return nil, err
+	}
+	return r.connect.webhooks.ReplayAll(ctx, webhook.ReplayRange{EndpointID: endpoint, Window: window, States: states, Topics: topics})
 }
 
 func (r *queryResolver) WebhookEndpoints(ctx context.Context, organizationID ident.Any) ([]*webhook.WebhookEndpoint, error) {
@@ -100,6 +117,19 @@ func (r *webhookEndpointResolver) Application(ctx context.Context, obj *webhook.
 		return nil, nil
 	}
 	return loader.From(ctx).Application(ctx, obj.OrganizationID, *obj.ApplicationID)
+}
+
+func (r *webhookEndpointResolver) Missed(ctx context.Context, obj *webhook.WebhookEndpoint) (int32, error) {
+	return loader.From(ctx).Missed(ctx, obj)
+}
+
+func (r *webhookEndpointResolver) Hours(ctx context.Context, obj *webhook.WebhookEndpoint) ([]*webhook.HealthHour, error) {
+	h, err := loader.From(ctx).Health(ctx, obj)
+	return h.Hours, err
+}
+
+func (r *webhookEndpointResolver) Replay(ctx context.Context, obj *webhook.WebhookEndpoint, at time.Time) (*webhook.WebhookReplay, error) {
+	return r.connect.webhooks.ReplayOf(ctx, obj, at)
 }
 
 func (r *webhookEndpointResolver) SuccessRate24h(ctx context.Context, obj *webhook.WebhookEndpoint) (*float64, error) {

@@ -2351,13 +2351,13 @@ func unmarshalNMfaPolicyInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func unmarshalNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(ctx context.Context, ec *executionContext, v any) (membership.OrgRole, error) {
+func unmarshalNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(ctx context.Context, ec *executionContext, v any) (authz.Role, error) {
 	tmp, err := graphql.UnmarshalString(v)
-	res := membership.OrgRole(tmp)
+	res := authz.Role(tmp)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func marshalNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v membership.OrgRole) graphql.Marshaler {
+func marshalNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v authz.Role) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -2368,10 +2368,10 @@ func marshalNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspi
 	return res
 }
 
-func unmarshalNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(ctx context.Context, ec *executionContext, v any) ([]membership.OrgRole, error) {
+func unmarshalNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(ctx context.Context, ec *executionContext, v any) ([]authz.Role, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
-	res := make([]membership.OrgRole, len(vSlice))
+	res := make([]authz.Role, len(vSlice))
 	for i := range vSlice {
 		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
 		res[i], err = unmarshalNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole(ctx, ec, vSlice[i])
@@ -2382,7 +2382,7 @@ func unmarshalNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return res, nil
 }
 
-func marshalNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []membership.OrgRole) graphql.Marshaler {
+func marshalNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []authz.Role) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]

@@ -131,6 +131,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"RecordDisplay":             planRecordDisplay(cfg.Resolvers, ec),
 		"RecordTemplate":            planRecordTemplate(cfg.Resolvers, ec),
 		"RegistrationAccepted":      planRegistrationAccepted(cfg.Resolvers, ec),
+		"ReplayResult":              planReplayResult(cfg.Resolvers, ec),
 		"ResolverEta":               planResolverEta(cfg.Resolvers, ec),
 		"ResolverView":              planResolverView(cfg.Resolvers, ec),
 		"Session":                   planSession(cfg.Resolvers, ec),
@@ -152,6 +153,8 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"WebhookDeliveryPage":       planWebhookDeliveryPage(cfg.Resolvers, ec),
 		"WebhookEndpoint":           planWebhookEndpoint(cfg.Resolvers, ec),
 		"WebhookEndpointResult":     planWebhookEndpointResult(cfg.Resolvers, ec),
+		"WebhookHour":               planWebhookHour(cfg.Resolvers, ec),
+		"WebhookReplay":             planWebhookReplay(cfg.Resolvers, ec),
 		"WebhookTopic":              planWebhookTopic(cfg.Resolvers, ec),
 		"WidgetApplication":         planWidgetApplication(cfg.Resolvers, ec),
 		"WidgetSession":             planWidgetSession(cfg.Resolvers, ec),
@@ -3350,6 +3353,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
+		"rotateWebhookSecret": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_rotateWebhookSecret_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RotateWebhookSecret(ctx, fc.Args["id"].(ident.Any), fc.Args["overlapHours"].(*int32))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNWebhookEndpointResult2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookEndpointResult(r, fc, v)
+			},
+		},
 		"sendTestWebhook": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_sendTestWebhook_args(ctx, ec, raw)
@@ -3374,6 +3390,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNWebhookDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookDelivery(r, fc, v)
+			},
+		},
+		"replayDeliveries": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_replayDeliveries_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ReplayDeliveries(ctx, fc.Args["endpointId"].(ident.Any), fc.Args["window"].(webhook.TimeWindow), fc.Args["states"].([]webhook.WebhookDeliveryState), fc.Args["topics"].([]string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNReplayResult2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐReplayResult(r, fc, v)
 			},
 		},
 		"createWidgetToken": {
@@ -4935,6 +4964,23 @@ func planRegistrationAccepted(root ResolverRoot, ec *executionContext) plan.Obje
 	}
 }
 
+func planReplayResult(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"queued": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.ReplayResult)
+				return writeNInt2int32(r, fc, obj.Queued)
+			},
+		},
+		"replay": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.ReplayResult)
+				return writeOWebhookReplay2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookReplay(r, fc, obj.Replay)
+			},
+		},
+	}
+}
+
 func planResolverEta(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"resolver": {
@@ -5820,6 +5866,54 @@ func planWebhookEndpoint(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNString2string(r, fc, obj.SecretHint)
 			},
 		},
+		"previousSecretUntil": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookEndpoint)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.PreviousSecretUntil)
+			},
+		},
+		"disabledAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookEndpoint)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DisabledAt)
+			},
+		},
+		"missed": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookEndpoint)
+				ctx := r.Context()
+				v, err := resolver.Missed(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNInt2int32(r, fc, v)
+			},
+		},
+		"hours": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookEndpoint)
+				ctx := r.Context()
+				v, err := resolver.Hours(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNWebhookHour2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐHealthHourᚄ(r, fc, v)
+			},
+		},
+		"replay": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_WebhookEndpoint_replay_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookEndpoint)
+				ctx := r.Context()
+				v, err := resolver.Replay(ctx, obj, fc.Args["at"].(time.Time))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOWebhookReplay2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookReplay(r, fc, v)
+			},
+		},
 		"successRate24h": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*webhook.WebhookEndpoint)
@@ -5905,6 +5999,70 @@ func planWebhookEndpointResult(root ResolverRoot, ec *executionContext) plan.Obj
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*webhook.WebhookEndpointResult)
 				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Secret)
+			},
+		},
+		"replay": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookEndpointResult)
+				return writeOWebhookReplay2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookReplay(r, fc, obj.Replay)
+			},
+		},
+	}
+}
+
+func planWebhookHour(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.HealthHour)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"attempts": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.HealthHour)
+				return writeNInt2int32(r, fc, obj.Attempts)
+			},
+		},
+		"succeeded": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.HealthHour)
+				return writeNInt2int32(r, fc, obj.Succeeded)
+			},
+		},
+	}
+}
+
+func planWebhookReplay(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookReplay)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"queued": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookReplay)
+				return writeNInt2int32(r, fc, obj.Queued)
+			},
+		},
+		"waiting": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookReplay)
+				return writeNInt2int32(r, fc, obj.Waiting)
+			},
+		},
+		"succeeded": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookReplay)
+				return writeNInt2int32(r, fc, obj.Succeeded)
+			},
+		},
+		"failed": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookReplay)
+				return writeNInt2int32(r, fc, obj.Failed)
 			},
 		},
 	}
@@ -7019,6 +7177,13 @@ func writeNRegistrationAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋ
 	return r.Object(fc, v)
 }
 
+func writeNReplayResult2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐReplayResult(r *plan.Run, fc *plan.Call, v *webhook.ReplayResult) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNRequirement2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRequirement(r *plan.Run, fc *plan.Call, v record.Requirement) bool {
 	return r.String(string(v))
 }
@@ -7270,6 +7435,17 @@ func writeNWebhookEndpointResult2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplate�
 
 func writeNWebhookEndpointStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookEndpointStatus(r *plan.Run, fc *plan.Call, v webhook.WebhookEndpointStatus) bool {
 	return r.String(string(v))
+}
+
+func writeNWebhookHour2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐHealthHourᚄ(r *plan.Run, fc *plan.Call, v []*webhook.HealthHour) bool {
+	return plan.List(r, fc, v, writeNWebhookHour2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐHealthHour, true)
+}
+
+func writeNWebhookHour2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐHealthHour(r *plan.Run, fc *plan.Call, v *webhook.HealthHour) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNWebhookTopic2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookTopicᚄ(r *plan.Run, fc *plan.Call, v []*webhook.WebhookTopic) bool {
@@ -7691,6 +7867,13 @@ func writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋsp
 }
 
 func writeOWebhookEndpoint2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookEndpoint(r *plan.Run, fc *plan.Call, v *webhook.WebhookEndpoint) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeOWebhookReplay2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookReplay(r *plan.Run, fc *plan.Call, v *webhook.WebhookReplay) bool {
 	if v == nil {
 		return false
 	}

@@ -3255,6 +3255,19 @@ type WebhookEndpoint implements Node {
   apiVersion: String!
   "The end of the secret, by which its owner recognises it."
   secretHint: String!
+  "Until when the secret of before the last rotation signs along; null when one secret signs."
+  previousSecretUntil: Time
+  "When it stopped; null while it is enabled."
+  disabledAt: Time
+  "What happened since it stopped and would be sent with replayMissed, counted up to 10,000; 0 while it is enabled."
+  missed: Int! @goField(forceResolver: true)
+  "The attempts of each of the last 24 hours in which something was sent, the oldest first. Tests do not count."
+  hours: [WebhookHour!]! @goField(forceResolver: true) @listSize(assumed: 25)
+  "How far a replay of many is; null when none began at that moment. What the log keeps no more is not counted."
+  replay(
+    "When it began: at of the replay that replayDeliveries or updateWebhookEndpoint has answered."
+    at: Time!
+  ): WebhookReplay @goField(forceResolver: true) @cost(weight: 5)
   "Part of the attempts of the last 24 hours that got through, from 0 to 1; null when nothing was sent. Tests do not count."
   successRate24h: Float @goField(forceResolver: true)
   "How long 95 of 100 attempts of the last 24 hours took at most, in milliseconds; null when nothing was sent."
@@ -3282,6 +3295,28 @@ type WebhookEndpoint implements Node {
     "Cursor of the last row seen, from this list's pageInfo; null for the first page."
     after: String
   ): WebhookDeliveryPage! @goField(forceResolver: true) @listSize
+}
+"An hour of an endpoint's attempts."
+type WebhookHour {
+  "When the hour began."
+  at: Time!
+  "Attempts that were made."
+  attempts: Int!
+  "Attempts that a server answered with 2xx."
+  succeeded: Int!
+}
+"Many deliveries that are sent again, and how far that is."
+type WebhookReplay {
+  "When it began; names the replay at its endpoint."
+  at: Time!
+  "Deliveries that are sent again."
+  queued: Int!
+  "Of these, on their way."
+  waiting: Int!
+  "Of these, arrived."
+  succeeded: Int!
+  "Of these, given up or skipped."
+  failed: Int!
 }
 "Is anything sent to an endpoint?"
 enum WebhookEndpointStatus {
@@ -3425,8 +3460,10 @@ input UpdateWebhookEndpointInput {
   filter: JSON
   "What it is for; null leaves it."
   description: String
-  "DISABLED skips what waits; ENABLED sends nothing that was missed; null leaves it."
+  "DISABLED skips what waits; null leaves it."
   status: WebhookEndpointStatus
+  "With status ENABLED: send what was missed since it stopped, at most 10,000, the oldest first."
+  replayMissed: Boolean = false
   "Let a message wait for earlier ones of the same connection? null leaves it."
   ordered: Boolean
   "Makes a repeated call answer the same for 24 hours; null when it need not."
@@ -3436,8 +3473,17 @@ input UpdateWebhookEndpointInput {
 type WebhookEndpointResult {
   "The endpoint as it is now."
   endpoint: WebhookEndpoint!
-  "What messages are signed with (whsec_…); null unless the endpoint was just made."
+  "What messages are signed with (whsec_…); null unless the endpoint was just made or its secret rotated."
   secret: Secret
+  "What is sent of that which was missed; null when nothing is."
+  replay: WebhookReplay
+}
+"What a replay sends again."
+type ReplayResult {
+  "How many deliveries are sent again: none when the range holds none."
+  queued: Int!
+  "How far that is; null when nothing is sent."
+  replay: WebhookReplay
 }
 
 extend type Query {
@@ -3470,6 +3516,13 @@ extend type Mutation {
     "The endpoint that goes."
     id: ID!
   ): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.write
+  "Makes a new signing secret and shows it, once. The one of before signs along until the overlap ends; one from before that signs no more."
+  rotateWebhookSecret(
+    "The endpoint whose secret changes."
+    id: ID!
+    "How long the secret of before signs along, in hours: 0 to 168."
+    overlapHours: Int = 24
+  ): WebhookEndpointResult! @access(to: [USER, API_KEY, MACHINE], stepUp: true) # permission: webhook.write
   "Sends a message that says test: true. Nothing has happened."
   sendTestWebhook(
     "The endpoint to try."
@@ -3482,6 +3535,17 @@ extend type Mutation {
     "The delivery to repeat."
     id: ID!
   ): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.replay
+  "Sends deliveries of a range again: at most 10,000, the oldest first, each connection in order, the same bytes, the same webhook-id. Called twice it sends twice."
+  replayDeliveries(
+    "The endpoint whose deliveries are meant."
+    endpointId: ID!
+    "When they were made."
+    window: TimeWindow!
+    "How they ended: FAILED, SKIPPED or SUCCEEDED."
+    states: [WebhookDeliveryState!] = [FAILED]
+    "Their topics; null for all."
+    topics: [String!]
+  ): ReplayResult! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.replay
 }
 extend type Subscription {
   "Deliveries of an endpoint as they move."
@@ -5179,6 +5243,16 @@ func childFields_RegistrationAccepted(ctx context.Context, ec *executionContext,
 	return nil, fmt.Errorf("no field named %q was found under type RegistrationAccepted", field.Name)
 }
 
+func childFields_ReplayResult(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "queued":
+		return fieldContext_ReplayResult_queued(ctx, ec, field)
+	case "replay":
+		return fieldContext_ReplayResult_replay(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReplayResult", field.Name)
+}
+
 func childFields_ResolverEta(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "resolver":
@@ -5505,6 +5579,16 @@ func childFields_WebhookEndpoint(ctx context.Context, ec *executionContext, fiel
 		return fieldContext_WebhookEndpoint_apiVersion(ctx, ec, field)
 	case "secretHint":
 		return fieldContext_WebhookEndpoint_secretHint(ctx, ec, field)
+	case "previousSecretUntil":
+		return fieldContext_WebhookEndpoint_previousSecretUntil(ctx, ec, field)
+	case "disabledAt":
+		return fieldContext_WebhookEndpoint_disabledAt(ctx, ec, field)
+	case "missed":
+		return fieldContext_WebhookEndpoint_missed(ctx, ec, field)
+	case "hours":
+		return fieldContext_WebhookEndpoint_hours(ctx, ec, field)
+	case "replay":
+		return fieldContext_WebhookEndpoint_replay(ctx, ec, field)
 	case "successRate24h":
 		return fieldContext_WebhookEndpoint_successRate24h(ctx, ec, field)
 	case "p95Ms":
@@ -5529,8 +5613,38 @@ func childFields_WebhookEndpointResult(ctx context.Context, ec *executionContext
 		return fieldContext_WebhookEndpointResult_endpoint(ctx, ec, field)
 	case "secret":
 		return fieldContext_WebhookEndpointResult_secret(ctx, ec, field)
+	case "replay":
+		return fieldContext_WebhookEndpointResult_replay(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WebhookEndpointResult", field.Name)
+}
+
+func childFields_WebhookHour(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return fieldContext_WebhookHour_at(ctx, ec, field)
+	case "attempts":
+		return fieldContext_WebhookHour_attempts(ctx, ec, field)
+	case "succeeded":
+		return fieldContext_WebhookHour_succeeded(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookHour", field.Name)
+}
+
+func childFields_WebhookReplay(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return fieldContext_WebhookReplay_at(ctx, ec, field)
+	case "queued":
+		return fieldContext_WebhookReplay_queued(ctx, ec, field)
+	case "waiting":
+		return fieldContext_WebhookReplay_waiting(ctx, ec, field)
+	case "succeeded":
+		return fieldContext_WebhookReplay_succeeded(ctx, ec, field)
+	case "failed":
+		return fieldContext_WebhookReplay_failed(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookReplay", field.Name)
 }
 
 func childFields_WebhookTopic(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

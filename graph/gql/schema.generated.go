@@ -90,8 +90,10 @@ type MutationResolver interface {
 	CreateWebhookEndpoint(ctx context.Context, input webhook.CreateWebhookEndpointInput) (*webhook.WebhookEndpointResult, error)
 	UpdateWebhookEndpoint(ctx context.Context, input webhook.UpdateWebhookEndpointInput) (*webhook.WebhookEndpointResult, error)
 	DeleteWebhookEndpoint(ctx context.Context, id ident.Any) (*model.Ok, error)
+	RotateWebhookSecret(ctx context.Context, id ident.Any, overlapHours *int32) (*webhook.WebhookEndpointResult, error)
 	SendTestWebhook(ctx context.Context, id ident.Any, topic *string) (*webhook.WebhookDelivery, error)
 	ReplayDelivery(ctx context.Context, id ident.Any) (*webhook.WebhookDelivery, error)
+	ReplayDeliveries(ctx context.Context, endpointID ident.Any, window webhook.TimeWindow, states []webhook.WebhookDeliveryState, topics []string) (*webhook.ReplayResult, error)
 	CreateWidgetToken(ctx context.Context, input widget.CreateWidgetTokenInput) (*widget.WidgetTokenPayload, error)
 	RevokeWidgetToken(ctx context.Context, tokenID ident.Any) (*model.Ok, error)
 }
@@ -671,6 +673,44 @@ func field_Mutation_registerPerson_args(ctx context.Context, ec *executionContex
 	return args, nil
 }
 
+func field_Mutation_replayDeliveries_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "endpointId",
+		func(ctx context.Context, v any) (ident.Any, error) {
+			return unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐAny(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["endpointId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "window",
+		func(ctx context.Context, v any) (webhook.TimeWindow, error) {
+			return unmarshalNTimeWindow2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐTimeWindow(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["window"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "states",
+		func(ctx context.Context, v any) ([]webhook.WebhookDeliveryState, error) {
+			return unmarshalOWebhookDeliveryState2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookDeliveryStateᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["states"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "topics",
+		func(ctx context.Context, v any) ([]string, error) {
+			return unmarshalOString2ᚕstringᚄ(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["topics"] = arg3
+	return args, nil
+}
+
 func field_Mutation_replayDelivery_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -788,6 +828,28 @@ func field_Mutation_revokeWidgetToken_args(ctx context.Context, ec *executionCon
 		return nil, err
 	}
 	args["tokenId"] = arg0
+	return args, nil
+}
+
+func field_Mutation_rotateWebhookSecret_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (ident.Any, error) {
+			return unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐAny(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "overlapHours",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["overlapHours"] = arg1
 	return args, nil
 }
 
@@ -3613,6 +3675,50 @@ func fieldContext_Mutation_deleteWebhookEndpoint(ctx context.Context, ec *execut
 	return fc, nil
 }
 
+func _Mutation_rotateWebhookSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_rotateWebhookSecret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RotateWebhookSecret(ctx, fc.Args["id"].(ident.Any), fc.Args["overlapHours"].(*int32))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.WebhookEndpointResult) graphql.Marshaler {
+			return marshalNWebhookEndpointResult2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookEndpointResult(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_rotateWebhookSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_WebhookEndpointResult(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_rotateWebhookSecret_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Mutation_sendTestWebhook(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3695,6 +3801,50 @@ func fieldContext_Mutation_replayDelivery(ctx context.Context, ec *executionCont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_replayDelivery_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_replayDeliveries(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_replayDeliveries(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReplayDeliveries(ctx, fc.Args["endpointId"].(ident.Any), fc.Args["window"].(webhook.TimeWindow), fc.Args["states"].([]webhook.WebhookDeliveryState), fc.Args["topics"].([]string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *webhook.ReplayResult) graphql.Marshaler {
+			return marshalNReplayResult2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐReplayResult(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_replayDeliveries(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ReplayResult(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_replayDeliveries_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -6274,6 +6424,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "rotateWebhookSecret":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_rotateWebhookSecret(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "sendTestWebhook":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_sendTestWebhook(ctx, ec, field)
@@ -6284,6 +6441,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "replayDelivery":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_replayDelivery(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "replayDeliveries":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_replayDeliveries(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -7508,6 +7672,11 @@ func marshalNTime2timeᚐTime(ctx context.Context, ec *executionContext, sel ast
 		}
 	}
 	return res
+}
+
+func unmarshalNTimeWindow2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐTimeWindow(ctx context.Context, ec *executionContext, v any) (webhook.TimeWindow, error) {
+	res, err := unmarshalInputTimeWindow(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func unmarshalNWaitingKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaitingKind(ctx context.Context, ec *executionContext, v any) (door.WaitingKind, error) {

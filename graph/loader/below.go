@@ -156,6 +156,31 @@ func (l *Loaders) Health(ctx context.Context, e *webhook.WebhookEndpoint) (webho
 	return of(ctx, l, l.health, e, itself)
 }
 
+// Missed counts what a disabled endpoint did not get.
+func (l *Loaders) Missed(ctx context.Context, e *webhook.WebhookEndpoint) (int32, error) {
+	return of(ctx, l, l.missed, e, itself)
+}
+
+// missedOf asks once for each organization.
+func missedOf(ctx context.Context, s *webhook.Service, all []*webhook.WebhookEndpoint) ([]int32, error) {
+	orgs, counts := map[ident.OrgID][]*webhook.WebhookEndpoint{}, make([]int32, len(all))
+	for _, e := range all {
+		orgs[e.OrganizationID] = append(orgs[e.OrganizationID], e)
+	}
+	for org, list := range orgs {
+		missed, err := s.MissedOf(ctx, org, list)
+		if err != nil {
+			return nil, err
+		}
+		for n, e := range all {
+			if e.OrganizationID == org {
+				counts[n] = missed[e.ID]
+			}
+		}
+	}
+	return counts, nil
+}
+
 // Attempts are those of a delivery, in order.
 func (l *Loaders) Attempts(ctx context.Context, d *webhook.WebhookDelivery) ([]*webhook.WebhookAttempt, error) {
 	e, err := l.Endpoint(ctx, d.EndpointID)

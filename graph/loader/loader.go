@@ -47,6 +47,7 @@ type Loaders struct {
 	observations  *batch[*check.DnsCheck, []*analysis.Observation]
 	endpoints     *batch[ident.WebhookID, *webhook.WebhookEndpoint]
 	health        *batch[*webhook.WebhookEndpoint, webhook.Health]
+	missed        *batch[*webhook.WebhookEndpoint, int32]
 	attempts      *batch[ofOrg[ident.DeliveryID], []*webhook.WebhookAttempt]
 
 	mu    sync.Mutex
@@ -99,6 +100,9 @@ func (l *Loaders) make() {
 	l.observations = together(s.Connections.ObservationsOf)
 	l.endpoints = each(s.Webhooks.Get)
 	l.health = perOrg(endpointOf, s.Webhooks.HealthOf)
+	l.missed = together(func(ctx context.Context, all []*webhook.WebhookEndpoint) ([]int32, error) {
+		return missedOf(ctx, s.Webhooks, all)
+	})
 	l.attempts = perOrg(ofOrg[ident.DeliveryID].both, s.Webhooks.AttemptsOf)
 	l.lists = map[any]*list{}
 	l.lastChecks = together(func(ctx context.Context, cons []*connection.Connection) ([]*check.DnsCheck, error) {

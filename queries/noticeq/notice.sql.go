@@ -40,6 +40,22 @@ func (q *Queries) ConnectionOf(ctx context.Context, db DBTX, arg ConnectionOfPar
 	return &i, err
 }
 
+const organizationOf = `-- name: OrganizationOf :one
+select slug::text from organization where id = $1 and deleted_at is null
+`
+
+type OrganizationOfParams struct {
+	OrgID uuid.UUID
+}
+
+// Where an organization's pages are in the console.
+func (q *Queries) OrganizationOf(ctx context.Context, db DBTX, arg OrganizationOfParams) (string, error) {
+	row := db.QueryRow(ctx, organizationOf, arg.OrgID)
+	var slug string
+	err := row.Scan(&slug)
+	return slug, err
+}
+
 const owners = `-- name: Owners :many
 select m.user_id from membership m where m.org_id = $1 and 'OWNER' = any (m.roles) order by m.user_id limit 50
 `

@@ -29,6 +29,17 @@ select id, event_at from webhook_delivery where endpoint_id = @endpoint_id and o
   and (cardinality(@topics::text[]) = 0 or topic = any(@topics::text[])) and created_at < @until::timestamptz and (created_at >= @since::timestamptz or @missed::boolean and finished_at >= @since::timestamptz)
   and replay_of is null and not test order by id limit @most;
 
+-- name: CountMissed :many
+-- What Replayable would answer of each endpoint, counted.
+select e.id::uuid as endpoint_id, (select count(*) from (select 1 from webhook_delivery d where d.endpoint_id = e.id and d.org_id = @org_id::uuid and d.id >= e.floor and d.state in ('FAILED', 'SKIPPED')
+  and (d.created_at >= e.since or d.finished_at >= e.since) and d.replay_of is null and not d.test limit @most) counted)::int as missed
+from (select unnest(@endpoints::uuid[]) as id, unnest(@sinces::timestamptz[]) as since, unnest(@floors::uuid[]) as floor) e order by e.id;
+
+-- name: ReplayProgress :one
+-- The deliveries of one replay of many: those that it made have its instant in their ids and as their beginning.
+select count(*)::int as queued, (count(*) filter (where finished_at is null))::int as waiting, (count(*) filter (where state = 'SUCCEEDED'))::int as succeeded
+from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id >= @floor::uuid and id < @ceiling::uuid and created_at = @at::timestamptz and replay_of is not null;
+
 -- name: ReplayAll :execrows
 -- New deliveries with the bytes of the old ones. At an ordered endpoint those of a stream follow one another (WakeNext).
 insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, state, due_at, created_at)

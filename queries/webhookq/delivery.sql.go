@@ -413,6 +413,52 @@ func (q *Queries) CountDeliveriesOfTopic(ctx context.Context, db DBTX, arg Count
 	return count, err
 }
 
+const countMissed = `-- name: CountMissed :many
+select e.id::uuid as endpoint_id, (select count(*) from (select 1 from webhook_delivery d where d.endpoint_id = e.id and d.org_id = $1::uuid and d.id >= e.floor and d.state in ('FAILED', 'SKIPPED')
+  and (d.created_at >= e.since or d.finished_at >= e.since) and d.replay_of is null and not d.test limit $2) counted)::int as missed
+from (select unnest($3::uuid[]) as id, unnest($4::timestamptz[]) as since, unnest($5::uuid[]) as floor) e order by e.id
+`
+
+type CountMissedParams struct {
+	OrgID     uuid.UUID
+	Most      int32
+	Endpoints []uuid.UUID
+	Sinces    []time.Time
+	Floors    []uuid.UUID
+}
+
+type CountMissedRow struct {
+	EndpointID uuid.UUID
+	Missed     int32
+}
+
+// What Replayable would answer of each endpoint, counted.
+func (q *Queries) CountMissed(ctx context.Context, db DBTX, arg CountMissedParams) ([]*CountMissedRow, error) {
+	rows, err := db.Query(ctx, countMissed,
+		arg.OrgID,
+		arg.Most,
+		arg.Endpoints,
+		arg.Sinces,
+		arg.Floors,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*CountMissedRow{}
+	for rows.Next() {
+		var i CountMissedRow
+		if err := rows.Scan(&i.EndpointID, &i.Missed); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deliveryByID = `-- name: DeliveryByID :one
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where id = $1 and org_id = $2::uuid
@@ -937,6 +983,39 @@ func (q *Queries) ReplayAll(ctx context.Context, db DBTX, arg ReplayAllParams) (
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const replayProgress = `-- name: ReplayProgress :one
+select count(*)::int as queued, (count(*) filter (where finished_at is null))::int as waiting, (count(*) filter (where state = 'SUCCEEDED'))::int as succeeded
+from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id >= $3::uuid and id < $4::uuid and created_at = $5::timestamptz and replay_of is not null
+`
+
+type ReplayProgressParams struct {
+	EndpointID uuid.UUID
+	OrgID      uuid.UUID
+	Floor      uuid.UUID
+	Ceiling    uuid.UUID
+	At         time.Time
+}
+
+type ReplayProgressRow struct {
+	Queued    int32
+	Waiting   int32
+	Succeeded int32
+}
+
+// The deliveries of one replay of many: those that it made have its instant in their ids and as their beginning.
+func (q *Queries) ReplayProgress(ctx context.Context, db DBTX, arg ReplayProgressParams) (*ReplayProgressRow, error) {
+	row := db.QueryRow(ctx, replayProgress,
+		arg.EndpointID,
+		arg.OrgID,
+		arg.Floor,
+		arg.Ceiling,
+		arg.At,
+	)
+	var i ReplayProgressRow
+	err := row.Scan(&i.Queued, &i.Waiting, &i.Succeeded)
+	return &i, err
 }
 
 const replayable = `-- name: Replayable :many

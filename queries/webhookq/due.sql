@@ -106,5 +106,5 @@ insert into webhook_lane (endpoint_id, org_id) select id, org_id from webhook_en
 -- For an endpoint that the caller has locked and that was enabled: what was held against it is forgotten.
 update webhook_lane set failing_since = null, warned_at = null, throttled_until = null where endpoint_id = @endpoint_id;
 
--- name: FailingSince :one
-select failing_since from webhook_lane where endpoint_id = @endpoint_id and org_id = @org_id::uuid;
+-- name: FailingSince :many
+select endpoint_id, failing_since::timestamptz as since from webhook_lane where endpoint_id = any(@endpoints::uuid[]) and org_id = @org_id::uuid and failing_since is not null order by endpoint_id;

@@ -205,20 +205,38 @@ func (q *Queries) ExtendLanes(ctx context.Context, db DBTX, arg ExtendLanesParam
 	return items, nil
 }
 
-const failingSince = `-- name: FailingSince :one
-select failing_since from webhook_lane where endpoint_id = $1 and org_id = $2::uuid
+const failingSince = `-- name: FailingSince :many
+select endpoint_id, failing_since::timestamptz as since from webhook_lane where endpoint_id = any($1::uuid[]) and org_id = $2::uuid and failing_since is not null order by endpoint_id
 `
 
 type FailingSinceParams struct {
-	EndpointID uuid.UUID
-	OrgID      uuid.UUID
+	Endpoints []uuid.UUID
+	OrgID     uuid.UUID
 }
 
-func (q *Queries) FailingSince(ctx context.Context, db DBTX, arg FailingSinceParams) (*time.Time, error) {
-	row := db.QueryRow(ctx, failingSince, arg.EndpointID, arg.OrgID)
-	var failing_since *time.Time
-	err := row.Scan(&failing_since)
-	return failing_since, err
+type FailingSinceRow struct {
+	EndpointID uuid.UUID
+	Since      time.Time
+}
+
+func (q *Queries) FailingSince(ctx context.Context, db DBTX, arg FailingSinceParams) ([]*FailingSinceRow, error) {
+	rows, err := db.Query(ctx, failingSince, arg.Endpoints, arg.OrgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*FailingSinceRow{}
+	for rows.Next() {
+		var i FailingSinceRow
+		if err := rows.Scan(&i.EndpointID, &i.Since); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const heldLanes = `-- name: HeldLanes :many

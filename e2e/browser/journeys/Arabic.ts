@@ -21,6 +21,8 @@ await journey(
       providers: "/acme/providers",
       keys: "/acme/keys",
       webhooks: "/acme/webhooks",
+      endpoint: `/acme/webhooks/${at.endpoint}`,
+      delivery: `/acme/webhooks/${at.endpoint}?delivery=${at.delivery}`,
     };
     for (const [look, width, colorScheme] of [["phone", 390, "light"], ["wide", 1280, "dark"]] as const) {
       await page.setViewportSize({ width, height: 900 });

@@ -91,4 +91,57 @@ await journey(async (j) => {
   await page.getByRole("cell", { name: /webhook\.test/ }).first().waitFor();
   await j.accessible("the deliveries");
   await j.shot("5-deliveries");
+
+  const more = async (item: string | RegExp) => {
+    await page.getByRole("button", { name: "More actions" }).click();
+    await page.getByRole("menuitem", { name: item }).click();
+  };
+  const dialog = page.getByRole("dialog");
+  const start = async (hostname: string) => {
+    const query = "mutation($in: StartConnectionInput!) { startConnection(input: $in) { created } }";
+    const body = { query, variables: { in: { applicationId: at.applicationId, hostname } } };
+    const answer = await fetch(at.graphql, {
+      method: "POST",
+      headers: { authorization: `Bearer ${at.apiKey}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    const { errors } = (await answer.json()) as { errors?: unknown };
+    if (errors) throw new Error(JSON.stringify(errors));
+  };
+  await more("Rotate secret");
+  await j.accessible("rotating a secret");
+  await dialog.getByRole("button", { name: "Rotate" }).click();
+  await dialog.getByText(/^whsec_/).waitFor();
+  await j.shot("6-rotated");
+  await dialog.getByRole("button", { name: /stored/i }).click();
+  await page.getByText(/two secrets sign until/).waitFor();
+
+  await start("replayed.acme.lab");
+  await page.getByRole("cell", { name: /connection\./ }).first().waitFor();
+  await more(/everything since/);
+  await dialog.getByRole("checkbox").check();
+  await j.accessible("a replay of many");
+  await j.shot("7-replay");
+  await dialog.getByRole("button", { name: "Send again" }).click();
+  await page.getByText("Sent again", { exact: true }).waitFor();
+  await page.reload(); // the progress is in the address
+  await page.getByText("Sent again", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Close" }).click();
+
+  await more("Pause");
+  await page.getByText("This endpoint is paused.").waitFor();
+  await start("missed.acme.lab");
+  await page.getByRole("cell", { name: /Skipped/ }).first().waitFor();
+  await j.accessible("a paused endpoint");
+  await j.shot("8-paused");
+  await page.getByRole("button", { name: "Resume" }).click();
+  await dialog.getByText(/missed since it stopped/).waitFor();
+  await j.shot("9-missed");
+  await dialog.getByRole("button", { name: "Resume and send them" }).click();
+  await page.getByText("Sent again", { exact: true }).waitFor();
+  await page.getByRole("img", { name: /attempts? in the last 24 hours, 0 failed/ }).waitFor();
+  await page.getByRole("cell", { name: /replay/ }).first().getByRole("link").click();
+  await dialog.getByText("webhook-signature", { exact: false }).first().waitFor();
+  await j.accessible("request and answer");
+  await j.shot("10-exchange");
 });

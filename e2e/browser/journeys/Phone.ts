@@ -17,6 +17,8 @@ await journey(
       providers: "/acme/providers",
       keys: "/acme/keys",
       webhooks: "/acme/webhooks",
+      endpoint: `/acme/webhooks/${at.endpoint}`,
+      delivery: `/acme/webhooks/${at.endpoint}?delivery=${at.delivery}`,
     };
     for (const [name, path] of Object.entries(screens)) {
       await page.goto(at.console + path);

@@ -19,6 +19,7 @@ export const Route = createFileRoute("/$org/webhooks/$id")({
     state: text(search.state),
     topic: text(search.topic),
     delivery: text(search.delivery),
+    replay: text(search.replay),
   }),
   loader: ({ params }) => preload<EndpointDetailQuery>(query, { id: params.id }),
   component: function Endpoint() {

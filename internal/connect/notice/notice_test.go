@@ -186,14 +186,18 @@ func TestAFloodIsBounded(t *testing.T) {
 func TestEveryNoticeInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	book, err := letter.NewBook(notice.Letters())
-	if err != nil || !slices.Equal(book.Names(), []string{"domain_action_required", "domain_degraded", "domain_live", "domain_recovered"}) {
+	if err != nil || !slices.Equal(book.Names(), []string{"domain_action_required", "domain_degraded", "domain_live", "domain_recovered", "endpoint_disabled", "endpoint_failing"}) {
 		t.Fatal(book.Names(), err)
 	}
 	seen := map[string]bool{}
 	for _, name := range book.Names() {
+		about, link := "shop.example.com", "https://console.example.com/acme/domains/con_1"
+		if strings.HasPrefix(name, "endpoint_") {
+			about, link = "hooks.example.com", "https://console.example.com/acme/webhooks/whk_1"
+		}
 		for _, locale := range letter.Locales {
 			w, ok := book.Preview(name, letter.Reader{Locale: locale, Brand: letter.Brand{Name: "Acme"}})
-			if !ok || seen[w.Subject] || !strings.Contains(w.Subject, "shop.example.com") || !strings.Contains(w.Text, "https://console.example.com/acme/domains/con_1") {
+			if !ok || seen[w.Subject] || !strings.Contains(w.Subject, about) || !strings.Contains(w.Text, link) {
 				t.Errorf("%s in %s: %+v", name, locale, w)
 			}
 			seen[w.Subject] = true

@@ -82,7 +82,7 @@ func (s *Service) HealthOf(ctx context.Context, org ident.OrgID, ids []ident.Web
 	for _, r := range hours {
 		id := ident.From[ident.WebhookID](r.EndpointID)
 		h := out[id]
-		h.Hours = append(h.Hours, HealthHour{r.Hour, r.Attempts, r.Succeeded})
+		h.Hours = append(h.Hours, &HealthHour{r.Hour, r.Attempts, r.Succeeded})
 		if latencies[id] == nil {
 			latencies[id] = make([]int32, len(latencyBounds)+1)
 		}

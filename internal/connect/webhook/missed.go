@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -17,6 +18,9 @@ import (
 // replayedAtOnce is how many deliveries one replay sends at most.
 const replayedAtOnce = 10_000
 
+// idsAhead is how much later than its moment an id can seem to be made: ident.V7 goes ahead by a second at most.
+const idsAhead = 2 * time.Second
+
 // ReplayRange says which deliveries are sent again: originals that were made in a window and ended in one of the states.
 type ReplayRange struct {
 	EndpointID ident.WebhookID
@@ -27,25 +31,29 @@ type ReplayRange struct {
 
 // ReplayAll sends the deliveries of a range again, at most 10,000, the oldest first, and answers how many. They have the bytes and the webhook-id of before;
 // at an ordered endpoint those of one stream follow one another, beside what is new. Who calls twice sends twice.
-func (s *Service) ReplayAll(ctx context.Context, in ReplayRange) (int, error) {
-	return door.Do(ctx, s.Door, door.Change[ReplayRange, int]{
+func (s *Service) ReplayAll(ctx context.Context, in ReplayRange) (*ReplayResult, error) {
+	return door.Do(ctx, s.Door, door.Change[ReplayRange, *ReplayResult]{
 		Action:   door.Action{Name: "webhook_endpoint.replay_range", Permission: mayReplay},
 		Org:      func(ctx context.Context, in ReplayRange) (ident.OrgID, error) { return s.OrgOf(ctx, in.EndpointID) },
 		Validate: func(_ context.Context, _ *door.Effect, in *ReplayRange) error { return in.check() },
-		Do: func(ctx context.Context, e *door.Effect, in ReplayRange) (int, error) {
+		Do: func(ctx context.Context, e *door.Effect, in ReplayRange) (*ReplayResult, error) {
 			r, err := s.lockEnabled(ctx, e, in.EndpointID)
 			if err != nil {
-				return 0, err
+				return nil, err
 			}
 			p := webhookq.ReplayableParams{States: make([]string, len(in.States)), Topics: message.Full(in.Topics), Since: in.Window.From, Until: in.Window.To, Floor: floor(in.Window.From)}
 			for n, state := range in.States {
 				p.States[n] = string(state)
 			}
-			n, err := s.replay(ctx, e, r, p)
-			if n == 0 {
-				e.Quiet()
+			replay, err := s.replay(ctx, e, r, p)
+			if err != nil {
+				return nil, err
 			}
-			return n, err
+			if replay == nil {
+				e.Quiet()
+				return &ReplayResult{}, nil
+			}
+			return &ReplayResult{Queued: replay.Queued, Replay: replay}, nil
 		},
 	}, in)
 }
@@ -72,30 +80,30 @@ func (in *ReplayRange) check() error {
 	return nil
 }
 
-// replay adds what a range names to the deliveries of a locked endpoint.
-func (s *Service) replay(ctx context.Context, e *door.Effect, r *webhookq.WebhookEndpoint, p webhookq.ReplayableParams) (int, error) {
+// replay adds what a range names to the deliveries of a locked endpoint; nil when that is nothing.
+func (s *Service) replay(ctx context.Context, e *door.Effect, r *webhookq.WebhookEndpoint, p webhookq.ReplayableParams) (*WebhookReplay, error) {
 	p.EndpointID, p.OrgID, p.Most = r.ID, e.Scope.OrgUUID(), replayedAtOnce
 	rows, err := s.q.Replayable(ctx, e.Tx, p)
 	if err != nil {
-		return 0, fmt.Errorf("read what to send again: %w", err)
+		return nil, fmt.Errorf("read what to send again: %w", err)
 	}
 	if len(rows) == 0 {
-		return 0, nil
+		return nil, nil
 	}
 	add := webhookq.ReplayAllParams{EndpointID: r.ID, OrgID: p.OrgID, Ordered: r.Ordered, Now: e.Tx.Now}
 	for _, d := range rows {
 		add.News, add.Olds, add.EventAts = append(add.News, ident.V7(e.Tx.Now)), append(add.Olds, d.ID), append(add.EventAts, d.EventAt)
 	}
 	if err := s.due(ctx, e.Tx, r.ID); err != nil {
-		return 0, err
+		return nil, err
 	}
 	n, err := s.q.ReplayAll(ctx, e.Tx, add)
 	if err != nil {
-		return 0, fmt.Errorf("send deliveries again: %w", err)
+		return nil, fmt.Errorf("send deliveries again: %w", err)
 	}
 	e.Record(event.Change{OrgID: e.Scope.Org(), Action: "webhook_endpoint.replayed", Subject: ident.From[ident.WebhookID](r.ID).String(), Version: r.Version, Audited: true,
 		Payload: replayed{V: 1, Count: int(n), From: p.Since, To: p.Until}})
-	return int(n), nil
+	return &WebhookReplay{At: e.Tx.Now, Queued: int32(n), Waiting: int32(n)}, nil
 }
 
 // replayed is the payload of webhook_endpoint.replayed for many.
@@ -106,49 +114,85 @@ type replayed struct {
 	To    time.Time `json:"to"`
 }
 
-// missed names what a disabled endpoint did not get: what was skipped since it stopped, and what was given up while it failed.
-func (s *Service) missed(ctx context.Context, on webhookq.DBTX, r *webhookq.WebhookEndpoint, disabledAt, now time.Time) (webhookq.ReplayableParams, error) {
-	since, err := s.q.FailingSince(ctx, on, webhookq.FailingSinceParams{EndpointID: r.ID, OrgID: *r.OrgID})
+// missedSince answers since when endpoints fail, of those that do. What was given up since then is missed too.
+func (s *Service) missedSince(ctx context.Context, on webhookq.DBTX, org ident.OrgID, ids []uuid.UUID) (map[uuid.UUID]time.Time, error) {
+	rows, err := s.q.FailingSince(ctx, on, webhookq.FailingSinceParams{Endpoints: ids, OrgID: org.UUID()})
 	if err != nil {
-		return webhookq.ReplayableParams{}, fmt.Errorf("read since when an endpoint fails: %w", err)
+		return nil, fmt.Errorf("read since when endpoints fail: %w", err)
 	}
-	if since == nil || since.After(disabledAt) {
-		since = &disabledAt
+	out := make(map[uuid.UUID]time.Time, len(rows))
+	for _, r := range rows {
+		out[r.EndpointID] = r.Since
 	}
-	return webhookq.ReplayableParams{EndpointID: r.ID, OrgID: *r.OrgID, States: []string{string(Failed), string(Skipped)}, Topics: []string{}, Since: *since, Until: now.Add(time.Second), Missed: true,
-		Floor: floor(since.Add(-longest)), Most: replayedAtOnce}, nil
+	return out, nil
+}
+
+// earlier is when an endpoint began to miss what is sent: when it stopped, or when it began to fail before that.
+func earlier(disabledAt, failing time.Time) time.Time {
+	if !failing.IsZero() && failing.Before(disabledAt) {
+		return failing
+	}
+	return disabledAt
 }
 
 // enable forgets what was held against an endpoint, and sends what it missed if the caller wants that.
-func (s *Service) enable(ctx context.Context, e *door.Effect, r *webhookq.WebhookEndpoint, disabledAt *time.Time, again bool) error {
+func (s *Service) enable(ctx context.Context, e *door.Effect, r *webhookq.WebhookEndpoint, disabledAt *time.Time, again bool) (replay *WebhookReplay, err error) {
 	if again && disabledAt != nil {
-		p, err := s.missed(ctx, e.Tx, r, *disabledAt, e.Tx.Now)
+		since, err := s.missedSince(ctx, e.Tx, e.Scope.Org(), []uuid.UUID{r.ID})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if _, err := s.replay(ctx, e, r, p); err != nil {
-			return err
+		from := earlier(*disabledAt, since[r.ID])
+		replay, err = s.replay(ctx, e, r, webhookq.ReplayableParams{States: []string{string(Failed), string(Skipped)}, Topics: []string{}, Since: from, Until: e.Tx.Now.Add(time.Second), Missed: true, Floor: floor(from.Add(-longest))})
+		if err != nil {
+			return nil, err
 		}
 	}
 	if err := s.q.ClearLane(ctx, e.Tx, webhookq.ClearLaneParams{EndpointID: r.ID}); err != nil {
-		return fmt.Errorf("forget why an endpoint was disabled: %w", err)
+		return nil, fmt.Errorf("forget why an endpoint was disabled: %w", err)
 	}
-	return nil
+	return replay, nil
 }
 
-// Missed counts what would be sent if a disabled endpoint were enabled with ReplayMissed, up to 10,000; for the question that goes with enabling.
-func (s *Service) Missed(ctx context.Context, id ident.WebhookID) (int, error) {
-	scope, at, err := s.reach(ctx, mayRead, id)
-	if err != nil || at.DisabledAt == nil {
-		return 0, err
+// MissedOf counts what would be sent if disabled endpoints of one organization were enabled with ReplayMissed, up to 10,000 each, for a caller who was
+// authorised for it. Those that are enabled miss nothing.
+func (s *Service) MissedOf(ctx context.Context, org ident.OrgID, all []*WebhookEndpoint) (map[ident.WebhookID]int32, error) {
+	p := webhookq.CountMissedParams{OrgID: org.UUID(), Most: replayedAtOnce}
+	for _, at := range all {
+		if at.DisabledAt != nil {
+			p.Endpoints, p.Sinces = append(p.Endpoints, at.ID.UUID()), append(p.Sinces, *at.DisabledAt)
+		}
 	}
-	p, err := s.missed(ctx, s.DB, &webhookq.WebhookEndpoint{ID: id.UUID(), OrgID: new(scope.OrgUUID())}, *at.DisabledAt, s.DB.Now())
+	if len(p.Endpoints) == 0 {
+		return nil, nil
+	}
+	failing, err := s.missedSince(ctx, s.DB, org, p.Endpoints)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	rows, err := s.q.Replayable(ctx, s.DB, p)
+	for n, id := range p.Endpoints {
+		p.Sinces[n] = earlier(p.Sinces[n], failing[id])
+		p.Floors = append(p.Floors, floor(p.Sinces[n].Add(-longest)))
+	}
+	rows, err := s.q.CountMissed(ctx, s.DB, p)
 	if err != nil {
-		return 0, fmt.Errorf("count what was missed: %w", err)
+		return nil, fmt.Errorf("count what was missed: %w", err)
 	}
-	return len(rows), nil
+	out := make(map[ident.WebhookID]int32, len(rows))
+	for _, r := range rows {
+		out[ident.From[ident.WebhookID](r.EndpointID)] = r.Missed
+	}
+	return out, nil
+}
+
+// ReplayOf says how far the replay of many is that began at an instant, for a caller who was authorised for the endpoint; nil when none did.
+func (s *Service) ReplayOf(ctx context.Context, of *WebhookEndpoint, at time.Time) (*WebhookReplay, error) {
+	r, err := s.q.ReplayProgress(ctx, s.DB, webhookq.ReplayProgressParams{EndpointID: of.ID.UUID(), OrgID: of.OrganizationID.UUID(), At: at, Floor: floor(at), Ceiling: floor(at.Add(idsAhead))})
+	if err != nil {
+		return nil, fmt.Errorf("read how far a replay is: %w", err)
+	}
+	if r.Queued == 0 {
+		return nil, nil
+	}
+	return &WebhookReplay{At: at, Queued: r.Queued, Waiting: r.Waiting, Succeeded: r.Succeeded, Failed: r.Queued - r.Waiting - r.Succeeded}, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook/message"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
@@ -40,24 +41,39 @@ func TestFiveDaysOfFailureDisable_AndWhatWasMissedIsSentOnRequest(t *testing.T) 
 	}
 	b.happen(b.con, "connection.live", `{"v":1}`) // while it is disabled
 	b.drain()
-	if n, err := b.s.Missed(b.As(t.Context()), id); err != nil || n != 7 {
+	if n, err := b.missed(t, id); err != nil || n != 7 {
 		t.Fatalf("%d were missed: %v", n, err)
 	}
 	broken = false
 	before := len(k.all())
 	r, err := b.s.Update(b.As(t.Context()), UpdateWebhookEndpointInput{ID: id, Version: e.Version, Status: new(Enabled), ReplayMissed: true})
-	if err != nil || r.Endpoint.Status != Enabled || r.Endpoint.Pending != 7 || r.Endpoint.DisabledAt != nil {
+	if err != nil || r.Endpoint.Status != Enabled || r.Endpoint.Pending != 7 || r.Endpoint.DisabledAt != nil || r.Replay == nil || r.Replay.Queued != 7 {
 		t.Fatalf("%+v %v", r, err)
 	}
 	b.drain()
 	inOrder(t, k.all()[before:], 7)
-	if n, err := b.s.Missed(b.As(t.Context()), id); err != nil || n != 0 {
+	if n, err := b.missed(t, id); err != nil || n != 0 {
 		t.Fatalf("%d are still missed: %v", n, err)
 	}
 	for _, action := range []string{"webhook_endpoint.enabled", "webhook_endpoint.replayed"} {
 		if got := b.Actions(t); !slices.Contains(got, action) {
 			t.Fatalf("no %s: %v", action, got)
 		}
+	}
+}
+
+func (b *bundle) missed(t *testing.T, id ident.WebhookID) (int32, error) {
+	t.Helper()
+	all, err := b.s.MissedOf(t.Context(), b.Org, []*WebhookEndpoint{b.get(id)})
+	return all[id], err
+}
+
+// replay holds how far a replay is to what is expected.
+func (b *bundle) replay(t *testing.T, of *WebhookEndpoint, at time.Time, want WebhookReplay) {
+	t.Helper()
+	want.At = at
+	if got, err := b.s.ReplayOf(t.Context(), of, at); err != nil || got == nil || *got != want {
+		t.Fatalf("the replay is at %+v (%v), not %+v", got, err, want)
 	}
 }
 
@@ -91,13 +107,20 @@ func TestReplayAll_SendsARangeInOrderWithTheSameBytes(t *testing.T) {
 	first := k.all()
 	in := ReplayRange{EndpointID: r.Endpoint.ID, Window: TimeWindow{began, b.now.Add(time.Hour)}, States: []WebhookDeliveryState{Succeeded}, Topics: []string{"connection.verifying"}}
 	b.pass(time.Minute)
-	if n, err := b.s.ReplayAll(b.As(t.Context()), in); err != nil || n != 5 {
-		t.Fatalf("%d: %v", n, err)
+	one, err := b.s.ReplayAll(b.As(t.Context()), in)
+	if err != nil || one.Queued != 5 {
+		t.Fatalf("%+v: %v", one, err)
 	}
-	if n, err := b.s.ReplayAll(b.As(t.Context()), in); err != nil || n != 5 { // beside the first one, and behind it
-		t.Fatalf("%d: %v", n, err)
+	b.pass(time.Second)
+	if r, err := b.s.ReplayAll(b.As(t.Context()), in); err != nil || r.Queued != 5 { // beside the first one, and behind it
+		t.Fatalf("%+v: %v", r, err)
 	}
+	b.replay(t, r.Endpoint, one.Replay.At, WebhookReplay{Queued: 5, Waiting: 5})
 	b.drain()
+	b.replay(t, r.Endpoint, one.Replay.At, WebhookReplay{Queued: 5, Succeeded: 5})
+	if none, err := b.s.ReplayOf(t.Context(), r.Endpoint, one.Replay.At.Add(time.Microsecond)); none != nil || err != nil {
+		t.Fatalf("%+v %v", none, err)
+	}
 	again := k.all()[len(first):]
 	if len(again) != 10 {
 		t.Fatalf("%d messages", len(again))

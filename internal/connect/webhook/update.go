@@ -96,13 +96,14 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 	if len(fields) > 0 {
 		record("webhook_endpoint.updated", changed{Fields: fields, Topics: in.Topics})
 	}
+	var replay *WebhookReplay
 	switch status {
 	case Disabled:
 		record(message.DisabledEvent, changed{Status: status, Reason: ByHand})
 		err = s.skip(ctx, e, in.ID)
 	case Enabled:
 		record("webhook_endpoint.enabled", changed{Status: status})
-		err = s.enable(ctx, e, r, since, in.ReplayMissed)
+		replay, err = s.enable(ctx, e, r, since, in.ReplayMissed)
 	}
 	if err != nil {
 		return nil, err
@@ -119,7 +120,12 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 			return nil, err
 		}
 	}
-	return s.result(ctx, e, in.ID)
+	result, err := s.result(ctx, e, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	result.Replay = replay
+	return result, nil
 }
 
 // apply brings the changes into a row, and answers the fields that differ, and the status if that does.

@@ -68,7 +68,7 @@ type Health struct {
 	SuccessRate24h       *float64 // of attempts
 	P95Ms                *int32
 	OldestPendingSeconds *int32
-	Hours                []HealthHour // those of the last 24 in which something was sent, the oldest first
+	Hours                []*HealthHour // those of the last 24 in which something was sent, the oldest first
 }
 
 // WebhookDeliveryState is where a delivery stands; see the package's comment.
@@ -123,10 +123,26 @@ type WebhookDeliveryPage struct {
 
 type WebhookDeliveryEdge = page.Edge[*WebhookDelivery]
 
-// WebhookEndpointResult carries the secret when the endpoint was just made, and never again.
+// WebhookEndpointResult carries the secret when the endpoint was just made or its secret rotated, and never again.
 type WebhookEndpointResult struct {
 	Endpoint *WebhookEndpoint
 	Secret   *secret.String
+	Replay   *WebhookReplay // what is sent of that which was missed; nil: nothing
+}
+
+// WebhookReplay is many deliveries that are sent again, and how far that is. At, when it began, names it at its endpoint.
+type WebhookReplay struct {
+	At        time.Time
+	Queued    int32
+	Waiting   int32
+	Succeeded int32
+	Failed    int32 // or skipped
+}
+
+// ReplayResult is what a replay sends again; Replay is nil when that is nothing.
+type ReplayResult struct {
+	Queued int32
+	Replay *WebhookReplay
 }
 
 // WebhookTopic is a topic with the shape of its messages and an example.

@@ -21,7 +21,7 @@ type Props = { id: string; onClose: () => void };
 export default function DeliveryView(props: Props) {
   const { t } = useTranslation();
   return (
-    <Dialog opened onClose={props.onClose} title={t("deliveries.one")} size={820}>
+    <Dialog opened onClose={props.onClose} title={t("deliveries.one")} size={1080}>
       <Part what={t("deliveries.one")}>
         <Load id={props.id} />
       </Part>
@@ -89,22 +89,17 @@ function View({ delivery }: { delivery: DeliveryView_delivery$key }) {
         <DeliveryState state={data.state} />
         <span className={css.sub}>{data.eventId}</span>
         {may && (
-          <Button
-            size="xs"
-            loading={replay.pending}
-            disabled={replay.wait > 0}
-            onClick={() => replay.run({ id: data.id })}
-          >
+          <Button size="xs" loading={replay.pending} disabled={replay.wait > 0} onClick={() => replay.run({ id: data.id })}>
             {replay.wait > 0 ? t("wait", { seconds: replay.wait }) : t("deliveries.doReplay")}
           </Button>
         )}
       </div>
       {replay.failed && <ErrorCard problem={replay.failed} />}
-      <Code title={t("deliveries.payload")} text={pretty(data.payload)} what={t("deliveries.payload")} />
+      {data.attempts.length === 0 && <Code title={t("deliveries.payload")} text={pretty(data.payload)} what={t("deliveries.payload")} />}
       <h3 className={css.h3}>{t("deliveries.attempts")}</h3>
       {data.attempts.length === 0 && <p className="dim">{t("deliveries.noAttempt")}</p>}
       {data.attempts.toReversed().map((attempt, i) => (
-        <Attempt key={attempt.n} attempt={attempt} open={i === 0} />
+        <Attempt key={attempt.n} attempt={attempt} sent={pretty(data.payload)} open={i === 0} />
       ))}
     </div>
   );
@@ -117,7 +112,10 @@ function headers(value: unknown): string {
     .join("\n");
 }
 
-function Attempt({ attempt, open }: { attempt: DeliveryView_delivery$data["attempts"][number]; open: boolean }) {
+type AttemptProps = { attempt: DeliveryView_delivery$data["attempts"][number]; sent: string; open: boolean };
+
+/** What was sent stands beside what came back. */
+function Attempt({ attempt, sent, open }: AttemptProps) {
   const { t, i18n } = useTranslation();
   const good = attempt.status ? attempt.status >= 200 && attempt.status < 300 : false;
   return (
@@ -133,7 +131,11 @@ function Attempt({ attempt, open }: { attempt: DeliveryView_delivery$data["attem
         </span>
       </summary>
       <div className={css.exchange}>
-        <Code title={t("deliveries.request")} text={headers(attempt.requestHeaders)} what={t("deliveries.request")} />
+        <Code
+          title={t("deliveries.request")}
+          text={attempt.requestHeaders ? `${headers(attempt.requestHeaders)}\n\n${sent}` : "–"}
+          what={t("deliveries.request")}
+        />
         <Code
           title={t("deliveries.response")}
           text={[headers(attempt.responseHeaders), attempt.responseBody].filter(Boolean).join("\n\n") || "–"}

@@ -14,14 +14,21 @@ import { Confirm } from "#/ui/Confirm.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { PageHeader } from "#/ui/Page.tsx";
 import { useCan } from "#/ui/Permissions.ts";
+import { exact, RelativeTime } from "#/ui/RelativeTime.tsx";
 import { toast } from "#/ui/toast.ts";
 import { EndpointStatus, Rate } from "./Badges.tsx";
 import { Deliveries } from "./Deliveries.tsx";
+import { ReplayProgress } from "./ReplayProgress.tsx";
+import { Sparkline } from "./Sparkline.tsx";
 import css from "./webhooks.module.css";
 
 const EndpointForm = lazy(() => import("./EndpointForm.tsx"));
+const RotateDialog = lazy(() => import("./RotateDialog.tsx"));
+const ReplayDialog = lazy(() => import("./ReplayDialog.tsx"));
+const EnableDialog = lazy(() => import("./EnableDialog.tsx"));
 
-export type DeliveriesSearch = { state?: string; topic?: string; delivery?: string };
+/** `replay` is when the replay began whose progress is shown; it survives a reload. */
+export type DeliveriesSearch = { state?: string; topic?: string; delivery?: string; replay?: string };
 
 type Props = {
   org: string;
@@ -34,10 +41,12 @@ type Props = {
 
 /** One endpoint: its health, and every delivery as it happens. */
 export function EndpointPage({ org, organizationId, endpoint, search, onSearch, onGone }: Props) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const [editing, setEditing] = useState(false);
   const [deleting, setDeleting] = useState(false);
+  const [asked, setAsked] = useState<"rotate" | "replay" | "enable" | null>(null);
   const may = useCan("webhook.write");
+  const mayReplay = useCan("webhook.replay");
   const data = useFragment(
     graphql`
       fragment EndpointPage_endpoint on WebhookEndpoint {
@@ -51,9 +60,17 @@ export function EndpointPage({ org, organizationId, endpoint, search, onSearch, 
         ordered
         apiVersion
         secretHint
+        previousSecretUntil
+        disabledAt
         successRate24h
         p95Ms
         pending
+        oldestPendingSeconds
+        hours {
+          at
+          attempts
+          succeeded
+        }
         application {
           name
         }
@@ -100,6 +117,10 @@ export function EndpointPage({ org, organizationId, endpoint, search, onSearch, 
   );
   const enabled = data.status === "ENABLED";
   const failed = test.failed ?? toggle.failed;
+  const started = (at: string) => {
+    setAsked(null);
+    onSearch({ ...search, replay: at });
+  };
   return (
     <>
       <PageHeader
@@ -134,8 +155,12 @@ export function EndpointPage({ org, organizationId, endpoint, search, onSearch, 
                   </Button>
                 </Menu.Target>
                 <Menu.Dropdown>
+                  {mayReplay && enabled && <Menu.Item onClick={() => setAsked("replay")}>{t("webhooks.replay.open")}</Menu.Item>}
+                  <Menu.Item onClick={() => setAsked("rotate")}>{t("webhooks.rotate.open")}</Menu.Item>
                   <Menu.Item
-                    onClick={() => toggle.run({ input: { id: data.id, version: data.version, status: enabled ? "DISABLED" : "ENABLED" } })}
+                    onClick={() =>
+                      enabled ? toggle.run({ input: { id: data.id, version: data.version, status: "DISABLED" } }) : setAsked("enable")
+                    }
                   >
                     {t(enabled ? "webhooks.disable" : "webhooks.enable")}
                   </Menu.Item>
@@ -153,12 +178,35 @@ export function EndpointPage({ org, organizationId, endpoint, search, onSearch, 
           <ErrorCard problem={failed} />
         </div>
       )}
+      {!enabled && (
+        <div className={css.stopped} data-bad={data.status === "AUTO_DISABLED" || undefined}>
+          <span>
+            <strong>{t(`webhooks.stopped.${data.disabledReason ?? "by_hand"}`)}</strong> {t("webhooks.stopped.text")}
+          </span>
+          {may && (
+            <Button size="xs" onClick={() => setAsked("enable")}>
+              {t("webhooks.enable")}
+            </Button>
+          )}
+        </div>
+      )}
+      {search.replay && <ReplayProgress id={data.id} at={search.replay} onClose={() => onSearch({ ...search, replay: undefined })} />}
       <dl className={css.health}>
         <div>
           <dt>{t("domains.column.state")}</dt>
-          <dd title={data.disabledReason ?? undefined}>
+          <dd>
             <EndpointStatus status={data.status} />
-            {data.disabledReason && <span className={css.sub}>{data.disabledReason}</span>}
+            {data.disabledAt && (
+              <span className={css.sub}>
+                <RelativeTime at={data.disabledAt} />
+              </span>
+            )}
+          </dd>
+        </div>
+        <div>
+          <dt>{t("webhooks.health.title")}</dt>
+          <dd>
+            <Sparkline hours={data.hours} />
           </dd>
         </div>
         <div>
@@ -173,11 +221,21 @@ export function EndpointPage({ org, organizationId, endpoint, search, onSearch, 
         </div>
         <div>
           <dt>{t("webhooks.column.pending")}</dt>
-          <dd className="tabular">{data.pending}</dd>
+          <dd className="tabular">
+            {data.pending}
+            {typeof data.oldestPendingSeconds === "number" && data.oldestPendingSeconds >= 60 && (
+              <span className={css.sub}>{t("webhooks.health.oldest", { count: Math.floor(data.oldestPendingSeconds / 60) })}</span>
+            )}
+          </dd>
         </div>
         <div>
           <dt>{t("webhooks.signing")}</dt>
-          <dd className="mono">{data.secretHint}</dd>
+          <dd>
+            <span className="mono">{data.secretHint}</span>
+            {data.previousSecretUntil && (
+              <span className={css.sub}>{t("webhooks.rotate.until", { time: exact(data.previousSecretUntil, i18n.language) })}</span>
+            )}
+          </dd>
         </div>
         <div>
           <dt>{t("webhooks.column.topics")}</dt>
@@ -191,13 +249,18 @@ export function EndpointPage({ org, organizationId, endpoint, search, onSearch, 
         </div>
       </dl>
       <Part what={t("deliveries.title")}>
-        <Deliveries endpointId={data.id} search={search} onSearch={onSearch} />
+        <Deliveries endpointId={data.id} search={search} onSearch={(next) => onSearch({ replay: search.replay, ...next })} />
       </Part>
       {editing && (
         <Suspense>
           <EndpointForm organizationId={organizationId} endpoint={data} onClose={() => setEditing(false)} />
         </Suspense>
       )}
+      <Suspense>
+        {asked === "rotate" && <RotateDialog id={data.id} onClose={() => setAsked(null)} />}
+        {asked === "replay" && <ReplayDialog id={data.id} onClose={() => setAsked(null)} onStarted={started} />}
+        {asked === "enable" && <EnableDialog id={data.id} onClose={() => setAsked(null)} onStarted={started} />}
+      </Suspense>
       <Confirm
         opened={deleting}
         onClose={() => setDeleting(false)}

@@ -10,6 +10,7 @@ import { DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { SecretOnce } from "#/ui/SecretOnce.tsx";
 import { EndpointStatus, Rate } from "./Badges.tsx";
+import { Sparkline } from "./Sparkline.tsx";
 import css from "./webhooks.module.css";
 
 const EndpointForm = lazy(() => import("./EndpointForm.tsx"));
@@ -98,6 +99,11 @@ function Row({ org, endpoint }: { org: string; endpoint: EndpointsTable_row$key 
         successRate24h
         p95Ms
         pending
+        hours {
+          at
+          attempts
+          succeeded
+        }
       }
     `,
     endpoint,
@@ -121,7 +127,10 @@ function Row({ org, endpoint }: { org: string; endpoint: EndpointsTable_row$key 
         )}
       </td>
       <td data-label={t("webhooks.column.rate")} data-end>
-        <Rate rate={data.successRate24h} />
+        <span className={css.rate}>
+          <Sparkline hours={data.hours} />
+          <Rate rate={data.successRate24h} />
+        </span>
       </td>
       <td data-label={t("webhooks.column.p95")} data-end className="tabular">
         {data.p95Ms === null || data.p95Ms === undefined ? "–" : `${data.p95Ms} ms`}

@@ -72,7 +72,12 @@ test("deliveries show their state and open by a real link", async () => {
     replayOf: null,
     attempts: [attempt],
   };
-  const deliveries = { cursor: "now", edges: [{ cursor: "c1", node: delivery }], totalCount: 1, pageInfo: { hasNextPage: false, endCursor: null } };
+  const deliveries = {
+    cursor: "now",
+    edges: [{ cursor: "c1", node: delivery }],
+    totalCount: 1,
+    pageInfo: { hasNextPage: false, endCursor: null },
+  };
   act(() =>
     environment.mock.resolveMostRecentOperation({
       data: { webhookEndpoint: { __typename: "WebhookEndpoint", id: "whe_1", topics: ["*"], deliveries } },
@@ -100,7 +105,14 @@ test("the feed alone fills a list that was empty", async () => {
   await waitFor(() => expect(waiting(environment, "DeliveriesTailSubscription")).toHaveLength(1));
   const tail = waiting(environment, "DeliveriesTailSubscription")[0]!;
   expect(tail.request.variables).toMatchObject({ after: "then" });
-  const delivery = { id: "whd_1", cursor: "c1", topic: "nameplate.test", state: "PENDING", eventId: "evt_1", createdAt: "2026-11-21T10:00:00Z" };
+  const delivery = {
+    id: "whd_1",
+    cursor: "c1",
+    topic: "nameplate.test",
+    state: "PENDING",
+    eventId: "evt_1",
+    createdAt: "2026-11-21T10:00:00Z",
+  };
   const rest = { __typename: "WebhookDelivery", sequence: 1, nextAttemptAt: null, replayOf: null, payload: null, attempts: [] };
   act(() => environment.mock.nextValue(tail, { data: { webhookDeliveries: { ...delivery, ...rest } } }));
   expect(within(await screen.findByRole("table")).getByText("nameplate.test")).toBeTruthy();
