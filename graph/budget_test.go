@@ -73,6 +73,55 @@ func TestBudget_IsTakenFromKeysAndSaidInTheHeader(t *testing.T) {
 	}
 }
 
+// Who sends text without a credential spends the hour of the network, whatever the documents and aliases are; nobody else's, and not that of the console's own
+// pages, which strangers need to sign in.
+func TestHostile_StrangersSpendTheirNetworksHour(t *testing.T) {
+	t.Parallel()
+	l := limit.New(nil)
+	network := func(n string) authz.Principal { return authz.Principal{Kind: authz.PUBLIC, Network: n} }
+	h := entrance(t, network("203.0.113.7"), l)
+	first := asking(t, h, hundred)
+	if got := first.header.Get("RateLimit"); got != `"hour";r=4899;t=73` || first.header.Get("RateLimit-Policy") != `"hour";q=5000;w=3600` {
+		t.Errorf("RateLimit: %s, RateLimit-Policy: %s", got, first.header.Get("RateLimit-Policy"))
+	}
+	served := 1
+	for n := range 200 { // each another text, so that none was seen before
+		a := asking(t, h, fmt.Sprintf(`query Flood%d { a%d: connections(organizationId: "o", first: 100) { nodes { id } } }`, n, n))
+		switch {
+		case a.refusal() == "":
+			served++
+		case a.Errors[0].Extensions["code"] != "RATE_LIMITED" || a.Errors[0].Extensions["retryAfter"] == nil || a.Data != nil:
+			t.Fatalf("request %d: %+v", n, a)
+		}
+	}
+	if served < 49 || served > 60 { // 5,000 points, and what came back meanwhile
+		t.Errorf("%d pages of 101 points were served", served)
+	}
+	if a := asking(t, entrance(t, network("203.0.113.8"), l), hundred); a.refusal() != "" {
+		t.Errorf("another network: %+v", a.Errors)
+	}
+	if a := asking(t, entrance(t, key(), l), hundred); a.refusal() != "" {
+		t.Errorf("a key: %+v", a.Errors)
+	}
+	documents, plain := map[string]string{}, 0
+	if err := json.Unmarshal(consoleJSON, &documents); err != nil {
+		t.Fatal(err)
+	}
+	for id, text := range documents {
+		head, _, _ := strings.Cut(text, "{")
+		if !strings.HasPrefix(head, "query") || strings.Contains(head, "$") {
+			continue
+		}
+		plain++
+		if w := send(h, `{"documentId":"sha256:`+strings.TrimPrefix(id, "sha256:")+`"}`); w.Code != http.StatusOK || strings.Contains(w.Body.String(), "errors") || w.Header().Get("RateLimit") != "" {
+			t.Errorf("%s after the flood: %d %s", head, w.Code, w.Body)
+		}
+	}
+	if plain == 0 {
+		t.Error("the console has no document to try")
+	}
+}
+
 func TestCost_IsBoundByTheCaller(t *testing.T) {
 	t.Parallel()
 	// The price is 1 + first × (1 + 1 + 20): a page of checks of each of the connections.

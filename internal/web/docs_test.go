@@ -271,6 +271,7 @@ var buckets = map[string][2]string{
 	"login":                       {"signing in (`POST /auth/sign-in`, `POST /login`); proving again who one is (`POST /auth/step-up`)", "name typed and network; person"},
 	"login-network":               {"signing in", "network"},
 	"cost":                        {"GraphQL, in points of cost", "API key"},
+	"cost-stranger":               {"GraphQL text without a credential, in points of cost", "network"},
 	"domaincheck.address":         {"`domainCheck`", "address of the caller"},
 	"domaincheck.token":           {"`domainCheck`", "widget token"},
 	"domaincheck.key":             {"`domainCheck`", "API key"},
