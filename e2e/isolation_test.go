@@ -20,7 +20,7 @@ var unknown = map[string]func() string{
 	"organization": fresh(ident.New[ident.OrgID]), "application": fresh(ident.New[ident.ApplicationID]), "recipe": fresh(ident.New[ident.RecipeID]), "connection": fresh(ident.New[ident.ConnectionID]),
 	"record": fresh(ident.New[ident.RecordID]), "conflict": fresh(ident.New[ident.ConflictID]), "check": fresh(ident.New[ident.CheckID]), "observation": fresh(ident.New[ident.ObservationID]),
 	"certificate": fresh(ident.New[ident.CertificateID]), "key": fresh(ident.New[ident.KeyID]), "endpoint": fresh(ident.New[ident.WebhookID]), "delivery": fresh(ident.New[ident.DeliveryID]),
-	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]),
+	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]), "session": fresh(ident.New[ident.SessionID]),
 }
 
 func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
@@ -37,6 +37,7 @@ var byField = map[string]string{
 	"organization": "organization", "updateOrganization": "organization", "deleteOrganization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
 	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
+	"revokeSession":   "session",
 	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
 }
 
@@ -216,7 +217,9 @@ func victim(t *testing.T, h *harness.House) map[string]string {
 	h.Must(`query($id: ID!, $org: ID!) { connection(id: $id) { recipe { id } records { id } certificate { id } checks { nodes { id observations { id } } } timeline { nodes { id } } } apiKeys(organizationId: $org) { nodes { id } } }`,
 		map[string]any{"id": id, "org": h.Addresses.OrganizationID}, &seen)
 	_, token := h.Widget(map[string]any{"endUserRef": "customer-1"})
+	session, _, _ := strings.Cut(h.SignIn().Cookie, ".")
 	world := map[string]string{
+		"session":      session,
 		"organization": h.Addresses.OrganizationID, "application": h.Addresses.ApplicationID, "recipe": seen.Connection.Recipe.ID, "connection": id, "record": seen.Connection.Records[0].ID,
 		"user": h.User.String(), "certificate": seen.Connection.Certificate.ID, "event": seen.Connection.Timeline.Nodes[0].ID, "key": seen.APIKeys.Nodes[0].ID, "endpoint": endpoint, "delivery": made.SendTestWebhook.ID, "token": token,
 	}

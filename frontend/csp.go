@@ -39,10 +39,28 @@ func liveSource(origin string) string {
 	return "wss://" + u.Host
 }
 
+// secretPaths lead to pages whose address holds the token of a mailed link.
+var secretPaths = []string{"/confirm", "/auth/reset-password", "/invite"}
+
+// holdsSecret says that the page at a path is kept nowhere and its address told to nobody.
+func holdsSecret(path string) bool {
+	for _, p := range secretPaths {
+		if path == p || strings.HasPrefix(path, p+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 // pageHeaders are those of every page besides its policy.
-func pageHeaders(h http.Header, origin string) {
+func pageHeaders(h http.Header, origin, path string) {
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-cache")
 	h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
+	if holdsSecret(path) {
+		h.Set("Cache-Control", "no-store")
+		h.Set("Referrer-Policy", "no-referrer")
+	}
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), publickey-credentials-get=(self)")
 	if strings.HasPrefix(origin, "https://") {

@@ -123,9 +123,8 @@ func page(files fs.FS, name string, policy func(nonce string) string, o Options)
 		}
 		h := w.Header()
 		h.Set("Content-Type", "text/html; charset=utf-8")
-		h.Set("Cache-Control", "no-cache")
 		h.Set("Content-Security-Policy", policy(nonce))
-		pageHeaders(h, o.Origin)
+		pageHeaders(h, o.Origin, r.URL.Path)
 		if r.Method != http.MethodHead {
 			_, _ = w.Write(body)
 		}

@@ -119,6 +119,19 @@ func TestPageHeaders(t *testing.T) {
 	}
 }
 
+func TestPagesWithATokenInTheirAddressAreKeptNowhere(t *testing.T) {
+	t.Parallel()
+	h := console(build(t), Options{})
+	for path, secret := range map[string]bool{
+		"/confirm/abc": true, "/confirm": true, "/auth/reset-password/abc": true, "/invite/abc": true, "/confirmed": false, "/login": false, "/auth/password-reset-request": false,
+	} {
+		header := get(h, path).Header
+		if cache, referrer := header.Get("Cache-Control"), header.Get("Referrer-Policy"); (cache == "no-store" && referrer == "no-referrer") != secret || (cache == "no-cache") == secret {
+			t.Errorf("%s: Cache-Control %q, Referrer-Policy %q", path, cache, referrer)
+		}
+	}
+}
+
 func TestSchemeOfTheCookieIsInThePage(t *testing.T) {
 	t.Parallel()
 	h := console(build(t), Options{})

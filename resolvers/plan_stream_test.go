@@ -37,7 +37,11 @@ func TestPlan_TrustedSubscriptions(t *testing.T) {
 			}
 			g.faithful = true // mistakes in arguments below the root have no root in gqlgen's paths
 			v := g.variables(op)
-			switch op.VariableDefinitions[min(1, len(op.VariableDefinitions)-1)].Type.NamedType { // all that came before is there to read
+			kind := ""
+			if n := len(op.VariableDefinitions); n > 0 {
+				kind = op.VariableDefinitions[min(1, n-1)].Type.NamedType
+			}
+			switch kind { // all that came before is there to read
 			case "Int64":
 				v["after"] = 0
 			case "String":

@@ -2,6 +2,7 @@ package resolvers_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -163,6 +164,7 @@ func TestEveryRootField(t *testing.T) {
 		t.Errorf("node: %v", n)
 	}
 
+	maps.Copy(done, s.tryCredentials(t))
 	field("owner", "mutation", "deleteWebhookEndpoint", `(id: "`+endpoint+`")`, 1)
 	field("owner", "mutation", "archiveConnection", `(id: "`+con+`")`, 1)
 	trusted("archiveApplication", "archiveApplication(", vars{"id": second, "archiveConnections": true, "confirmName": "Third"})
@@ -175,27 +177,32 @@ func TestEveryRootField(t *testing.T) {
 	}
 }
 
-// Text that is no id of the right kind is INVALID, and says which argument it was.
+// Text that is no id of the right kind is INVALID, and says which argument it was. What keys may not call is tried by the console's documents.
 func TestWrongIDsNameTheirArgument(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	for _, root := range []*ast.Definition{s.Schema.Query, s.Schema.Mutation} {
 		for _, f := range root.Fields {
 			for _, a := range f.Arguments {
-				if a.Type.Name() != "ID" || f.Name == "archiveApplication" {
+				if a.Type.Name() != "ID" {
 					continue
 				}
-				text, want := strings.ToLower(root.Name)+" { "+f.Name+"("+filled(s.Schema, f, a.Name)+")"+sub(s.Schema, f)+" }", a.Name
+				who, body := "owner", written(s.Schema, root, f, a)
+				if strings.HasPrefix(f.Name, "ops") {
+					who = "operator"
+				} else if !forKeys(f) {
+					if who, body = "person", byDocument(t, s.Schema, root, f, a); body == nil {
+						t.Errorf("no document of the console gives %s its %s", f.Name, a.Name)
+						continue
+					}
+				}
+				want := a.Name
 				if f.Name == "nodes" {
 					want = "ids.0"
 				}
-				who := "owner"
-				if strings.HasPrefix(f.Name, "ops") {
-					who = "operator"
-				}
-				got := s.send(t, who, vars{"query": text})
+				got := s.send(t, who, body)
 				if len(got.Errors) == 0 || got.Errors[0].Extensions["code"] != "INVALID" || got.Errors[0].Extensions["field"] != want || got.Errors[0].Extensions["reason"] != "id_kind" {
-					t.Errorf("%s\n%s", text, got.raw)
+					t.Errorf("%v\n%s", body, got.raw)
 				}
 			}
 		}
@@ -206,31 +213,97 @@ func TestWrongIDsNameTheirArgument(t *testing.T) {
 	}
 }
 
-func sub(s *ast.Schema, f *ast.FieldDefinition) string {
-	if s.Types[f.Type.Name()].IsLeafType() {
-		return ""
-	}
-	return " { __typename }"
+// forKeys says whether an API key may call a field: only keys send text.
+func forKeys(f *ast.FieldDefinition) bool {
+	to := f.Directives.ForName("access")
+	return to == nil || strings.Contains(to.Arguments.ForName("to").Value.String(), "API_KEY")
 }
 
-// filled gives every required argument something; wrong gets text that is no id.
-func filled(s *ast.Schema, f *ast.FieldDefinition, wrong string) string {
-	var out []string
+// written calls a field by text, with something for every required argument and with text that is no id for wrong.
+func written(s *ast.Schema, root *ast.Definition, f *ast.FieldDefinition, wrong *ast.ArgumentDefinition) vars {
+	var declared, given []string
+	values := vars{}
 	for _, a := range f.Arguments {
-		of := s.Types[a.Type.Name()]
-		switch {
-		case a.Name == wrong && a.Type.NamedType == "":
-			out = append(out, a.Name+`: ["nonsense"]`)
-		case a.Name == wrong:
-			out = append(out, a.Name+`: "nonsense"`)
-		case !a.Type.NonNull || a.DefaultValue != nil:
-		case of.Kind == ast.Enum:
-			out = append(out, a.Name+": "+of.EnumValues[0].Name)
-		default:
-			out = append(out, a.Name+`: "x.acme.lab"`)
+		if a == wrong || a.Type.NonNull && a.DefaultValue == nil {
+			declared, given = append(declared, "$"+a.Name+": "+a.Type.String()), append(given, a.Name+": $"+a.Name)
+			values[a.Name] = sample(s, a.Type, a.Name)
 		}
 	}
-	return strings.Join(out, ", ")
+	values[wrong.Name] = nonsense(wrong.Type)
+	sub := " { __typename }"
+	if s.Types[f.Type.Name()].IsLeafType() {
+		sub = ""
+	}
+	return vars{"query": strings.ToLower(root.Name) + "(" + strings.Join(declared, ", ") + ") { " + f.Name + "(" + strings.Join(given, ", ") + ")" + sub + " }", "variables": values}
+}
+
+// byDocument calls a field by a trusted document that takes the argument from a variable; nil where there is none.
+func byDocument(t *testing.T, s *ast.Schema, root *ast.Definition, f *ast.FieldDefinition, wrong *ast.ArgumentDefinition) vars {
+	t.Helper()
+	for text, op := range operations(t, s, ast.Operation(strings.ToLower(root.Name))) {
+		for _, one := range op.SelectionSet {
+			field, ok := one.(*ast.Field)
+			if !ok || field.Name != f.Name || field.Arguments.ForName(wrong.Name) == nil || field.Arguments.ForName(wrong.Name).Value.Kind != ast.Variable {
+				continue
+			}
+			values := vars{}
+			for _, d := range op.VariableDefinitions {
+				values[d.Variable] = sample(s, d.Type, d.Variable)
+			}
+			values[field.Arguments.ForName(wrong.Name).Value.Raw] = nonsense(wrong.Type)
+			body := document(t, "console", text)
+			body["variables"] = values
+			return body
+		}
+	}
+	return nil
+}
+
+func nonsense(typ *ast.Type) any {
+	if typ.Elem != nil {
+		return []any{"nonsense"}
+	}
+	return "nonsense"
+}
+
+// sample is a value of a type; an id is one of the kind that its name says.
+func sample(s *ast.Schema, typ *ast.Type, name string) any {
+	if typ.Elem != nil {
+		return []any{sample(s, typ.Elem, name)}
+	}
+	of := s.Types[typ.NamedType]
+	switch {
+	case of.Kind == ast.Enum:
+		return of.EnumValues[0].Name
+	case of.Kind == ast.InputObject:
+		members := vars{}
+		for _, m := range of.Fields {
+			if m.Type.NonNull && m.DefaultValue == nil {
+				members[m.Name] = sample(s, m.Type, m.Name)
+			}
+		}
+		return members
+	}
+	now := time.Now()
+	switch of.Name + " " + name {
+	case "ID organizationId":
+		return ident.New[ident.OrgID](now).String()
+	case "ID userId":
+		return ident.New[ident.UserID](now).String()
+	case "ID applicationId":
+		return ident.New[ident.ApplicationID](now).String()
+	}
+	switch of.Name {
+	case "Boolean":
+		return true
+	case "Int", "Float":
+		return 1
+	case "Email":
+		return "someone@acme.example"
+	case "JSON":
+		return vars{}
+	}
+	return "x.acme.lab"
 }
 
 // What is somebody else's cannot be told from what does not exist, to the last byte.
@@ -359,17 +432,29 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["id"] = w.ids["dlv"][0]
 				case d.Variable == "id":
 					v["id"] = w.ids["con"][0]
+				case d.Variable == "ids":
+					v["ids"] = []any{w.ids["chk"][0]}
 				case d.Variable == "organizationId":
 					v["organizationId"] = w.Org.String()
 				case d.Variable == "applicationId":
 					v["applicationId"] = w.App.ID.String()
+				case d.Type.NonNull && d.Type.NamedType == "Secret":
+					v[d.Variable] = "nobody's token"
 				case d.Type.NonNull && d.Type.NamedType == "String":
 					v[d.Variable] = map[string]string{"slug": "plain", "hostname": "new.acme.lab", "code": "record_absent"}[d.Variable]
 				}
 			}
+			who := "owner"
+			first := op.SelectionSet[0]
+			if spread, ok := first.(*ast.FragmentSpread); ok {
+				first = spread.Definition.SelectionSet[0]
+			}
+			if f, ok := first.(*ast.Field); ok && !forKeys(f.Definition) {
+				who = "person"
+			}
 			for range 2 { // the first run learns roles
 				before := w.Queries.n.Load()
-				if o := w.run(t, w.plan, "owner", text, v); len(o.errors) > 0 && op.Name != "documentsSessionQuery" && !strings.Contains(text, "organization(slug") {
+				if o := w.run(t, w.plan, who, text, v); len(o.errors) > 0 && op.Name != "documentsSessionQuery" && !strings.Contains(text, "organization(slug") {
 					t.Fatalf("%s\n%s", text, o.errors)
 				}
 				cost[n] = w.Queries.n.Load() - before

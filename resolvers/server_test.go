@@ -41,7 +41,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
-	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -112,6 +111,8 @@ type server struct {
 	Stranger ident.UserID
 	Other    ident.OrgID
 
+	signInNow func(testing.TB) string // starts a session of the owner, whose password is "the former password", and answers its id
+
 	mu      sync.Mutex
 	callers map[string]authz.Principal
 }
@@ -173,13 +174,14 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	s.Mails = mailsOf(t, s, d)
 	out := resolvers.Services{
 		Accounts: &account.Service{DB: d}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
-		Members: &membership.Service{DB: d, Door: s.Door, Authz: s.Authz}, Credentials: &credential.Service{DB: d, Door: s.Door, Vault: s.Vault},
+		Members:      &membership.Service{DB: d, Door: s.Door, Authz: s.Authz},
 		Keys:         &apikey.Service{DB: d, Door: s.Door, Authz: s.Authz, OrgOfApplication: s.Apps.OrgOf},
 		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks, Mails: s.Mails,
 		DomainChecks: &domaincheck.Service{Authz: s.Authz, Limit: limit.New(nil), Applications: s.Apps, Recipes: recipes, Engine: s.World, Settings: domaincheck.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}},
 		Authz:        s.Authz, Hub: s.Hub, Build: "b1", Version: "v1",
 		Spent: func(ctx context.Context) resolvers.Spent { return resolvers.Spent(graph.SpentOf(ctx)) },
 	}
+	s.signIn(t, d, &out)
 	out.Organizations = &organization.Service{DB: d, Door: s.Door, Authz: s.Authz, Members: out.Members}
 	out.Parts = []part.Part{
 		out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.DomainChecks.Part(),

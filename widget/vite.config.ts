@@ -18,8 +18,17 @@ export default defineConfig({
       fileName: (_, name) => `${name}.js`,
     },
     rolldownOptions: {
+      preserveEntrySignatures: "allow-extension",
       external: ["react"],
-      output: { minify: true, chunkFileNames: "[name]-[hash].js" },
+      output: {
+        minify: true,
+        chunkFileNames: "[name]-[hash].js",
+        // The details come with the screens after the first and weigh by themselves.
+        codeSplitting: {
+          includeDependenciesRecursively: false,
+          groups: [{ name: "details", test: /\/src\/(details|features\/domains)\// }],
+        },
+      },
     },
   },
   test: { environment: "happy-dom", include: ["src/**/*.test.{ts,tsx}"], server: { deps: { external: [/\/dev\//] } } },

@@ -72,6 +72,11 @@ export class Journey {
     if (shots) await this.page.screenshot({ path: `${shots}/${process.env.JOURNEY}-${name}.png`, fullPage: false });
   }
 
+  /** The same of the whole page, as far as it scrolls. */
+  async whole(name: string): Promise<void> {
+    if (shots) await this.page.screenshot({ path: `${shots}/${process.env.JOURNEY}-${name}.png`, fullPage: true });
+  }
+
   /** No fault of accessibility on the page as it is now (WCAG 2.0–2.2 A and AA). The engine is put in through the debugger, which no policy stops. */
   async accessible(what: string): Promise<void> {
     const session = await this.context.newCDPSession(this.page);
@@ -114,6 +119,22 @@ export function must(condition: unknown, what: string): asserts condition {
 export async function put(zone: string, name: string, type: string, ...values: string[]): Promise<void> {
   const r = await fetch(`${at.zones}/${zone}/${name}/${type}`, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ ttl: 60, values }) });
   must(r.ok, `the provider refused ${name} ${type}: ${r.status} ${await r.text()}`);
+}
+
+const read = new Set<number>();
+
+/** The next mail to an address whose subject holds a text, its link and its code; each is answered once. */
+export async function mail(to: string, subject: string): Promise<{ link: string; code: string; text: string }> {
+  for (const until = Date.now() + 20_000; ; ) {
+    const { messages } = (await (await fetch(`${at.mail}/messages?to=${encodeURIComponent(to)}`)).json()) as { messages: { id: number; subject: string; text: string }[] };
+    const found = messages.find((m) => !read.has(m.id) && m.subject.includes(subject));
+    if (found) {
+      read.add(found.id);
+      return { text: found.text, link: found.text.match(/https?:\/\/\S+/)?.[0] ?? "", code: found.text.match(/^ {4}(\S+)\r?$/m)?.[1] ?? "" };
+    }
+    must(Date.now() < until, `no mail to ${to} about ${subject}, only ${JSON.stringify(messages.map((m) => m.subject))}`);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
 }
 
 /** Signs the stage's developer in. */

@@ -3839,6 +3839,29 @@ func fieldContext_Observation_error(_ context.Context, ec *executionContext, fie
 	return graphql.NewScalarFieldContext("Observation", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func _Observation_at(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *analysis.Observation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Observation_at(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Observation_at(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Observation", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
 func _ProbeResult_address(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *analysis.ProbeResult) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6964,6 +6987,11 @@ func _Observation(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 		case "error":
 			out.Values[i] = _Observation_error(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "at":
+			out.Values[i] = _Observation_at(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

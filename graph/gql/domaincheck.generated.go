@@ -978,6 +978,29 @@ func fieldContext_Explain_who(_ context.Context, ec *executionContext, field gra
 	return graphql.NewScalarFieldContext("Explain", field, false, false, errors.New("field of type Who does not have child fields"))
 }
 
+func _Explain_takes(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *finding.Explanation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Explain_takes(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Takes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v finding.Takes) graphql.Marshaler {
+			return marshalNTakes2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐTakes(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Explain_takes(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Explain", field, false, false, errors.New("field of type Takes does not have child fields"))
+}
+
 func _Explain_docs(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *finding.Explanation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2200,6 +2223,11 @@ func _Explain(ctx context.Context, ec *executionContext, sel ast.SelectionSet, o
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "takes":
+			out.Values[i] = _Explain_takes(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "docs":
 			out.Values[i] = _Explain_docs(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -2941,6 +2969,23 @@ func unmarshalNSuggestionKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 }
 
 func marshalNSuggestionKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐSuggestionKind(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v domaincheck.SuggestionKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func unmarshalNTakes2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐTakes(ctx context.Context, ec *executionContext, v any) (finding.Takes, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := finding.Takes(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNTakes2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐTakes(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v finding.Takes) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {

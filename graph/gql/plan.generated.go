@@ -87,6 +87,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Facets":                    planFacets(cfg.Resolvers, ec),
 		"FieldNames":                planFieldNames(cfg.Resolvers, ec),
 		"Finding":                   planFinding(cfg.Resolvers, ec),
+		"FormField":                 planFormField(cfg.Resolvers, ec),
 		"GuideStep":                 planGuideStep(cfg.Resolvers, ec),
 		"Health":                    planHealth(cfg.Resolvers, ec),
 		"HealthCheck":               planHealthCheck(cfg.Resolvers, ec),
@@ -2104,6 +2105,12 @@ func planExplain(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNWho2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐWho(r, fc, obj.Who)
 			},
 		},
+		"takes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*finding.Explanation)
+				return writeNTakes2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐTakes(r, fc, obj.Takes)
+			},
+		},
 		"docs": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*finding.Explanation)
@@ -2257,6 +2264,29 @@ func planFinding(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNExplain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐExplanation(r, fc, v)
+			},
+		},
+	}
+}
+
+func planFormField(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"part": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.FormField)
+				return writeNFormPart2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFormPart(r, fc, obj.Part)
+			},
+		},
+		"label": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.FormField)
+				return writeOString2ᚖstring(r, fc, obj.Label)
+			},
+		},
+		"value": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.FormField)
+				return writeNString2string(r, fc, obj.Value)
 			},
 		},
 	}
@@ -3218,6 +3248,12 @@ func planObservation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOString2ᚖstring(r, fc, obj.Error)
 			},
 		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*analysis.Observation)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
 	}
 }
 
@@ -3257,6 +3293,12 @@ func planObservedRRset(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*record.ObservedRRset)
 				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"outcome": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.ObservedRRset)
+				return writeNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(r, fc, obj.Outcome)
 			},
 		},
 	}
@@ -4482,6 +4524,12 @@ func planRecordDisplay(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*record.RecordDisplay)
 				return writeOString2ᚖstring(r, fc, obj.Hint)
+			},
+		},
+		"fields": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*record.RecordDisplay)
+				return writeNFormField2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormFieldᚄ(r, fc, obj.Fields)
 			},
 		},
 	}
@@ -5750,6 +5798,10 @@ func writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋp
 	return r.Object(fc, v)
 }
 
+func writeNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(r *plan.Run, fc *plan.Call, v record.AnswerOutcome) bool {
+	return r.String(string(v))
+}
+
 func writeNApexMethod2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐApexMethod(r *plan.Run, fc *plan.Call, v provider.ApexMethod) bool {
 	return r.String(string(v))
 }
@@ -6140,6 +6192,18 @@ func writeNFindingSeverity2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 
 func writeNFloat2float64(r *plan.Run, fc *plan.Call, v float64) bool {
 	return r.Marshal(marshalNFloat2float64(r.FieldContext(), nil, nil, v))
+}
+
+func writeNFormField2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormField(r *plan.Run, fc *plan.Call, v *record.FormField) bool {
+	return r.Object(fc, v)
+}
+
+func writeNFormField2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormFieldᚄ(r *plan.Run, fc *plan.Call, v []record.FormField) bool {
+	return plan.Structs(r, fc, v, writeNFormField2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormField, true)
+}
+
+func writeNFormPart2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFormPart(r *plan.Run, fc *plan.Call, v provider.FormPart) bool {
+	return r.String(string(v))
 }
 
 func writeNGuideStep2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐGuideStepᚄ(r *plan.Run, fc *plan.Call, v []*provider.GuideStep) bool {
@@ -6763,6 +6827,10 @@ func writeNSuppressionPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 
 func writeNTTLRange2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐTTLRange(r *plan.Run, fc *plan.Call, v *provider.TTLRange) bool {
 	return r.Object(fc, v)
+}
+
+func writeNTakes2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐTakes(r *plan.Run, fc *plan.Call, v finding.Takes) bool {
+	return r.String(string(v))
 }
 
 func writeNTime2timeᚐTime(r *plan.Run, fc *plan.Call, v time.Time) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -317,6 +318,75 @@ func fieldContext_DnsDiff_mailUntouched(_ context.Context, ec *executionContext,
 	return graphql.NewScalarFieldContext("DnsDiff", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _FormField_part(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.FormField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_FormField_part(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Part, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v provider.FormPart) graphql.Marshaler {
+			return marshalNFormPart2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFormPart(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_FormField_part(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormField", field, false, false, errors.New("field of type FormPart does not have child fields"))
+}
+
+func _FormField_label(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.FormField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_FormField_label(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return marshalOString2ᚖstring(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_FormField_label(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormField", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _FormField_value(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.FormField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_FormField_value(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_FormField_value(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FormField", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func _ObservedRRset_server(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.ObservedRRset) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -453,6 +523,29 @@ func _ObservedRRset_at(ctx context.Context, ec *executionContext, field graphql.
 }
 func fieldContext_ObservedRRset_at(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ObservedRRset", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func _ObservedRRset_outcome(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.ObservedRRset) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ObservedRRset_outcome(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v record.AnswerOutcome) graphql.Marshaler {
+			return marshalNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_ObservedRRset_outcome(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ObservedRRset", field, false, false, errors.New("field of type AnswerOutcome does not have child fields"))
 }
 
 func _Record_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.Record) (ret graphql.Marshaler) {
@@ -1144,6 +1237,38 @@ func fieldContext_RecordDisplay_hint(_ context.Context, ec *executionContext, fi
 	return graphql.NewScalarFieldContext("RecordDisplay", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func _RecordDisplay_fields(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *record.RecordDisplay) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_RecordDisplay_fields(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Fields, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []record.FormField) graphql.Marshaler {
+			return marshalNFormField2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormFieldᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_RecordDisplay_fields(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecordDisplay",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_FormField(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -1277,6 +1402,54 @@ func _DnsDiff(ctx context.Context, ec *executionContext, sel ast.SelectionSet, o
 	return out
 }
 
+var formFieldImplementors = []string{"FormField"}
+
+func _FormField(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *record.FormField) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, formFieldImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("FormField")
+		case "part":
+			out.Values[i] = _FormField_part(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = _FormField_label(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = _FormField_value(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var observedRRsetImplementors = []string{"ObservedRRset"}
 
 func _ObservedRRset(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *record.ObservedRRset) graphql.Marshaler {
@@ -1316,6 +1489,11 @@ func _ObservedRRset(ctx context.Context, ec *executionContext, sel ast.Selection
 			}
 		case "at":
 			out.Values[i] = _ObservedRRset_at(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "outcome":
+			out.Values[i] = _ObservedRRset_outcome(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -1525,6 +1703,11 @@ func _RecordDisplay(ctx context.Context, ec *executionContext, sel ast.Selection
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "fields":
+			out.Values[i] = _RecordDisplay_fields(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1549,6 +1732,23 @@ func _RecordDisplay(ctx context.Context, ec *executionContext, sel ast.Selection
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func unmarshalNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(ctx context.Context, ec *executionContext, v any) (record.AnswerOutcome, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := record.AnswerOutcome(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.AnswerOutcome) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
 
 func marshalNDiffLine2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐDiffLine(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.DiffLine) graphql.Marshaler {
 	return _DiffLine(ctx, ec, sel, &v)
@@ -1578,6 +1778,43 @@ func marshalNDnsDiff2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 		return graphql.Null
 	}
 	return _DnsDiff(ctx, ec, sel, v)
+}
+
+func marshalNFormField2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormField(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.FormField) graphql.Marshaler {
+	return _FormField(ctx, ec, sel, &v)
+}
+
+func marshalNFormField2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormFieldᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []record.FormField) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNFormField2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐFormField(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func unmarshalNFormPart2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFormPart(ctx context.Context, ec *executionContext, v any) (provider.FormPart, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := provider.FormPart(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNFormPart2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐFormPart(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v provider.FormPart) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func marshalNObservedRRset2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐObservedRRset(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v record.ObservedRRset) graphql.Marshaler {

@@ -1143,6 +1143,8 @@ type Observation implements Node {
   elapsedUs: Int!
   "Why there was no answer; null when there was one."
   error: String
+  "When it was asked."
+  at: Time!
 }
 "Who was asked."
 enum SourceKind {
@@ -1772,6 +1774,8 @@ type Explain {
   steps: [String!]!
   "Who can do something about it."
   who: Who!
+  "How long it usually takes to go away, once that was done."
+  takes: Takes!
   "Where to read more; null when there is nothing."
   docs: String
   "1: servers said so; less: we conclude it."
@@ -1787,6 +1791,19 @@ enum Who {
   OPERATOR
   "Whoever runs the domain's DNS."
   PROVIDER
+}
+"How long something takes to go away."
+enum Takes {
+  "It is seen as soon as it is done."
+  MOMENTS
+  "A change at the DNS provider reaches its servers within minutes; we look again every few seconds while somebody watches."
+  MINUTES
+  "A change above the zone, or a time to live that has to end: up to a day."
+  HOURS
+  "Somebody else has to act first, such as a registrar: days."
+  DAYS
+  "Nobody has to do anything; we try again."
+  BY_ITSELF
 }
 "One thing that was noticed."
 type Finding {
@@ -2095,7 +2112,7 @@ enum OrgRole {
 }
 "People, and programs with an account of their own."
 enum UserKind {
-  "A person."
+  "Somebody who signs in."
   PERSON
   "A program with an account of its own."
   MACHINE
@@ -2364,13 +2381,13 @@ type Provider implements Node {
 }
 "What a provider can do beside its form; null where nobody knows."
 type ProviderCapabilities {
-  "Can records be written through a public API?"
+  "Can records be written through a public API? null where nobody knows."
   api: Boolean
-  "Does it sign the zones of its customers (DNSSEC)?"
+  "Does it sign the zones of its customers (DNSSEC)? null where nobody knows."
   dnssec: Boolean
-  "Can it stand in front of the site and hide where a name points?"
+  "Can it stand in front of the site and hide where a name points? null where nobody knows."
   proxy: Boolean
-  "Do its name servers answer over IPv6?"
+  "Do its name servers answer over IPv6? null where nobody knows."
   ipv6: Boolean
 }
 "A page that somebody read about a provider."
@@ -2427,20 +2444,20 @@ type Dialect {
 }
 "What the fields of a provider's form are called; null where nobody knows, or there is no such field."
 type FieldNames {
-  "Of the name."
+  "Label of the field for the name; null when we do not know."
   name: String
-  "Of the value, for a CNAME."
+  "Label of the field for the value of a CNAME; null when we do not know."
   value: String
-  "Of the time to live."
+  "Label of the field for the time to live; null when there is none, or we do not know."
   ttl: String
-  "Of the priority, for an MX."
+  "Label of the field for the priority of an MX; null when we do not know."
   priority: String
 }
 "Times to live in seconds; null where nobody knows."
 type TTLRange {
-  "The form takes nothing shorter."
+  "The form takes nothing shorter; null where nobody knows."
   minimum: Int
-  "What the form fills in."
+  "What the form fills in; null where nobody knows."
   default: Int
 }
 "What becomes of quotation marks around the text of a TXT."
@@ -2625,6 +2642,30 @@ type RecordDisplay {
   bindLine: String!
   "What surprises people in this form; null when nothing does."
   hint: String
+  "The same field by field, in the order and the words of the provider's form."
+  fields: [FormField!]!
+}
+"One field of a provider's form, filled in."
+type FormField {
+  "Which field it is."
+  part: FormPart!
+  "What the form calls it, in English; null when nobody wrote that down."
+  label: String
+  "What goes into it; empty when it stays empty."
+  value: String!
+}
+"A field of a form for DNS records."
+enum FormPart {
+  "The kind of record."
+  TYPE
+  "The name in front of the domain."
+  NAME
+  "What the record says."
+  VALUE
+  "Preference of an MX or SRV record."
+  PRIORITY
+  "Time to live."
+  TTL
 }
 "What one name server answered for a line's name and type."
 type ObservedRRset {
@@ -2640,6 +2681,19 @@ type ObservedRRset {
   authoritative: Boolean!
   "When it was asked."
   at: Time!
+  "What the answer means for the line."
+  outcome: AnswerOutcome!
+}
+"What one server's answer means for a line. The four are never mixed up: a server that does not answer has not said that there is nothing."
+enum AnswerOutcome {
+  "It has the line. Of a line that must not exist: it has nothing there."
+  FOUND
+  "It says that there is nothing."
+  ABSENT
+  "It has something else there. Of a line that must not exist: it still has it."
+  WRONG
+  "It gave no answer that counts: none in time, an error, or one that is not from its own zone."
+  COULD_NOT_ASK
 }
 "Types of records; ALIAS, SPF_MERGE and REDIRECT are none of the DNS but of providers' forms."
 enum RecordType {
@@ -4151,6 +4205,8 @@ func childFields_Explain(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Explain_steps(ctx, ec, field)
 	case "who":
 		return fieldContext_Explain_who(ctx, ec, field)
+	case "takes":
+		return fieldContext_Explain_takes(ctx, ec, field)
 	case "docs":
 		return fieldContext_Explain_docs(ctx, ec, field)
 	case "confidence":
@@ -4219,6 +4275,18 @@ func childFields_Finding(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Finding_explain(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Finding", field.Name)
+}
+
+func childFields_FormField(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "part":
+		return fieldContext_FormField_part(ctx, ec, field)
+	case "label":
+		return fieldContext_FormField_label(ctx, ec, field)
+	case "value":
+		return fieldContext_FormField_value(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FormField", field.Name)
 }
 
 func childFields_GuideStep(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4425,6 +4493,8 @@ func childFields_Observation(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_Observation_elapsedUs(ctx, ec, field)
 	case "error":
 		return fieldContext_Observation_error(ctx, ec, field)
+	case "at":
+		return fieldContext_Observation_at(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Observation", field.Name)
 }
@@ -4443,6 +4513,8 @@ func childFields_ObservedRRset(ctx context.Context, ec *executionContext, field 
 		return fieldContext_ObservedRRset_authoritative(ctx, ec, field)
 	case "at":
 		return fieldContext_ObservedRRset_at(ctx, ec, field)
+	case "outcome":
+		return fieldContext_ObservedRRset_outcome(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ObservedRRset", field.Name)
 }
@@ -4811,6 +4883,8 @@ func childFields_RecordDisplay(ctx context.Context, ec *executionContext, field 
 		return fieldContext_RecordDisplay_bindLine(ctx, ec, field)
 	case "hint":
 		return fieldContext_RecordDisplay_hint(ctx, ec, field)
+	case "fields":
+		return fieldContext_RecordDisplay_fields(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordDisplay", field.Name)
 }

@@ -71,6 +71,7 @@ var edges = map[string][]string{
 	"internal/kit/ident":    {"internal/kit/fault"},
 	"internal/kit/page":     {"internal/kit/fault", "internal/kit/ident"},
 	"internal/kit/safehttp": {"internal/kit/fault", "internal/kit/metric"},
+	"internal/kit/secret":   {"internal/kit/fault"},
 	"internal/kit/slogx":    {"internal/kit/secret"},
 
 	"internal/spine/door":  {"internal/spine/authz", "internal/spine/event", "internal/spine/work", "internal/spine/live", "internal/spine/vault", "internal/spine/limit"},

@@ -125,10 +125,20 @@ func (s *Door) stepUp(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// signOut is POST /auth/sign-out. A second time answers the same.
+// signOut is POST /auth/sign-out, of this browser or of everywhere. A second time answers the same.
 func (s *Door) signOut(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Everywhere bool `json:"everywhere"`
+	}
+	if !s.read(w, r, &in) {
+		return
+	}
+	end := s.Sessions.End
+	if in.Everywhere {
+		end = s.Sessions.EndEverywhere
+	}
 	if browserOf(r.Context()) != nil {
-		if err := s.Sessions.End(r.Context()); err != nil {
+		if err := end(r.Context()); err != nil {
 			s.fail(w, r, err)
 			return
 		}

@@ -288,6 +288,25 @@ func TestSignOut_EndsSocketsAndAnswersTheSameTwice(t *testing.T) {
 	}
 }
 
+func TestSignOut_EverywhereEndsTheOtherBrowsers(t *testing.T) {
+	t.Parallel()
+	h := setup(t)
+	one, two := h.browser(t), h.browser(t)
+	for range 2 {
+		if r := one.send(t, "POST", "/auth/sign-out", `{"everywhere": true}`); r.StatusCode != http.StatusOK || r.json["result"] != "nobody" {
+			t.Fatalf("%d %s", r.StatusCode, r.text)
+		}
+	}
+	for name, b := range map[string]*browser{"the browser that asked": one, "the other browser": two} {
+		if r := b.send(t, "GET", "/auth/session", ""); r.json["result"] != "nobody" {
+			t.Errorf("%s is still signed in: %s", name, r.text)
+		}
+	}
+	if r := h.browser(t).send(t, "POST", "/auth/sign-out", `{"everywhere": "yes"}`); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("what is no boolean: %d %s", r.StatusCode, r.text)
+	}
+}
+
 func TestSession_EndsWithoutUse(t *testing.T) {
 	t.Parallel()
 	h := setup(t)

@@ -270,6 +270,12 @@ var buckets = map[string][2]string{
 	"connection.check.connection": {"`checkConnection`; within that time the check before serves", "connection"},
 	"login":                       {"signing in (`POST /auth/sign-in`, `POST /login`); proving again who one is (`POST /auth/step-up`)", "name typed and network; person"},
 	"login-network":               {"signing in", "network"},
+	"register":                    {"`registerPerson`", "network"},
+	"register-address":            {"mails that confirm a registration; beyond them the answer is the same and no mail goes out", "address typed"},
+	"confirm":                     {"`confirmRegistration` with a code", "address typed"},
+	"reset":                       {"`initiatePasswordReset`", "network"},
+	"reset-address":               {"`initiatePasswordReset`", "address typed"},
+	"token":                       {"`confirmRegistration`, `verifyPasswordReset`, `resendPasswordReset`, `completePasswordReset`", "network"},
 	"cost":                        {"GraphQL, in points of cost", "API key"},
 	"cost-stranger":               {"GraphQL text without a credential, in points of cost", "network"},
 	"domaincheck.address":         {"`domainCheck`", "address of the caller"},
@@ -280,6 +286,10 @@ var buckets = map[string][2]string{
 // constants are limits that no bucket counts: folder, name, and what it bounds.
 var constants = []struct{ dir, name, what, unit string }{
 	{"internal/platform/credential", "free", "wrong passwords that cost no wait; each further one doubles it, from 2 s to 10 minutes, for this name from this network alone", ""},
+	{"internal/platform/registration", "lives", "the link that confirms a registration", "time"},
+	{"internal/platform/registration", "codeTries", "wrong codes that end the code of a registration; its link goes on", ""},
+	{"internal/platform/recovery", "lives", "the link that resets a password", "time"},
+	{"internal/platform/recovery", "resends", "times that the link of one reset is sent again", ""},
 	{"internal/platform/session", "idle", "a session lives without use", "time"},
 	{"internal/platform/session", "absolute", "a session lives at most", "time"},
 	{"internal/platform/session", "overlap", "after a step-up the former cookie still counts, for parallel tabs", "time"},

@@ -13,6 +13,7 @@ const limits: [RegExp, number][] = [
   [/^app-/, 25 * kB],
   [/^(ar|de|en-XA|fr)-/, 2 * kB],
   [/^(work|short|plaque|socket|sse)-/, 4 * kB],
+  [/^details-/, 5.5 * kB],
   [/^react\.js$/, 1 * kB],
 ];
 

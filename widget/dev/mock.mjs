@@ -53,7 +53,7 @@ export async function mock({ port = 0, files } = {}) {
       setupMethods: ["MANUAL"],
       connections: [...w.connections.values()],
     }),
-    explain: ({ code }) => sentences[code] ?? { title: code, body: code, steps: [], who: "CUSTOMER", docs: null },
+    explain: ({ code }) => sentences[code] ?? { title: code, body: code, steps: [], who: "CUSTOMER", takes: "MINUTES", docs: null },
     connection: ({ id }) => shown(id),
     domainCheck: ({ hostname }) => w.check(hostname),
     startConnection: ({ input }) => {

@@ -3,7 +3,16 @@
 const now = () => new Date().toISOString();
 const id = (prefix) => `${prefix}_${Math.random().toString(36).slice(2, 12)}`;
 
-const explain = (title, body, steps = [], who = "CUSTOMER") => ({ code: "", title, body, steps, who, docs: null, confidence: 1 });
+const explain = (title, body, steps = [], who = "CUSTOMER") => ({
+  code: "",
+  title,
+  body,
+  steps,
+  who,
+  takes: "MINUTES",
+  docs: null,
+  confidence: 1,
+});
 
 export const sentences = {
   record_absent: explain("Not there yet", "None of your name servers has this record so far."),
@@ -61,7 +70,7 @@ export const provider = {
   slug: "plain",
   name: "Plain DNS",
   consoleUrl: "https://dns.plain.lab/zones/acme.lab",
-  dialect: { notes: [], fields: { name: "Name", value: "Value", ttl: "TTL", priority: null } },
+  dialect: { notes: [] },
   guide: guide.map((text) => ({ text, url: null })),
 };
 
@@ -100,11 +109,34 @@ export function record(over = {}) {
       hint: over.hint ?? null,
       copyAll: `${base.type}\t${base.name}\t${base.value}\t300`,
       bindLine: `${base.fqdn}. 300 IN ${base.type} ${base.value}.`,
+      fields: [
+        ["TYPE", "Type", base.type],
+        ["NAME", "Name", base.name],
+        ["VALUE", "Value", base.value],
+        ["TTL", "TTL", "300"],
+      ].map(([part, label, value]) => ({ part, label, value })),
     },
   };
 }
 
-export const seen = (server, values, rcode = "NOERROR") => ({ server, values, ttl: 300, rcode, authoritative: true, at: now() });
+const outcome = (values, rcode) =>
+  rcode !== "NOERROR" && rcode !== "NXDOMAIN"
+    ? "COULD_NOT_ASK"
+    : values.length === 0
+      ? "ABSENT"
+      : values.includes(target)
+        ? "FOUND"
+        : "WRONG";
+
+export const seen = (server, values, rcode = "NOERROR", means = outcome(values, rcode)) => ({
+  server,
+  values,
+  ttl: 300,
+  rcode,
+  authoritative: true,
+  at: now(),
+  outcome: means,
+});
 
 export const finding = (code, severity = "BLOCKING", facet = "DNS") => ({
   code,
@@ -259,7 +291,7 @@ export const moments = {
         fqdn: "_nameplate.acme.lab",
         value: "np-verify=9d0s2kfm3q8x7v1c5b",
         status: "OK",
-        observed: [seen("ns1.plain.lab", ['"np-verify=9d0s2kfm3q8x7v1c5b"'])],
+        observed: [seen("ns1.plain.lab", ['"np-verify=9d0s2kfm3q8x7v1c5b"'], "NOERROR", "FOUND")],
         hint: "Plain DNS adds acme.lab at the end by itself: type only _nameplate.",
       }),
       record({

@@ -52,7 +52,7 @@ export const connectionFragment = graphql`
 			slug
 			name
 			consoleUrl(domain: $domain)
-			dialect { notes fields { name value ttl priority } }
+			dialect { notes }
 			guide(locale: $locale) { text url }
 		}
 		records {
@@ -66,14 +66,14 @@ export const connectionFragment = graphql`
 			value
 			priority
 			status
-			display { name value ttl extra copyAll bindLine hint }
+			display { name value ttl extra copyAll bindLine hint fields { part label value } }
 			servers { have of }
-			observed { server values rcode authoritative }
+			observed { server values ttl rcode authoritative at outcome }
 			eta { seconds until perResolver { resolver region seconds reason } }
 			finding {
 				code
 				severity
-				explain(locale: $locale) { title body steps who docs }
+				explain(locale: $locale) { title body steps who takes docs }
 			}
 		}
 		conflicts {
@@ -86,13 +86,13 @@ export const connectionFragment = graphql`
 			desired
 			resolution
 			choices
-			explain(locale: $locale) { title body steps who docs }
+			explain(locale: $locale) { title body steps who takes docs }
 		}
 		findings {
 			code
 			severity
 			facet
-			explain(locale: $locale) { title body steps who docs }
+			explain(locale: $locale) { title body steps who takes docs }
 		}
 		eta { seconds until perResolver { resolver region seconds reason } }
 		nextCheckAt
@@ -128,7 +128,7 @@ export const domainCheckFragment = graphql`
 			code
 			severity
 			facet
-			explain(locale: $locale) { title body steps who docs }
+			explain(locale: $locale) { title body steps who takes docs }
 		}
 		suggestions { kind hostname text }
 		existing {
@@ -192,7 +192,7 @@ export const resolveConflictMutation: Operation<documentsResolveConflictMutation
 
 export const explainQuery: Operation<documentsExplainQuery> = graphql`
 	query documentsExplainQuery($code: String!, $locale: String) {
-		explain(code: $code, locale: $locale) { title body steps who docs }
+		explain(code: $code, locale: $locale) { title body steps who takes docs }
 	}
 `;
 

@@ -11,25 +11,6 @@ export function tone(record: DnsRecord): Tone {
 const fine = new Set(["OK", "FLATTENED", "PROXIED", "MERGED", "WAIVED"]);
 export const done = (record: DnsRecord) => fine.has(record.status);
 
-export type ServerWord = "ok" | "other" | "none" | "error";
-
-/** What one name server says about one record. Compared as DNS compares: no case, no final dot, no quotes. */
-export function serverWord(record: DnsRecord, seen: DnsRecord["observed"][number]): ServerWord {
-  if (seen.rcode !== "NOERROR" && seen.rcode !== "NXDOMAIN") return "error";
-  if (seen.values.length === 0) return record.requirement === "REMOVE" ? "ok" : "none";
-  if (record.requirement === "REMOVE") return "other";
-  return done(record) || seen.values.some((value) => canonical(value) === canonical(record.value)) ? "ok" : "other";
-}
-
-export function canonical(value: string): string {
-  return value
-    .trim()
-    .replace(/^"(.*)"$/s, "$1")
-    .replaceAll('" "', "")
-    .replace(/\.$/, "")
-    .toLowerCase();
-}
-
 export interface Alternative {
   readonly id: string;
   readonly label: string;

@@ -20,7 +20,7 @@ export const session: Session = {
   connections: [],
 };
 
-const explain = { title: "Title", body: "Body", steps: [], who: "CUSTOMER", docs: null } as const;
+const explain = { title: "Title", body: "Body", steps: [], who: "CUSTOMER", takes: "MINUTES", docs: null } as const;
 export const finding = (code: string, severity: "BLOCKING" | "WARNING" | "INFO" = "BLOCKING") =>
   ({ code, severity, facet: "DNS", explain }) as Connection["findings"][number];
 
@@ -35,7 +35,21 @@ export const record: DnsRecord = {
   value: "k3v9.edge.lab",
   priority: null,
   status: "PENDING",
-  display: { name: "shop", value: "k3v9.edge.lab", ttl: "300", extra: [], copyAll: "CNAME shop k3v9.edge.lab", bindLine: "", hint: null },
+  display: {
+    name: "shop",
+    value: "k3v9.edge.lab",
+    ttl: "300",
+    extra: [],
+    copyAll: "CNAME shop k3v9.edge.lab",
+    bindLine: "",
+    hint: null,
+    fields: [
+      { part: "TYPE", label: "Type", value: "CNAME" },
+      { part: "NAME", label: "Host", value: "shop" },
+      { part: "VALUE", label: "Target", value: "k3v9.edge.lab" },
+      { part: "TTL", label: null, value: "300" },
+    ],
+  },
   servers: { have: 0, of: 2 },
   observed: [],
   eta: null,
@@ -60,7 +74,7 @@ export const connection: Connection = {
     slug: "plain",
     name: "Plain DNS",
     consoleUrl: null,
-    dialect: { notes: [], fields: { name: "Name", value: "Value", ttl: "TTL", priority: null } },
+    dialect: { notes: [] },
     guide: [],
   },
   records: [record],

@@ -58,7 +58,8 @@ export function Button({ look = "plain", busy = false, children, onClick, ...res
       type="button"
       class={`button ${look}`}
       aria-disabled={busy || undefined}
-      onClick={(event) => !busy && (onClick as ((event: unknown) => void) | undefined)?.(event)}
+      // detail counts the clicks of one gesture: the second of a double click may hit what the first has put in its place.
+      onClick={(event) => !busy && event.detail < 2 && (onClick as ((event: unknown) => void) | undefined)?.(event)}
       {...rest}
     >
       {busy && <Icon name="busy" />}

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { contrast, luminance } from "./accent";
+import { details, tell } from "./details/words";
 import { ideas, preview } from "./hostname";
 import { english, fill, language, mark, rtl, translate } from "./i18n";
 import { en } from "./locales/en";
-import { arrange, canonical, likely, serverWord, tone } from "./records";
+import { arrange, likely, tone } from "./records";
 import { record } from "./samples";
 
 describe("messages", () => {
@@ -51,6 +52,18 @@ describe("messages", () => {
     expect(translate(words, "refused.RATE_LIMITED", { n: 5 })).toContain("5 ثوانٍ");
     expect(translate(words, "refused.RATE_LIMITED", { n: 30 })).toContain("30 ثانية");
     expect(new Intl.DateTimeFormat(words.locale, { hour: "numeric", minute: "2-digit" }).format(0)).toMatch(/[0-9]/);
+  });
+  test("the details say the same in every language, with the same values", () => {
+    const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort();
+    expect(Object.keys(details).sort()).toEqual(["ar", "de", "en", "fr"]);
+    for (const [locale, words] of Object.entries(details))
+      for (const [key, text] of Object.entries(details.en!)) {
+        const said = words[key as keyof typeof words];
+        expect(said?.trim(), `${locale} ${key}`).toBeTruthy();
+        expect(names(said), `${locale} ${key}`).toEqual(names(text));
+      }
+    expect(tell({ ...english, locale: "fr-CH" }, "steps", { done: 1, all: 5 })).toBe("étapes terminées : 1 sur 5");
+    expect(tell({ ...english, locale: "tlh" }, "csv")).toBe("Download as table");
   });
   test("region falls back to base, the unknown to English", async () => {
     expect((await language("de-CH")).catalogue["domain.continue"]).toBe("Weiter");
@@ -103,20 +116,6 @@ describe("what is typed", () => {
 });
 
 describe("records", () => {
-  const seen = (values: string[], rcode = "NOERROR") => ({ server: "ns1", values, rcode, authoritative: true });
-  test("a name server's word", () => {
-    expect(serverWord(record, seen(["K3V9.edge.lab."]))).toBe("ok");
-    expect(serverWord(record, seen(["old.example."]))).toBe("other");
-    expect(serverWord(record, seen([], "NXDOMAIN"))).toBe("none");
-    expect(serverWord(record, seen([], "SERVFAIL"))).toBe("error");
-    expect(serverWord({ ...record, status: "FLATTENED" }, seen(["198.51.100.20"]))).toBe("ok");
-    expect(serverWord({ ...record, requirement: "REMOVE" }, seen([]))).toBe("ok");
-    expect(serverWord({ ...record, requirement: "REMOVE" }, seen(["x"]))).toBe("other");
-  });
-  test("values are compared as DNS compares", () => {
-    expect(canonical('"np-verify=ABC"')).toBe("np-verify=abc");
-    expect(canonical('"long" "text"')).toBe("longtext");
-  });
   test("tones", () => {
     for (const [status, want] of [
       ["OK", "good"],

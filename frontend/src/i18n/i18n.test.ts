@@ -37,7 +37,7 @@ const torn = (text: string) =>
   [
     ...text
       .replace(/[\u2066\u2068][^\u2066-\u2069]*\u2069/g, " ")
-      .replace(/\{\{\w+\}\}/g, " ")
+      .replace(/\{\{\w+\}\}|<\/?\w+>/g, " ")
       .matchAll(/[!-~]*[A-Za-z][!-~]*/g),
   ]
     .map(([word]) => word)

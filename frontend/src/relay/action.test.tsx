@@ -31,6 +31,26 @@ describe("useAction", () => {
     expect(hook.result.current.pending).toBe(true);
   });
 
+  test("the second click of a double click changes nothing, even after a quick answer; another change and a later press do", async () => {
+    const now = vi.spyOn(performance, "now").mockReturnValue(1_000);
+    const { environment, hook } = setup();
+    const answer = () => act(() => environment.mock.rejectMostRecentOperation(refuse({ code: "CONFLICT", message: "no" })));
+    act(() => void hook.result.current.run(variables));
+    await answer();
+    await waitFor(() => expect(hook.result.current.pending).toBe(false));
+    now.mockReturnValue(1_400);
+    act(() => void hook.result.current.run(variables));
+    expect(waiting(environment, "SettingsSaveMutation")).toHaveLength(0);
+    act(() => void hook.result.current.run({ input: { ...variables.input, externalRef: "cust_43" } }));
+    expect(waiting(environment, "SettingsSaveMutation")).toHaveLength(1);
+    await answer();
+    await waitFor(() => expect(hook.result.current.pending).toBe(false));
+    now.mockReturnValue(2_000);
+    act(() => void hook.result.current.run({ input: { ...variables.input, externalRef: "cust_43" } }));
+    expect(waiting(environment, "SettingsSaveMutation")).toHaveLength(1);
+    now.mockRestore();
+  });
+
   test("puts mistakes at their fields and focuses the first", async () => {
     const input = document.createElement("input");
     const focus = vi.spyOn(input, "focus");

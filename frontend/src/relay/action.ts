@@ -37,6 +37,9 @@ export type Action<T extends MutationParameters> = {
   clear(): void;
 };
 
+/** Two presses within this time, for the same, are one. */
+const DOUBLE_CLICK_MS = 500;
+
 function currentVersion(fault: Fault): number | undefined {
   const current = fault.current as { version?: number } | number | undefined;
   return typeof current === "number" ? current : current?.version;
@@ -56,6 +59,7 @@ export function useAction<T extends MutationParameters>(mutation: GraphQLTaggedN
   const [until, setUntil] = useState(0);
   const [wait, setWait] = useState(0);
   const running = useRef<Promise<T["response"] | undefined> | null>(null);
+  const last = useRef<{ at: number; what: string; answer: Promise<T["response"] | undefined> } | null>(null);
 
   useEffect(() => {
     if (!until) return;
@@ -123,10 +127,16 @@ export function useAction<T extends MutationParameters>(mutation: GraphQLTaggedN
 
   const run = useCallback(
     (variables: T["variables"]) => {
-      running.current ??= start(variables).finally(() => {
+      if (running.current) return running.current;
+      const what = JSON.stringify(variables);
+      // The second click of a double click, though the answer to the first is there already.
+      if (last.current && last.current.what === what && performance.now() - last.current.at < DOUBLE_CLICK_MS) return last.current.answer;
+      const answer = start(variables).finally(() => {
         running.current = null;
       });
-      return running.current;
+      running.current = answer;
+      last.current = { at: performance.now(), what, answer };
+      return answer;
     },
     [start],
   );

@@ -70,8 +70,9 @@ export async function stepUp(password: string): Promise<void> {
   await auth("step-up", { password });
 }
 
-export async function signOut(): Promise<void> {
-  await auth("sign-out", {});
+/** Ends this browser's session, or with `everywhere` all of the person's. */
+export async function signOut(everywhere = false): Promise<void> {
+  await auth("sign-out", { everywhere });
   csrf = null;
   known = null;
   location.assign("/login");

@@ -1,5 +1,6 @@
 import { Kbd, Menu, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconSun } from "@tabler/icons-react";
+import { IconDeviceDesktop, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconShieldLock, IconSun } from "@tabler/icons-react";
+import { Link } from "@tanstack/react-router";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
 import { type Language, languages, setLanguage } from "#/i18n/index.ts";
@@ -20,6 +21,10 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
       <Menu.Target>{target}</Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{person.email || person.name}</Menu.Label>
+        <Menu.Item component={Link} to="/account/security" leftSection={<IconShieldLock size={16} />}>
+          {t("security.title")}
+        </Menu.Item>
+        <Menu.Divider />
         {schemes.map(([value, Icon]) => (
           <Menu.Item
             key={value}

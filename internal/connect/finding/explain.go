@@ -16,6 +16,7 @@ type Explanation struct {
 	Body       string   // what it means
 	Steps      []string // what to do, in order
 	Who        Who
+	Takes      Takes // until it is gone, once that was done
 	Docs       *string
 	Confidence float64 // 1: this is what servers said; less: this is what we conclude
 }
@@ -75,7 +76,7 @@ func Explain(code, tag string, params map[string]any) (e Explanation, ok bool) {
 	if params == nil {
 		params = example(spec)
 	}
-	e = Explanation{Code: code, Title: c.fill(words.Title, params), Body: c.fill(words.Body, params), Steps: []string{}, Who: spec.Who[0], Confidence: spec.Confidence}
+	e = Explanation{Code: code, Title: c.fill(words.Title, params), Body: c.fill(words.Body, params), Steps: []string{}, Who: spec.Who[0], Takes: spec.Takes(), Confidence: spec.Confidence}
 	for _, step := range words.Steps {
 		e.Steps = append(e.Steps, c.fill(step, params))
 	}

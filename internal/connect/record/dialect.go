@@ -22,6 +22,14 @@ type RecordDisplay struct {
 	CopyAll  string   // type, name, value, TTL and the rest, separated by tabs
 	BindLine string   // a line of a zone file, RFC 1035 section 5
 	Hint     *string
+	Fields   []FormField // the same field by field, as the provider's form has them
+}
+
+// FormField is one field of the form, filled in.
+type FormField struct {
+	Part  provider.FormPart
+	Label *string // nil when nobody wrote down what the form calls it
+	Value string
 }
 
 // View says for whom lines are shown.
@@ -45,6 +53,9 @@ func (v View) dialect() *provider.Dialect { return cmp.Or(v.Dialect, &unknown) }
 // Present makes the lines as the view wants them.
 func Present(records []*Record, v View) {
 	for _, r := range records {
+		for n := range r.Observed {
+			r.Observed[n].Outcome = r.outcome(r.Observed[n])
+		}
 		r.view, r.Name, r.Eta = &v, typedName(r.FQDN, v.Zone, v.dialect()), nil
 		if r.EtaAt != nil && r.EtaAt.After(v.Now) {
 			r.Eta = &analysis.Eta{Seconds: int32(r.EtaAt.Sub(v.Now).Round(time.Second) / time.Second), Until: *r.EtaAt, PerResolver: []analysis.ResolverEta{}}
@@ -55,7 +66,7 @@ func Present(records []*Record, v View) {
 // Display says how the line is typed, by the view of the last Present; a page of lines often does not ask. Without a view it is empty.
 func (r *Record) Display() RecordDisplay {
 	if r.view == nil {
-		return RecordDisplay{Extra: []string{}}
+		return RecordDisplay{Extra: []string{}, Fields: []FormField{}}
 	}
 	form := r.view.dialect()
 	d := RecordDisplay{Name: r.Name, Value: r.Value, TTL: r.typedTTL(form), Extra: []string{}, Hint: hint(r, *r.view, r.Name)}
@@ -63,6 +74,7 @@ func (r *Record) Display() RecordDisplay {
 		d.Extra = append(d.Extra, strconv.Itoa(int(*r.Priority)))
 	}
 	if r.Later {
+		d.Fields = r.fields(d)
 		return d
 	}
 	if r.Type == TXT && form.TXTQuotes != nil && *form.TXTQuotes == provider.QuotesNeeded {
@@ -71,8 +83,30 @@ func (r *Record) Display() RecordDisplay {
 	if r.pointsAtName() && form.TrailingDot == provider.Needed {
 		d.Value += "."
 	}
+	d.Fields = r.fields(d)
 	d.CopyAll, d.BindLine = strings.Join(append([]string{string(r.Type), d.Name, d.Value, d.TTL}, d.Extra...), "\t"), r.bindLine(d.TTL)
 	return d
+}
+
+// fields fills the form in; a field that this kind of record does not have is left out. The catalogue's word for the value is that of a CNAME: other
+// types have other words there.
+func (r *Record) fields(d RecordDisplay) []FormField {
+	names := r.view.dialect().Fields
+	values := map[provider.FormPart]string{provider.TypeField: string(r.Type), provider.NameField: d.Name, provider.ValueField: d.Value, provider.TTLField: d.TTL}
+	if r.Priority != nil {
+		values[provider.PriorityField] = strconv.Itoa(int(*r.Priority))
+	}
+	var out []FormField
+	for _, part := range provider.FormParts {
+		if value, ok := values[part]; ok {
+			label := names.Label(part)
+			if part == provider.ValueField && r.Type != CNAME {
+				label = nil
+			}
+			out = append(out, FormField{part, label, value})
+		}
+	}
+	return out
 }
 
 // typedName is what goes into the form's name field. A form that appends the zone gets the relative name whatever else it says: a full name would

@@ -36,7 +36,7 @@ func Match(records []*Record, seen []analysis.RecordResult, now time.Time, eta *
 			r.Status, r.StatusSince = to, now
 		}
 		r.Servers, r.Finding = &servers, s.Finding
-		r.Observed, r.Seen = observed(s.Observed), s.Seen
+		r.Observed, r.Seen = observed(s.Observed, now), s.Seen
 		if r.FirstSeenAt == nil && (to.Stands() || s.Have > 0) {
 			r.FirstSeenAt, r.Writer = &now, new(Customer)
 		}
@@ -201,10 +201,14 @@ func code(f *finding.Finding) string {
 	return f.Code
 }
 
-func observed(in []analysis.ServerRRset) []ObservedRRset {
+// observed keeps the answers; one that never came has no time of its own and gets that of the check.
+func observed(in []analysis.ServerRRset, now time.Time) []ObservedRRset {
 	out := make([]ObservedRRset, len(in))
 	for n, o := range in {
-		out[n] = ObservedRRset{o.Server, append([]string{}, o.Values...), o.TTL, o.Rcode, o.Authoritative, o.At}
+		out[n] = ObservedRRset{Server: o.Server, Values: append([]string{}, o.Values...), TTL: o.TTL, Rcode: o.Rcode, Authoritative: o.Authoritative, At: o.At}
+		if o.At.IsZero() {
+			out[n].At = now
+		}
 	}
 	return out
 }

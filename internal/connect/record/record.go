@@ -112,12 +112,13 @@ const Customer RecordWriter = "CUSTOMER"
 
 // ObservedRRset is what one server answers for a line's name and type.
 type ObservedRRset struct {
-	Server        string    `json:"server"`
-	Values        []string  `json:"values"`
-	TTL           *int32    `json:"ttl,omitempty"`
-	Rcode         string    `json:"rcode"`
-	Authoritative bool      `json:"authoritative"`
-	At            time.Time `json:"at"`
+	Server        string        `json:"server"`
+	Values        []string      `json:"values"`
+	TTL           *int32        `json:"ttl,omitempty"`
+	Rcode         string        `json:"rcode"`
+	Authoritative bool          `json:"authoritative"`
+	At            time.Time     `json:"at"`
+	Outcome       AnswerOutcome `json:"-"` // see Present
 }
 
 // Conflict is something in the way of a line. Kind is a finding code.

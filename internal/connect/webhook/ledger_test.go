@@ -211,7 +211,7 @@ func TestLedger_NothingIsLostInTenKills(t *testing.T) {
 	if o.back > 0 {
 		t.Fatalf("%d messages came after a later one of their connection", o.back)
 	}
-	if twice > want/100+20 { // one in a hundred; and on a machine that others load, two for each kill
+	if twice > want/100+100 { // one in a hundred; and on a machine that others load, ten for each kill: what was answered and not yet written
 		t.Fatalf("%d of %d came twice", twice, want)
 	}
 	t.Logf("%d messages, %d of them twice", want, twice)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 )
 
 const hidden = "[secret]"
@@ -43,10 +45,11 @@ func (s *String) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, &s.v) 
 // MarshalGQL shows the value: a field of type Secret is one that the caller is meant to see once.
 func (s String) MarshalGQL(w io.Writer) { b, _ := json.Marshal(s.v); w.Write(b) }
 
+// UnmarshalGQL takes text; null is no secret.
 func (s *String) UnmarshalGQL(v any) error {
 	t, ok := v.(string)
-	if !ok {
-		return fmt.Errorf("a secret is text")
+	if !ok && v != nil {
+		return fault.Invalid("", "secret", "Send a secret as text.")
 	}
 	s.v = t
 	return nil

@@ -58,6 +58,21 @@ func (s *Service) RevokeOthers(ctx context.Context) error {
 	return err
 }
 
+// EndEverywhere signs the caller out in all browsers. It takes no proof: a stolen session may end itself and others, which is what its victim wants.
+func (s *Service) EndEverywhere(ctx context.Context) error {
+	_, err := door.Do(ctx, s.Door, door.Change[struct{}, struct{}]{
+		Action: door.Action{Name: "session.end_everywhere", Public: true},
+		Do: func(ctx context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
+			e.Quiet() // where the session has just ended
+			if e.Caller.SessionID.IsZero() {
+				return struct{}{}, nil
+			}
+			return struct{}{}, s.EndAllTx(ctx, e, e.Caller.UserID, nil, "sign-out")
+		},
+	}, struct{}{})
+	return err
+}
+
 // EndAllTx ends a person's sessions, but the one to keep. reason stands in the rows and in the ledger.
 func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, user ident.UserID, keep *ident.SessionID, reason string) error {
 	p := sessionq.EndAllSessionsParams{UserID: user.UUID(), Now: e.Tx.Now, Reason: reason}

@@ -1,8 +1,7 @@
+import { Steps } from "../details/steps";
 import { asks } from "../place";
 import { Plaque } from "../plaque";
-import { Button, ExplainText, Host, Icon, type IconName, Title, useUi } from "../ui";
-
-const icons: Record<string, IconName> = { DONE: "check", WARNING: "alert", FAILED: "alert", RUNNING: "busy", WAITING: "dot" };
+import { Button, ExplainText, Host, Title, useUi } from "../ui";
 
 /** S4: what we find out, row by row as it is answered. */
 export function Analysis() {
@@ -11,28 +10,17 @@ export function Analysis() {
   const name = connection?.unicodeName ?? analysis?.result?.unicodeName ?? analysis?.hostname ?? "";
   const result = analysis?.result;
   const question = result && !connection && !state.busy && asks(result) ? result : null;
-  const steps = analysis?.steps ?? [];
   return (
     <div class="screen analysis">
       <Plaque name={name} phase={question ? "trouble" : "looking"} />
       <Title>{question ? t("analysis.typo") : <Host k="analysis.title" name={name} />}</Title>
       {!question && <p class="lead">{t("analysis.lead")}</p>}
-      <ul class="checklist">
-        {steps.map((step) => (
-          <li key={step.key} class={step.state}>
-            <Icon name={icons[step.state] ?? "dot"} />
-            <span>
-              {step.text} <span class="offscreen">{t(`step.${step.state}`)}</span>
-            </span>
-          </li>
-        ))}
-        {!question && !steps.some((step) => step.state === "RUNNING") && (
-          <li class="RUNNING" key="last">
-            <Icon name="busy" />
-            <span>{t(result || connection ? "analysis.last" : "analysis.first")}</span>
-          </li>
-        )}
-      </ul>
+      <Steps steps={analysis?.steps ?? []} working={!question} />
+      {!question && (result || connection) && (
+        <p class="muted" role="status">
+          {t("analysis.last")}
+        </p>
+      )}
       {question?.findings
         .filter((finding) => finding.severity !== "INFO")
         .map((finding) => (

@@ -1,15 +1,17 @@
 import { useState } from "preact/hooks";
-import type { DnsRecord } from "../documents";
+import { csv } from "../../../frontend/src/features/domains/download";
+import { Patience, Severity } from "../details/about";
+import { EtaText } from "../details/eta";
+import { tell } from "../details/words";
 import { asides } from "../place";
 import { Plaque } from "../plaque";
 import { type Alternative, arrange, done, likely } from "../records";
 import { Button, CopyButton, Disclosure, ExplainText, Host, Icon, RefusalText, Title, useUi } from "../ui";
-import { EtaText } from "./eta";
 import { ConflictCard, RecordCard } from "./record";
 
 /** S13: what to add, field by field, and what we see of it. */
 export function Manual() {
-  const { state, send, t } = useUi();
+  const { state, send, t, language } = useUi();
   const c = state.connection!;
   const { alone, groups } = arrange(c.records);
   const [chosen, choose] = useState<Record<string, string>>({});
@@ -64,7 +66,9 @@ export function Manual() {
 
       {asides(c).map((finding) => (
         <div key={finding.code} class="note">
+          <Severity severity={finding.severity} />
           <ExplainText explain={finding.explain} />
+          <Patience explain={finding.explain} />
         </div>
       ))}
       {c.conflicts.length + removals.length > 0 && (
@@ -100,8 +104,14 @@ export function Manual() {
             what={t("dialog.title")}
             label={t("manual.copy-all")}
           />
-          <Button look="quiet" onClick={() => download(c.hostname, all)}>
+          <Button
+            look="quiet"
+            onClick={() => download(`${c.hostname}.zone.txt`, all.map((record) => `${record.display.bindLine}\n`).join(""))}
+          >
             {t("manual.download")}
+          </Button>
+          <Button look="quiet" onClick={() => download(`${c.hostname}.csv`, csv(all))}>
+            {tell(language, "csv")}
           </Button>
         </div>
       )}
@@ -169,12 +179,11 @@ function OneOf(props: { name: string; alternatives: readonly Alternative[]; chos
   );
 }
 
-/** A zone file snippet, for those who import one. */
-function download(hostname: string, records: readonly DnsRecord[]) {
-  const text = `${records.map((record) => record.display.bindLine).join("\n")}\n`;
+/** Hands a text to the browser as a file. */
+function download(name: string, text: string) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  link.download = `${hostname}.zone.txt`;
+  link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);
 }

@@ -1,3 +1,4 @@
+import { Patience } from "../details/about";
 import type { Explain } from "../documents";
 import { deadEnd, trouble } from "../place";
 import { Plaque } from "../plaque";
@@ -28,7 +29,14 @@ export function Problem() {
     <div class="screen problem">
       <Plaque name={name} phase="trouble" />
       <Title>{first?.title ?? t("problem.title")}</Title>
-      {first ? <ExplainText explain={first} level={0} /> : c && <p class="lead">{c.progress.headline}</p>}
+      {first ? (
+        <>
+          <ExplainText explain={first} level={0} />
+          <Patience explain={first} />
+        </>
+      ) : (
+        c && <p class="lead">{c.progress.headline}</p>
+      )}
       {others.map((explain) => (
         <div class="note" key={explain.title}>
           <ExplainText explain={explain} />

@@ -1,8 +1,8 @@
+import { EtaText } from "../details/eta";
 import type { Connection } from "../documents";
 import type { Key } from "../i18n";
 import { Plaque } from "../plaque";
 import { Button, Icon, type IconName, Title, useUi } from "../ui";
-import { EtaText } from "./eta";
 import { StatusChip } from "./record";
 
 /** S17: the four things that have to be true, and how far each is. */

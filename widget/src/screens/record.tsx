@@ -1,17 +1,16 @@
+import { Patience, Severity } from "../details/about";
+import { Difference } from "../details/difference";
+import { Servers } from "../details/servers";
 import type { Conflict, Connection, DnsRecord } from "../documents";
 import { type Key, translate, type Values } from "../i18n";
-import { done, type ServerWord, serverWord, tone } from "../records";
-import { Button, breakable, CopyButton, Disclosure, ExplainText, Icon, useUi } from "../ui";
+import { done, tone } from "../records";
+import { Button, breakable, CopyButton, ExplainText, Icon, useUi } from "../ui";
 
 /** One record, laid out like the form at the provider: field by field, each with its own copy button. */
 export function RecordCard({ record }: { record: DnsRecord }) {
   const { t, state } = useUi();
   const remove = record.requirement === "REMOVE";
   const { display } = record;
-  const words = state.connection?.provider?.dialect.fields; // what the form there calls its fields
-  const name = words?.name ?? t("record.name");
-  const value = (record.type === "CNAME" && words?.value) || t("record.value"); // other types have other words there
-  const priority = words?.priority ?? t("record.priority");
   const extra = record.requirement === "OPTIONAL" || record.requirement === "RECOMMENDED";
   return (
     <li class={`card record ${tone(record)} ${remove ? "removal" : ""}`} aria-label={`${record.type} ${record.fqdn}`}>
@@ -23,16 +22,21 @@ export function RecordCard({ record }: { record: DnsRecord }) {
         <StatusChip record={record} />
       </div>
       <dl>
-        <Field label={t("record.type")} value={record.type} />
-        <Field label={name} value={display.name} copy={`${record.type} ${name}`} />
-        <Field label={value} value={display.value} copy={`${record.type} ${value}`} strong />
-        {record.priority != null && <Field label={priority} value={String(record.priority)} copy={priority} />}
-        {!remove && display.ttl && <Field label={words?.ttl ?? t("record.ttl")} value={display.ttl} />}
+        {display.fields.map(({ part, label, value }) => {
+          const word = label ?? t(`record.${part.toLowerCase()}` as Key);
+          const copied = part === "TYPE" || part === "TTL" ? undefined : `${record.type} ${word}`;
+          return (
+            (part !== "TTL" || !remove) && <Field key={part} label={word} value={value} copy={value && copied} strong={part === "VALUE"} />
+          );
+        })}
       </dl>
+      <Difference record={record} />
       {display.hint && <p class="hint">{display.hint}</p>}
       {record.finding && !done(record) && !silent(record.finding.code, state.connection) && (
         <div class={`note ${record.finding.severity === "BLOCKING" ? "bad" : ""}`}>
+          <Severity severity={record.finding.severity} />
           <ExplainText explain={record.finding.explain} />
+          <Patience explain={record.finding.explain} />
         </div>
       )}
       <div class="card-foot">
@@ -71,49 +75,6 @@ export function StatusChip({ record }: { record: DnsRecord }) {
       <Icon name={how === "good" ? "check" : how === "bad" ? "alert" : "dot"} />
       {t(gone ? "status.GONE" : (`status.${record.status}` as Key), values)}
     </span>
-  );
-}
-
-const icons = { ok: "check", other: "alert", none: "dot", error: "cross" } as const;
-const tones: Record<ServerWord, string> = { ok: "good", other: "bad", none: "wait", error: "bad" };
-
-/** Server by server, because "not everywhere yet" is the usual reason to wait. */
-function Servers({ record }: { record: DnsRecord }) {
-  const { t } = useUi();
-  return (
-    <Disclosure label={t("record.servers")}>
-      <table class="servers">
-        <thead class="offscreen">
-          <tr>
-            <th scope="col">{t("record.server")}</th>
-            <th scope="col">{t("record.answer")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {record.observed.map((seen) => {
-            const word = serverWord(record, seen);
-            return (
-              <tr key={seen.server}>
-                <th scope="row">
-                  <bdi dir="ltr">{breakable(seen.server)}</bdi>
-                </th>
-                <td>
-                  <span class={`status ${tones[word]}`}>
-                    <Icon name={icons[word]} />
-                    {t(`server.${word}`)}
-                  </span>
-                  {word === "other" && (
-                    <code dir="ltr" class="small">
-                      {breakable(seen.values.join(", "))}
-                    </code>
-                  )}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </Disclosure>
   );
 }
 

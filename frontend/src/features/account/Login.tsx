@@ -1,24 +1,32 @@
 import { Button, PasswordInput, TextInput } from "@mantine/core";
-import { useRouter } from "@tanstack/react-router";
+import { Link, useRouter } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { failedOf, type RequestFailed } from "#/relay/index.ts";
 import { signIn } from "#/relay/session.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
-import css from "./login.module.css";
+import css from "./account.module.css";
+import { PublicPage } from "./PublicPage.tsx";
+import { finish, lately } from "./registering.ts";
+
+/** What a refusal is called, where the right password was typed and something else stands in the way. */
+const titles: Record<string, "login.unconfirmed" | "login.suspended"> = { unconfirmed: "login.unconfirmed", suspended: "login.suspended" };
 
 /** Name and password. What was typed stays after a mistake, except the password. */
 export function Login({ returnTo }: { returnTo?: string }) {
   const { t } = useTranslation();
   const router = useRouter();
-  const [username, setUsername] = useState("");
+  const [username, setUsername] = useState(lately);
   const [password, setPassword] = useState("");
   const [pending, setPending] = useState(false);
   const [failed, setFailed] = useState<RequestFailed | null>(null);
+  const [wait, setWait] = useState(0);
   const again = useRef<HTMLInputElement>(null);
   useEffect(() => {
-    document.title = `${t("login.title")} · Nameplate`;
-  }, [t]);
+    if (wait <= 0) return;
+    const timer = setTimeout(() => setWait(wait - 1), 1_000);
+    return () => clearTimeout(timer);
+  }, [wait]);
 
   async function submit(event: FormEvent) {
     event.preventDefault();
@@ -26,51 +34,59 @@ export function Login({ returnTo }: { returnTo?: string }) {
     setFailed(null);
     try {
       await signIn(username, password);
+      finish();
       router.history.replace(returnTo ?? "/");
     } catch (error) {
-      setFailed(failedOf(error));
+      const reason = failedOf(error);
+      setFailed(reason);
+      setWait(reason.find("RATE_LIMITED")?.retryAfter ?? 0);
       setPassword("");
       setPending(false);
       again.current?.focus();
     }
   }
 
+  const title = titles[failed?.first.reason ?? ""];
   return (
-    <main className={css.page}>
-      <div className={css.box}>
-        <img src="/icon.svg" alt="" width={40} height={40} />
-        <h1>{t("login.heading")}</h1>
-        <p>{t("login.text")}</p>
-        <form onSubmit={submit}>
-          <TextInput
-            label={t("login.username")}
-            value={username}
-            onChange={(event) => setUsername(event.currentTarget.value)}
-            autoComplete="username"
-            autoCapitalize="none"
-            spellCheck={false}
-            required
-            withAsterisk={false}
-            autoFocus
-            size="md"
-          />
-          <PasswordInput
-            ref={again}
-            label={t("login.password")}
-            value={password}
-            onChange={(event) => setPassword(event.currentTarget.value)}
-            autoComplete="current-password"
-            required
-            withAsterisk={false}
-            size="md"
-            visibilityToggleButtonProps={{ "aria-label": t("login.show") }}
-          />
-          {failed && <ErrorCard problem={failed} />}
-          <Button type="submit" size="md" fullWidth loading={pending}>
-            {t("login.action")}
-          </Button>
-        </form>
-      </div>
-    </main>
+    <PublicPage tab={t("login.title")} title={t("login.heading")} text={t("login.text")}>
+      <form onSubmit={submit} className={css.form}>
+        <TextInput
+          label={t("login.username")}
+          value={username}
+          onChange={(event) => setUsername(event.currentTarget.value)}
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+          withAsterisk={false}
+          autoFocus={!username}
+          size="md"
+        />
+        <PasswordInput
+          ref={again}
+          label={t("login.password")}
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          autoFocus={username !== ""}
+          size="md"
+          visibilityToggleButtonProps={{ "aria-label": t("login.show") }}
+        />
+        {failed && <ErrorCard problem={failed} title={title && t(title)} />}
+        <Button type="submit" size="md" fullWidth loading={pending} disabled={wait > 0}>
+          {wait > 0 ? t("wait", { seconds: wait }) : t("login.action")}
+        </Button>
+      </form>
+      <p className={css.under}>
+        <Link to="/signup" className={css.link}>
+          {t("login.signUp")}
+        </Link>
+        <Link to="/auth/password-reset-request" className={css.link}>
+          {t("login.forgot")}
+        </Link>
+      </p>
+    </PublicPage>
   );
 }

@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Analysis_result$data, Analysis_result$key } from "#/relay/__generated__/Analysis_result.graphql.ts";
 import type { AnalysisCheckQuery } from "#/relay/__generated__/AnalysisCheckQuery.graphql.ts";
@@ -18,11 +18,27 @@ export const looksComplete = (hostname: string) => /[^\s.]+\.[^\s.]{2,}/.test(ho
 const WITHOUT_ANSWER_MS = 3_000;
 
 type Step = { key: string; state: ProgressState; text: string };
-type Props = { hostname: string; applicationId: string; onChoose: (hostname: string) => void; onOpen: (connectionId: string) => void };
+type Props = {
+  hostname: string;
+  applicationId: string;
+  /** Within a box of somebody else's, and about a connection that is open already. */
+  bare?: boolean;
+  onChoose?: (hostname: string) => void;
+  onOpen: (connectionId: string) => void;
+  /** The result or a failure is there. */
+  onDone?: () => void;
+};
+
+/** The rows of an analysis in their order. They are all shown from the start, so that nobody wonders how many come. */
+export const rows = ["delegation", "provider", "records", "certificate", "method"];
+
+/** How far it is: only rows that are over count, whatever came of them. */
+export const over = (steps: readonly Step[]) =>
+  steps.filter(({ key, state }) => rows.includes(key) && state !== "RUNNING" && state !== "WAITING").length;
 
 /** What we learn about a name, row by row as it is answered; by one question where sockets are impossible. */
-export function Analysis({ hostname, applicationId, onChoose, onOpen }: Props) {
-  const { t, i18n } = useTranslation();
+export function Analysis({ hostname, applicationId, bare, onChoose, onOpen, onDone }: Props) {
+  const { i18n } = useTranslation();
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [result, setResult] = useState<Analysis_result$key | null>(null);
   const [failed, setFailed] = useState<RequestFailed | null>(null);
@@ -71,28 +87,55 @@ export function Analysis({ hostname, applicationId, onChoose, onOpen }: Props) {
     return () => clearTimeout(timer);
   }, [silent, hostname, applicationId, i18n.language]);
 
+  const ended = Boolean(result || failed);
+  const done = useRef(onDone);
+  done.current = onDone;
+  useEffect(() => {
+    if (ended) done.current?.();
+  }, [ended]);
+
   return (
-    <div className={css.analysis} aria-live="polite" aria-busy={!result && !failed}>
+    <div className={bare ? css.bare : css.analysis} aria-busy={!ended}>
       {failed && <ErrorCard problem={failed} />}
-      {!result && !failed && steps.length === 0 && (
-        <div className={css.step}>
-          <StepMark state="RUNNING" />
-          <span>{t("connect.looking", { hostname })}</span>
-        </div>
-      )}
-      {!result &&
-        steps.map((step) => (
-          <div key={step.key} className={css.step}>
-            <StepMark state={step.state} />
-            <span>{step.text}</span>
-          </div>
-        ))}
-      {result && <Result check={result} onChoose={onChoose} onOpen={onOpen} />}
+      {!failed && (!result || (bare && steps.length > 0)) && <Steps hostname={hostname} steps={steps} running={!ended} />}
+      <div aria-live="polite" className={css.bare}>
+        {result && <Result check={result} bare={bare} onChoose={onChoose} onOpen={onOpen} />}
+      </div>
     </div>
   );
 }
 
-function Result({ check, onChoose, onOpen }: { check: Analysis_result$key; onChoose: Props["onChoose"]; onOpen: Props["onOpen"] }) {
+function Steps({ hostname, steps, running }: { hostname: string; steps: readonly Step[]; running: boolean }) {
+  const { t } = useTranslation();
+  const count = over(steps);
+  const next = rows.find((key) => !steps.some((step) => step.key === key));
+  return (
+    <>
+      {running && (
+        <div className={css.progress}>
+          <progress max={rows.length} value={count} aria-label={t("connect.looking", { hostname })} />
+          <span className="dim tabular">{t("connect.steps", { done: count, all: rows.length })}</span>
+        </div>
+      )}
+      <ol className={css.stepList}>
+        {rows.map((key) => {
+          const step = steps.find((one) => one.key === key);
+          const state = step?.state ?? (running && key === next && !steps.some((one) => one.state === "RUNNING") ? "RUNNING" : "WAITING");
+          return (
+            <li key={key} className={css.step} data-waiting={!step || undefined}>
+              <StepMark state={state} />
+              <span>{step?.text ?? t(`connect.row.${key}`)}</span>
+            </li>
+          );
+        })}
+      </ol>
+    </>
+  );
+}
+
+type ResultProps = Pick<Props, "bare" | "onChoose" | "onOpen"> & { check: Analysis_result$key };
+
+function Result({ check, bare, onChoose, onOpen }: ResultProps) {
   const { t } = useTranslation();
   const data = useFragment(
     graphql`
@@ -145,17 +188,19 @@ function Result({ check, onChoose, onOpen }: { check: Analysis_result$key; onCho
   );
   return (
     <>
-      <div className={css.resultHead}>
-        <HostName name={data.hostname} unicode={data.unicodeName} registrable={data.registrableDomain} withALabel />
-        {data.existing && <StateBadge state={data.existing.connection.state} />}
-      </div>
+      {!bare && (
+        <div className={css.resultHead}>
+          <HostName name={data.hostname} unicode={data.unicodeName} registrable={data.registrableDomain} withALabel />
+          {data.existing && <StateBadge state={data.existing.connection.state} />}
+        </div>
+      )}
       <div className={css.resultFacts}>
         <span>{data.provider.provider ? t("connect.provider", { name: data.provider.provider.name }) : t("connect.providerUnknown")}</span>
-        <span>{t("connect.records", { count: data.records.length })}</span>
+        {!bare && <span>{t("connect.records", { count: data.records.length })}</span>}
         <span className="dim">{t("connect.asked", { count: data.queries, ms: data.durationMs })}</span>
       </div>
-      <Findings findings={data.findings} />
-      {data.suggestions.length > 0 && (
+      {!bare && <Findings findings={data.findings} />}
+      {onChoose && data.suggestions.length > 0 && (
         <div className={css.suggestions}>
           {data.suggestions.map((suggestion) => (
             <Button
@@ -170,7 +215,7 @@ function Result({ check, onChoose, onOpen }: { check: Analysis_result$key; onCho
           ))}
         </div>
       )}
-      {data.existing && (
+      {!bare && data.existing && (
         <div className={css.suggestions}>
           <span className="dim">{t("connect.existing")}</span>
           <Button size="compact-sm" variant="default" onClick={() => data.existing && onOpen(data.existing.connection.id)}>

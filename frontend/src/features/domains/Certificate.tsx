@@ -69,6 +69,7 @@ export function CertificateView({ connection }: { connection: Certificate_connec
               body
               steps
               who
+              takes
               docs
             }
           }

@@ -1,13 +1,18 @@
+import { Button } from "@mantine/core";
+import { Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { EvidenceFindingQuery } from "#/relay/__generated__/EvidenceFindingQuery.graphql.ts";
 import type { EvidenceQuery } from "#/relay/__generated__/EvidenceQuery.graphql.ts";
 import { graphql, useLazyLoadQuery } from "#/relay/index.ts";
-import { DataTable } from "#/ui/DataTable.tsx";
+import { Rows } from "#/shell/States.tsx";
+import { Dialog } from "#/ui/Dialog.tsx";
 import { Facts } from "#/ui/Page.tsx";
 import { Status } from "#/ui/Status.tsx";
 import css from "./domain.module.css";
+import { Observations } from "./Observations.tsx";
 
 /** What each server answered in one look, word for word. */
-export function Evidence({ id }: { id: string }) {
+export function Evidence({ id, server }: { id: string; server?: string }) {
   const { t } = useTranslation();
   const { dnsCheck } = useLazyLoadQuery<EvidenceQuery>(
     graphql`
@@ -43,16 +48,7 @@ export function Evidence({ id }: { id: string }) {
             elapsedMs
           }
           observations {
-            id
-            source
-            sourceKind
-            name
-            type
-            values
-            ttl
-            rcode
-            elapsedUs
-            error
+            ...Observations_list
           }
         }
       }
@@ -61,6 +57,7 @@ export function Evidence({ id }: { id: string }) {
   );
   if (!dnsCheck) return <p className="dim">{t("checks.gone")}</p>;
   const { zone, caa, probe, resolvers, observations } = dnsCheck;
+  if (server) return <Observations observations={observations} server={server} />;
   return (
     <>
       <Facts
@@ -77,12 +74,14 @@ export function Evidence({ id }: { id: string }) {
             ? [
                 t("checks.nameServers"),
                 <div key="ns" className={css.servers}>
-                  {zone.nameServers.map((server) => (
-                    <span key={server.address}>
-                      <Status plain tone={server.verdict === "OK" ? "good" : server.verdict === "SLOW" ? "warn" : "bad"}>
-                        <span className="mono">{server.name.replace(/\.$/, "")}</span>{" "}
-                        <span className="dim mono">
-                          {server.address} · {server.verdict === "OK" ? `${server.elapsedMs.toFixed(1)} ms` : server.verdict}
+                  {zone.nameServers.map((one) => (
+                    <span key={one.address}>
+                      <Status plain tone={one.verdict === "OK" ? "good" : one.verdict === "SLOW" ? "warn" : "bad"}>
+                        <span>
+                          <span className="mono">{one.name.replace(/\.$/, "")}</span>{" "}
+                          <span className="dim mono">
+                            {one.address} · {one.verdict === "OK" ? `${one.elapsedMs.toFixed(1)} ms` : t(`matrix.verdict.${one.verdict}`)}
+                          </span>
                         </span>
                       </Status>
                     </span>
@@ -116,34 +115,47 @@ export function Evidence({ id }: { id: string }) {
             : null,
         ]}
       />
-      {observations.length > 0 && (
-        <DataTable
-          caption={t("checks.evidence")}
-          columns={[
-            { key: "source", label: t("checks.source") },
-            { key: "question", label: t("checks.question") },
-            { key: "answer", label: t("checks.answer") },
-            { key: "ttl", label: "TTL", end: true },
-          ]}
-        >
-          {observations.map((one) => (
-            <tr key={one.id}>
-              <td data-label={t("checks.source")} className="mono">
-                {one.source}
-              </td>
-              <td data-label={t("checks.question")} className="mono">
-                {one.name.replace(/\.$/, "")} {one.type}
-              </td>
-              <td data-label={t("checks.answer")} className="mono">
-                {one.error ?? (one.values.join(", ") || one.rcode)}
-              </td>
-              <td data-label="TTL" data-end className="tabular">
-                {one.ttl ?? "–"}
-              </td>
-            </tr>
-          ))}
-        </DataTable>
-      )}
+      <Observations observations={observations} />
+    </>
+  );
+}
+
+/** The answers that prove a finding; asked for when somebody wants to see them. */
+function Proof({ ids }: { ids: readonly string[] }) {
+  const { nodes } = useLazyLoadQuery<EvidenceFindingQuery>(
+    graphql`
+      query EvidenceFindingQuery($ids: [ID!]!) {
+        nodes(ids: $ids) {
+          __typename
+          ... on Observation {
+            ...Observations_list
+          }
+        }
+      }
+    `,
+    { ids: [...ids] },
+  );
+  return <Observations observations={nodes.flatMap((node) => (node?.__typename === "Observation" ? [node] : []))} />;
+}
+
+/** nodes() answers at most so many. */
+const MOST = 100;
+
+/** A finding's evidence, one click away. */
+export function ProofButton({ ids, title }: { ids: readonly string[]; title: string }) {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  if (ids.length === 0) return null;
+  return (
+    <>
+      <Button size="compact-xs" variant="default" aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        {t("evidence.show")}
+      </Button>
+      <Dialog opened={open} onClose={() => setOpen(false)} title={title} size={720}>
+        <Suspense fallback={<Rows n={3} />}>
+          <Proof ids={ids.slice(0, MOST)} />
+        </Suspense>
+      </Dialog>
     </>
   );
 }

@@ -151,10 +151,16 @@ function Actions({ id, state, hostname, wildcard }: { id: string; state: string;
           {t("domain.visit")}
         </Button>
       )}
-      {failed && (
-        <div className={css.actionFailed}>
-          <ErrorCard problem={failed} />
-        </div>
+      {check.wait > 0 ? (
+        <p className={css.actionFailed} role="status">
+          {t("domain.limited")}
+        </p>
+      ) : (
+        failed && (
+          <div className={css.actionFailed}>
+            <ErrorCard problem={failed} />
+          </div>
+        )
       )}
     </div>
   );

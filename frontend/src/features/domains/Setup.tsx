@@ -1,14 +1,16 @@
 import { useTranslation } from "react-i18next";
 import type { Setup_connection$key } from "#/relay/__generated__/Setup_connection.graphql.ts";
 import { graphql, useFragment } from "#/relay/index.ts";
-import { useCountdown } from "#/ui/Countdown.tsx";
 import { Card } from "#/ui/Page.tsx";
-import { RelativeTime } from "#/ui/RelativeTime.tsx";
+import { RelativeTime, useNow } from "#/ui/RelativeTime.tsx";
+import { AnalyseAgain } from "./AnalyseAgain.tsx";
 import { Conflicts } from "./Conflicts.tsx";
 import { DiffView } from "./DiffView.tsx";
 import css from "./domain.module.css";
+import { waits } from "./eta.ts";
 import { Findings } from "./Findings.tsx";
 import { Records } from "./Records.tsx";
+import { Resolvers, sentence } from "./Resolvers.tsx";
 import { ServerMatrix } from "./ServerMatrix.tsx";
 import { StepMark } from "./StepMark.tsx";
 
@@ -29,6 +31,7 @@ export function Setup({ connection }: { connection: Setup_connection$key }) {
         }
         eta {
           until
+          seconds
           perResolver {
             resolver
             region
@@ -36,28 +39,29 @@ export function Setup({ connection }: { connection: Setup_connection$key }) {
             reason
           }
         }
-        provider {
-          name
-          consoleUrl
-        }
+        ...AnalyseAgain_connection
         ...Conflicts_connection
         ...Findings_connection
         ...Records_connection
         ...ServerMatrix_connection
+        ...Resolvers_connection
         ...DiffView_connection
       }
     `,
     connection,
   );
-  const eta = useCountdown(data.eta?.until);
+  const now = useNow(Boolean(data.eta));
+  const eta = data.eta && waits(data.eta, now);
+  const slowest = eta?.each.find(({ when }) => when !== "done" && when !== "unknown");
   return (
     <div className={css.columns}>
       <div className={css.stack}>
         <Conflicts connection={data} />
         <Findings connection={data} />
+        <DiffView connection={data} />
         <Records connection={data} />
         <ServerMatrix connection={data} />
-        <DiffView connection={data} />
+        <Resolvers connection={data} />
       </div>
       <aside className={css.rail} aria-label={t("domain.progress")}>
         <Card title={t("domain.progress")}>
@@ -78,12 +82,13 @@ export function Setup({ connection }: { connection: Setup_connection$key }) {
             ))}
           </ol>
           {eta && (
-            <div className={css.eta}>
-              <span>{t("domain.eta")}</span>
-              <strong className="tabular">{eta}</strong>
-            </div>
+            <p className={css.eta} data-eta>
+              <strong>{sentence(t, eta.all)}</strong>
+              {slowest && <span>{sentence(t, slowest)}</span>}
+            </p>
           )}
         </Card>
+        <AnalyseAgain connection={data} />
       </aside>
     </div>
   );

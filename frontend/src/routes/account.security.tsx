@@ -1,0 +1,49 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { useTranslation } from "react-i18next";
+import css from "#/features/account/account.module.css";
+import { ChangePassword } from "#/features/account/ChangePassword.tsx";
+import { Sessions } from "#/features/account/Sessions.tsx";
+import type { accountSecurityQuery } from "#/relay/__generated__/accountSecurityQuery.graphql.ts";
+import type { accountSecuritySessionsQuery } from "#/relay/__generated__/accountSecuritySessionsQuery.graphql.ts";
+import { graphql, preload, usePreloaded } from "#/relay/index.ts";
+import { PageHeader } from "#/ui/Page.tsx";
+
+const identity = graphql`
+  query accountSecurityQuery {
+    identity {
+      hasPassword
+      passwordChangedAt
+    }
+  }
+`;
+
+const sessions = graphql`
+  query accountSecuritySessionsQuery {
+    ...Sessions_query
+  }
+`;
+
+export const Route = createFileRoute("/account/security")({
+  loader: async () => {
+    const [one, two] = await Promise.all([
+      preload<accountSecurityQuery>(identity, {}),
+      preload<accountSecuritySessionsQuery>(sessions, {}),
+    ]);
+    return { identity: one, sessions: two };
+  },
+  component: function Security() {
+    const { t } = useTranslation();
+    const loaded = Route.useLoaderData();
+    const { identity: how } = usePreloaded<accountSecurityQuery>(identity, loaded.identity);
+    const where = usePreloaded<accountSecuritySessionsQuery>(sessions, loaded.sessions);
+    return (
+      <>
+        <PageHeader tab={t("security.title")} title={t("security.title")} text={t("security.text")} />
+        <div className={css.stack}>
+          <ChangePassword hasPassword={how.hasPassword} changedAt={how.passwordChangedAt ?? null} />
+          <Sessions query={where} />
+        </div>
+      </>
+    );
+  },
+});
