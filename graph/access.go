@@ -12,6 +12,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -97,10 +98,28 @@ func (s *Server) may(ctx context.Context, f *ast.FieldDefinition) error {
 
 // field is may for what gqlgen executes.
 func (s *Server) field(ctx context.Context, next graphql.Resolver) (any, error) {
-	if f := graphql.GetFieldContext(ctx); f.Field.Definition != nil && f.Field.Definition.Directives != nil {
+	f := graphql.GetFieldContext(ctx)
+	if f.Field.Definition != nil && f.Field.Definition.Directives != nil {
 		if err := s.may(ctx, f.Field.Definition); err != nil {
 			return nil, err
 		}
 	}
+	if f.Object == "Mutation" && door.Keyed(ctx) {
+		ctx = door.Nth(ctx, nth(ctx, f.Field))
+	}
 	return next(ctx)
+}
+
+// nth counts the mutations of this one's name in the request up to it, in the order in which they run.
+func nth(ctx context.Context, one graphql.CollectedField) (n int) {
+	op := graphql.GetOperationContext(ctx)
+	for _, f := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Mutation"}) {
+		if f.Name == one.Name {
+			n++
+		}
+		if f.Alias == one.Alias {
+			break
+		}
+	}
+	return n
 }

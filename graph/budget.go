@@ -19,10 +19,16 @@ const (
 	operatorCost = 5000 // of an operator, who explores
 )
 
-// hourly is what a key or a machine may spend in an hour. It fills up evenly.
-const hourly = 50_000
+// What may be spent in an hour. It fills up evenly.
+const (
+	hourly          = 50_000 // by a key or a machine
+	strangersHourly = 5_000  // by all who send text from one network without a credential: enough for probes, and for looking around
+)
 
-var budget = limit.Bucket{Name: "cost", Rate: hourly, Per: time.Hour}
+var (
+	budget          = limit.Bucket{Name: "cost", Rate: hourly, Per: time.Hour}
+	strangersBudget = limit.Bucket{Name: "cost-stranger", Rate: strangersHourly, Per: time.Hour}
+)
 
 type (
 	costKey   struct{}
@@ -38,7 +44,8 @@ func SpentOf(ctx context.Context) Spent {
 	return s
 }
 
-// pay prices the operation, refuses what is too dear, and takes the cost from the hour of a key or a machine. People's documents were priced at the start.
+// pay prices the operation, refuses what is too dear, and takes the cost from the hour of a key, a machine or a stranger's network. People's documents were
+// priced at the start. A stranger's trusted document (the pages to sign in) costs nothing: what it can do is limited field by field.
 func (s *Server) pay(ctx context.Context, op *graphql.OperationContext, caller authz.Principal) (context.Context, error) {
 	spent := Spent{Limit: hourly, Remaining: hourly}
 	if worst, ok := s.documents.priced[op.Operation]; ok && (caller.Kind == authz.USER || caller.Kind == authz.WIDGET) {
@@ -53,8 +60,9 @@ func (s *Server) pay(ctx context.Context, op *graphql.OperationContext, caller a
 		return ctx, err
 	}
 	spent.Cost = p.Cost
-	if s.Limit != nil && metered(caller) {
-		left, err := s.Limit.Take(ctx, budget, caller.Actor(), max(1, p.Cost))
+	if bucket, counted := s.metered(op, caller); counted {
+		spent.Limit = bucket.Rate
+		left, err := s.Limit.Take(ctx, bucket, caller.Actor(), max(1, p.Cost))
 		spent.Remaining = left
 		tell(ctx, spent, err)
 		if err != nil {
@@ -64,9 +72,15 @@ func (s *Server) pay(ctx context.Context, op *graphql.OperationContext, caller a
 	return context.WithValue(ctx, costKey{}, spent), nil
 }
 
-// metered says whose cost is counted by the hour.
-func metered(caller authz.Principal) bool {
-	return caller.Kind == authz.API_KEY || caller.Kind == authz.MACHINE || caller.Kind == authz.SERVICE
+// metered says whose cost is counted by the hour, and in which bucket.
+func (s *Server) metered(op *graphql.OperationContext, caller authz.Principal) (limit.Bucket, bool) {
+	switch _, trusted := s.documents.priced[op.Operation]; caller.Kind {
+	case authz.API_KEY, authz.MACHINE, authz.SERVICE:
+		return budget, s.Limit != nil
+	case authz.PUBLIC:
+		return strangersBudget, s.Limit != nil && !trusted
+	}
+	return limit.Bucket{}, false
 }
 
 // withHeader keeps the answer's header at hand for RateLimit: it is written before anything of the answer is. A socket has none.

@@ -43,8 +43,8 @@ func idleSchema() *plan.Executable {
 	return plan.New(idling{gql.NewExecutableSchema(gql.Config{})}, nil)
 }
 
-// door is a server that believes the caller it is given.
-func door(t testing.TB, caller authz.Principal, l *limit.Limiter) http.Handler {
+// entrance is a server that believes the caller it is given.
+func entrance(t testing.TB, caller authz.Principal, l *limit.Limiter) http.Handler {
 	t.Helper()
 	s, err := New(Config{Schema: idleSchema(), Origin: func(*http.Request) bool { return true }, Revoked: authz.New(nil).Revoked(), Limit: l})
 	if err != nil {
@@ -72,7 +72,7 @@ func TestHostileDocuments(t *testing.T) {
 	log := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	defer slog.SetDefault(log)
-	h := door(t, key(), limit.New(nil))
+	h := entrance(t, key(), limit.New(nil))
 	send(h, `{"query":"{ health { name } }"}`)
 	if len(hostile()) < 60 {
 		t.Fatalf("the corpus holds %d documents", len(hostile()))

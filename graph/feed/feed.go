@@ -21,7 +21,7 @@ const (
 	lookAround = 500 * time.Millisecond // how often groups are looked for that nobody told of anything for live.Again
 	gather     = 50 * time.Millisecond  // who joins a state that was read less than this ago waits for the others who come within it
 	breath     = 20 * time.Millisecond  // after which a subscriber that had enough is asked again
-	stepTime   = 10 * time.Second       // a step that takes longer fails
+	stepTime   = 10 * time.Second       // a step, or the resolver that opens a feed, fails when it takes longer: it holds a worker
 	maxWorkers = 256                    // they wait for the database most of the time, and states that are read at the same time share a statement: with 24 workers it cost a quarter more of CPU
 )
 

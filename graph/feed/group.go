@@ -114,7 +114,12 @@ func (g *group) open(members []*subscriber) verdict {
 			break
 		}
 	}
-	feed, render, refused := first.sub.Open(authz.With(g.ctx, *first.caller))
+	ctx, cancel := context.WithCancel(g.ctx) // what the resolver keeps of it lives on; only its opening may not take for ever
+	late := time.AfterFunc(stepTime, cancel)
+	feed, render, refused := first.sub.Open(authz.With(ctx, *first.caller))
+	if !late.Stop() && refused == nil {
+		return verdict{told: members, err: context.DeadlineExceeded}
+	}
 	if refused != nil {
 		told := members
 		for _, e := range refused.Errors {

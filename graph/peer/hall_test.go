@@ -22,6 +22,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/graph/request"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
@@ -75,13 +76,15 @@ func open(t testing.TB, p Patience) *hall {
 		}
 		return next(ctx)
 	})
-	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	web := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		caller := authz.Principal{Kind: authz.PUBLIC, RequestID: "req-1"}
 		if name := r.Header.Get("Test-Caller"); name != "" {
 			caller = h.caller(name)
 		}
 		srv.ServeHTTP(w, r.WithContext(authz.With(r.Context(), caller)))
 	}))
+	web.Config.ConnContext = httpx.WithConn
+	web.Start()
 	h.URL = web.URL
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -29,7 +29,7 @@ const (
 type Patience struct {
 	Init    time.Duration // for connection_init: 5 s
 	Ping    time.Duration // between our pings, and between comments of an event stream: 10 s
-	Silence time.Duration // for any sign of life of a socket: 20 s
+	Silence time.Duration // for any sign of life of a socket, and for the peer of an event stream to acknowledge a comment: 20 s
 	Write   time.Duration // for one write: 10 s
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/graph/request"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
@@ -72,6 +73,7 @@ func (t streams) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphEx
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // proxies that collect an answer would keep it for ever
+	httpx.LimitSilence(ctx, t.patience.Silence-t.patience.Ping)
 	c.start()
 	defer c.stop()
 	defer t.guarded(ctx, c)

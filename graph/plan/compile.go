@@ -39,6 +39,7 @@ type field struct {
 	must     bool   // null is not allowed
 	guarded  bool
 	n        int // of its call in a run; -1 when every run calls it the same way
+	nth      int // of a mutation: among those of its name in the request
 	call     Call
 	object   *selection            // of a field that answers one object type
 	types    map[string]*selection // of one that answers an interface or union
@@ -145,6 +146,13 @@ func (e *Executable) planFor(v *variants, n int, op *ast.OperationDefinition, do
 	root := map[ast.Operation]*ast.Definition{ast.Query: e.Schema().Query, ast.Mutation: e.Schema().Mutation, ast.Subscription: e.Schema().Subscription}[op.Operation]
 	c := &compiler{e: e, doc: doc, variables: variables, plan: &plan{}}
 	c.plan.root = c.selection(root, op.SelectionSet)
+	if op.Operation == ast.Mutation {
+		named := map[string]int{}
+		for _, f := range c.plan.root.fields {
+			named[f.at.Name]++
+			f.nth = named[f.at.Name]
+		}
+	}
 	switch {
 	case c.failed:
 		v.failed[n] = true

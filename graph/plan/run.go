@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
 // Run is one execution of a plan: the JSON so far, and where in it the walk is. Only its own goroutine uses it.
@@ -82,6 +83,11 @@ func (r *Run) object(s *selection, of any) bool {
 // field writes the value of a field, or null. A panic is an error of the field.
 func (r *Run) field(f *field, of any) (written bool) {
 	mark, top := len(r.out), len(r.path)
+	if f.nth > 0 {
+		before := r.ctx
+		r.ctx = door.Nth(before, f.nth)
+		defer func() { r.ctx = before }()
+	}
 	defer func() {
 		if written {
 			return

@@ -151,7 +151,7 @@ func (a *App) spine() error {
 		return usage.Limit{}, false
 	}}
 	a.Door = &door.Door{DB: a.DB, Authz: a.Authz, Ledger: a.Ledger, Vault: a.Vault, Hub: a.Hub, Quota: counter,
-		Guards: []door.Guard{billing.Entitlement{Plan: billing.BuiltIn}, billing.StepUp{}}}
+		Guards: []door.Guard{billing.Entitlement{Plan: billing.BuiltIn, Offered: billing.Offered}, billing.StepUp{}}, Name: a.nameOf}
 	return nil
 }
 

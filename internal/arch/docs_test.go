@@ -68,7 +68,7 @@ func seeds() map[string][]string {
 		count(&cases, a.area, ".", a.n)
 	}
 	count(&cases, "002", "-", 20)
-	facts := []string{"CN-39", "CN-50", "CN-67", "CN-68"}
+	facts := []string{"CN-39", "CN-50", "CN-67", "CN-68", "FE-1", "FE-2", "FE-3", "FE-4", "FE-6", "FE-9", "FE-11", "FE-12", "FE-13", "FE-32", "FE-33"}
 	count(&facts, "CN", "-", 18)
 	return map[string][]string{"docs/journeys.md": journeys, "docs/use-cases.md": cases, "docs/acceptance.md": facts}
 }

@@ -277,6 +277,7 @@ var buckets = map[string][2]string{
 	"reset-address":               {"`initiatePasswordReset`", "address typed"},
 	"token":                       {"`confirmRegistration`, `verifyPasswordReset`, `resendPasswordReset`, `completePasswordReset`", "network"},
 	"cost":                        {"GraphQL, in points of cost", "API key"},
+	"cost-stranger":               {"GraphQL text without a credential, in points of cost", "network"},
 	"domaincheck.address":         {"`domainCheck`", "address of the caller"},
 	"domaincheck.token":           {"`domainCheck`", "widget token"},
 	"domaincheck.key":             {"`domainCheck`", "API key"},

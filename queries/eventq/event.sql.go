@@ -540,6 +540,27 @@ func (q *Queries) MoveReaders(ctx context.Context, db DBTX, arg MoveReadersParam
 	return err
 }
 
+const newestOfSubject = `-- name: NewestOfSubject :one
+select actor, at from event where org_id = $2::uuid and subject = $1 order by version desc, id desc limit 1
+`
+
+type NewestOfSubjectParams struct {
+	Subject string
+	OrgID   uuid.UUID
+}
+
+type NewestOfSubjectRow struct {
+	Actor string
+	At    time.Time
+}
+
+func (q *Queries) NewestOfSubject(ctx context.Context, db DBTX, arg NewestOfSubjectParams) (*NewestOfSubjectRow, error) {
+	row := db.QueryRow(ctx, newestOfSubject, arg.Subject, arg.OrgID)
+	var i NewestOfSubjectRow
+	err := row.Scan(&i.Actor, &i.At)
+	return &i, err
+}
+
 const nextReader = `-- name: NextReader :one
 select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from event_reader where state = 'DUE' and reader <> all($1::text[])
 `

@@ -83,7 +83,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateApplicati
 		return nil, err
 	}
 	if app.Version != in.Version {
-		return nil, fault.VersionConflict(app.Version)
+		return nil, e.Lost(in.ID.String(), app.Version)
 	}
 	if err := s.checkOrigins(in.AllowedOrigins, app.Environment); err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateApplicati
 	case err != nil:
 		return nil, fmt.Errorf("change the application: %w", err)
 	case n == 0:
-		return nil, fault.VersionConflict(was.Version + 1)
+		return nil, e.Lost(in.ID.String(), was.Version+1)
 	}
 	app.Version, app.UpdatedAt = was.Version+1, e.Tx.Now
 	e.Record(event.Change{OrgID: e.Scope.Org(), Action: "application.updated", Subject: app.ID.String(), Version: app.Version, Payload: map[string]any{"v": 1, "fields": fields}, Audited: true})

@@ -262,7 +262,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateConnectio
 		return nil, err
 	}
 	if c.Version != in.Version {
-		return nil, fault.VersionConflict(c.Version)
+		return nil, e.Lost(in.ID.String(), c.Version)
 	}
 	if c.State == Archived {
 		return nil, noFit(c)

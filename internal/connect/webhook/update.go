@@ -78,7 +78,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateWebhookEn
 		return nil, err
 	}
 	if r.Version != in.Version {
-		return nil, fault.VersionConflict(r.Version)
+		return nil, e.Lost(in.ID.String(), r.Version)
 	}
 	since := r.DisabledAt
 	fields, status := in.apply(r, e.Tx.Now)

@@ -61,6 +61,7 @@ func (s *Server) Run(ctx context.Context) error {
 		MaxHeaderBytes:    maxHeader,
 		TLSConfig:         s.TLS,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // broken clients, not our errors
+		ConnContext:       WithConn,
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
 	ended := make(chan error, 1)

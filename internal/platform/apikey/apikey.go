@@ -223,6 +223,17 @@ func (s *Service) byID(ctx context.Context, on apikeyq.DBTX, scope authz.Scope, 
 	return fromRow((*row)(r)), nil
 }
 
+// Called is the description of a key of the organization, which is what people know it by; "" when there is none.
+func (s *Service) Called(ctx context.Context, org ident.OrgID, id ident.KeyID) (string, error) {
+	r, err := s.q.KeyByID(ctx, s.DB, apikeyq.KeyByIDParams{ID: id.UUID(), OrgID: org.UUID()})
+	if db.NotFound(err) {
+		return "", nil
+	} else if err != nil {
+		return "", fmt.Errorf("read what the key %s is called: %w", id, err)
+	}
+	return r.Description, nil
+}
+
 // OrgOf says whose a key is.
 func (s *Service) OrgOf(ctx context.Context, id ident.KeyID) (ident.OrgID, error) {
 	u, err := s.q.OrgOfKey(ctx, s.DB, apikeyq.OrgOfKeyParams{ID: id.UUID()})

@@ -30,15 +30,27 @@ type Plan struct {
 // BuiltIn is the plan of every organization of a self-hosted installation.
 var BuiltIn = Plan{ID: "built-in", Paid: true, Quotas: []Quota{{Metric: "connections", Limit: 100_000}, {Metric: "applications", Limit: 1_000}}}
 
-// Entitlement refuses what the plan lacks.
-type Entitlement struct{ Plan Plan }
+// Offered are the plans that an organization can have.
+var Offered = []Plan{BuiltIn}
+
+// Entitlement refuses what the plan lacks, and names the plans that have it.
+type Entitlement struct {
+	Plan    Plan
+	Offered []Plan
+}
 
 func (g Entitlement) Check(_ context.Context, _ *door.Effect, a door.Action) error {
 	if !a.Paid || a.Once || g.Plan.Paid {
 		return nil
 	}
 	f := &fault.Fault{Code: fault.EntitlementCode, Message: "Your plan does not include this."}
-	return f.With("requiredFeature", "PAID_TRIAL")
+	plans := []string{}
+	for _, p := range g.Offered {
+		if p.Paid {
+			plans = append(plans, p.ID)
+		}
+	}
+	return f.With("requiredFeature", "PAID_TRIAL").With("plans", plans)
 }
 
 // StepUp asks a person for a fresh proof of who they are.

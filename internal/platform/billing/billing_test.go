@@ -1,6 +1,7 @@
 package billing_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -61,11 +62,11 @@ func TestEntitlement_RefusesWhatThePlanLacksAndNeverAWayOut(t *testing.T) {
 	}{
 		"BuiltIn": {billing.BuiltIn, door.Action{Paid: true}, false}, "Lacks": {free, door.Action{Paid: true}, true}, "Free": {free, door.Action{}, false}, "WayOut": {free, door.Action{Paid: true, Once: true}, false},
 	} {
-		err := billing.Entitlement{Plan: c.plan}.Check(t.Context(), &door.Effect{}, c.action)
+		err := billing.Entitlement{Plan: c.plan, Offered: []billing.Plan{free, billing.BuiltIn}}.Check(t.Context(), &door.Effect{}, c.action)
 		if fault.Is(err, fault.EntitlementCode) != c.refused || (err != nil) != c.refused {
 			t.Errorf("%s: %v", name, err)
 		}
-		if c.refused && fault.All(err)[0].Meta["requiredFeature"] != "PAID_TRIAL" {
+		if c.refused && (fault.All(err)[0].Meta["requiredFeature"] != "PAID_TRIAL" || !reflect.DeepEqual(fault.All(err)[0].Meta["plans"], []string{"built-in"})) {
 			t.Errorf("%s: %v", name, fault.All(err)[0].Meta)
 		}
 	}

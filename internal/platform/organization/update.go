@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/nameplate-dev/nameplate/db"
-	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -52,7 +51,7 @@ func (s *Service) Update(ctx context.Context, id ident.OrgID, in UpdateOrganizat
 	return change(ctx, s, door.Action{Name: "organization.update", Permission: "organization.update"}, id, in,
 		func(ctx context.Context, e *door.Effect, o *Organization, in UpdateOrganizationInput) (*event.Change, error) {
 			if in.Version != nil && *in.Version != o.Version {
-				return nil, fault.VersionConflict(o.Version)
+				return nil, e.Lost(id.String(), o.Version)
 			}
 			next, err := in.on(*o)
 			if err != nil {

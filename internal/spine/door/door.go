@@ -27,6 +27,8 @@ type Door struct {
 	Hub    *live.Hub
 	Guards []Guard // in order: entitlement, step-up
 	Quota  Quota   // nil: nothing is counted
+	// Name is what people call an actor of the ledger; "" for one without a name. Nil: nobody has one.
+	Name func(ctx context.Context, org ident.OrgID, actor string) (string, error)
 
 	q doorq.Queries
 }
@@ -89,6 +91,7 @@ type Effect struct {
 	pokes   []func()
 	quiet   bool
 	refusal error
+	lost    string // the subject of Lost
 }
 
 // Record notes what happened; it is written when the effect is done. At least one event belongs to every change.
@@ -167,7 +170,7 @@ func Do[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (Ou
 	}
 	if err != nil {
 		var none Out
-		return none, err
+		return none, d.tellLost(ctx, e, err)
 	}
 	return out, nil
 }

@@ -21,40 +21,63 @@ import (
 // kept is how long a finished effect answers the same under its key.
 const kept = 24 * time.Hour
 
-type headerKey struct{}
+const maxKey = 200 // octets
+
+type (
+	headerKey struct{}
+	nthKey    struct{}
+)
 
 // WithKey carries the Idempotency-Key header of a request. It wins over clientMutationId.
 func WithKey(ctx context.Context, key string) context.Context {
 	return context.WithValue(ctx, headerKey{}, key)
 }
 
-// call is one (actor, action, key); without a key it does nothing.
-type call struct{ actor, action, key string }
+// Keyed says whether the request of ctx has such a header.
+func Keyed(ctx context.Context) bool { return headerOf(ctx) != "" }
+
+func headerOf(ctx context.Context) string {
+	key, _ := ctx.Value(headerKey{}).(string)
+	return key
+}
+
+// Nth says that what runs under ctx is the nth change of its kind in its request, from 1. The header names the whole request, so each of them has a key of
+// its own; that of the first is the header itself, so that it is the same change alone or beside others, and under whatever alias.
+func Nth(ctx context.Context, n int) context.Context { return context.WithValue(ctx, nthKey{}, n) }
+
+// call is one (actor, action, key), and what it is kept under; without a key it does nothing.
+type call struct{ actor, action, key, kept string }
 
 func (d *Door) key(ctx context.Context, a Action, caller authz.Principal, key string) call {
-	if h, _ := ctx.Value(headerKey{}).(string); h != "" {
+	nth := 1
+	if h := headerOf(ctx); h != "" {
 		key = h
+		nth, _ = ctx.Value(nthKey{}).(int)
 	}
 	if a.Public || caller.Kind == authz.PUBLIC || caller.Kind == authz.SYSTEM {
 		key = ""
 	}
-	return call{caller.Actor(), a.Name, key}
+	c := call{caller.Actor(), a.Name, key, key}
+	if nth > 1 {
+		c.kept = fmt.Sprintf("%s\n%d", key, nth) // a header has no line break
+	}
+	return c
 }
 
-func (c call) row() string { return c.actor + " " + c.action + " " + c.key }
+func (c call) row() string { return c.actor + " " + c.action + " " + c.kept }
 
 // answered looks whether this call was finished before, and then gives the same answer. Simultaneous calls under one key wait here for each other.
 func (c call) answered(ctx context.Context, d *Door, tx *db.Tx, out, in any) (bool, error) {
 	if c.key == "" {
 		return false, nil
 	}
-	if len(c.key) > 200 {
+	if len(c.key) > maxKey {
 		return false, fault.Invalid("clientMutationId", "idempotency_key", "An idempotency key has at most 200 characters.")
 	}
-	if err := d.q.LockKey(ctx, tx, doorq.LockKeyParams{Actor: c.actor, Action: c.action, Key: c.key}); err != nil {
+	if err := d.q.LockKey(ctx, tx, doorq.LockKeyParams{Actor: c.actor, Action: c.action, Key: c.kept}); err != nil {
 		return false, fmt.Errorf("lock the idempotency key: %w", err)
 	}
-	row, err := d.q.Answered(ctx, tx, doorq.AnsweredParams{Actor: c.actor, Action: c.action, Key: c.key, Since: tx.Now.Add(-kept)})
+	row, err := d.q.Answered(ctx, tx, doorq.AnsweredParams{Actor: c.actor, Action: c.action, Key: c.kept, Since: tx.Now.Add(-kept)})
 	if db.NotFound(err) {
 		return false, nil
 	} else if err != nil {
@@ -94,7 +117,7 @@ func (c call) keep(ctx context.Context, d *Door, tx *db.Tx, out, in any) error {
 	if err != nil {
 		return err
 	}
-	return d.q.KeepAnswer(ctx, tx, doorq.KeepAnswerParams{Actor: c.actor, Action: c.action, Key: c.key, RequestHash: sum, SealedResponse: sealed, At: tx.Now})
+	return d.q.KeepAnswer(ctx, tx, doorq.KeepAnswerParams{Actor: c.actor, Action: c.action, Key: c.kept, RequestHash: sum, SealedResponse: sealed, At: tx.Now})
 }
 
 // hash is what makes an input the same. Its clientMutationId is no part of it: it is the key itself, or the header won over it.

@@ -3,6 +3,7 @@ package door_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,42 @@ func TestKey_OfTheHeaderWins(t *testing.T) {
 		t.Errorf("another input: %v", err)
 	}
 	if got := b.Actions(t); len(got) != 3 {
+		t.Errorf("the ledger has %v", got)
+	}
+}
+
+// The header names the whole request: each of several changes in it has its own answer, and the first is the one that was sent alone.
+func TestKey_OfTheHeaderIsForEachChangeOfTheRequest(t *testing.T) {
+	t.Parallel()
+	b := spinetest.New(t, grants)
+	call := func(header string, nth int, name string) (*output, error) {
+		return door.Do(door.Nth(door.WithKey(b.As(t.Context()), header), nth), b.Door, thing(b), input{Org: b.Org, Name: name})
+	}
+	kept := map[int]*output{}
+	for n, name := range map[int]string{1: "x", 2: "x", 3: "y"} {
+		out, err := call("h", n, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept[n] = out
+	}
+	if kept[1].ID == kept[2].ID {
+		t.Error("two changes with the same input were one")
+	}
+	for n, name := range map[int]string{0: "x", 1: "x", 2: "x", 3: "y"} { // 0: nobody counted
+		if again, err := call("h", n, name); err != nil || again.ID != kept[max(1, n)].ID {
+			t.Errorf("change %d again: %v, %v", n, again, err)
+		}
+	}
+	if _, err := call("h", 2, "z"); !reused(err) {
+		t.Errorf("another input for the second: %v", err)
+	}
+	for length, fits := range map[int]bool{200: true, 201: false} {
+		if _, err := call(strings.Repeat("k", length), 2, "x"); (err == nil) != fits {
+			t.Errorf("a key of %d characters: %v", length, err)
+		}
+	}
+	if got := b.Actions(t); len(got) != 4 {
 		t.Errorf("the ledger has %v", got)
 	}
 }

@@ -194,6 +194,17 @@ func (l *Ledger) Last(ctx context.Context, on eventq.DBTX, stream string) (int64
 	return l.q.SequenceOf(ctx, on, eventq.SequenceOfParams{Stream: stream})
 }
 
+// Newest is who changed a subject of the organization last, and when; nothing when the ledger has nothing about it.
+func (l *Ledger) Newest(ctx context.Context, on eventq.DBTX, org ident.OrgID, subject string) (actor string, at time.Time, err error) {
+	r, err := l.q.NewestOfSubject(ctx, on, eventq.NewestOfSubjectParams{OrgID: org.UUID(), Subject: subject})
+	if db.NotFound(err) {
+		return "", at, nil
+	} else if err != nil {
+		return "", at, fmt.Errorf("read who changed %s: %w", subject, err)
+	}
+	return r.Actor, r.At, nil
+}
+
 // Get reads one row of an organization.
 func (l *Ledger) Get(ctx context.Context, on eventq.DBTX, org ident.OrgID, id ident.EventID) (Row, error) {
 	r, err := l.q.EventByID(ctx, on, eventq.EventByIDParams{ID: id.UUID(), OrgID: org.UUID()})
