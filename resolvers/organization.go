@@ -35,7 +35,7 @@ func (r *mutationResolver) UpdateOrganization(ctx context.Context, id ident.Any,
 	return r.platform.organizations.Update(ctx, org, input)
 }
 
-func (r *mutationResolver) SetMfaPolicy(ctx context.Context, organizationID ident.Any, input organization.MfaPolicy) (*organization.Organization, error) {
+func (r *mutationResolver) SetMfaPolicy(ctx context.Context, organizationID ident.Any, input organization.MfaPolicyInput) (*organization.Organization, error) {
 	org, err := ident.As[ident.OrgID](organizationID, "organizationId")
 	if err != nil {
 		return nil, err

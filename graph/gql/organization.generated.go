@@ -304,7 +304,7 @@ func _Member_roles(ctx context.Context, ec *executionContext, field graphql.Coll
 			return obj.Roles, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []membership.OrgRole) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []authz.Role) graphql.Marshaler {
 			return marshalNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(ctx, ec, selections, v)
 		},
 		true,
@@ -671,7 +671,7 @@ func _Membership_roles(ctx context.Context, ec *executionContext, field graphql.
 			return obj.Roles, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []membership.OrgRole) graphql.Marshaler {
+		func(ctx context.Context, selections ast.SelectionSet, v []authz.Role) graphql.Marshaler {
 			return marshalNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(ctx, ec, selections, v)
 		},
 		true,
@@ -1438,8 +1438,8 @@ func unmarshalInputCreateOrganizationInput(ctx context.Context, ec *executionCon
 	return it, nil
 }
 
-func unmarshalInputMfaPolicyInput(ctx context.Context, ec *executionContext, obj any) (organization.MfaPolicy, error) {
-	var it organization.MfaPolicy
+func unmarshalInputMfaPolicyInput(ctx context.Context, ec *executionContext, obj any) (organization.MfaPolicyInput, error) {
+	var it organization.MfaPolicyInput
 	if obj == nil {
 		return it, nil
 	}
@@ -2346,7 +2346,7 @@ func marshalNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋp
 	return _MfaPolicy(ctx, ec, sel, &v)
 }
 
-func unmarshalNMfaPolicyInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(ctx context.Context, ec *executionContext, v any) (organization.MfaPolicy, error) {
+func unmarshalNMfaPolicyInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicyInput(ctx context.Context, ec *executionContext, v any) (organization.MfaPolicyInput, error) {
 	res, err := unmarshalInputMfaPolicyInput(ctx, ec, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }

@@ -3206,7 +3206,7 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
-				v, err := resolver.SetMfaPolicy(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["input"].(organization.MfaPolicy))
+				v, err := resolver.SetMfaPolicy(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["input"].(organization.MfaPolicyInput))
 				if err != nil {
 					return r.Fail(err)
 				}

@@ -78,7 +78,7 @@ type MutationResolver interface {
 	OpsRemoveSuppression(ctx context.Context, channel mail.MessageChannel, recipient string, reason string) (*model.Ok, error)
 	CreateOrganization(ctx context.Context, input organization.CreateOrganizationInput) (*organization.Organization, error)
 	UpdateOrganization(ctx context.Context, id ident.Any, input organization.UpdateOrganizationInput) (*organization.Organization, error)
-	SetMfaPolicy(ctx context.Context, organizationID ident.Any, input organization.MfaPolicy) (*organization.Organization, error)
+	SetMfaPolicy(ctx context.Context, organizationID ident.Any, input organization.MfaPolicyInput) (*organization.Organization, error)
 	UninviteMember(ctx context.Context, organizationID ident.Any, userID ident.Any) (*organization.Organization, error)
 	LeaveOrganization(ctx context.Context, organizationID ident.Any) (*model.Ok, error)
 	AssignMemberRoles(ctx context.Context, organizationID ident.Any, userID ident.Any, roles []authz.Role) (*membership.Member, error)
@@ -887,8 +887,8 @@ func field_Mutation_setMfaPolicy_args(ctx context.Context, ec *executionContext,
 	}
 	args["organizationId"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "input",
-		func(ctx context.Context, v any) (organization.MfaPolicy, error) {
-			return unmarshalNMfaPolicyInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(ctx, ec, v)
+		func(ctx context.Context, v any) (organization.MfaPolicyInput, error) {
+			return unmarshalNMfaPolicyInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicyInput(ctx, ec, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3169,7 +3169,7 @@ func _Mutation_setMfaPolicy(ctx context.Context, ec *executionContext, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SetMfaPolicy(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["input"].(organization.MfaPolicy))
+			return ec.Resolvers.Mutation().SetMfaPolicy(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["input"].(organization.MfaPolicyInput))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *organization.Organization) graphql.Marshaler {

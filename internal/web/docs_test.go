@@ -272,6 +272,8 @@ var buckets = map[string][2]string{
 	"login-network":               {"signing in", "network"},
 	"register":                    {"`registerPerson`", "network"},
 	"register-address":            {"mails that confirm a registration; beyond them the answer is the same and no mail goes out", "address typed"},
+	"invite":                      {"invitations", "person"},
+	"invite-address":              {"invitations by mail; more change nothing", "mail address"},
 	"confirm":                     {"`confirmRegistration` with a code", "address typed"},
 	"reset":                       {"`initiatePasswordReset`", "network"},
 	"reset-address":               {"`initiatePasswordReset`", "address typed"},

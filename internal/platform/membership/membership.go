@@ -23,9 +23,6 @@ import (
 	"github.com/nameplate-dev/nameplate/queries/membershipq"
 )
 
-// OrgRole is authz.Role under the schema's name.
-type OrgRole = authz.Role
-
 // UserKind tells people from machines.
 type UserKind string
 
@@ -39,7 +36,7 @@ type Membership struct {
 	ID        ident.MembershipID
 	UserID    ident.UserID
 	OrgID     ident.OrgID
-	Roles     []OrgRole
+	Roles     []authz.Role
 	IsDefault bool
 	JoinedAt  time.Time
 }
@@ -52,7 +49,7 @@ type Member struct {
 	Kind      UserKind
 	Email     *string // nil when the organization hides addresses from plain members, and for machines
 	Name      string
-	Roles     []OrgRole
+	Roles     []authz.Role
 	IsBuyer   bool
 	IsDefault bool
 	JoinedAt  time.Time
@@ -101,7 +98,7 @@ func (s *Service) news(ctx context.Context, e *door.Effect, user ident.UserID, r
 }
 
 // JoinTx makes user a member of the effect's organization. The caller has asked whether the person agreed.
-func (s *Service) JoinTx(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID, roles []OrgRole) (ident.MembershipID, error) {
+func (s *Service) JoinTx(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID, roles []authz.Role) (ident.MembershipID, error) {
 	id := ident.New[ident.MembershipID](e.Tx.Now)
 	names := texts(roles)
 	err := s.q.AddMembership(ctx, e.Tx, membershipq.AddMembershipParams{ID: id.UUID(), OrgID: org.UUID(), UserID: user.UUID(), Roles: names, JoinedAt: e.Tx.Now})
@@ -159,7 +156,7 @@ func kept(err error) error {
 	return err
 }
 
-func texts(roles []OrgRole) []string {
+func texts(roles []authz.Role) []string {
 	out := make([]string, len(roles))
 	for n, r := range roles {
 		out[n] = string(r)
@@ -168,10 +165,10 @@ func texts(roles []OrgRole) []string {
 	return slices.Compact(out)
 }
 
-func roles(names []string) []OrgRole {
-	out := make([]OrgRole, len(names))
+func roles(names []string) []authz.Role {
+	out := make([]authz.Role, len(names))
 	for n, s := range names {
-		out[n] = OrgRole(s)
+		out[n] = authz.Role(s)
 	}
 	return out
 }

@@ -144,7 +144,7 @@ func TestOrgs7_Uninvite(t *testing.T) {
 		if err := h.members.Leave(spinetest.As(t.Context(), buyer), h.Org); why(err) != "buyer_must_stay" {
 			t.Errorf("left: %v", err)
 		}
-		if _, err := h.members.UnassignRoles(me, membership.RolesInput{Ref: h.ref(buyer), Roles: []membership.OrgRole{authz.BillingAdmin}}); why(err) != "buyer_must_stay" {
+		if _, err := h.members.UnassignRoles(me, membership.RolesInput{Ref: h.ref(buyer), Roles: []authz.Role{authz.BillingAdmin}}); why(err) != "buyer_must_stay" {
 			t.Errorf("demoted: %v", err)
 		}
 	})
@@ -167,7 +167,7 @@ func TestOrgs8_AssignRoles(t *testing.T) {
 	if _, err := h.Authz.Authorize(theirs, "member.remove", h.Org); !fault.Is(err, fault.ForbiddenCode) {
 		t.Fatalf("before: %v", err)
 	}
-	m, err := h.members.AssignRoles(me, membership.RolesInput{Ref: h.ref(mo), Roles: []membership.OrgRole{authz.Owner, authz.Member}})
+	m, err := h.members.AssignRoles(me, membership.RolesInput{Ref: h.ref(mo), Roles: []authz.Role{authz.Owner, authz.Member}})
 	if err != nil || !m.IsOwner() || len(m.Roles) != 2 || m.Name != "mo" {
 		t.Fatalf("%+v, %v", m, err)
 	}
@@ -178,14 +178,14 @@ func TestOrgs8_AssignRoles(t *testing.T) {
 	})
 	t.Run("AgainIsNoChange", func(t *testing.T) {
 		before := len(h.Actions(t))
-		if _, err := h.members.AssignRoles(me, membership.RolesInput{Ref: h.ref(mo), Roles: []membership.OrgRole{authz.Owner}}); err != nil || len(h.Actions(t)) != before {
+		if _, err := h.members.AssignRoles(me, membership.RolesInput{Ref: h.ref(mo), Roles: []authz.Role{authz.Owner}}); err != nil || len(h.Actions(t)) != before {
 			t.Errorf("%v", err)
 		}
 	})
 	t.Run("b_MachineAsOwner", func(t *testing.T) {
 		robot := h.person(t, "robot", "MEMBER")
 		h.exec(t, "update app_user set kind = 'MACHINE' where id = $1", robot.UUID())
-		if _, err := h.members.AssignRoles(me, membership.RolesInput{Ref: h.ref(robot), Roles: []membership.OrgRole{authz.Owner}}); why(err) != "machine_role" || !fault.Is(err, fault.InvalidCode) {
+		if _, err := h.members.AssignRoles(me, membership.RolesInput{Ref: h.ref(robot), Roles: []authz.Role{authz.Owner}}); why(err) != "machine_role" || !fault.Is(err, fault.InvalidCode) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -196,10 +196,10 @@ func TestOrgs8_AssignRoles(t *testing.T) {
 	})
 	t.Run("Strangers", func(t *testing.T) {
 		_, stranger := h.Organization(t, "globex")
-		if _, err := h.members.AssignRoles(me, membership.RolesInput{Ref: h.ref(stranger), Roles: []membership.OrgRole{authz.Owner}}); !fault.Is(err, fault.NotFoundCode) {
+		if _, err := h.members.AssignRoles(me, membership.RolesInput{Ref: h.ref(stranger), Roles: []authz.Role{authz.Owner}}); !fault.Is(err, fault.NotFoundCode) {
 			t.Errorf("who is no member: %v", err)
 		}
-		if _, err := h.members.AssignRoles(spinetest.As(t.Context(), stranger), membership.RolesInput{Ref: h.ref(mo), Roles: []membership.OrgRole{authz.Owner}}); !fault.Is(err, fault.NotFoundCode) {
+		if _, err := h.members.AssignRoles(spinetest.As(t.Context(), stranger), membership.RolesInput{Ref: h.ref(mo), Roles: []authz.Role{authz.Owner}}); !fault.Is(err, fault.NotFoundCode) {
 			t.Errorf("by a stranger: %v", err)
 		}
 	})
@@ -209,7 +209,7 @@ func TestOrgs9_UnassignRoles(t *testing.T) {
 	t.Parallel()
 	h := build(t)
 	me := h.As(t.Context())
-	owner := []membership.OrgRole{authz.Owner}
+	owner := []authz.Role{authz.Owner}
 	t.Run("a_LastOwner", func(t *testing.T) {
 		if _, err := h.members.UnassignRoles(me, membership.RolesInput{Ref: h.ref(h.User), Roles: owner}); why(err) != "last_owner" || !fault.Is(err, fault.PreconditionCode) {
 			t.Errorf("%v", err)

@@ -16,13 +16,13 @@ import (
 // RolesInput says which roles a member gets or loses.
 type RolesInput struct {
 	Ref
-	Roles []OrgRole
+	Roles []authz.Role
 }
 
 // AssignRoles gives a member further roles; those already held are skipped. Machines can only be MEMBER.
 func (s *Service) AssignRoles(ctx context.Context, in RolesInput) (*Member, error) {
 	return s.change(ctx, door.Action{Name: "member.assign_roles", Permission: "member.assign_role", StepUp: true, Paid: true}, in, "member.roles_assigned",
-		func(m *membershipq.LockMemberRow, held []OrgRole) ([]OrgRole, error) {
+		func(m *membershipq.LockMemberRow, held []authz.Role) ([]authz.Role, error) {
 			if m.Kind == string(Machine) && !only(in.Roles, authz.Member) {
 				return nil, fault.Invalid("roles", "machine_role", "A machine can only be MEMBER.")
 			}
@@ -33,8 +33,8 @@ func (s *Service) AssignRoles(ctx context.Context, in RolesInput) (*Member, erro
 // UnassignRoles takes roles from a member, who keeps at least one.
 func (s *Service) UnassignRoles(ctx context.Context, in RolesInput) (*Member, error) {
 	return s.change(ctx, door.Action{Name: "member.unassign_roles", Permission: "member.assign_role", StepUp: true, Paid: true, Once: true}, in, "member.roles_unassigned",
-		func(_ *membershipq.LockMemberRow, held []OrgRole) ([]OrgRole, error) {
-			left := slices.DeleteFunc(held, func(r OrgRole) bool { return slices.Contains(in.Roles, r) })
+		func(_ *membershipq.LockMemberRow, held []authz.Role) ([]authz.Role, error) {
+			left := slices.DeleteFunc(held, func(r authz.Role) bool { return slices.Contains(in.Roles, r) })
 			if len(left) == 0 {
 				return nil, fault.Precondition("last_role", "A member keeps at least one role. Remove the member instead.")
 			}
@@ -43,7 +43,7 @@ func (s *Service) UnassignRoles(ctx context.Context, in RolesInput) (*Member, er
 }
 
 // change sets what next makes of the roles that the member holds; the same ones are no change.
-func (s *Service) change(ctx context.Context, a door.Action, in RolesInput, action string, next func(*membershipq.LockMemberRow, []OrgRole) ([]OrgRole, error)) (*Member, error) {
+func (s *Service) change(ctx context.Context, a door.Action, in RolesInput, action string, next func(*membershipq.LockMemberRow, []authz.Role) ([]authz.Role, error)) (*Member, error) {
 	out, err := door.Do(ctx, s.Door, door.Change[RolesInput, *Member]{
 		Action: a,
 		Org:    func(_ context.Context, in RolesInput) (ident.OrgID, error) { return in.OrganizationID, nil },
@@ -86,6 +86,6 @@ func (s *Service) change(ctx context.Context, a door.Action, in RolesInput, acti
 	return out, kept(err)
 }
 
-func only(roles []OrgRole, r OrgRole) bool {
-	return !slices.ContainsFunc(roles, func(x OrgRole) bool { return x != r })
+func only(roles []authz.Role, r authz.Role) bool {
+	return !slices.ContainsFunc(roles, func(x authz.Role) bool { return x != r })
 }

@@ -44,7 +44,7 @@ func (p *MfaPolicy) UnmarshalJSON(raw []byte) error {
 }
 
 // MfaPolicyInput is MfaPolicy as it is asked for.
-type MfaPolicyInput = MfaPolicy
+type MfaPolicyInput MfaPolicy
 
 // Update changes the organization's name, short name, mail domains and whether members see each other's addresses.
 func (s *Service) Update(ctx context.Context, id ident.OrgID, in UpdateOrganizationInput) (*Organization, error) {
@@ -108,7 +108,7 @@ func (o *Organization) changed(next Organization) (fields []string) {
 func (s *Service) SetMfaPolicy(ctx context.Context, id ident.OrgID, in MfaPolicyInput) (*Organization, error) {
 	return change(ctx, s, door.Action{Name: "organization.secure", Permission: "organization.secure", StepUp: true}, id, in,
 		func(ctx context.Context, e *door.Effect, _ *Organization, in MfaPolicyInput) (*event.Change, error) {
-			raw, err := json.Marshal(in)
+			raw, err := json.Marshal(MfaPolicy(in))
 			if err != nil {
 				return nil, err
 			}
