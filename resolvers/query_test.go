@@ -436,7 +436,7 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 			v := vars{}
 			for _, d := range op.VariableDefinitions {
 				switch {
-				case d.Variable == "id" && strings.Contains(text, "WebhookEndpoint"):
+				case d.Variable == "id" && strings.Contains(strings.ToLower(text), "webhookendpoint"):
 					v["id"] = w.ids["whk"][len(w.ids["whk"])-1]
 				case d.Variable == "id" && strings.Contains(text, "application(id"):
 					v["id"] = w.App.ID.String()

@@ -1896,7 +1896,7 @@ enum InvitationStatus {
   PENDING
   "Accepted with an address outside the organization's mail domains: an owner has to agree."
   AWAITING_CONFIRMATION
-  "Accepted."
+  "The invitee agreed, and is a member."
   ACCEPTED
   "Not answered for 14 days. It can be sent again."
   EXPIRED

@@ -79,7 +79,7 @@ await journey(async (j) => {
   await page.waitForURL(/\/[a-z0-9-]+\/domains/);
   await page.getByText("Ana Baker").first().waitFor();
   await j.shot("4-console");
-  await page.locator("button[aria-haspopup=menu]", { hasText: "Ana Baker" }).click(); // before it has come, the button opens nothing
+  await page.locator("button[aria-haspopup=menu]", { hasText: "ana@bakery.example" }).click(); // before it has come, the button opens nothing
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await page.waitForURL(/\/login/);
 
