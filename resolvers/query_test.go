@@ -452,6 +452,8 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["organizationId"] = w.Org.String()
 				case d.Variable == "applicationId":
 					v["applicationId"] = w.App.ID.String()
+				case d.Type.NonNull && d.Type.NamedType == "Time":
+					v[d.Variable] = "2026-01-01T00:00:00Z"
 				case d.Type.NamedType == "InvitationDirection":
 					v[d.Variable] = "SENT"
 				case d.Type.NonNull && d.Type.NamedType == "Secret":
