@@ -2,8 +2,10 @@
 package secret
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -19,6 +21,13 @@ const hidden = "[secret]"
 type String struct{ v string }
 
 func New(v string) String { return String{v} }
+
+// Random makes a secret of 256 bits, in base64url behind a prefix.
+func Random(prefix string) String {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails: crypto/rand ends the program instead
+	return String{prefix + base64.RawURLEncoding.EncodeToString(b)}
+}
 
 // Reveal answers the value. Every call of it is a place to review.
 func (s String) Reveal() string { return s.v }

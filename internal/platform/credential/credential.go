@@ -170,7 +170,7 @@ func (s *Service) refuse(ctx context.Context, name []byte, caller authz.Principa
 					return struct{}{}, fmt.Errorf("note the wait: %w", err)
 				}
 			}
-			chain := chainOf(net)
+			chain := event.NetworkChain(caller.Network)
 			e.Record(event.Change{Action: "credential.refused_invalid", Subject: chain, Version: 1, Chain: chain, Payload: map[string]any{"v": 1}, Audited: true})
 			e.Refuse(wrong())
 			return struct{}{}, nil
@@ -187,7 +187,7 @@ func (s *Service) unconfirmed(ctx context.Context, email string) error {
 			if err := s.Unconfirmed(ctx, e, email); err != nil {
 				return struct{}{}, err
 			}
-			chain := chainOf(e.Caller.Network)
+			chain := event.NetworkChain(e.Caller.Network)
 			e.Record(event.Change{Action: "credential.refused_unverified", Subject: chain, Version: 1, Chain: chain, Payload: map[string]any{"v": 1}, Audited: true})
 			e.Refuse(fault.Precondition("unconfirmed", "Confirm your address first. We have sent you a new link."))
 			return struct{}{}, nil
@@ -207,12 +207,6 @@ func (s *Service) suspended(ctx context.Context, user ident.UserID) error {
 		},
 	}, user)
 	return err
-}
-
-// chainOf is one of sixteen chains for facts about a network.
-func chainOf(n string) string {
-	sum := sha256.Sum256([]byte(network(n)))
-	return fmt.Sprintf("network:%x", sum[0]>>4)
 }
 
 func (s *Service) blocked(ctx context.Context, name []byte, net string) error {

@@ -78,7 +78,7 @@ func (s *Service) answer(ctx context.Context, ref Ref, a door.Action, do func(co
 // find locks the open invitation that is meant.
 func (s *Service) find(ctx context.Context, e *door.Effect, ref Ref) (r *invitationq.Invitation, err error) {
 	if ref.ID == nil {
-		r, err = s.q.OrgOfTokenForUpdate(ctx, e.Tx, invitationq.OrgOfTokenForUpdateParams{TokenHash: sum(ref.Token.Reveal())})
+		r, err = s.q.OrgOfTokenForUpdate(ctx, e.Tx, invitationq.OrgOfTokenForUpdateParams{TokenHash: ref.Token.Hash()})
 	} else {
 		r, err = s.q.OrgOfInvitationForUpdate(ctx, e.Tx, invitationq.OrgOfInvitationForUpdateParams{ID: ref.ID.UUID()})
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/queries/invitationq"
@@ -70,8 +71,8 @@ func (s *Service) change(ctx context.Context, id ident.InvitationID, name string
 
 // again gives the locked invitation a new token and mails it.
 func (s *Service) again(ctx context.Context, e *door.Effect, r *invitationq.Invitation) (*Invitation, error) {
-	token, organization := random(), ""
-	r.TokenHash, r.SentCount, r.LastSentAt, r.ExpiresAt = sum(token), r.SentCount+1, e.Tx.Now, e.Tx.Now.Add(lives)
+	token, organization := secret.Random(""), ""
+	r.TokenHash, r.SentCount, r.LastSentAt, r.ExpiresAt = token.Hash(), r.SentCount+1, e.Tx.Now, e.Tx.Now.Add(lives)
 	if r.OrgID != nil {
 		o, err := s.q.LockOrganization(ctx, e.Tx, invitationq.LockOrganizationParams{ID: *r.OrgID})
 		if err != nil {

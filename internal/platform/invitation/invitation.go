@@ -10,9 +10,6 @@ package invitation
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -214,11 +211,3 @@ func texts(roles []authz.Role) []string {
 func domain(email string) string {
 	return strings.ToLower(email[strings.LastIndex(email, "@")+1:])
 }
-
-func random() string {
-	b := make([]byte, 32)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func sum(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }

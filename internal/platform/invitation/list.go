@@ -38,7 +38,7 @@ func (s *Service) Preview(ctx context.Context, token secret.String) (*Invitation
 	if err := s.Limit.Allow(ctx, perToken, authz.From(ctx).Network); err != nil {
 		return nil, err
 	}
-	r, err := s.q.OrgOfPreview(ctx, s.DB, invitationq.OrgOfPreviewParams{TokenHash: sum(token.Reveal()), Now: s.DB.Now()})
+	r, err := s.q.OrgOfPreview(ctx, s.DB, invitationq.OrgOfPreviewParams{TokenHash: token.Hash(), Now: s.DB.Now()})
 	if err := missing(err); err != nil {
 		return nil, err
 	}

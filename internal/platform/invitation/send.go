@@ -9,6 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -155,8 +156,8 @@ func (s *Service) open(ctx context.Context, e *door.Effect, org *uuid.UUID, emai
 }
 
 func (s *Service) add(ctx context.Context, e *door.Effect, r *invitationq.Invitation, organization string) (*Invitation, error) {
-	id, token := ident.New[ident.InvitationID](e.Tx.Now), random()
-	r.ID, r.InviterID, r.TokenHash, r.ExpiresAt, r.Version = id.UUID(), e.Caller.UserID.UUID(), sum(token), e.Tx.Now.Add(lives), 1
+	id, token := ident.New[ident.InvitationID](e.Tx.Now), secret.Random("")
+	r.ID, r.InviterID, r.TokenHash, r.ExpiresAt, r.Version = id.UUID(), e.Caller.UserID.UUID(), token.Hash(), e.Tx.Now.Add(lives), 1
 	err := s.q.AddInvitation(ctx, e.Tx, invitationq.AddInvitationParams{ID: r.ID, OrgID: r.OrgID, Email: r.Email, InviteeUserID: r.InviteeUserID, Roles: r.Roles, InviterID: r.InviterID, TokenHash: r.TokenHash,
 		ExpiresAt: r.ExpiresAt, Now: e.Tx.Now})
 	if db.Violates(err, "one_open_invite") {
@@ -172,7 +173,7 @@ func (s *Service) add(ctx context.Context, e *door.Effect, r *invitationq.Invita
 }
 
 // mail stages the link. Beyond the mails of an address and day nothing is sent, and nobody learns of it: the invitation can be sent again tomorrow.
-func (s *Service) mail(ctx context.Context, e *door.Effect, r *invitationq.Invitation, token, organization string) error {
+func (s *Service) mail(ctx context.Context, e *door.Effect, r *invitationq.Invitation, token secret.String, organization string) error {
 	if err := s.Limit.Allow(ctx, perAddress, strings.ToLower(r.Email)); fault.Is(err, fault.RateLimitedCode) {
 		return nil
 	} else if err != nil {
@@ -182,7 +183,7 @@ func (s *Service) mail(ctx context.Context, e *door.Effect, r *invitationq.Invit
 	if err != nil {
 		return fmt.Errorf("read the inviter's name: %w", err)
 	}
-	by, org, link := letter.Typed(inviter.DisplayName), letter.Typed(organization), s.Console+"/invite/"+token
+	by, org, link := letter.Typed(inviter.DisplayName), letter.Typed(organization), s.Console+"/invite/"+token.Reveal()
 	m := mail.Mail{To: r.Email, Locale: e.Caller.Locale, Tags: []string{ident.From[ident.InvitationID](r.ID).String()}, Letter: letter.InvitePlatform{Inviter: by, Link: link, Until: r.ExpiresAt}}
 	if r.OrgID != nil {
 		m.Org, m.Letter = ident.From[ident.OrgID](*r.OrgID), letter.InviteOrgGuest{Inviter: by, Organization: org, Link: link, Until: r.ExpiresAt}

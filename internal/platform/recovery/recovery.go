@@ -7,9 +7,6 @@ package recovery
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -87,8 +84,8 @@ func (s *Service) Start(ctx context.Context, email string) (*Accepted, error) {
 			if err != nil && !db.NotFound(err) {
 				return nil, fmt.Errorf("look for the address: %w", err)
 			}
-			known, user, token := err == nil, uuid.Nil, random()
-			row := recoveryq.AddResetParams{ID: ident.V7(e.Tx.Now), TokenHash: sum(token), CreatedAt: e.Tx.Now, ExpiresAt: e.Tx.Now.Add(lives)}
+			known, user, token := err == nil, uuid.Nil, secret.Random("")
+			row := recoveryq.AddResetParams{ID: ident.V7(e.Tx.Now), TokenHash: token.Hash(), CreatedAt: e.Tx.Now, ExpiresAt: e.Tx.Now.Add(lives)}
 			m := mail.Mail{To: address, Locale: e.Caller.Locale, PerDay: courtesy, Letter: letter.PasswordResetUnknown{Link: s.Console + "/signup", Place: e.Caller.Network}}
 			if known {
 				user, row.UserID = reader.UserID, &reader.UserID
@@ -109,8 +106,7 @@ func (s *Service) Start(ctx context.Context, email string) (*Accepted, error) {
 // note writes a fact about an account on its own chain, and about no account on one of the network's.
 func (s *Service) note(e *door.Effect, action string, user uuid.UUID) {
 	if user == uuid.Nil {
-		n := sha256.Sum256([]byte(e.Caller.Network))
-		chain := fmt.Sprintf("network:%x", n[0]>>4)
+		chain := event.NetworkChain(e.Caller.Network)
 		e.Record(event.Change{Action: action, Subject: chain, Version: 1, Chain: chain, Payload: map[string]any{"v": 1}, Audited: true})
 		return
 	}
@@ -118,8 +114,8 @@ func (s *Service) note(e *door.Effect, action string, user uuid.UUID) {
 	e.Record(event.Change{Action: action, Subject: id, Version: 1, Stream: "credential:" + id, Chain: id, Payload: map[string]any{"v": 1}, Audited: true})
 }
 
-func (s *Service) letter(token string, until time.Time, e *door.Effect) letter.Content {
-	return letter.PasswordReset{Link: s.Console + "/auth/reset-password/" + token, Until: until, Place: e.Caller.Network}
+func (s *Service) letter(token secret.String, until time.Time, e *door.Effect) letter.Content {
+	return letter.PasswordReset{Link: s.Console + "/auth/reset-password/" + token.Reveal(), Until: until, Place: e.Caller.Network}
 }
 
 // Again mails a new link for a reset that is open; the old one is dead. Nobody learns whether there was one.
@@ -130,7 +126,7 @@ func (s *Service) Again(ctx context.Context, token secret.String) (*Accepted, er
 	return door.Do(ctx, s.Door, door.Change[secret.String, *Accepted]{
 		Action: door.Action{Name: "credential.resend_reset", Public: true},
 		Do: func(ctx context.Context, e *door.Effect, token secret.String) (*Accepted, error) {
-			row, err := s.q.LockReset(ctx, e.Tx, recoveryq.LockResetParams{TokenHash: sum(token.Reveal()), Now: e.Tx.Now})
+			row, err := s.q.LockReset(ctx, e.Tx, recoveryq.LockResetParams{TokenHash: token.Hash(), Now: e.Tx.Now})
 			if err != nil && !db.NotFound(err) {
 				return nil, fmt.Errorf("find the reset: %w", err)
 			}
@@ -138,8 +134,8 @@ func (s *Service) Again(ctx context.Context, token secret.String) (*Accepted, er
 				e.Quiet()
 				return &Accepted{true}, nil
 			}
-			next, until := random(), e.Tx.Now.Add(lives)
-			if err := s.q.RenewReset(ctx, e.Tx, recoveryq.RenewResetParams{ID: row.ID, TokenHash: sum(next), ExpiresAt: until}); err != nil {
+			next, until := secret.Random(""), e.Tx.Now.Add(lives)
+			if err := s.q.RenewReset(ctx, e.Tx, recoveryq.RenewResetParams{ID: row.ID, TokenHash: next.Hash(), ExpiresAt: until}); err != nil {
 				return nil, fmt.Errorf("renew the reset: %w", err)
 			}
 			s.note(e, "credential.reset_started", *row.UserID)
@@ -153,7 +149,7 @@ func (s *Service) Check(ctx context.Context, token secret.String) (*PasswordRese
 	if err := s.Limit.Allow(ctx, perToken, authz.From(ctx).Network); err != nil {
 		return nil, err
 	}
-	row, err := s.q.ResetByToken(ctx, s.DB, recoveryq.ResetByTokenParams{TokenHash: sum(token.Reveal()), Now: s.DB.Now()})
+	row, err := s.q.ResetByToken(ctx, s.DB, recoveryq.ResetByTokenParams{TokenHash: token.Hash(), Now: s.DB.Now()})
 	if db.NotFound(err) {
 		return &PasswordResetCheck{}, nil
 	} else if err != nil {
@@ -173,7 +169,7 @@ func (s *Service) Complete(ctx context.Context, token, password secret.String) e
 	_, err := door.Do(ctx, s.Door, door.Change[secret.String, struct{}]{
 		Action: door.Action{Name: "credential.reset_password", Public: true},
 		Do: func(ctx context.Context, e *door.Effect, token secret.String) (struct{}, error) {
-			row, err := s.q.LockReset(ctx, e.Tx, recoveryq.LockResetParams{TokenHash: sum(token.Reveal()), Now: e.Tx.Now})
+			row, err := s.q.LockReset(ctx, e.Tx, recoveryq.LockResetParams{TokenHash: token.Hash(), Now: e.Tx.Now})
 			if db.NotFound(err) {
 				return struct{}{}, fault.NotFound("reset")
 			} else if err != nil {
@@ -207,11 +203,3 @@ func (s *Service) Part() part.Part {
 		return err
 	}}}}
 }
-
-func random() string {
-	b := make([]byte, 32)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-func sum(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }

@@ -104,7 +104,7 @@ func (s *Service) admit(ctx context.Context, e *door.Effect, row *registrationq.
 // find locks the registration that is meant. A wrong code is counted: the effect then commits, and the fault comes after it; the row is nil.
 func (s *Service) find(ctx context.Context, e *door.Effect, in Confirmation) (*registrationq.Registration, error) {
 	if !in.Token.IsZero() {
-		row, err := s.q.LockByToken(ctx, e.Tx, registrationq.LockByTokenParams{TokenHash: sum(in.Token.Reveal()), Now: e.Tx.Now})
+		row, err := s.q.LockByToken(ctx, e.Tx, registrationq.LockByTokenParams{TokenHash: in.Token.Hash(), Now: e.Tx.Now})
 		return row, missing(err)
 	}
 	row, err := s.q.LockByEmail(ctx, e.Tx, registrationq.LockByEmailParams{Email: in.Email, Now: e.Tx.Now})
@@ -124,7 +124,7 @@ func (s *Service) find(ctx context.Context, e *door.Effect, in Confirmation) (*r
 
 // same says whether this is the browser that registered.
 func (s *Service) same(row *registrationq.Registration, bound secret.String) bool {
-	return hmac.Equal(row.BindingHash, sum(bound.Reveal()))
+	return hmac.Equal(row.BindingHash, bound.Hash())
 }
 
 func missing(err error) error {

@@ -14,7 +14,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/big"
@@ -106,11 +105,11 @@ func (s *Service) Register(ctx context.Context, in RegisterPersonInput) (*Regist
 	if p.PHC, err = s.Credentials.Hash(ctx, in.Password); err != nil {
 		return nil, err
 	}
-	if t := in.InvitationToken.Reveal(); t != "" {
-		p.Invitation = sum(t)
+	if !in.InvitationToken.IsZero() {
+		p.Invitation = in.InvitationToken.Hash()
 	}
 	if err := s.Limit.Allow(ctx, perAddress, strings.ToLower(p.Email)); fault.Is(err, fault.RateLimitedCode) {
-		return &RegistrationAccepted{Accepted: true, Binding: secret.New(binding + random())}, nil
+		return &RegistrationAccepted{Accepted: true, Binding: secret.Random(binding)}, nil
 	} else if err != nil {
 		return nil, err
 	}
@@ -125,11 +124,11 @@ func (s *Service) register(ctx context.Context, e *door.Effect, p Person) (*Regi
 	if err != nil {
 		return nil, fmt.Errorf("look for the address: %w", err)
 	}
-	token, bound, code := random(), secret.New(binding+random()), digits()
+	token, bound, code := secret.Random(""), secret.Random(binding), digits()
 	row := registrationq.PutRegistrationParams{Email: p.Email, FirstName: p.FirstName, LastName: p.LastName, Phc: p.PHC, Timezone: p.Timezone, Locale: p.Locale, CountryCode: p.CountryCode,
-		InvitationHash: p.Invitation, TokenHash: sum(token), CodeHash: codeHash(bound, code), BindingHash: sum(bound.Reveal()), CreatedAt: e.Tx.Now, ExpiresAt: e.Tx.Now.Add(lives)}
+		InvitationHash: p.Invitation, TokenHash: token.Hash(), CodeHash: codeHash(bound, code), BindingHash: bound.Hash(), CreatedAt: e.Tx.Now, ExpiresAt: e.Tx.Now.Add(lives)}
 	out := &RegistrationAccepted{Accepted: true, Binding: bound}
-	var l letter.Content = letter.ConfirmRegistration{Name: letter.Typed(p.FirstName), Link: s.Console + "/confirm/" + token, Code: code, Until: row.ExpiresAt}
+	var l letter.Content = letter.ConfirmRegistration{Name: letter.Typed(p.FirstName), Link: s.Console + "/confirm/" + token.Reveal(), Code: code, Until: row.ExpiresAt}
 	if known { // its row can be confirmed by nobody: no mail carries the token, and the account that is there keeps the address
 		l = letter.RegistrationRepeat{Link: s.Console + "/login", Place: e.Caller.Network}
 	}
@@ -140,8 +139,7 @@ func (s *Service) register(ctx context.Context, e *door.Effect, p Person) (*Regi
 	if err := s.Mail.Stage(ctx, e, m); err != nil {
 		return nil, err
 	}
-	net := sha256.Sum256([]byte(e.Caller.Network))
-	chain := fmt.Sprintf("network:%x", net[0]>>4) // as failed sign-ins: whether there is an account is nobody's to read off a chain
+	chain := event.NetworkChain(e.Caller.Network) // as failed sign-ins: whether there is an account is nobody's to read off a chain
 	e.Record(event.Change{Action: "credential.registered", Subject: chain, Version: 1, Chain: chain, Payload: map[string]any{"v": 1}, Audited: true})
 	return out, nil
 }
@@ -158,12 +156,12 @@ func (s *Service) Again(ctx context.Context, e *door.Effect, email string) error
 	if err != nil {
 		return missing(err)
 	}
-	token, code := random(), digits()
-	if err := s.q.RenewRegistration(ctx, e.Tx, registrationq.RenewRegistrationParams{Email: row.Email, TokenHash: sum(token), ExpiresAt: e.Tx.Now.Add(lives)}); err != nil {
+	token, code := secret.Random(""), digits()
+	if err := s.q.RenewRegistration(ctx, e.Tx, registrationq.RenewRegistrationParams{Email: row.Email, TokenHash: token.Hash(), ExpiresAt: e.Tx.Now.Add(lives)}); err != nil {
 		return fmt.Errorf("renew the registration: %w", err)
 	}
 	return s.Mail.Stage(ctx, e, mail.Mail{To: row.Email, Locale: row.Locale, Zone: row.Timezone,
-		Letter: letter.ConfirmRegistration{Name: letter.Typed(row.FirstName), Link: s.Console + "/confirm/" + token, Code: code, Until: e.Tx.Now.Add(lives)}})
+		Letter: letter.ConfirmRegistration{Name: letter.Typed(row.FirstName), Link: s.Console + "/confirm/" + token.Reveal(), Code: code, Until: e.Tx.Now.Add(lives)}})
 }
 
 // check answers the person in stored form, or all faults of the form together.
@@ -227,18 +225,10 @@ func (s *Service) Part() part.Part {
 	}}}}
 }
 
-func random() string {
-	b := make([]byte, 32)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
 func digits() string {
 	n, _ := rand.Int(rand.Reader, big.NewInt(1_000_000)) // the error of crypto/rand ends the program
 	return fmt.Sprintf("%06d", n.Int64())
 }
-
-func sum(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }
 
 // codeHash binds the code to the browser: without its secret six digits are not found by trying.
 func codeHash(bound secret.String, code string) []byte {
