@@ -54,3 +54,9 @@ update api_key set last_used_at = $2, last_used_ip = sqlc.narg(ip)::text::inet w
 -- @sqlc-vet-disable order
 update api_key set revoked_at = sqlc.arg(now)::timestamptz, revoked_by = sqlc.arg(by)::text, revoke_reason = 'left'
 where org_id = sqlc.arg(org_id)::uuid and user_id = sqlc.arg(user_id)::uuid and revoked_at is null returning id;
+
+-- name: RevokeKeysOfPerson :many
+-- @sqlc-vet-disable tenant
+-- @sqlc-vet-disable order
+-- A person's keys in all organizations.
+update api_key set revoked_at = sqlc.arg(now)::timestamptz, revoked_by = sqlc.arg(by)::text, revoke_reason = sqlc.arg(reason)::text where user_id = sqlc.arg(user_id)::uuid and revoked_at is null returning id, org_id;

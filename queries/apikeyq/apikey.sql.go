@@ -412,6 +412,50 @@ func (q *Queries) RevokeKeysOfMember(ctx context.Context, db DBTX, arg RevokeKey
 	return items, nil
 }
 
+const revokeKeysOfPerson = `-- name: RevokeKeysOfPerson :many
+update api_key set revoked_at = $1::timestamptz, revoked_by = $2::text, revoke_reason = $3::text where user_id = $4::uuid and revoked_at is null returning id, org_id
+`
+
+type RevokeKeysOfPersonParams struct {
+	Now    time.Time
+	By     string
+	Reason string
+	UserID uuid.UUID
+}
+
+type RevokeKeysOfPersonRow struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+}
+
+// @sqlc-vet-disable tenant
+// @sqlc-vet-disable order
+// A person's keys in all organizations.
+func (q *Queries) RevokeKeysOfPerson(ctx context.Context, db DBTX, arg RevokeKeysOfPersonParams) ([]*RevokeKeysOfPersonRow, error) {
+	rows, err := db.Query(ctx, revokeKeysOfPerson,
+		arg.Now,
+		arg.By,
+		arg.Reason,
+		arg.UserID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*RevokeKeysOfPersonRow{}
+	for rows.Next() {
+		var i RevokeKeysOfPersonRow
+		if err := rows.Scan(&i.ID, &i.OrgID); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const useKey = `-- name: UseKey :exec
 update api_key set last_used_at = $2, last_used_ip = $3::text::inet where id = $1
 `

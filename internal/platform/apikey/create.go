@@ -253,6 +253,22 @@ func (s *Service) EndOfMemberTx(ctx context.Context, e *door.Effect, user ident.
 	return nil
 }
 
+// EndOfPersonTx ends all keys of a person, for the moment in which they are suspended. They stay ended when the person may come in again.
+func (s *Service) EndOfPersonTx(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error {
+	rows, err := s.q.RevokeKeysOfPerson(ctx, e.Tx, apikeyq.RevokeKeysOfPersonParams{UserID: user.UUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: reason})
+	if err != nil {
+		return fmt.Errorf("end the keys of a person: %w", err)
+	}
+	for _, r := range rows {
+		id := ident.From[ident.KeyID](r.ID).String()
+		e.Record(event.Change{OrgID: ident.From[ident.OrgID](r.OrgID), Action: "apikey.revoked", Subject: id, Version: 2, Payload: map[string]any{"v": 1, "reason": reason}, Audited: true})
+		if err := s.Authz.Revoke(ctx, e.Tx, id, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Service) ended(ctx context.Context, e *door.Effect, id ident.KeyID, action string) error {
 	e.Record(event.Change{OrgID: e.Scope.Org(), Action: action, Subject: id.String(), Version: 2, Payload: map[string]any{"v": 1}, Audited: true})
 	return s.Authz.Revoke(ctx, e.Tx, id.String(), action)
