@@ -10,12 +10,21 @@ import (
 	"context"
 
 	"github.com/nameplate-dev/nameplate/graph/gql"
+	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 )
+
+func (r *mutationResolver) AcceptTerms(ctx context.Context, version string) (*account.Viewer, error) {
+	return r.platform.accounts.AcceptTerms(ctx, version)
+}
+
+func (r *mutationResolver) EraseAccount(ctx context.Context, confirmEmail string) (*model.Ok, error) {
+	return done(r.platform.accounts.Erase(ctx, confirmEmail))
+}
 
 func (r *queryResolver) Viewer(ctx context.Context) (*account.Viewer, error) {
 	return r.platform.accounts.Viewer(ctx)

@@ -19,3 +19,10 @@ from app_user u where u.id = $1;
 
 -- name: AcceptTerms :exec
 insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $2, $3) on conflict (user_id, terms_version) do nothing;
+
+-- name: EraseUser :exec
+update app_user set status = 'ERASED', default_org_id = null, version = version + 1 where id = $1;
+
+-- name: Accepted :one
+-- Whether a person accepted a version of the terms.
+select exists (select 1 from terms_acceptance where user_id = $1 and terms_version = $2);

@@ -25,6 +25,23 @@ func (q *Queries) AcceptTerms(ctx context.Context, db DBTX, arg AcceptTermsParam
 	return err
 }
 
+const accepted = `-- name: Accepted :one
+select exists (select 1 from terms_acceptance where user_id = $1 and terms_version = $2)
+`
+
+type AcceptedParams struct {
+	UserID       uuid.UUID
+	TermsVersion string
+}
+
+// Whether a person accepted a version of the terms.
+func (q *Queries) Accepted(ctx context.Context, db DBTX, arg AcceptedParams) (bool, error) {
+	row := db.QueryRow(ctx, accepted, arg.UserID, arg.TermsVersion)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const addUser = `-- name: AddUser :exec
 insert into app_user (id, kind, status, created_at) values ($1, 'PERSON', 'REGISTERED', $2)
 `
@@ -36,6 +53,19 @@ type AddUserParams struct {
 
 func (q *Queries) AddUser(ctx context.Context, db DBTX, arg AddUserParams) error {
 	_, err := db.Exec(ctx, addUser, arg.ID, arg.CreatedAt)
+	return err
+}
+
+const eraseUser = `-- name: EraseUser :exec
+update app_user set status = 'ERASED', default_org_id = null, version = version + 1 where id = $1
+`
+
+type EraseUserParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) EraseUser(ctx context.Context, db DBTX, arg EraseUserParams) error {
+	_, err := db.Exec(ctx, eraseUser, arg.ID)
 	return err
 }
 

@@ -30,13 +30,16 @@ type Viewer struct {
 	IsAuthenticated       bool
 	UserID                *ident.UserID
 	DefaultOrganizationID *ident.OrgID
-	Landing               string // where this person's console begins
+	Landing               string  // where this person's console begins
+	TermsToAccept         *string // the version of the terms that the person has not accepted yet; nil: none
 }
 
 // Service reads and makes accounts.
 type Service struct {
-	DB   *db.DB
-	Door *door.Door
+	DB      *db.DB
+	Door    *door.Door
+	Terms   string // the version of the terms that hold now; "": there are none
+	Erasure Erasure
 
 	q accountq.Queries
 }
@@ -49,15 +52,6 @@ func (s *Service) RegisterTx(ctx context.Context, e *door.Effect) (ident.UserID,
 	}
 	e.Record(event.Change{Action: "account.registered", Subject: id.String(), Version: 1, Payload: map[string]any{"v": 1}, Audited: true})
 	return id, nil
-}
-
-// AcceptTermsTx notes that the person accepted a version of the terms.
-func (s *Service) AcceptTermsTx(ctx context.Context, e *door.Effect, user ident.UserID, version string) error {
-	if err := s.q.AcceptTerms(ctx, e.Tx, accountq.AcceptTermsParams{UserID: user.UUID(), TermsVersion: version, AcceptedAt: e.Tx.Now}); err != nil {
-		return fmt.Errorf("note the terms: %w", err)
-	}
-	e.Record(event.Change{Action: "account.terms_accepted", Subject: user.String(), Version: 1, Stream: "terms:" + user.String(), Chain: user.String(), Payload: map[string]any{"v": 1, "terms": version}, Audited: true})
-	return nil
 }
 
 // SetDefaultTx says where the person's console begins.
@@ -125,7 +119,9 @@ func (s *Service) Viewer(ctx context.Context) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return viewer(u), nil
+	v := viewer(u)
+	v.TermsToAccept, err = s.pending(ctx, u.ID)
+	return v, err
 }
 
 func viewer(u *User) *Viewer {
