@@ -2,10 +2,13 @@ package invitation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
@@ -22,26 +25,43 @@ func (s *Service) Expire(ctx context.Context) error {
 		return fmt.Errorf("look for expired invitations: %w", err)
 	}
 	for _, found := range rows {
-		org := ident.OrgID{}
+		end := func(ctx context.Context, e *door.Effect) error { return s.end(ctx, e, found.ID) }
 		if found.OrgID != nil {
-			org = ident.From[ident.OrgID](*found.OrgID)
+			err = s.Door.System(ctx, "invitations", ident.From[ident.OrgID](*found.OrgID), end)
+		} else {
+			err = s.ofNobody(ctx, end)
 		}
-		err := s.Door.System(ctx, "invitations", org, func(ctx context.Context, e *door.Effect) error {
-			r, err := s.q.OrgOfInvitationForUpdate(ctx, e.Tx, invitationq.OrgOfInvitationForUpdateParams{ID: found.ID})
-			if err != nil {
-				return fmt.Errorf("lock the invitation: %w", err)
-			}
-			if status(r, e.Tx.Now) != StatusExpired || r.ExpiredAt != nil {
-				return door.ErrNothing // somebody sent it again
-			}
-			r.ExpiredAt = &e.Tx.Now
-			return s.set(ctx, e, r, expired, nil)
-		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *Service) end(ctx context.Context, e *door.Effect, id uuid.UUID) error {
+	r, err := s.q.OrgOfInvitationForUpdate(ctx, e.Tx, invitationq.OrgOfInvitationForUpdateParams{ID: id})
+	if err != nil {
+		return fmt.Errorf("lock the invitation: %w", err)
+	}
+	if status(r, e.Tx.Now) != StatusExpired || r.ExpiredAt != nil {
+		return door.ErrNothing // somebody sent it again
+	}
+	r.ExpiredAt = &e.Tx.Now
+	return s.set(ctx, e, r, expired, nil)
+}
+
+// ofNobody runs a change of the product's own that concerns no organization.
+func (s *Service) ofNobody(ctx context.Context, do func(context.Context, *door.Effect) error) error {
+	_, err := door.Do(authz.System(ctx, "invitations"), s.Door, door.Change[struct{}, struct{}]{
+		Action: door.Action{Name: "invitation.expire", Public: true}, // the caller is work of the product
+		Do: func(ctx context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
+			return struct{}{}, do(ctx, e)
+		},
+	}, struct{}{})
+	if errors.Is(err, door.ErrNothing) {
+		return nil
+	}
+	return err
 }
 
 // Part is what invitations contribute.

@@ -45,7 +45,7 @@ func Country(field, code string) (string, error) {
 		return "", nil
 	}
 	r, err := language.ParseRegion(code)
-	if err != nil || !r.IsCountry() || len(code) > 3 || r.ISO3() == "ZZZ" {
+	if err != nil || !r.IsCountry() || len(code) > 3 || strings.ContainsAny(code, "0123456789") || r.ISO3() == "ZZZ" {
 		return code, fault.Invalid(field, "country", "Name a country by its code, such as DEU.")
 	}
 	return r.ISO3(), nil
