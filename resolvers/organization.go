@@ -28,7 +28,7 @@ func (r *mutationResolver) OpsRestoreOrganization(ctx context.Context, id ident.
 	if err != nil {
 		return nil, err
 	}
-	return r.platform.organizations.Restore(ctx, organization.RestoreInput{ID: org, Reason: reason})
+	return r.platform.organizations.Restore(ctx, org, reason)
 }
 
 func (r *mutationResolver) CreateOrganization(ctx context.Context, input organization.CreateOrganizationInput) (*organization.Organization, error) {
@@ -100,6 +100,10 @@ func (r *mutationResolver) ChangeDefaultOrganization(ctx context.Context, organi
 		return nil, err
 	}
 	return r.platform.accounts.ChangeDefault(ctx, org)
+}
+
+func (r *organizationResolver) Seats(ctx context.Context, obj *organization.Organization) (*membership.Seats, error) {
+	return r.platform.members.SeatsOf(ctx, obj.ID)
 }
 
 func (r *organizationResolver) Members(ctx context.Context, obj *organization.Organization, first *int32, after *string, search *string) (*page.Of[*membership.Member], error) {

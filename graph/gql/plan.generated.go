@@ -46,6 +46,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 	ec := newExecutionContext(nil, schema.(*executableSchema), nil)
 	return plan.New(schema, plan.Table{
 		"Accepted":                  planAccepted(cfg.Resolvers, ec),
+		"Address":                   planAddress(cfg.Resolvers, ec),
 		"ApexSupport":               planApexSupport(cfg.Resolvers, ec),
 		"ApiKey":                    planApiKey(cfg.Resolvers, ec),
 		"ApiKeyCreated":             planApiKeyCreated(cfg.Resolvers, ec),
@@ -143,6 +144,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ReplayResult":              planReplayResult(cfg.Resolvers, ec),
 		"ResolverEta":               planResolverEta(cfg.Resolvers, ec),
 		"ResolverView":              planResolverView(cfg.Resolvers, ec),
+		"Seats":                     planSeats(cfg.Resolvers, ec),
 		"Session":                   planSession(cfg.Resolvers, ec),
 		"SetupOption":               planSetupOption(cfg.Resolvers, ec),
 		"StartConnectionPayload":    planStartConnectionPayload(cfg.Resolvers, ec),
@@ -183,6 +185,53 @@ func planAccepted(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*recovery.Accepted)
 				return writeNBoolean2bool(r, fc, obj.Accepted)
+			},
+		},
+	}
+}
+
+func planAddress(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"line1": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line1)
+			},
+		},
+		"line2": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line2)
+			},
+		},
+		"line3": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line3)
+			},
+		},
+		"city": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.City)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.State)
+			},
+		},
+		"zip": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Zip)
+			},
+		},
+		"countryCode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.CountryCode)
 			},
 		},
 	}
@@ -3142,6 +3191,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
 			},
 		},
+		"acceptTerms": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_acceptTerms_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AcceptTerms(ctx, fc.Args["version"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
+			},
+		},
+		"eraseAccount": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_eraseAccount_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.EraseAccount(ctx, fc.Args["confirmEmail"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"createApiKey": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_createApiKey_args(ctx, ec, raw)
@@ -3649,6 +3724,94 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
 			},
 		},
+		"updateProfile": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_updateProfile_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UpdateProfile(ctx, fc.Args["input"].(profile.UpdateProfileInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
+		"updateProfileAddress": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_updateProfileAddress_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UpdateProfileAddress(ctx, fc.Args["input"].(profile.UpdateAddressInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
+		"startEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_startEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StartEmailChange(ctx, fc.Args["newEmail"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"confirmEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmEmailChange(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"undoEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_undoEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UndoEmailChange(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"startPhoneVerification": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StartPhoneVerification(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"confirmPhone": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmPhone_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmPhone(ctx, fc.Args["code"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
 		"revokeSession": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_revokeSession_args(ctx, ec, raw)
@@ -4068,6 +4231,17 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DeletedAt)
 			},
 		},
+		"seats": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.Seats(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSeats2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐSeats(r, fc, v)
+			},
+		},
 		"members": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Organization_members_args(ctx, ec, raw)
@@ -4287,6 +4461,24 @@ func planProfile(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOEmail2ᚖstring(r, fc, obj.Email)
 			},
 		},
+		"emailVerified": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNBoolean2bool(r, fc, obj.EmailVerified)
+			},
+		},
+		"phone": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeOPhone2ᚖstring(r, fc, obj.Phone)
+			},
+		},
+		"phoneVerified": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNBoolean2bool(r, fc, obj.PhoneVerified)
+			},
+		},
 		"timezone": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*profile.Profile)
@@ -4297,6 +4489,12 @@ func planProfile(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*profile.Profile)
 				return writeNString2string(r, fc, obj.Locale)
+			},
+		},
+		"address": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNAddress2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐAddress(r, fc, &obj.Address)
 			},
 		},
 		"version": {
@@ -5546,6 +5744,23 @@ func planResolverView(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planSeats(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"used": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Seats)
+				return writeNInt2int32(r, fc, obj.Used)
+			},
+		},
+		"limit": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Seats)
+				return writeOInt2ᚖint32(r, fc, obj.Limit)
+			},
+		},
+	}
+}
+
 func planSession(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -6319,6 +6534,12 @@ func planViewer(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNString2ᚕstringᚄ(r, fc, v)
 			},
 		},
+		"termsToAccept": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.Viewer)
+				return writeOString2ᚖstring(r, fc, obj.TermsToAccept)
+			},
+		},
 	}
 }
 
@@ -7040,6 +7261,10 @@ func writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋp
 	if v == nil {
 		return r.Missing()
 	}
+	return r.Object(fc, v)
+}
+
+func writeNAddress2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐAddress(r *plan.Run, fc *plan.Call, v *profile.Address) bool {
 	return r.Object(fc, v)
 }
 
@@ -7908,6 +8133,13 @@ func writeNProbeResult2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return plan.Structs(r, fc, v, writeNProbeResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeResult, true)
 }
 
+func writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r *plan.Run, fc *plan.Call, v *profile.Profile) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNProgress2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐProgress(r *plan.Run, fc *plan.Call, v *connection.Progress) bool {
 	if v == nil {
 		return r.Missing()
@@ -8083,6 +8315,13 @@ func writeNResolverView2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 
 func writeNResolverView2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐResolverViewᚄ(r *plan.Run, fc *plan.Call, v []analysis.ResolverView) bool {
 	return plan.Structs(r, fc, v, writeNResolverView2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐResolverView, true)
+}
+
+func writeNSeats2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐSeats(r *plan.Run, fc *plan.Call, v *membership.Seats) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r *plan.Run, fc *plan.Call, v secret.String) bool {
@@ -8680,6 +8919,13 @@ func writeOOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 		return false
 	}
 	return r.Object(fc, v)
+}
+
+func writeOPhone2ᚖstring(r *plan.Run, fc *plan.Call, v *string) bool {
+	if v == nil {
+		return false
+	}
+	return r.String(string(*v))
 }
 
 func writeOProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r *plan.Run, fc *plan.Call, v *profile.Profile) bool {

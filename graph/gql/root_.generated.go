@@ -84,9 +84,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputRegisterPersonInput,
 		unmarshalInputStartConnectionInput,
 		unmarshalInputTimeWindow,
+		unmarshalInputUpdateAddressInput,
 		unmarshalInputUpdateApplicationInput,
 		unmarshalInputUpdateConnectionInput,
 		unmarshalInputUpdateOrganizationInput,
+		unmarshalInputUpdateProfileInput,
 		unmarshalInputUpdateWebhookEndpointInput,
 		unmarshalInputUpstreamInput,
 		unmarshalInputUserFilter,
@@ -207,6 +209,8 @@ type Viewer {
   platformRoles: [PlatformRole!]! @listSize(assumed: 3)
   "What this session may do as an operator, for showing and hiding controls; never a grant. Empty for everybody else, and for an operator who signed in with one factor."
   operatorPermissions: [String!]! @listSize(assumed: 40)
+  "The version of the terms that hold now and that the person has not accepted yet; null when there is nothing to accept."
+  termsToAccept: String
 }
 "What somebody is to the installation, over all organizations."
 enum PlatformRole {
@@ -323,27 +327,6 @@ type UserOutcome {
   "What it waits for; null when it was made."
   waiting: Waiting
 }
-"What a person is called, and how they like to be addressed."
-type Profile {
-  "The person's own id: a profile has no other."
-  id: ID!
-  "The person whom it describes."
-  userId: ID!
-  "Given name."
-  firstName: String!
-  "Family name; null for people who have or gave none."
-  lastName: String
-  "The name that others see."
-  displayName: String!
-  "Address for messages; null when none was given."
-  email: Email
-  "Time zone of the tz database, such as Europe/Berlin."
-  timezone: String!
-  "Language tag (BCP 47), such as en or de."
-  locale: String!
-  "Grows by one with each change."
-  version: Int!
-}
 "A signed-in browser (cookie)."
 type Session {
   "Names the session, in the list of a person's own."
@@ -439,6 +422,18 @@ extend type Subscription {
     "Who is meant."
     id: ID!
   ): User! @access(to: [OPERATOR]) # permission: account.read_any
+}
+extend type Mutation {
+  "Accepts the terms that hold now, for a person whom viewer.termsToAccept asks."
+  acceptTerms(
+    "The version that was read; another one than that of today is refused (PRECONDITION_FAILED, reason terms_changed)."
+    version: String!
+  ): Viewer! @access(to: [USER]) # permission: self
+  "Ends the caller's account for good: names, addresses and number are overwritten, sessions, keys, memberships and the personal organization end. Rows and ledger stay, without a name. Refused for the last owner or the buyer of a shared organization (PRECONDITION_FAILED, reason last_owner)."
+  eraseAccount(
+    "The caller's own address, as proof that it is meant."
+    confirmEmail: Email!
+  ): Ok! @access(to: [USER], stepUp: true) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../apikey.graphqls", Input: `"A credential of a program, bound to one organization. Only its hash is stored."
@@ -2630,6 +2625,8 @@ type Organization implements Node {
   createdAt: Time!
   "When it was deleted; null while it lives. For 30 days it can be brought back."
   deletedAt: Time
+  "How many members there are, and may be."
+  seats: Seats! @goField(forceResolver: true) # permission: member.read
   "Who belongs to it, in order of joining."
   members(
     "Rows a page, 1 to 100."
@@ -2639,6 +2636,13 @@ type Organization implements Node {
     "Part of a name, or of an address that the caller may see; at most 100 characters. null for all."
     search: String
   ): MemberPage! @goField(forceResolver: true) @listSize # permission: member.read
+}
+"Members of an organization, counted."
+type Seats {
+  "Members that there are."
+  used: Int!
+  "Members that the plan allows; null when it does not say. Who accepts an invitation beyond them is refused (QUOTA_EXCEEDED), and the invitation stays."
+  limit: Int
 }
 "What a member may do. Roles are sets, not a ladder: a member may do what any of them allows."
 enum OrgRole {
@@ -2918,6 +2922,126 @@ extend type Subscription {
     "The organization that is meant."
     organizationId: ID!
   ): Organization! @access(to: [USER, API_KEY, MACHINE]) # permission: member.read
+}
+`, BuiltIn: false},
+	{Name: "../profile.graphqls", Input: `"What a person is called, and how they like to be addressed."
+type Profile {
+  "The person's own id: a profile has no other."
+  id: ID!
+  "The person whom it describes."
+  userId: ID!
+  "Given name: 1 to 100 characters."
+  firstName: String!
+  "Family name; null for people who have or gave none."
+  lastName: String
+  "The name that others see: 1 to 100 characters."
+  displayName: String!
+  "Address for messages, and the name to sign in with; null when none was given."
+  email: Email
+  "Has its mailbox answered?"
+  emailVerified: Boolean!
+  "Telephone number as E.164, such as +4930901820; null when none was given."
+  phone: Phone
+  "Did a code come back that was sent there?"
+  phoneVerified: Boolean!
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String!
+  "Language tag (BCP 47), such as en or de."
+  locale: String!
+  "Where mail on paper goes."
+  address: Address!
+  "Grows by one with each change."
+  version: Int!
+}
+"Where mail on paper goes. A person may leave out all of it."
+type Address {
+  "First line; null when left out."
+  line1: String
+  "Second line; null when left out."
+  line2: String
+  "Third line; null when left out."
+  line3: String
+  "Town; null when left out."
+  city: String
+  "State, county or province; null when left out."
+  state: String
+  "Postal code; null when left out."
+  zip: String
+  "Country (ISO 3166-1, three letters), such as DEU; null when it is nobody's business."
+  countryCode: String
+}
+"What is left out stays as it is. All mistakes answer together."
+input UpdateProfileInput {
+  "Given name: 1 to 100 characters on one line."
+  firstName: String
+  "Family name, at most 100 characters; empty for people who have none."
+  lastName: String
+  "The name that others see: 1 to 100 characters on one line."
+  displayName: String
+  "Telephone number, with + or as it is dialled in the address's country. Another number is not verified."
+  phone: Phone
+  "Take the number away? Not together with phone."
+  clearPhone: Boolean
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String
+  "Language tag (BCP 47), such as en or de-AT."
+  locale: String
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+"What is left out stays as it is; an empty text takes a line away."
+input UpdateAddressInput {
+  "First line: at most 100 characters."
+  line1: String
+  "Second line: at most 100 characters."
+  line2: String
+  "Third line: at most 100 characters."
+  line3: String
+  "Town: at most 100 characters."
+  city: String
+  "State, county or province: at most 100 characters."
+  state: String
+  "Postal code: at most 100 characters."
+  zip: String
+  "Country (ISO 3166-1, two or three letters); empty for none."
+  countryCode: String
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+
+extend type Mutation {
+  "Changes the caller's names, telephone number, time zone and language."
+  updateProfile(
+    "What changes."
+    input: UpdateProfileInput!
+  ): Profile! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Changes where mail on paper reaches the caller."
+  updateProfileAddress(
+    "What changes."
+    input: UpdateAddressInput!
+  ): Profile! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Mails a link to the new address, and to the present one a notice that can take the change back for three days. Nothing changes until the link was used. The answer tells nobody whether the address has an account."
+  startEmailChange(
+    "The address that the account shall have."
+    newEmail: Email!
+  ): Accepted! @access(to: [USER], stepUp: true) # permission: self
+  "Makes the new address the account's. All sessions end but the one that asked. Links that are unknown, used, expired or taken back look alike (NOT_FOUND)."
+  confirmEmailChange(
+    "What the link in the new mailbox holds."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "“This was not me”, from the former mailbox: a change of address that waits is void, one that was made is taken back, and everybody is signed out."
+  undoEmailChange(
+    "What the link in the former mailbox holds."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "Sends a code to the caller's telephone number. PRECONDITION_FAILED where there is no number (no_phone), or no gateway for text messages (sms_off)."
+  startPhoneVerification: Accepted! @access(to: [USER], stepUp: true) # permission: self
+  "Takes the code that came to the caller's telephone. Five wrong ones end it."
+  confirmPhone(
+    "Six digits."
+    code: Secret!
+  ): Profile! @access(to: [USER]) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../provider.graphqls", Input: `"Somebody who runs DNS for others; a row of the catalogue."
@@ -3491,6 +3615,8 @@ scalar JSON
 scalar Int64
 "Any string is accepted on input; the service checks it, so that all mistakes of a form answer together."
 scalar Email
+"Any string is accepted on input; the service checks it as a telephone number. It comes out as E.164."
+scalar Phone
 "Bound to secret.String: never reaches logs, traces, metrics, error text or crash reports, in or out."
 scalar Secret
 
@@ -4096,6 +4222,26 @@ func childFields_Accepted(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Accepted_accepted(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Accepted", field.Name)
+}
+
+func childFields_Address(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line1":
+		return fieldContext_Address_line1(ctx, ec, field)
+	case "line2":
+		return fieldContext_Address_line2(ctx, ec, field)
+	case "line3":
+		return fieldContext_Address_line3(ctx, ec, field)
+	case "city":
+		return fieldContext_Address_city(ctx, ec, field)
+	case "state":
+		return fieldContext_Address_state(ctx, ec, field)
+	case "zip":
+		return fieldContext_Address_zip(ctx, ec, field)
+	case "countryCode":
+		return fieldContext_Address_countryCode(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Address", field.Name)
 }
 
 func childFields_ApexSupport(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5396,6 +5542,8 @@ func childFields_Organization(ctx context.Context, ec *executionContext, field g
 		return fieldContext_Organization_createdAt(ctx, ec, field)
 	case "deletedAt":
 		return fieldContext_Organization_deletedAt(ctx, ec, field)
+	case "seats":
+		return fieldContext_Organization_seats(ctx, ec, field)
 	case "members":
 		return fieldContext_Organization_members(ctx, ec, field)
 	case "invitations":
@@ -5494,10 +5642,18 @@ func childFields_Profile(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Profile_displayName(ctx, ec, field)
 	case "email":
 		return fieldContext_Profile_email(ctx, ec, field)
+	case "emailVerified":
+		return fieldContext_Profile_emailVerified(ctx, ec, field)
+	case "phone":
+		return fieldContext_Profile_phone(ctx, ec, field)
+	case "phoneVerified":
+		return fieldContext_Profile_phoneVerified(ctx, ec, field)
 	case "timezone":
 		return fieldContext_Profile_timezone(ctx, ec, field)
 	case "locale":
 		return fieldContext_Profile_locale(ctx, ec, field)
+	case "address":
+		return fieldContext_Profile_address(ctx, ec, field)
 	case "version":
 		return fieldContext_Profile_version(ctx, ec, field)
 	}
@@ -5836,6 +5992,16 @@ func childFields_ResolverView(ctx context.Context, ec *executionContext, field g
 	return nil, fmt.Errorf("no field named %q was found under type ResolverView", field.Name)
 }
 
+func childFields_Seats(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "used":
+		return fieldContext_Seats_used(ctx, ec, field)
+	case "limit":
+		return fieldContext_Seats_limit(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Seats", field.Name)
+}
+
 func childFields_Session(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -6104,6 +6270,8 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_platformRoles(ctx, ec, field)
 	case "operatorPermissions":
 		return fieldContext_Viewer_operatorPermissions(ctx, ec, field)
+	case "termsToAccept":
+		return fieldContext_Viewer_termsToAccept(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

@@ -29,7 +29,7 @@ func (a *App) operators() {
 		if err := a.Sessions.EndAllTx(ctx, e, user, nil, reason); err != nil {
 			return err
 		}
-		return a.Keys.EndOfPersonTx(ctx, e, user, reason)
+		return a.Keys.EndAllTx(ctx, e, user, reason)
 	}
 	a.Accounts.Told = a.tellRoles
 	a.Approvals = &approval.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Work: a.Work, Limit: a.Limit, Tell: a.tellOperators, Actions: []approval.Held{

@@ -31,7 +31,7 @@ type Plan struct {
 }
 
 // BuiltIn is the plan of every organization of a self-hosted installation.
-var BuiltIn = Plan{ID: "built-in", Paid: true, Quotas: []Quota{{Metric: "connections", Limit: 100_000}, {Metric: "applications", Limit: 1_000}}}
+var BuiltIn = Plan{ID: "built-in", Paid: true, Quotas: []Quota{{Metric: "connections", Limit: 100_000}, {Metric: "applications", Limit: 1_000}, {Metric: "seats", Limit: 1_000, Hard: true}}}
 
 // Offered are the plans that an organization can have.
 var Offered = []Plan{BuiltIn}

@@ -192,6 +192,14 @@ func (s *Service) Complete(ctx context.Context, token, password secret.String) e
 	return err
 }
 
+// ForgetTx ends the resets of a person whose account ends.
+func (s *Service) ForgetTx(ctx context.Context, e *door.Effect, user ident.UserID) error {
+	if err := s.q.EndResets(ctx, e.Tx, recoveryq.EndResetsParams{UserID: new(user.UUID()), Now: e.Tx.Now}); err != nil {
+		return fmt.Errorf("end the resets: %w", err)
+	}
+	return nil
+}
+
 func (s *Service) security(e *door.Effect) letter.Security {
 	return letter.Security{At: e.Tx.Now, Place: e.Caller.Network, Device: e.Caller.UserAgent, NotMe: s.Console + "/auth/password-reset-request"}
 }
