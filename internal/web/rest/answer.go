@@ -51,7 +51,7 @@ func (t *route) answer(w http.ResponseWriter, r *http.Request, inPath map[string
 		h.Set("ETag", strconv.Quote(tag))
 	}
 	status := http.StatusOK
-	if waits, err := pick(value, "waiting"); err == nil && len(waits) > 0 && !bytes.Equal(waits, []byte("null")) {
+	if waits, err := pick(value, "waiting"); err == nil && bytes.HasPrefix(waits, []byte("{")) { // of a replay it is a number
 		status = http.StatusAccepted
 	} else if created, _ := pick(value, "created"); t.made != "" && !bytes.Equal(created, []byte("false")) {
 		status = http.StatusCreated

@@ -84,12 +84,12 @@ var problemSchema = object{
 }
 
 func (d *description) operation(t *route) object {
-	summary, more, _ := strings.Cut(strings.TrimSpace(t.root.Description), ". ")
+	summary, more, _ := strings.Cut(d.about(t), ". ")
 	out := object{"operationId": strings.ToLower(t.operation[:1]) + t.operation[1:], "summary": strings.TrimSuffix(summary, ".") + ".", "tags": []string{t.segments[2]}}
 	if more != "" {
 		out["description"] = more
 	}
-	if access := t.root.Directives.ForName("access"); access != nil && strings.Contains(access.Arguments.ForName("to").Value.String(), "PUBLIC") {
+	if t.public {
 		out["security"] = []object{{}, {"bearer": []string{}}}
 	}
 	if list := d.parameters(t); len(list) > 0 {
@@ -100,6 +100,22 @@ func (d *description) operation(t *route) object {
 	}
 	out["responses"] = d.responses(t)
 	return out
+}
+
+// about says what an address is for: what the schema says of the field that is answered. What is null there is not found here.
+func (d *description) about(t *route) string {
+	text, set := "", t.op.SelectionSet
+	for name := range strings.SplitSeq(t.field, ".") {
+		at := chosen(set, name)
+		text, set = at.Definition.Description, at.SelectionSet
+	}
+	if len(set) == 1 {
+		if one, ok := set[0].(*ast.InlineFragment); ok {
+			text = d.schema.Types[one.TypeCondition].Description
+		}
+	}
+	text, _, _ = strings.Cut(text, "; null when")
+	return strings.TrimSpace(text)
 }
 
 func (d *description) parameters(t *route) (list []object) {
@@ -141,7 +157,7 @@ func (d *description) parameters(t *route) (list []object) {
 func (d *description) body(t *route) object {
 	properties, required := object{}, []string{}
 	add := func(name, about string, kind *ast.Type, initial *ast.Value) {
-		if t.inPath(name) || name == "clientMutationId" { // the header Idempotency-Key says the latter
+		if t.inPath(name) || name == byWidget || name == "clientMutationId" { // the header Idempotency-Key says the latter
 			return
 		}
 		shape := d.kind(kind, nil)
@@ -289,12 +305,15 @@ func (d *description) name(name string, set ast.SelectionSet) object {
 
 // selected describes an object by what is selected of it. Members may be added at any time, so others are never forbidden.
 func (d *description) selected(def *ast.Definition, set ast.SelectionSet) object {
-	properties := object{}
+	properties, required := object{}, []string{}
 	var walk func(ast.SelectionSet)
 	walk = func(set ast.SelectionSet) {
 		for _, s := range set {
 			switch s := s.(type) {
 			case *ast.Field:
+				if s.Directives.ForName("skip") == nil {
+					required = append(required, s.Alias)
+				}
 				properties[s.Alias] = annotated(d.kind(s.Definition.Type, s.SelectionSet), s.Definition.Description)
 			case *ast.InlineFragment:
 				def = d.schema.Types[s.TypeCondition]
@@ -305,7 +324,7 @@ func (d *description) selected(def *ast.Definition, set ast.SelectionSet) object
 		}
 	}
 	walk(set)
-	return object{"type": "object", "description": def.Description, "properties": properties, "required": slices.Sorted(maps.Keys(properties))}
+	return object{"type": "object", "description": def.Description, "properties": properties, "required": slices.Sorted(slices.Values(required))}
 }
 
 func scalar(name string) object {

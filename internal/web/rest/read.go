@@ -13,6 +13,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/graph/request"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
@@ -20,6 +21,7 @@ const (
 	maxBody      = 1 << 20
 	maxRepeated  = 100 // values of one parameter of the address
 	organizes    = "organizationId"
+	byWidget     = "widget" // a variable that the door sets: is the caller a widget, which must not read all?
 	versionField = "version"
 )
 
@@ -37,7 +39,7 @@ func (t *route) inAddress() (out []asked) {
 		return nil
 	}
 	for _, v := range t.op.VariableDefinitions {
-		if t.inPath(v.Variable) {
+		if t.inPath(v.Variable) || v.Variable == byWidget {
 			continue
 		}
 		def := t.schema.Types[v.Type.Name()]
@@ -166,7 +168,7 @@ func (t *route) takes(name string) bool {
 	if t.input != nil {
 		return t.input.Fields.ForName(name) != nil
 	}
-	return t.op.VariableDefinitions.ForName(name) != nil
+	return name != byWidget && t.op.VariableDefinitions.ForName(name) != nil
 }
 
 // match takes the version from If-Match, unless the body has it (RE-5).
@@ -187,8 +189,11 @@ func (t *route) match(r *http.Request, members map[string]any) error {
 	return nil
 }
 
-// own fills in the organization that a key names, where a request leaves it out (RE-4).
+// own fills in who asks: the organization that a key names, where a request leaves it out (RE-4), and whether it is a widget.
 func (t *route) own(r *http.Request, variables, members map[string]any) {
+	if t.op.VariableDefinitions.ForName(byWidget) != nil && authz.From(r.Context()).Kind == authz.WIDGET {
+		variables[byWidget] = true
+	}
 	org := organization(r.Context())
 	switch {
 	case org == "":

@@ -40,6 +40,7 @@ type route struct {
 	verb     string   // what stands behind the last colon; "" for none
 	op       *ast.OperationDefinition
 	root     *ast.FieldDefinition // the schema's field that the operation asks for
+	public   bool                 // anybody may ask, without a credential
 	input    *ast.Definition      // of the operation's $input; nil without one
 	asked    []asked              // what may come in the address
 	schema   *ast.Schema
@@ -79,6 +80,9 @@ func (r row) join(schema *ast.Schema, op *ast.OperationDefinition) (*route, erro
 		return nil, fmt.Errorf("%s asks for one field", op.Name)
 	}
 	made.root = field.Definition
+	if access := made.root.Directives.ForName("access"); access != nil { // to is a list
+		made.public = slices.ContainsFunc(access.Arguments.ForName("to").Value.Children, func(c *ast.ChildValue) bool { return c.Value.Raw == string(authz.PUBLIC) })
+	}
 	if v := op.VariableDefinitions.ForName("input"); v != nil {
 		made.input = schema.Types[v.Type.Name()]
 	}
@@ -183,6 +187,10 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case at == nil:
 		Refuse(w, r, http.StatusNotFound, &fault.Fault{Code: fault.NotFoundCode, Message: "There is nothing at this address. GET /v1/openapi.json lists what there is."})
+		return
+	}
+	if !at.public && authz.From(r.Context()).Kind == authz.PUBLIC {
+		Refuse(w, r, http.StatusUnauthorized, fault.Unauthorized("", "Send an API key: Authorization: Bearer npk_…"))
 		return
 	}
 	variables, status, err := at.read(w, r, inPath)

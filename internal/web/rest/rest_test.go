@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -28,7 +29,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-var update = flag.Bool("update", false, "write docs/openapi.json anew")
+var update = flag.Bool("update", false, "write docs/openapi.json and the list in docs/rest.md anew")
 
 const described = "../../../docs/openapi.json"
 
@@ -64,7 +65,7 @@ func send(d *rest.Door, method, target, body string, headers ...string) *httptes
 		r.Header.Set(headers[n], headers[n+1])
 	}
 	w := httptest.NewRecorder()
-	d.ServeHTTP(w, r)
+	d.ServeHTTP(w, r.WithContext(authz.With(r.Context(), authz.Principal{Kind: authz.MACHINE})))
 	return w
 }
 
@@ -154,6 +155,45 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
+// TestDoc holds the list of addresses in docs/rest.md to the table: write it with -update.
+func TestDoc(t *testing.T) {
+	t.Parallel()
+	const page, mark = "../../../docs/rest.md", "<!-- made by go test ./internal/web/rest -run Doc -update -->\n"
+	raw, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, found := strings.Cut(string(raw), mark)
+	if !found {
+		t.Fatal("the page has no mark")
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Summary, OperationID string
+		}
+	}
+	d, _ := newDoor(t, nil)
+	if err := json.Unmarshal(send(d, "GET", "/v1/openapi.json", "").Body.Bytes(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	want := before + mark + "\n| Address | Does |\n|---|---|\n"
+	for _, path := range slices.Sorted(maps.Keys(doc.Paths)) {
+		for _, method := range []string{"get", "post", "patch", "delete"} {
+			if op, ok := doc.Paths[path][method]; ok {
+				want += fmt.Sprintf("| `%s %s` | %s |\n", strings.ToUpper(method), path, op.Summary)
+			}
+		}
+	}
+	want += "| `GET /v1/openapi.json` | This description. |\n"
+	if *update {
+		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(raw) {
+		t.Error("docs/rest.md does not list what there is: go test ./internal/web/rest -run Doc -update")
+	}
+}
+
 // TestRequests: a request becomes the variables of one document, and nothing else.
 func TestRequests(t *testing.T) {
 	t.Parallel()
@@ -207,6 +247,40 @@ func TestOrganization(t *testing.T) {
 	}
 	if len(*calls) != 2 || (*calls)[0].variables["organizationId"] != org.String() || (*calls)[1].variables["organizationId"] != "org_other" {
 		t.Errorf("%v", *calls)
+	}
+}
+
+// TestWidgets: who comes with a widget token is not asked for what it must not read, so that a change that was made is answered.
+func TestWidgets(t *testing.T) {
+	t.Parallel()
+	d, calls := newDoor(t, &graphql.Response{Data: []byte(`{}`)})
+	for _, kind := range []authz.Kind{authz.WIDGET, authz.API_KEY} {
+		r := httptest.NewRequest("GET", "/v1/connections/con_x", nil)
+		d.ServeHTTP(httptest.NewRecorder(), r.WithContext(authz.With(r.Context(), authz.Principal{Kind: kind})))
+	}
+	if len(*calls) != 2 || (*calls)[0].variables["widget"] != true || (*calls)[1].variables["widget"] != nil {
+		t.Errorf("%v", *calls)
+	}
+	for _, target := range []string{"/v1/connections/con_x?widget=true", "/v1/connections/con_x?widget=false"} {
+		if w := send(d, "GET", target, ""); w.Code != 422 {
+			t.Errorf("%s: %d", target, w.Code)
+		}
+	}
+}
+
+// TestNobody: who brings no credential is told so before anything is read.
+func TestNobody(t *testing.T) {
+	t.Parallel()
+	d, calls := newDoor(t, &graphql.Response{Data: []byte(`{}`)})
+	for target, status := range map[string]int{"/v1/webhooks?nonsense=1": 401, "/v1/webhook-topics": 404} {
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		if w.Code != status || (status == 401) != (w.Header().Get("WWW-Authenticate") == "Bearer") {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+	if len(*calls) != 1 {
+		t.Errorf("it ran %v", *calls)
 	}
 }
 
