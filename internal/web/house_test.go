@@ -178,9 +178,10 @@ type reply struct {
 
 func (r reply) code() string {
 	if list, ok := r.json["errors"].([]any); ok {
-		extensions := list[0].(map[string]any)["extensions"].(map[string]any)
-		reason, _ := extensions["reason"].(string)
-		return strings.TrimSpace(extensions["code"].(string) + " " + reason)
+		if extensions, ok := list[0].(map[string]any)["extensions"].(map[string]any); ok { // else it is a problem
+			reason, _ := extensions["reason"].(string)
+			return strings.TrimSpace(extensions["code"].(string) + " " + reason)
+		}
 	}
 	code, _ := r.json["code"].(string)
 	reason, _ := r.json["reason"].(string)

@@ -31,6 +31,7 @@ const (
 // Config is what the door leads to. A handler that is nil is not mounted.
 type Config struct {
 	GraphQL                   http.Handler
+	REST                      http.Handler // what lies below /v1/
 	Console, Explorer, Widget http.Handler
 	Metrics                   http.Handler
 	Routes                    []part.Route
@@ -85,6 +86,11 @@ func (s *Door) routes() http.Handler {
 	if s.GraphQL != nil {
 		mount("/graphql", s.cors(s.authenticate(s.idempotent(s.GraphQL))))
 	}
+	if s.REST != nil {
+		mount("/v1/", s.programs(s.idempotent(s.REST)))
+	} else {
+		mux.HandleFunc("/v1/", s.nothing)
+	}
 	mux.Handle("/auth/sign-in", s.only(http.MethodPost, s.signIn))
 	mux.Handle("/auth/session", s.only(http.MethodGet, s.session))
 	mux.Handle("/auth/step-up", s.only(http.MethodPost, s.stepUp))
@@ -101,7 +107,7 @@ func (s *Door) routes() http.Handler {
 	for _, r := range s.Routes {
 		mux.Handle(r.Pattern, s.authenticate(r.Handler))
 	}
-	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/hooks/", "/internal/", "/v1/", "/.well-known/", "/healthz/", "/readyz/", "/metrics/"} {
+	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/hooks/", "/internal/", "/.well-known/", "/healthz/", "/readyz/", "/metrics/"} {
 		mux.HandleFunc(below, s.nothing)
 	}
 	mux.HandleFunc("/graphiql", s.graphiql)
