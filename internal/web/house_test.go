@@ -63,7 +63,6 @@ func setup(t *testing.T, change ...func(*web.Config)) *house {
 	h.Door.Guards = []door.Guard{billing.Entitlement{Plan: billing.BuiltIn}, billing.StepUp{}}
 	sessions := &session.Service{DB: h.DB, Door: h.Door, Authz: h.Authz, Vault: h.Vault}
 	h.sessions = sessions
-	credentials := &credential.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions,
 	factors := &factor.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions}
 	credentials := &credential.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions, Factors: factors,
 		Home: func(context.Context, ident.UserID) (*ident.OrgID, error) { return &h.Org, nil }}
