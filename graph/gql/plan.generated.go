@@ -4575,6 +4575,12 @@ func planProviderMatch(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNBoolean2bool(r, fc, obj.Mixed)
 			},
 		},
+		"domainConnect": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderMatch)
+				return writeODomainConnectSupport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(r, fc, obj.DomainConnect)
+			},
+		},
 	}
 }
 
@@ -8479,6 +8485,13 @@ func writeODnsCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 }
 
 func writeODomainCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐDomainCheck(r *plan.Run, fc *plan.Call, v *domaincheck.DomainCheck) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeODomainConnectSupport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(r *plan.Run, fc *plan.Call, v *provider.DomainConnectSupport) bool {
 	if v == nil {
 		return false
 	}

@@ -2037,6 +2037,8 @@ type ProviderMatch {
   evidence: [ProviderEvidence!]!
   "Are some of the name servers not the provider's?"
   mixed: Boolean!
+  "What its Domain Connect service offered for this zone; null when the zone names none, the service does not know the zone, or nobody was waiting."
+  domainConnect: DomainConnectSupport
 }
 "One thing that speaks for a provider."
 type ProviderEvidence {
@@ -2047,7 +2049,7 @@ type ProviderEvidence {
   "How much it counts alone, from 0 to 1; together they count 1 − Π(1 − weight)."
   weight: Float!
 }
-"Where a conclusion about the provider comes from. So far NS_SUFFIX, NS_PARTIAL and SOA are looked at."
+"Where a conclusion about the provider comes from. So far DOMAIN_CONNECT, NS_SUFFIX, NS_PARTIAL and SOA are looked at."
 enum EvidenceKind {
   "The zone names a Domain Connect server."
   DOMAIN_CONNECT
@@ -5606,6 +5608,8 @@ func childFields_ProviderMatch(ctx context.Context, ec *executionContext, field 
 		return fieldContext_ProviderMatch_evidence(ctx, ec, field)
 	case "mixed":
 		return fieldContext_ProviderMatch_mixed(ctx, ec, field)
+	case "domainConnect":
+		return fieldContext_ProviderMatch_domainConnect(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProviderMatch", field.Name)
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/domainconnect"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/connect/notice"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
@@ -241,7 +242,8 @@ func (a *App) engine() error {
 	if err != nil {
 		return err
 	}
-	a.Engine = &dnscheck.Engine{Settings: e, Catalogue: a.Catalogue, Now: a.DB.Now, Nonce: a.nonces.Of, CAs: a.authorities}
+	a.Engine = &dnscheck.Engine{Settings: e, Catalogue: a.Catalogue, Now: a.DB.Now, Nonce: a.nonces.Of, CAs: a.authorities,
+		Offer: domainconnect.New(a.Catalogue, safehttp.Options{AllowLoopbackHTTP: a.Settings.Profile == "lab"}).Offer}
 	return nil
 }
 
