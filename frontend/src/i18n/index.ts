@@ -20,6 +20,7 @@ export const catalogues = [
   "explorer",
   "keys",
   "members",
+  "operate",
   "providers",
   "settings",
   "webhooks",
