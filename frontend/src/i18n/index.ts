@@ -21,6 +21,7 @@ export const catalogues = [
   "factors",
   "keys",
   "members",
+  "operate",
   "providers",
   "settings",
   "webhooks",
