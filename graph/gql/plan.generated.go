@@ -179,6 +179,8 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"WebhookEndpoint":           planWebhookEndpoint(cfg.Resolvers, ec),
 		"WebhookEndpointResult":     planWebhookEndpointResult(cfg.Resolvers, ec),
 		"WebhookHour":               planWebhookHour(cfg.Resolvers, ec),
+		"WebhookMessage":            planWebhookMessage(cfg.Resolvers, ec),
+		"WebhookMessageBatch":       planWebhookMessageBatch(cfg.Resolvers, ec),
 		"WebhookReplay":             planWebhookReplay(cfg.Resolvers, ec),
 		"WebhookTopic":              planWebhookTopic(cfg.Resolvers, ec),
 		"WidgetApplication":         planWidgetApplication(cfg.Resolvers, ec),
@@ -6475,6 +6477,18 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNWebhookDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookDelivery(r, fc, of.(*webhook.WebhookDelivery))
 			},
 		},
+		"webhookMessages": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_webhookMessages_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.WebhookMessages(ctx, fc.Args["applicationId"].(ident.Any), fc.Args["topics"].([]string), fc.Args["after"].(*string))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNWebhookMessageBatch2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessageBatch(r, fc, of.(*webhook.WebhookMessageBatch))
+			},
+		},
 	}
 }
 
@@ -7459,6 +7473,52 @@ func planWebhookHour(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*webhook.HealthHour)
 				return writeNInt2int32(r, fc, obj.Succeeded)
+			},
+		},
+	}
+}
+
+func planWebhookMessage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"webhookId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessage)
+				return writeNString2string(r, fc, obj.WebhookID)
+			},
+		},
+		"topic": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessage)
+				return writeNString2string(r, fc, obj.Topic)
+			},
+		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessage)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"body": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessage)
+				return writeNString2string(r, fc, obj.Body)
+			},
+		},
+	}
+}
+
+func planWebhookMessageBatch(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessageBatch)
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"messages": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessageBatch)
+				return writeNWebhookMessage2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessageᚄ(r, fc, obj.Messages)
 			},
 		},
 	}
@@ -9112,6 +9172,24 @@ func writeNWebhookHour2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋintern
 }
 
 func writeNWebhookHour2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐHealthHour(r *plan.Run, fc *plan.Call, v *webhook.HealthHour) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNWebhookMessage2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessageᚄ(r *plan.Run, fc *plan.Call, v []*webhook.WebhookMessage) bool {
+	return plan.List(r, fc, v, writeNWebhookMessage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessage, true)
+}
+
+func writeNWebhookMessage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessage(r *plan.Run, fc *plan.Call, v *webhook.WebhookMessage) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNWebhookMessageBatch2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessageBatch(r *plan.Run, fc *plan.Call, v *webhook.WebhookMessageBatch) bool {
 	if v == nil {
 		return r.Missing()
 	}

@@ -4187,6 +4187,24 @@ type WebhookTopic {
   "A body as it is sent."
   example: JSON!
 }
+"Messages as an endpoint would be sent them, and where to go on after a lost connection."
+type WebhookMessageBatch {
+  "Goes on after these messages, as the argument after."
+  cursor: String!
+  "The messages, the oldest first; none in the first batch of a watch from now on."
+  messages: [WebhookMessage!]!
+}
+"One message as an endpoint would be sent it."
+type WebhookMessage {
+  "What the header webhook-id would be: the same however often the message is told."
+  webhookId: String!
+  "Its topic."
+  topic: String!
+  "When it happened."
+  at: Time!
+  "The octets of the body."
+  body: String!
+}
 "A new endpoint. A key that is narrowed to an application makes endpoints of that application."
 input CreateWebhookEndpointInput {
   "The tenant whose endpoint it is."
@@ -4315,6 +4333,15 @@ extend type Subscription {
     "Cursor of a delivery: also what moved since then; null for what moves from now on."
     after: String
   ): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
+  "What endpoints of a TEST application would be sent, as it happens: for development, without an endpoint. The first batch comes at once. PRECONDITION_FAILED with the reason application_live for any other application."
+  webhookMessages(
+    "The application that is listened to."
+    applicationId: ID!
+    "Topics to hear; null for all that are not optional."
+    topics: [String!]
+    "Cursor of a batch: also what happened since then, for three days at most, and some of what was told shortly before; null for what happens from now on."
+    after: String
+  ): WebhookMessageBatch! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
 }
 `, BuiltIn: false},
 	{Name: "../widget.graphqls", Input: `"What a page may know of the application it talks for."
@@ -6767,6 +6794,30 @@ func childFields_WebhookHour(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_WebhookHour_succeeded(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WebhookHour", field.Name)
+}
+
+func childFields_WebhookMessage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookId":
+		return fieldContext_WebhookMessage_webhookId(ctx, ec, field)
+	case "topic":
+		return fieldContext_WebhookMessage_topic(ctx, ec, field)
+	case "at":
+		return fieldContext_WebhookMessage_at(ctx, ec, field)
+	case "body":
+		return fieldContext_WebhookMessage_body(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookMessage", field.Name)
+}
+
+func childFields_WebhookMessageBatch(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_WebhookMessageBatch_cursor(ctx, ec, field)
+	case "messages":
+		return fieldContext_WebhookMessageBatch_messages(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookMessageBatch", field.Name)
 }
 
 func childFields_WebhookReplay(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

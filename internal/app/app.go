@@ -197,7 +197,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 	a.Checks = &domaincheck.Service{Authz: a.Authz, Limit: a.Limit, Applications: a.Applications, Recipes: a.Recipes, Engine: a.Engine, Existing: a.existing,
 		Settings: domaincheck.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
 	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, Origin: s.ConsoleOrigin, OrgOfConnection: a.Connections.OrgOf}
-	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside}
+	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside, OrgOfApplication: a.Applications.OrgOf}
 	a.Notices = &notice.Service{Door: a.Door, Mails: a.Mails, Console: s.ConsoleOrigin}
 	a.Connections.Measure(a.Metrics)
 	a.Webhooks.Measure(a.Metrics)
