@@ -1,5 +1,5 @@
 import { Kbd, Menu, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconShieldLock, IconSun } from "@tabler/icons-react";
+import { IconDeviceDesktop, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconShieldLock, IconSun, IconUser } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
@@ -21,6 +21,9 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
       <Menu.Target>{target}</Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{person.email || person.name}</Menu.Label>
+        <Menu.Item component={Link} to="/account/profile" leftSection={<IconUser size={16} />}>
+          {t("profile.title")}
+        </Menu.Item>
         <Menu.Item component={Link} to="/account/security" leftSection={<IconShieldLock size={16} />}>
           {t("security.title")}
         </Menu.Item>

@@ -217,7 +217,9 @@ func TestOrgs11_RestoreAndPurge(t *testing.T) {
 	b, s := setup(t)
 	now := time.Now().Truncate(time.Microsecond)
 	b.DB.SetClock(func() time.Time { return now })
-	s.Destroy = func(ctx context.Context, e *door.Effect, org ident.OrgID) error { return b.Vault.Destroy(ctx, e.Tx, org) }
+	s.Destroy = func(ctx context.Context, e *door.Effect, org ident.OrgID) error {
+		return b.Vault.Destroy(ctx, e.Tx, org)
+	}
 	as := func(kind authz.Kind) context.Context {
 		return authz.With(t.Context(), authz.Principal{Kind: kind, UserID: b.User, SessionID: ident.New[ident.SessionID](now), AuthTime: now, AAL: 2, RequestID: "test"})
 	}
