@@ -23,6 +23,7 @@ export default function FirstRun({ organization }: Props) {
   const [hidden, setHidden] = useState(() => localStorage.getItem(hiddenKey(organization.id)) === "yes");
   const data = useLazyLoadQuery<FirstRunQuery>(
     graphql`
+      # together: one look at what was done, whoever did it and wherever
       query FirstRunQuery($organizationId: ID!) {
         organization(id: $organizationId) {
           id
