@@ -9,6 +9,7 @@ import (
 	"context"
 
 	"github.com/nameplate-dev/nameplate/graph/model"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
@@ -37,6 +38,14 @@ func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secr
 
 func (r *mutationResolver) ChangePassword(ctx context.Context, current secret.String, new secret.String, revokeOtherSessions bool) (*model.Ok, error) {
 	return done(r.platform.credentials.Change(ctx, current, new, revokeOtherSessions))
+}
+
+func (r *mutationResolver) OpsStartPasswordReset(ctx context.Context, userID ident.Any, reason string) (*recovery.Accepted, error) {
+	user, err := ident.As[ident.UserID](userID, "userId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.recoveries.StartFor(ctx, user, reason)
 }
 
 func (r *queryResolver) Identity(ctx context.Context) (*credential.Identity, error) {

@@ -41,6 +41,7 @@ func (a *App) platform() error {
 	}
 	a.Invitations = &invitation.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Limit: a.Limit, Mail: a.Mails, Members: a.Members, Console: a.Settings.ConsoleOrigin}
 	a.signIn()
+	a.operators()
 	a.people()
 	return nil
 }
@@ -104,6 +105,15 @@ func (a *App) tellMember(ctx context.Context, e *door.Effect, n membership.News)
 
 // person makes an account with a profile and a password.
 func (a *App) person(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
+	user, err := a.account(ctx, e, p)
+	if err != nil {
+		return user, err
+	}
+	return user, a.Credentials.SetTx(ctx, e.Tx, user, p.PHC)
+}
+
+// account makes an account with a profile, and no way to sign in yet.
+func (a *App) account(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
 	user, err := a.Accounts.RegisterTx(ctx, e)
 	if err != nil {
 		return user, err
@@ -113,10 +123,7 @@ func (a *App) person(ctx context.Context, e *door.Effect, p registration.Person)
 	if p.LastName != "" {
 		about.LastName = &p.LastName
 	}
-	if err := a.Profiles.AddTx(ctx, e.Tx, about); err != nil {
-		return user, err
-	}
-	return user, a.Credentials.SetTx(ctx, e.Tx, user, p.PHC)
+	return user, a.Profiles.AddTx(ctx, e.Tx, about)
 }
 
 // left is what follows the end of a membership, in its transaction.

@@ -45,10 +45,11 @@ const (
 // house is a running door over a real database.
 type house struct {
 	*spinetest.Bundle
-	base  string
-	keys  *apikey.Service
-	logs  *logs
-	clock atomic.Int64 // how far the clock is ahead
+	base     string
+	keys     *apikey.Service
+	sessions *session.Service
+	logs     *logs
+	clock    atomic.Int64 // how far the clock is ahead
 }
 
 // ahead moves the clock of rows.
@@ -60,6 +61,7 @@ func setup(t *testing.T, change ...func(*web.Config)) *house {
 	h.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(h.clock.Load())) })
 	h.Door.Guards = []door.Guard{billing.Entitlement{Plan: billing.BuiltIn}, billing.StepUp{}}
 	sessions := &session.Service{DB: h.DB, Door: h.Door, Authz: h.Authz, Vault: h.Vault}
+	h.sessions = sessions
 	credentials := &credential.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions,
 		Home: func(context.Context, ident.UserID) (*ident.OrgID, error) { return &h.Org, nil }}
 	h.keys = &apikey.Service{DB: h.DB, Door: h.Door, Authz: h.Authz}

@@ -43,8 +43,6 @@ type Config struct {
 	WidgetToken func(ctx context.Context, token secret.String, app, origin string) (authz.Principal, error)
 	// Origins answers which origins may use the application with this public key; a nil function for an unknown key.
 	Origins func(ctx context.Context, app string) (func(origin string) bool, error)
-	// Operator says whether a signed-in person is an operator, who may use /graphiql; nil: nobody is.
-	Operator func(context.Context, authz.Principal) bool
 	// Keysfile is /.well-known/nameplate-keys.json.
 	Keysfile func(ctx context.Context) ([]byte, error)
 	// Ready answers each check by its name; nil is good.

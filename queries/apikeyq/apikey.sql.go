@@ -412,31 +412,27 @@ func (q *Queries) RevokeKeysOfMember(ctx context.Context, db DBTX, arg RevokeKey
 	return items, nil
 }
 
-const revokeKeysOfUser = `-- name: RevokeKeysOfUser :many
-with recursive family as (
-  select k.id from api_key k where k.user_id = $4::uuid
-  union all select c.id from api_key c join family f on c.parent_id = f.id)
-update api_key set revoked_at = $1::timestamptz, revoked_by = $2::text, revoke_reason = $3::text
-where id in (select id from family) and revoked_at is null returning id, org_id
+const revokeKeysOfPerson = `-- name: RevokeKeysOfPerson :many
+update api_key set revoked_at = $1::timestamptz, revoked_by = $2::text, revoke_reason = $3::text where user_id = $4::uuid and revoked_at is null returning id, org_id
 `
 
-type RevokeKeysOfUserParams struct {
+type RevokeKeysOfPersonParams struct {
 	Now    time.Time
 	By     string
 	Reason string
 	UserID uuid.UUID
 }
 
-type RevokeKeysOfUserRow struct {
+type RevokeKeysOfPersonRow struct {
 	ID    uuid.UUID
 	OrgID uuid.UUID
 }
 
 // @sqlc-vet-disable tenant
 // @sqlc-vet-disable order
-// all of a person whose account ends, in whichever organization, with what those keys made
-func (q *Queries) RevokeKeysOfUser(ctx context.Context, db DBTX, arg RevokeKeysOfUserParams) ([]*RevokeKeysOfUserRow, error) {
-	rows, err := db.Query(ctx, revokeKeysOfUser,
+// A person's keys in all organizations.
+func (q *Queries) RevokeKeysOfPerson(ctx context.Context, db DBTX, arg RevokeKeysOfPersonParams) ([]*RevokeKeysOfPersonRow, error) {
+	rows, err := db.Query(ctx, revokeKeysOfPerson,
 		arg.Now,
 		arg.By,
 		arg.Reason,
@@ -446,9 +442,9 @@ func (q *Queries) RevokeKeysOfUser(ctx context.Context, db DBTX, arg RevokeKeysO
 		return nil, err
 	}
 	defer rows.Close()
-	items := []*RevokeKeysOfUserRow{}
+	items := []*RevokeKeysOfPersonRow{}
 	for rows.Next() {
-		var i RevokeKeysOfUserRow
+		var i RevokeKeysOfPersonRow
 		if err := rows.Scan(&i.ID, &i.OrgID); err != nil {
 			return nil, err
 		}

@@ -35,6 +35,74 @@ func (q *Queries) AddOrganization(ctx context.Context, db DBTX, arg AddOrganizat
 	return err
 }
 
+const anyOrganizationByID = `-- name: AnyOrganizationByID :one
+select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
+from organization o left join billing_subscription b on b.org_id = o.id where o.id = $1 and o.purged_at is null
+`
+
+type AnyOrganizationByIDParams struct {
+	ID uuid.UUID
+}
+
+type AnyOrganizationByIDRow struct {
+	ID               uuid.UUID
+	Slug             string
+	Name             string
+	Ownership        string
+	CreatedBy        uuid.UUID
+	HostRegion       string
+	EmailDomains     []string
+	HideMemberEmails bool
+	MfaPolicy        []byte
+	CreatedAt        time.Time
+	DeletedAt        *time.Time
+	Version          int32
+	BuyerUserID      *uuid.UUID
+}
+
+// Operators see those that were deleted, too.
+// @sqlc-vet-disable tenant
+func (q *Queries) AnyOrganizationByID(ctx context.Context, db DBTX, arg AnyOrganizationByIDParams) (*AnyOrganizationByIDRow, error) {
+	row := db.QueryRow(ctx, anyOrganizationByID, arg.ID)
+	var i AnyOrganizationByIDRow
+	err := row.Scan(
+		&i.ID,
+		&i.Slug,
+		&i.Name,
+		&i.Ownership,
+		&i.CreatedBy,
+		&i.HostRegion,
+		&i.EmailDomains,
+		&i.HideMemberEmails,
+		&i.MfaPolicy,
+		&i.CreatedAt,
+		&i.DeletedAt,
+		&i.Version,
+		&i.BuyerUserID,
+	)
+	return &i, err
+}
+
+const countOrganizations = `-- name: CountOrganizations :one
+select count(*) from (select 1 from organization o
+where o.purged_at is null and ($1::text = '' or strpos(lower(o.name), lower($1::text)) > 0 or strpos(o.slug::text, lower($1::text)) > 0)
+  and (not $2::boolean or o.deleted_at is not null) limit $3) x
+`
+
+type CountOrganizationsParams struct {
+	Text    string
+	Deleted bool
+	Most    int32
+}
+
+// As far as it is worth counting.
+func (q *Queries) CountOrganizations(ctx context.Context, db DBTX, arg CountOrganizationsParams) (int64, error) {
+	row := db.QueryRow(ctx, countOrganizations, arg.Text, arg.Deleted, arg.Most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteOrganization = `-- name: DeleteOrganization :exec
 update organization set deleted_at = $2::timestamptz, version = version + 1 where id = $1
 `
@@ -70,8 +138,80 @@ func (q *Queries) ErasePersonal(ctx context.Context, db DBTX, arg ErasePersonalP
 	return err
 }
 
+const listOrganizations = `-- name: ListOrganizations :many
+select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
+from organization o left join billing_subscription b on b.org_id = o.id
+where o.id < $1::uuid and o.purged_at is null and ($2::text = '' or strpos(lower(o.name), lower($2::text)) > 0 or strpos(o.slug::text, lower($2::text)) > 0)
+  and (not $3::boolean or o.deleted_at is not null)
+order by o.id desc limit $4
+`
+
+type ListOrganizationsParams struct {
+	Before  uuid.UUID
+	Text    string
+	Deleted bool
+	Most    int32
+}
+
+type ListOrganizationsRow struct {
+	ID               uuid.UUID
+	Slug             string
+	Name             string
+	Ownership        string
+	CreatedBy        uuid.UUID
+	HostRegion       string
+	EmailDomains     []string
+	HideMemberEmails bool
+	MfaPolicy        []byte
+	CreatedAt        time.Time
+	DeletedAt        *time.Time
+	Version          int32
+	BuyerUserID      *uuid.UUID
+}
+
+// Operators see all, the newest first.
+// @sqlc-vet-disable tenant
+func (q *Queries) ListOrganizations(ctx context.Context, db DBTX, arg ListOrganizationsParams) ([]*ListOrganizationsRow, error) {
+	rows, err := db.Query(ctx, listOrganizations,
+		arg.Before,
+		arg.Text,
+		arg.Deleted,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListOrganizationsRow{}
+	for rows.Next() {
+		var i ListOrganizationsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Slug,
+			&i.Name,
+			&i.Ownership,
+			&i.CreatedBy,
+			&i.HostRegion,
+			&i.EmailDomains,
+			&i.HideMemberEmails,
+			&i.MfaPolicy,
+			&i.CreatedAt,
+			&i.DeletedAt,
+			&i.Version,
+			&i.BuyerUserID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lockDeleted = `-- name: LockDeleted :one
-select ownership, version, deleted_at, purged_at from organization where id = $1 for update
+select version, deleted_at, purged_at from organization where id = $1 for update
 `
 
 type LockDeletedParams struct {
@@ -79,23 +219,17 @@ type LockDeletedParams struct {
 }
 
 type LockDeletedRow struct {
-	Ownership string
 	Version   int32
 	DeletedAt *time.Time
 	PurgedAt  *time.Time
 }
 
-// One that may be deleted, for who brings it back or ends it.
+// One that was deleted, for its end.
 // @sqlc-vet-disable tenant
 func (q *Queries) LockDeleted(ctx context.Context, db DBTX, arg LockDeletedParams) (*LockDeletedRow, error) {
 	row := db.QueryRow(ctx, lockDeleted, arg.ID)
 	var i LockDeletedRow
-	err := row.Scan(
-		&i.Ownership,
-		&i.Version,
-		&i.DeletedAt,
-		&i.PurgedAt,
-	)
+	err := row.Scan(&i.Version, &i.DeletedAt, &i.PurgedAt)
 	return &i, err
 }
 
@@ -110,34 +244,6 @@ type LockOrganizationParams struct {
 func (q *Queries) LockOrganization(ctx context.Context, db DBTX, arg LockOrganizationParams) error {
 	_, err := db.Exec(ctx, lockOrganization, arg.ID)
 	return err
-}
-
-const orgOfMembers = `-- name: OrgOfMembers :many
-select user_id from membership where org_id = $1::uuid order by user_id
-`
-
-type OrgOfMembersParams struct {
-	ID uuid.UUID
-}
-
-func (q *Queries) OrgOfMembers(ctx context.Context, db DBTX, arg OrgOfMembersParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, orgOfMembers, arg.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []uuid.UUID{}
-	for rows.Next() {
-		var user_id uuid.UUID
-		if err := rows.Scan(&user_id); err != nil {
-			return nil, err
-		}
-		items = append(items, user_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const orgOfPersonal = `-- name: OrgOfPersonal :one

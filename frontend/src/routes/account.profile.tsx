@@ -42,6 +42,7 @@ const feed = graphql`
 `;
 
 export const Route = createFileRoute("/account/profile")({
+  staticData: { texts: ["account", "profile"] },
   loader: () => preload<accountProfileQuery>(query, {}),
   component: function Profile() {
     const { t } = useTranslation();

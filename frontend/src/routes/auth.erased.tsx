@@ -5,6 +5,7 @@ import { PublicPage } from "#/features/account/PublicPage.tsx";
 
 /** After the end of an account. */
 export const Route = createFileRoute("/auth/erased")({
+  staticData: { texts: ["profile"] },
   component: function Erased() {
     const { t } = useTranslation();
     return (

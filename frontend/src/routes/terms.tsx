@@ -14,6 +14,7 @@ const query = graphql`
 
 /** The terms, for everybody; who is signed in and has not accepted those of today does so here. */
 export const Route = createFileRoute("/terms")({
+  staticData: { texts: ["profile"] },
   loader: async () => {
     if (!(await signedIn())) return null;
     const { viewer } = await read<termsQuery>(query, {}, true);

@@ -7,7 +7,7 @@ export default function TermsNotice() {
   const { t } = useTranslation();
   return (
     <div className={css.banner} role="status">
-      {t("terms.changed")} <Link to="/terms">{t("terms.look")}</Link>
+      {t("banner.terms")} <Link to="/terms">{t("banner.termsLook")}</Link>
     </div>
   );
 }

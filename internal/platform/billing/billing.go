@@ -10,8 +10,11 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
-// fresh is how young a proof of identity must be for a step-up action.
-const fresh = 10 * time.Minute
+// fresh is how young a proof of identity must be for a step-up action, and for what only operators may.
+const (
+	fresh          = 10 * time.Minute
+	freshOperators = 5 * time.Minute
+)
 
 // Quota is one line of a plan.
 type Quota struct {
@@ -58,7 +61,11 @@ type StepUp struct{}
 
 func (StepUp) Check(_ context.Context, e *door.Effect, a door.Action) error {
 	person := e.Caller.Kind == authz.USER || e.Caller.Kind == authz.OPERATOR
-	if !a.StepUp || !person || e.Tx.Now.Sub(e.Caller.AuthTime) < fresh {
+	age := fresh
+	if a.Operator {
+		age = freshOperators
+	}
+	if !a.StepUp || !person || e.Tx.Now.Sub(e.Caller.AuthTime) < age {
 		return nil
 	}
 	f := &fault.Fault{Code: fault.StepUpCode, Message: "Please confirm that it is you, then this goes on by itself."}

@@ -115,7 +115,7 @@ func (s *Service) note(e *door.Effect, action string, user uuid.UUID) {
 }
 
 func (s *Service) letter(token secret.String, until time.Time, e *door.Effect) letter.Content {
-	return letter.PasswordReset{Link: s.Console + "/auth/reset-password/" + token.Reveal(), Until: until, Place: e.Caller.Network}
+	return letter.PasswordReset{Link: s.LinkOf(token), Until: until, Place: e.Caller.Network}
 }
 
 // Again mails a new link for a reset that is open; the old one is dead. Nobody learns whether there was one.
@@ -206,7 +206,7 @@ func (s *Service) security(e *door.Effect) letter.Security {
 
 // Part is what resets contribute.
 func (s *Service) Part() part.Part {
-	return part.Part{Name: "recovery", Periodics: []work.Periodic{{Kind: "recovery.sweep", Every: time.Hour, Do: func(ctx context.Context) error {
+	return part.Part{Name: "recovery", Grants: []authz.Grant{{Permission: mayManage, Operator: true, What: "mail people a link that sets a new password"}}, Periodics: []work.Periodic{{Kind: "recovery.sweep", Every: time.Hour, Do: func(ctx context.Context) error {
 		_, err := s.q.SweepResets(ctx, s.DB, recoveryq.SweepResetsParams{ExpiresAt: s.DB.Now().Add(-24 * time.Hour)})
 		return err
 	}}}}

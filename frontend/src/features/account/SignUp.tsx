@@ -120,7 +120,7 @@ export function SignUp({ invitation }: { invitation?: string }) {
         <Checkbox {...form.getInputProps("termsAccepted", { type: "checkbox" })} name="termsAccepted" label={t("signup.terms")} />
         <p className={css.hint}>
           <Link to="/terms" target="_blank" className={css.link}>
-            {t("terms.read")}
+            {t("signup.termsRead")}
           </Link>
         </p>
         {register.failed && <ErrorCard problem={register.failed} fieldsShown />}

@@ -40,7 +40,7 @@ export function DomainsPage({ organization, search, onSearch, query, first }: Pr
         text={t("domains.text")}
         actions={
           <Button leftSection={<IconPlus size={16} />} onClick={connect} data-shortcut="c">
-            {t("domains.connect")}
+            {t("nav.connect")}
           </Button>
         }
       />
