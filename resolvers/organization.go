@@ -28,7 +28,7 @@ func (r *mutationResolver) OpsRestoreOrganization(ctx context.Context, id ident.
 	if err != nil {
 		return nil, err
 	}
-	return r.platform.organizations.Restore(ctx, org, reason)
+	return r.platform.organizations.Restore(ctx, organization.RestoreInput{ID: org, Reason: reason})
 }
 
 func (r *mutationResolver) CreateOrganization(ctx context.Context, input organization.CreateOrganizationInput) (*organization.Organization, error) {

@@ -26,3 +26,4 @@ alter table invitation add column expired_at timestamptz;
 create index invitation_expiry on invitation (expires_at) where accepted_at is null and revoked_at is null and declined_at is null and expired_at is null;
 
 create index organization_deleted on organization (deleted_at) where deleted_at is not null and purged_at is null;
+create index widget_token_of on widget_token (org_id, created_at desc);

@@ -47,16 +47,13 @@ select count(*) from (select 1 from organization o
 where o.purged_at is null and (sqlc.arg(text)::text = '' or strpos(lower(o.name), lower(sqlc.arg(text)::text)) > 0 or strpos(o.slug::text, lower(sqlc.arg(text)::text)) > 0)
   and (not sqlc.arg(deleted)::boolean or o.deleted_at is not null) limit sqlc.arg(most)) x;
 
--- name: LockDeleted :one
--- One that may be deleted, for who brings it back or ends it.
--- @sqlc-vet-disable tenant
-select ownership, version, deleted_at, purged_at from organization where id = $1 for update;
-
 -- name: RestoreOrganization :exec
 update organization set deleted_at = null, version = version + 1 where id = $1;
 
--- name: OrgOfMembers :many
-select user_id from membership where org_id = sqlc.arg(id)::uuid order by user_id;
+-- name: LockDeleted :one
+-- One that was deleted, for its end.
+-- @sqlc-vet-disable tenant
+select version, deleted_at, purged_at from organization where id = $1 for update;
 
 -- name: OrgOfPurgeable :many
 select id from organization where deleted_at <= sqlc.arg(before)::timestamptz and purged_at is null order by deleted_at, id limit sqlc.arg(most);

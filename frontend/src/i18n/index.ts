@@ -22,8 +22,10 @@ export const catalogues = [
   "keys",
   "members",
   "operate",
+  "profile",
   "providers",
   "settings",
+  "start",
   "webhooks",
 ] as const;
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -12,14 +13,19 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/queries/organizationq"
 )
 
 const (
 	mayReadAny authz.Permission = "organization.read_any"
+	mayRestore authz.Permission = "organization.restore"
 
+	keptFor     = 30 * 24 * time.Hour // a deleted organization can be brought back so long
 	countedMost = 10_000
 	maxSearch   = 100
+	maxReason   = 500
 )
 
 type (
@@ -88,4 +94,46 @@ func (s *Service) ListAny(ctx context.Context, f OrganizationFilter, a page.Args
 		total = new(int32(n))
 	}
 	return new(page.Make(a, all, total, func(o *Organization) page.Cursor { return page.Cursor{ID: o.ID.UUID()} })), nil
+}
+
+// RestoreInput brings a deleted organization back, and says why.
+type RestoreInput struct {
+	ID     ident.OrgID
+	Reason string
+}
+
+// Restore brings back what was deleted within the last 30 days, with its members and their roles. Keys stay ended.
+func (s *Service) Restore(ctx context.Context, in RestoreInput) (*Organization, error) {
+	return door.Do(ctx, s.Door, door.Change[RestoreInput, *Organization]{
+		Action: door.Action{Name: "organization.restore", Permission: mayRestore, Operator: true, StepUp: true},
+		Validate: func(_ context.Context, _ *door.Effect, in *RestoreInput) error {
+			in.Reason = strings.TrimSpace(in.Reason)
+			if n := utf8.RuneCountInString(in.Reason); n == 0 || n > maxReason || strings.ContainsRune(in.Reason, 0) {
+				return fault.Invalid("reason", "reason", "Say why, in at most %d characters.", maxReason)
+			}
+			return nil
+		},
+		Do: func(ctx context.Context, e *door.Effect, in RestoreInput) (*Organization, error) {
+			if err := s.q.LockOrganization(ctx, e.Tx, organizationq.LockOrganizationParams{ID: in.ID.UUID()}); err != nil && !db.NotFound(err) {
+				return nil, fmt.Errorf("lock the organization: %w", err)
+			}
+			o, err := s.any(ctx, e.Tx, in.ID)
+			if err != nil {
+				return nil, err
+			}
+			switch {
+			case o.Ownership == Personal && o.DeletedAt != nil:
+				return nil, fault.Precondition("personal_organization", "Its person erased the account, and does not come back.")
+			case o.DeletedAt == nil:
+				return nil, fault.Precondition("not_deleted", "This organization was not deleted.")
+			case e.Tx.Now.Sub(*o.DeletedAt) > keptFor:
+				return nil, fault.Precondition("too_late", "It was deleted more than 30 days ago and cannot be brought back.")
+			}
+			if err := s.q.RestoreOrganization(ctx, e.Tx, organizationq.RestoreOrganizationParams{ID: in.ID.UUID()}); err != nil {
+				return nil, fmt.Errorf("restore the organization: %w", err)
+			}
+			e.Record(event.Change{OrgID: in.ID, Action: "organization.restored", Subject: in.ID.String(), Version: o.Version + 1, Payload: map[string]any{"v": 1, "reason": in.Reason}, Audited: true})
+			return s.any(ctx, e.Tx, in.ID)
+		},
+	}, in)
 }

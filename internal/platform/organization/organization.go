@@ -126,7 +126,7 @@ func (s *Service) Part() part.Part {
 		{Permission: "organization.secure", Roles: owner, What: "say which second factors members need"},
 		{Permission: "organization.delete", Roles: owner, What: "delete the organization, for who also pays for it"},
 		{Permission: mayReadAny, Operator: true, What: "see all organizations, also deleted ones"},
-		{Permission: "organization.restore", Operator: true, What: "bring a deleted organization back within 30 days"},
+		{Permission: mayRestore, Operator: true, What: "bring an organization back within 30 days of its deletion"},
 	}, Nodes: map[string]part.Finder{"org": func(ctx context.Context, a ident.Any) (any, error) {
 		id, err := ident.As[ident.OrgID](a, "id")
 		if err != nil {

@@ -237,25 +237,25 @@ func TestOrgs11_RestoreAndPurge(t *testing.T) {
 	}
 	bakery := gone("Bakery")
 	t.Run("c_Restored", func(t *testing.T) {
-		if _, err := s.Restore(me, bakery, "asked for it"); err == nil {
+		if _, err := s.Restore(me, organization.RestoreInput{ID: bakery, Reason: "asked for it"}); err == nil {
 			t.Error("by a person who is no operator")
 		}
-		if _, err := s.Restore(operator, bakery, " "); reason(err) != "reason" {
+		if _, err := s.Restore(operator, organization.RestoreInput{ID: bakery, Reason: " "}); reason(err) != "reason" {
 			t.Errorf("without a reason: %v", err)
 		}
 		now = now.Add(30*24*time.Hour - time.Second)
-		o, err := s.Restore(as(authz.OPERATOR), bakery, "asked for it")
+		o, err := s.Restore(as(authz.OPERATOR), organization.RestoreInput{ID: bakery, Reason: "asked for it"})
 		if err != nil || o.Name != "Bakery" || o.DeletedAt != nil {
 			t.Fatalf("%+v, %v", o, err)
 		}
 		if _, err := s.Get(as(authz.USER), &bakery, nil); err != nil {
 			t.Errorf("its owner: %v", err)
 		}
-		if _, err := s.Restore(as(authz.OPERATOR), bakery, "again"); reason(err) != "not_deleted" {
+		if _, err := s.Restore(as(authz.OPERATOR), organization.RestoreInput{ID: bakery, Reason: "again"}); reason(err) != "not_deleted" {
 			t.Errorf("again: %v", err)
 		}
 		me = as(authz.USER)
-		if _, err := s.Restore(as(authz.OPERATOR), ident.New[ident.OrgID](now), "unknown"); !fault.Is(err, fault.NotFoundCode) {
+		if _, err := s.Restore(as(authz.OPERATOR), organization.RestoreInput{ID: ident.New[ident.OrgID](now), Reason: "unknown"}); !fault.Is(err, fault.NotFoundCode) {
 			t.Errorf("unknown: %v", err)
 		}
 	})
@@ -289,7 +289,7 @@ func TestOrgs11_RestoreAndPurge(t *testing.T) {
 		if n := count(t, b, "select count(*) from event where action = 'organization.purged' and audited and org_id = $1", late.UUID()); n != 1 {
 			t.Errorf("%d rows in the ledger", n)
 		}
-		if _, err := s.Restore(as(authz.OPERATOR), late, "too late"); reason(err) != "purged" {
+		if _, err := s.Restore(as(authz.OPERATOR), organization.RestoreInput{ID: late, Reason: "too late"}); !fault.Is(err, fault.NotFoundCode) {
 			t.Errorf("restored: %v", err)
 		}
 	})
