@@ -4448,6 +4448,10 @@ extend type Mutation {
     tokenId: ID!
   ): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: widget.mint
 }
+extend type Organization {
+  "When a server of it minted a widget token last: the integration works; null before the first."
+  widgetTokenAt: Time @goField(forceResolver: true) # permission: application.read
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -5882,6 +5886,8 @@ func childFields_Organization(ctx context.Context, ec *executionContext, field g
 		return fieldContext_Organization_members(ctx, ec, field)
 	case "invitations":
 		return fieldContext_Organization_invitations(ctx, ec, field)
+	case "widgetTokenAt":
+		return fieldContext_Organization_widgetTokenAt(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Organization", field.Name)
 }
