@@ -33,6 +33,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
@@ -83,6 +84,7 @@ type App struct {
 	Sessions      *session.Service
 	Keys          *apikey.Service
 	Mails         *mail.Service
+	Audits        *audit.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -249,7 +251,7 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Keys.Part(), a.Mails.Part(), a.Notices.Part(),
+		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Keys.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},

@@ -36,6 +36,8 @@ type Settings struct {
 	Probe ProbeSettings
 	Mail  MailSettings
 
+	Checkpoints string // file that signed heads of the audit log are added to; "": they stay in the database
+
 	PSLExtra      []string
 	ProviderFile  string
 	WebhookAllow  bool // lab: webhooks and upstreams may be loopback http
@@ -145,6 +147,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.mailFrom, "mail.from", "", "whose mails they are: Example Domains <no-reply@example.com>; the name stands over every mail")
 	str(&r.mailEnvelope, "mail.envelope_from", "", "where mail servers send bounces; without it the address of mail.from")
 	str(&r.mailHook, "mail.hook_secret", "", "signs reports to /hooks/mail, at least 16 characters; without it none are taken")
+	str(&r.checkpoints, "audit.checkpoints", "", "file on another machine's disk that signed heads of the audit log are added to, every five minutes; `nameplate verify` reads it")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
 	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
@@ -154,7 +157,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 type Raw struct {
 	profile, database, redis, kek, former, format, level, listen, origin, proxies       string
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
-	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
+	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints    string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook  string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
 }
@@ -180,7 +183,7 @@ func (r *Raw) settings() (Settings, error) {
 		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
-		Mail:  p.mail(r),
+		Mail:  p.mail(r), Checkpoints: r.checkpoints,
 	}
 	if s.Profile != "production" && s.Profile != "lab" {
 		p.wrong("profile", "is production or lab, not %q", s.Profile)
@@ -370,6 +373,7 @@ func (s Settings) String() string {
 		line("acme.cas", fmt.Sprintf("%s %s (%s)", c.Name, c.Directory, c.Identity))
 	}
 	line("acme.contact", s.ACME.Contact)
+	line("audit.checkpoints", cmp.Or(s.Checkpoints, "(not set: nobody sees when the newest rows of the audit log are cut off)"))
 	s.Mail.print(line, hidden)
 	return b.String()
 }

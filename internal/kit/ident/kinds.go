@@ -24,6 +24,8 @@ type (
 	edgeNodeKind     struct{}
 	messageKind      struct{}
 	invitationKind   struct{}
+	exportKind       struct{}
+	checkpointKind   struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -46,6 +48,8 @@ func (eventKind) Prefix() string        { return "evt" }
 func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
+func (exportKind) Prefix() string       { return "exp" }
+func (checkpointKind) Prefix() string   { return "ckp" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -166,3 +170,15 @@ type InvitationID struct{ ID[invitationKind] }
 
 func (i InvitationID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *InvitationID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// ExportID is the id of a link that carries the audit log away.
+type ExportID struct{ ID[exportKind] }
+
+func (i ExportID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *ExportID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// CheckpointID is the id of a signed head of a chain of the ledger.
+type CheckpointID struct{ ID[checkpointKind] }
+
+func (i CheckpointID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *CheckpointID) UnmarshalGQL(v any) error { return readGQL(v, i) }
