@@ -1,5 +1,14 @@
 import { Kbd, Menu, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconShieldLock, IconSun } from "@tabler/icons-react";
+import {
+  IconDeviceDesktop,
+  IconHistory,
+  IconKeyboard,
+  IconLanguage,
+  IconLogout,
+  IconMoon,
+  IconShieldLock,
+  IconSun,
+} from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
@@ -23,6 +32,9 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
         <Menu.Label>{person.email || person.name}</Menu.Label>
         <Menu.Item component={Link} to="/account/security" leftSection={<IconShieldLock size={16} />}>
           {t("account.security")}
+        </Menu.Item>
+        <Menu.Item component={Link} to="/account/activity" leftSection={<IconHistory size={16} />}>
+          {t("account.activity")}
         </Menu.Item>
         <Menu.Divider />
         {schemes.map(([value, Icon]) => (
