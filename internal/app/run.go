@@ -47,7 +47,7 @@ func (a *App) Worker() run.Part {
 // Handler is what `nameplate serve` answers with: console, API, widget files, health and metrics.
 func (a *App) Handler() (http.Handler, error) {
 	r := resolvers.New(resolvers.Services{
-		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Mails: a.Mails,
+		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Mails: a.Mails, Audits: a.Audits,
 		Credentials: a.Credentials, Registrations: a.Registrations, Recoveries: a.Recoveries, Factors: a.Factors, Approvals: a.Approvals,
 		Applications: a.Applications, Recipes: a.Recipes, Connections: a.Connections, DomainChecks: a.Checks, Providers: a.Catalogue, Certificates: a.Certificates, Widgets: a.Widgets, Webhooks: a.Webhooks,
 		Authz: a.Authz, Hub: a.Hub, Parts: a.parts, Spent: spent, Build: frontend.BuildHash(), Version: a.Settings.BuildVersion,

@@ -39,6 +39,8 @@ type Settings struct {
 	SMS   SMSSettings
 	Terms string // the version that people accept; "": there are none
 
+	Checkpoints string // file that signed heads of the audit log are added to; "": they stay in the database
+
 	PSLExtra      []string
 	ProviderFile  string
 	WebhookAllow  bool // lab: webhooks and upstreams may be loopback http
@@ -152,6 +154,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.sms, "sms.gateway", "", "log: text messages are written into the log, for development; without it none is sent")
 	str(&r.smsCountries, "sms.countries", "", "ISO codes of the countries that get text messages, such as DE,FR, separated by commas; without it all")
 	str(&r.terms, "terms.version", "1", "of the terms that people accept; with another one everybody is asked again")
+	str(&r.checkpoints, "audit.checkpoints", "", "file on another machine's disk that signed heads of the audit log are added to, every five minutes; `nameplate verify` reads it")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
 	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
@@ -161,7 +164,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 type Raw struct {
 	profile, database, redis, kek, former, format, level, listen, origin, proxies       string
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
-	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
+	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints    string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook  string
 	sms, smsCountries, terms                                                            string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
@@ -190,7 +193,7 @@ func (r *Raw) settings() (Settings, error) {
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
-		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms),
+		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms), Checkpoints: r.checkpoints,
 	}
 	if s.Profile != "production" && s.Profile != "lab" {
 		p.wrong("profile", "is production or lab, not %q", s.Profile)
@@ -380,6 +383,7 @@ func (s Settings) String() string {
 		line("acme.cas", fmt.Sprintf("%s %s (%s)", c.Name, c.Directory, c.Identity))
 	}
 	line("acme.contact", s.ACME.Contact)
+	line("audit.checkpoints", cmp.Or(s.Checkpoints, "(not set: nobody sees when the newest rows of the audit log are cut off)"))
 	s.Mail.print(line, hidden)
 	line("sms.gateway", map[bool]string{true: "log", false: "(not set: no text message leaves)"}[s.SMS.Log])
 	line("sms.countries", cmp.Or(strings.Join(s.SMS.Countries, ","), "(all)"))
