@@ -277,6 +277,7 @@ var buckets = map[string][2]string{
 	"confirm":                     {"`confirmRegistration` with a code", "address typed"},
 	"reset":                       {"`initiatePasswordReset`", "network"},
 	"reset-address":               {"`initiatePasswordReset`", "address typed"},
+	"approval-decide":             {"`decideApproval`", "operator"},
 	"token":                       {"`confirmRegistration`, `verifyPasswordReset`, `resendPasswordReset`, `completePasswordReset`", "network"},
 	"cost":                        {"GraphQL, in points of cost", "API key"},
 	"cost-stranger":               {"GraphQL text without a credential, in points of cost", "network"},
