@@ -10,6 +10,7 @@ import (
 	"context"
 
 	"github.com/nameplate-dev/nameplate/graph/gql"
+	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
@@ -48,6 +49,14 @@ func (r *mutationResolver) OpsResetMfa(ctx context.Context, userID ident.Any, re
 		return nil, err
 	}
 	return r.platform.accounts.ResetMfa(ctx, account.ResetInput{UserID: user, Reason: reason})
+}
+
+func (r *mutationResolver) AcceptTerms(ctx context.Context, version string) (*account.Viewer, error) {
+	return r.platform.accounts.AcceptTerms(ctx, version)
+}
+
+func (r *mutationResolver) EraseAccount(ctx context.Context, confirmEmail string) (*model.Ok, error) {
+	return done(r.platform.accounts.Erase(ctx, confirmEmail))
 }
 
 func (r *queryResolver) Viewer(ctx context.Context) (*account.Viewer, error) {

@@ -102,6 +102,10 @@ func (r *mutationResolver) ChangeDefaultOrganization(ctx context.Context, organi
 	return r.platform.accounts.ChangeDefault(ctx, org)
 }
 
+func (r *organizationResolver) Seats(ctx context.Context, obj *organization.Organization) (*membership.Seats, error) {
+	return r.platform.members.SeatsOf(ctx, obj.ID)
+}
+
 func (r *organizationResolver) Members(ctx context.Context, obj *organization.Organization, first *int32, after *string, search *string) (*page.Of[*membership.Member], error) {
 	args, err := page.Read(first, after, 50)
 	if err != nil {

@@ -27,6 +27,7 @@ type MembershipResolver interface {
 	Organization(ctx context.Context, obj *membership.Membership) (*organization.Organization, error)
 }
 type OrganizationResolver interface {
+	Seats(ctx context.Context, obj *organization.Organization) (*membership.Seats, error)
 	Members(ctx context.Context, obj *organization.Organization, first *int32, after *string, search *string) (*page.Of[*membership.Member], error)
 	Invitations(ctx context.Context, obj *organization.Organization, status *invitation.InvitationStatus, first *int32, after *string) (*page.Of[*invitation.Invitation], error)
 }
@@ -1302,6 +1303,38 @@ func fieldContext_Organization_deletedAt(_ context.Context, ec *executionContext
 	return graphql.NewScalarFieldContext("Organization", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func _Organization_seats(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *organization.Organization) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Organization_seats(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Organization().Seats(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *membership.Seats) graphql.Marshaler {
+			return marshalNSeats2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐSeats(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Organization_seats(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Organization",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Seats(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Organization_members(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *organization.Organization) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1562,6 +1595,52 @@ func _OrganizationPage_totalCount(ctx context.Context, ec *executionContext, fie
 }
 func fieldContext_OrganizationPage_totalCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("OrganizationPage", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Seats_used(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *membership.Seats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Seats_used(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Seats_used(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Seats", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Seats_limit(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *membership.Seats) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Seats_limit(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Limit, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int32) graphql.Marshaler {
+			return marshalOInt2ᚖint32(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Seats_limit(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Seats", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 // endregion **************************** field.gotpl *****************************
@@ -2325,6 +2404,44 @@ func _Organization(ctx context.Context, ec *executionContext, sel ast.SelectionS
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "seats":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Organization_seats(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "members":
 			field := field
 
@@ -2494,6 +2611,49 @@ func _OrganizationPage(ctx context.Context, ec *executionContext, sel ast.Select
 			}
 		case "totalCount":
 			out.Values[i] = _OrganizationPage_totalCount(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var seatsImplementors = []string{"Seats"}
+
+func _Seats(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *membership.Seats) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, seatsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Seats")
+		case "used":
+			out.Values[i] = _Seats_used(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "limit":
+			out.Values[i] = _Seats_limit(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -2776,6 +2936,16 @@ func marshalNOwnership2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋp
 		}
 	}
 	return res
+}
+
+func marshalNSeats2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐSeats(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *membership.Seats) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _Seats(ctx, ec, sel, v)
 }
 
 func unmarshalNUpdateOrganizationInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐUpdateOrganizationInput(ctx context.Context, ec *executionContext, v any) (organization.UpdateOrganizationInput, error) {

@@ -29,6 +29,7 @@ type ResolverRoot interface {
 	ExistingConnection() ExistingConnectionResolver
 	Finding() FindingResolver
 	Membership() MembershipResolver
+	MfaConfirmation() MfaConfirmationResolver
 	Mutation() MutationResolver
 	Organization() OrganizationResolver
 	Provider() ProviderResolver
@@ -79,14 +80,17 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputDeliveryFilter,
 		unmarshalInputInviteMemberInput,
 		unmarshalInputMfaPolicyInput,
+		unmarshalInputMfaProof,
 		unmarshalInputOrganizationFilter,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterPersonInput,
 		unmarshalInputStartConnectionInput,
 		unmarshalInputTimeWindow,
+		unmarshalInputUpdateAddressInput,
 		unmarshalInputUpdateApplicationInput,
 		unmarshalInputUpdateConnectionInput,
 		unmarshalInputUpdateOrganizationInput,
+		unmarshalInputUpdateProfileInput,
 		unmarshalInputUpdateWebhookEndpointInput,
 		unmarshalInputUpstreamInput,
 		unmarshalInputUserFilter,
@@ -207,6 +211,8 @@ type Viewer {
   platformRoles: [PlatformRole!]! @listSize(assumed: 3)
   "What this session may do as an operator, for showing and hiding controls; never a grant. Empty for everybody else, and for an operator who signed in with one factor."
   operatorPermissions: [String!]! @listSize(assumed: 40)
+  "The version of the terms that hold now and that the person has not accepted yet; null when there is nothing to accept."
+  termsToAccept: String
 }
 "What somebody is to the installation, over all organizations."
 enum PlatformRole {
@@ -323,27 +329,6 @@ type UserOutcome {
   "What it waits for; null when it was made."
   waiting: Waiting
 }
-"What a person is called, and how they like to be addressed."
-type Profile {
-  "The person's own id: a profile has no other."
-  id: ID!
-  "The person whom it describes."
-  userId: ID!
-  "Given name."
-  firstName: String!
-  "Family name; null for people who have or gave none."
-  lastName: String
-  "The name that others see."
-  displayName: String!
-  "Address for messages; null when none was given."
-  email: Email
-  "Time zone of the tz database, such as Europe/Berlin."
-  timezone: String!
-  "Language tag (BCP 47), such as en or de."
-  locale: String!
-  "Grows by one with each change."
-  version: Int!
-}
 "A signed-in browser (cookie)."
 type Session {
   "Names the session, in the list of a person's own."
@@ -439,6 +424,18 @@ extend type Subscription {
     "Who is meant."
     id: ID!
   ): User! @access(to: [OPERATOR]) # permission: account.read_any
+}
+extend type Mutation {
+  "Accepts the terms that hold now, for a person whom viewer.termsToAccept asks."
+  acceptTerms(
+    "The version that was read; another one than that of today is refused (PRECONDITION_FAILED, reason terms_changed)."
+    version: String!
+  ): Viewer! @access(to: [USER]) # permission: self
+  "Ends the caller's account for good: names, addresses and number are overwritten, sessions, keys, memberships and the personal organization end. Rows and ledger stay, without a name. Refused for the last owner or the buyer of a shared organization (PRECONDITION_FAILED, reason last_owner)."
+  eraseAccount(
+    "The caller's own address, as proof that it is meant."
+    confirmEmail: Email!
+  ): Ok! @access(to: [USER], stepUp: true) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../apikey.graphqls", Input: `"A credential of a program, bound to one organization. Only its hash is stored."
@@ -1823,6 +1820,10 @@ type PasswordResetCheck {
   valid: Boolean!
   "Until when; null when it cannot."
   expiresAt: Time
+  "Does setting the password ask for a second factor too?"
+  mfaRequired: Boolean!
+  "What it can be proven with: the token of the link is the mfaToken of challengeMfaAuthenticator."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
 }
 "How the caller signs in."
 type Identity {
@@ -1832,6 +1833,14 @@ type Identity {
   hasPassword: Boolean!
   "When it was set; null without one."
   passwordChangedAt: Time
+  "Is a second factor asked for?"
+  mfaEnabled: Boolean!
+  "Does an organization of the person's demand one?"
+  mfaRequiredByPolicy: Boolean!
+  "How many passkeys the person has."
+  passkeyCount: Int!
+  "How many recovery codes are left."
+  recoveryCodesLeft: Int!
 }
 "What a person says of themselves. All mistakes answer together."
 input RegisterPersonInput {
@@ -1899,6 +1908,10 @@ extend type Mutation {
     token: Secret!
     "At least 12 characters, not on the lists of common ones, and not the present one."
     password: Secret!
+    "One of the authenticators that verifyPasswordReset answered; null where none is needed."
+    authenticatorId: ID
+    "The proof of it; null where none is needed. A wrong one leaves the link usable."
+    mfa: MfaProof
   ): Ok! @access(to: [PUBLIC])
   "Sets a new password for the caller, who knows the present one."
   changePassword(
@@ -2253,6 +2266,180 @@ extend type Subscription {
     "Language tag (BCP 47); null for the language that the request prefers."
     locale: String
   ): DomainCheckStep! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+}
+`, BuiltIn: false},
+	{Name: "../factor.graphqls", Input: `"How an authenticator proves who somebody is."
+enum MfaKind {
+  "Codes of an app, a new one every 30 seconds (RFC 6238)."
+  TOTP
+  "Codes by SMS to the verified number. Weaker than what stays in the person's hands."
+  OOB_SMS
+  "Codes by mail to the account's address. Weaker than what stays in the person's hands."
+  OOB_EMAIL
+  "A passkey, with user verification: two factors in one, and proof against phishing."
+  WEBAUTHN
+  "Codes on paper, each for once; they come with the first factor."
+  RECOVERY_CODES
+}
+"One of a person's factors, without its secret."
+type MfaAuthenticator {
+  "Names the authenticator."
+  id: ID!
+  "How it proves."
+  kind: MfaKind!
+  "What the person calls it: 1 to 100 characters."
+  label: String!
+  "Was it confirmed? Only then does it count."
+  isActive: Boolean!
+  "Can it not be used on a page that only looks like ours?"
+  phishingResistant: Boolean!
+  "Where its codes go, masked: +64 •• 123; null where none are sent."
+  destinationHint: String
+  "When it was added."
+  createdAt: Time!
+  "When it proved something last; null when it never did."
+  lastUsedAt: Time
+}
+"An authenticator that was begun, with what is needed to confirm it within ten minutes."
+type MfaAssociation {
+  "Names it, for confirmMfaAuthenticator."
+  authenticatorId: ID!
+  "How it will prove."
+  kind: MfaKind!
+  "Goes back with the code that was sent; null where none was."
+  oobCode: Secret
+  "For a QR code that an app reads (otpauth://…); null for what is no app."
+  barcodeUri: Secret
+  "The same secret, for typing it into an app: base32; null for what is no app."
+  secret: Secret
+  "What navigator.credentials.create takes as publicKey, in its JSON form; null for what is no passkey."
+  webauthnCreationOptions: JSON
+  "Shown once, with a person's first factor, and valid when that is confirmed; null later."
+  recoveryCodes: [Secret!] @listSize(assumed: 10)
+  "Until when it can be confirmed."
+  expiresAt: Time!
+}
+"A question to an authenticator, open for ten minutes."
+type MfaChallenge {
+  "The authenticator that was asked."
+  authenticatorId: ID!
+  "How it proves."
+  kind: MfaKind!
+  "Goes back with the code that was sent; null where none was."
+  oobCode: Secret
+  "What navigator.credentials.get takes as publicKey, in its JSON form; null for what is no passkey."
+  webauthnRequestOptions: JSON
+  "Until when it can be answered."
+  expiresAt: Time!
+}
+"A sign-in that goes on with a second factor."
+type MfaRequired {
+  "npm_…: names the sign-in for ten minutes, and works for nothing else."
+  mfaToken: Secret!
+  "When the sign-in begins again."
+  expiresAt: Time!
+  "True when a policy demands a factor and none that it accepts is confirmed: add one."
+  enrolmentRequired: Boolean!
+  "What it can go on with; empty when a factor must be added."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
+}
+"What a confirmed authenticator leads to."
+type MfaConfirmation {
+  "All that now count."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
+  "How the sign-in goes on that it was part of; null when it was added in a session."
+  result: AuthResult @goField(forceResolver: true)
+}
+"Recovery codes, shown once."
+type RecoveryCodes {
+  "Each works once, in any order."
+  codes: [Secret!]! @listSize(assumed: 10)
+}
+"Answers an authenticator's question: a code, with the word that came with the question where it was sent, or a passkey's answer."
+input MfaProof {
+  "What the app shows, what was sent, or a recovery code; null with a passkey."
+  code: Secret
+  "What the question answered as oobCode; null where no code was sent."
+  oobCode: Secret
+  "The credential that the browser answered, in its JSON form; null with a code."
+  webauthn: JSON
+}
+
+extend type Query {
+  "With a session the caller's own; with mfaToken those that the sign-in, or the reset of a password, may go on with."
+  mfaAuthenticators(
+    "Of the sign-in, or the reset's own token; null for the caller's own."
+    mfaToken: Secret
+  ): [MfaAuthenticator!]! @access(to: [PUBLIC]) @listSize(assumed: 10) # permission: self
+}
+extend type Mutation {
+  "Switches second factors on, for which one must be confirmed, or off, which removes them all with the recovery codes."
+  setMfaEnabled(
+    "On or off?"
+    enabled: Boolean!
+  ): Identity! @access(to: [USER], stepUp: true) # permission: self
+  "Mails the code that adding a factor during a sign-in begins with. At most five in ten minutes."
+  sendMfaEnrolmentCode(
+    "Of the sign-in."
+    mfaToken: Secret!
+  ): Accepted! @access(to: [PUBLIC])
+  "Begins to add an authenticator. In a session: with a proof younger than ten minutes. During a sign-in: with mfaToken and emailCode, when enrolmentRequired."
+  associateMfaAuthenticator(
+    "How it proves."
+    kind: MfaKind!
+    "What the person calls it, at most 100 characters; null for the name of its kind."
+    label: String
+    "For OOB_SMS: the person's verified number; null for whatever it is."
+    phone: String
+    "Of the sign-in; null in a session."
+    mfaToken: Secret
+    "Six digits that were mailed; null in a session."
+    emailCode: Secret
+  ): MfaAssociation! @access(to: [PUBLIC]) # permission: self
+  "Proves a new authenticator once; from then on it counts. During a sign-in it goes on with that."
+  confirmMfaAuthenticator(
+    "What associateMfaAuthenticator answered."
+    authenticatorId: ID!
+    "The proof."
+    proof: MfaProof!
+    "Of the sign-in; null in a session."
+    mfaToken: Secret
+  ): MfaConfirmation! @access(to: [PUBLIC]) # permission: self
+  "Changes what the caller calls one of their authenticators."
+  renameMfaAuthenticator(
+    "The authenticator."
+    id: ID!
+    "At most 100 characters on one line; empty for the name of its kind."
+    label: String!
+  ): MfaAuthenticator! @access(to: [USER]) # permission: self
+  "Removes one of the caller's authenticators; with the last one go the recovery codes. FORBIDDEN while a policy demands it."
+  disassociateMfaAuthenticator(
+    "The authenticator."
+    id: ID!
+  ): Identity! @access(to: [USER], paid: true, stepUp: true) # permission: self; paid: once
+  "Sends a code, or prepares what a passkey signs. At most five in ten minutes."
+  challengeMfaAuthenticator(
+    "One of those that the sign-in may go on with."
+    authenticatorId: ID!
+    "Of the sign-in, or the token of a reset."
+    mfaToken: Secret!
+  ): MfaChallenge! @access(to: [PUBLIC])
+  "The second proof of a program's sign-in. A wrong one is INVALID (reason factor_wrong, extension left: the tries that remain); after five the question ends, after ten the sign-in."
+  verifyMfaAuthenticator(
+    "One of those that the sign-in may go on with."
+    authenticatorId: ID!
+    "The proof."
+    proof: MfaProof!
+    "Of the sign-in."
+    mfaToken: Secret!
+  ): AuthResult! @access(to: [PUBLIC])
+  "Sends or prepares what the caller proves again who they are with. At most five in ten minutes."
+  challengeStepUp(
+    "One of the caller's own."
+    authenticatorId: ID!
+  ): MfaChallenge! @access(to: [USER]) # permission: self
+  "Replaces the caller's recovery codes; the old ones end."
+  regenerateRecoveryCodes: RecoveryCodes! @access(to: [USER], stepUp: true) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../invitation.graphqls", Input: `"Where an invitation stands."
@@ -2630,6 +2817,8 @@ type Organization implements Node {
   createdAt: Time!
   "When it was deleted; null while it lives. For 30 days it can be brought back."
   deletedAt: Time
+  "How many members there are, and may be."
+  seats: Seats! @goField(forceResolver: true) # permission: member.read
   "Who belongs to it, in order of joining."
   members(
     "Rows a page, 1 to 100."
@@ -2639,6 +2828,13 @@ type Organization implements Node {
     "Part of a name, or of an address that the caller may see; at most 100 characters. null for all."
     search: String
   ): MemberPage! @goField(forceResolver: true) @listSize # permission: member.read
+}
+"Members of an organization, counted."
+type Seats {
+  "Members that there are."
+  used: Int!
+  "Members that the plan allows; null when it does not say. Who accepts an invitation beyond them is refused (QUOTA_EXCEEDED), and the invitation stays."
+  limit: Int
 }
 "What a member may do. Roles are sets, not a ladder: a member may do what any of them allows."
 enum OrgRole {
@@ -2918,6 +3114,126 @@ extend type Subscription {
     "The organization that is meant."
     organizationId: ID!
   ): Organization! @access(to: [USER, API_KEY, MACHINE]) # permission: member.read
+}
+`, BuiltIn: false},
+	{Name: "../profile.graphqls", Input: `"What a person is called, and how they like to be addressed."
+type Profile {
+  "The person's own id: a profile has no other."
+  id: ID!
+  "The person whom it describes."
+  userId: ID!
+  "Given name: 1 to 100 characters."
+  firstName: String!
+  "Family name; null for people who have or gave none."
+  lastName: String
+  "The name that others see: 1 to 100 characters."
+  displayName: String!
+  "Address for messages, and the name to sign in with; null when none was given."
+  email: Email
+  "Has its mailbox answered?"
+  emailVerified: Boolean!
+  "Telephone number as E.164, such as +4930901820; null when none was given."
+  phone: Phone
+  "Did a code come back that was sent there?"
+  phoneVerified: Boolean!
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String!
+  "Language tag (BCP 47), such as en or de."
+  locale: String!
+  "Where mail on paper goes."
+  address: Address!
+  "Grows by one with each change."
+  version: Int!
+}
+"Where mail on paper goes. A person may leave out all of it."
+type Address {
+  "First line; null when left out."
+  line1: String
+  "Second line; null when left out."
+  line2: String
+  "Third line; null when left out."
+  line3: String
+  "Town; null when left out."
+  city: String
+  "State, county or province; null when left out."
+  state: String
+  "Postal code; null when left out."
+  zip: String
+  "Country (ISO 3166-1, three letters), such as DEU; null when it is nobody's business."
+  countryCode: String
+}
+"What is left out stays as it is. All mistakes answer together."
+input UpdateProfileInput {
+  "Given name: 1 to 100 characters on one line."
+  firstName: String
+  "Family name, at most 100 characters; empty for people who have none."
+  lastName: String
+  "The name that others see: 1 to 100 characters on one line."
+  displayName: String
+  "Telephone number, with + or as it is dialled in the address's country. Another number is not verified."
+  phone: Phone
+  "Take the number away? Not together with phone."
+  clearPhone: Boolean
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String
+  "Language tag (BCP 47), such as en or de-AT."
+  locale: String
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+"What is left out stays as it is; an empty text takes a line away."
+input UpdateAddressInput {
+  "First line: at most 100 characters."
+  line1: String
+  "Second line: at most 100 characters."
+  line2: String
+  "Third line: at most 100 characters."
+  line3: String
+  "Town: at most 100 characters."
+  city: String
+  "State, county or province: at most 100 characters."
+  state: String
+  "Postal code: at most 100 characters."
+  zip: String
+  "Country (ISO 3166-1, two or three letters); empty for none."
+  countryCode: String
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+
+extend type Mutation {
+  "Changes the caller's names, telephone number, time zone and language."
+  updateProfile(
+    "What changes."
+    input: UpdateProfileInput!
+  ): Profile! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Changes where mail on paper reaches the caller."
+  updateProfileAddress(
+    "What changes."
+    input: UpdateAddressInput!
+  ): Profile! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Mails a link to the new address, and to the present one a notice that can take the change back for three days. Nothing changes until the link was used. The answer tells nobody whether the address has an account."
+  startEmailChange(
+    "The address that the account shall have."
+    newEmail: Email!
+  ): Accepted! @access(to: [USER], stepUp: true) # permission: self
+  "Makes the new address the account's. All sessions end but the one that asked. Links that are unknown, used, expired or taken back look alike (NOT_FOUND)."
+  confirmEmailChange(
+    "What the link in the new mailbox holds."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "“This was not me”, from the former mailbox: a change of address that waits is void, one that was made is taken back, and everybody is signed out."
+  undoEmailChange(
+    "What the link in the former mailbox holds."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "Sends a code to the caller's telephone number. PRECONDITION_FAILED where there is no number (no_phone), or no gateway for text messages (sms_off)."
+  startPhoneVerification: Accepted! @access(to: [USER], stepUp: true) # permission: self
+  "Takes the code that came to the caller's telephone. Five wrong ones end it."
+  confirmPhone(
+    "Six digits."
+    code: Secret!
+  ): Profile! @access(to: [USER]) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../provider.graphqls", Input: `"Somebody who runs DNS for others; a row of the catalogue."
@@ -3491,6 +3807,8 @@ scalar JSON
 scalar Int64
 "Any string is accepted on input; the service checks it, so that all mistakes of a form answer together."
 scalar Email
+"Any string is accepted on input; the service checks it as a telephone number. It comes out as E.164."
+scalar Phone
 "Bound to secret.String: never reaches logs, traces, metrics, error text or crash reports, in or out."
 scalar Secret
 
@@ -3627,7 +3945,28 @@ type Subscription {
   viewerChanged: Viewer! @access(to: [USER, API_KEY, MACHINE]) # self
 }
 `, BuiltIn: false},
-	{Name: "../session.graphqls", Input: `extend type Query {
+	{Name: "../session.graphqls", Input: `"The tokens of a program. Both are opaque; the server keeps hashes alone."
+type AuthTokens {
+  "The person whom they speak for."
+  userId: ID!
+  "npa_…, sent as the bearer of every call for 15 minutes."
+  accessToken: Secret! @goField(name: "Access")
+  "From when on it is refused."
+  accessTokenExpiresAt: Time! @goField(name: "AccessExpiresAt")
+  "npr_…, for refreshTokens, once."
+  refreshToken: Secret! @goField(name: "Refresh")
+  "From when on it is refused: 14 days after it was given, and 90 after signing in at the latest."
+  refreshTokenExpiresAt: Time! @goField(name: "RefreshExpiresAt")
+}
+"A sign-in that is complete."
+type TokensIssued {
+  "What the program holds from now on."
+  tokens: AuthTokens!
+}
+"What a program's sign-in ends in. A console gets the same from POST /auth/sign-in, with a cookie in place of tokens."
+union AuthResult = TokensIssued | MfaRequired
+
+extend type Query {
   "Where the caller is signed in, the newest first; at most 200."
   sessions: [Session!]! @access(to: [USER]) @listSize(assumed: 20) # permission: self
 }
@@ -3848,6 +4187,24 @@ type WebhookTopic {
   "A body as it is sent."
   example: JSON!
 }
+"Messages as an endpoint would be sent them, and where to go on after a lost connection."
+type WebhookMessageBatch {
+  "Goes on after these messages, as the argument after."
+  cursor: String!
+  "The messages, the oldest first; none in the first batch of a watch from now on."
+  messages: [WebhookMessage!]!
+}
+"One message as an endpoint would be sent it."
+type WebhookMessage {
+  "What the header webhook-id would be: the same however often the message is told."
+  webhookId: String!
+  "Its topic."
+  topic: String!
+  "When it happened."
+  at: Time!
+  "The octets of the body."
+  body: String!
+}
 "A new endpoint. A key that is narrowed to an application makes endpoints of that application."
 input CreateWebhookEndpointInput {
   "The tenant whose endpoint it is."
@@ -3976,6 +4333,15 @@ extend type Subscription {
     "Cursor of a delivery: also what moved since then; null for what moves from now on."
     after: String
   ): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
+  "What endpoints of a TEST application would be sent, as it happens: for development, without an endpoint. The first batch comes at once. PRECONDITION_FAILED with the reason application_live for any other application."
+  webhookMessages(
+    "The application that is listened to."
+    applicationId: ID!
+    "Topics to hear; null for all that are not optional."
+    topics: [String!]
+    "Cursor of a batch: also what happened since then, for three days at most, and some of what was told shortly before; null for what happens from now on."
+    after: String
+  ): WebhookMessageBatch! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
 }
 `, BuiltIn: false},
 	{Name: "../widget.graphqls", Input: `"What a page may know of the application it talks for."
@@ -4096,6 +4462,26 @@ func childFields_Accepted(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Accepted_accepted(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Accepted", field.Name)
+}
+
+func childFields_Address(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line1":
+		return fieldContext_Address_line1(ctx, ec, field)
+	case "line2":
+		return fieldContext_Address_line2(ctx, ec, field)
+	case "line3":
+		return fieldContext_Address_line3(ctx, ec, field)
+	case "city":
+		return fieldContext_Address_city(ctx, ec, field)
+	case "state":
+		return fieldContext_Address_state(ctx, ec, field)
+	case "zip":
+		return fieldContext_Address_zip(ctx, ec, field)
+	case "countryCode":
+		return fieldContext_Address_countryCode(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Address", field.Name)
 }
 
 func childFields_ApexSupport(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4380,6 +4766,22 @@ func childFields_ArchiveConnectionPayload(ctx context.Context, ec *executionCont
 		return fieldContext_ArchiveConnectionPayload_waiting(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ArchiveConnectionPayload", field.Name)
+}
+
+func childFields_AuthTokens(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_AuthTokens_userId(ctx, ec, field)
+	case "accessToken":
+		return fieldContext_AuthTokens_accessToken(ctx, ec, field)
+	case "accessTokenExpiresAt":
+		return fieldContext_AuthTokens_accessTokenExpiresAt(ctx, ec, field)
+	case "refreshToken":
+		return fieldContext_AuthTokens_refreshToken(ctx, ec, field)
+	case "refreshTokenExpiresAt":
+		return fieldContext_AuthTokens_refreshTokenExpiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuthTokens", field.Name)
 }
 
 func childFields_CaaView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5104,6 +5506,14 @@ func childFields_Identity(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Identity_hasPassword(ctx, ec, field)
 	case "passwordChangedAt":
 		return fieldContext_Identity_passwordChangedAt(ctx, ec, field)
+	case "mfaEnabled":
+		return fieldContext_Identity_mfaEnabled(ctx, ec, field)
+	case "mfaRequiredByPolicy":
+		return fieldContext_Identity_mfaRequiredByPolicy(ctx, ec, field)
+	case "passkeyCount":
+		return fieldContext_Identity_passkeyCount(ctx, ec, field)
+	case "recoveryCodesLeft":
+		return fieldContext_Identity_recoveryCodesLeft(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
 }
@@ -5276,6 +5686,76 @@ func childFields_MembershipPage(ctx context.Context, ec *executionContext, field
 	return nil, fmt.Errorf("no field named %q was found under type MembershipPage", field.Name)
 }
 
+func childFields_MfaAssociation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticatorId":
+		return fieldContext_MfaAssociation_authenticatorId(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaAssociation_kind(ctx, ec, field)
+	case "oobCode":
+		return fieldContext_MfaAssociation_oobCode(ctx, ec, field)
+	case "barcodeUri":
+		return fieldContext_MfaAssociation_barcodeUri(ctx, ec, field)
+	case "secret":
+		return fieldContext_MfaAssociation_secret(ctx, ec, field)
+	case "webauthnCreationOptions":
+		return fieldContext_MfaAssociation_webauthnCreationOptions(ctx, ec, field)
+	case "recoveryCodes":
+		return fieldContext_MfaAssociation_recoveryCodes(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_MfaAssociation_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaAssociation", field.Name)
+}
+
+func childFields_MfaAuthenticator(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_MfaAuthenticator_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaAuthenticator_kind(ctx, ec, field)
+	case "label":
+		return fieldContext_MfaAuthenticator_label(ctx, ec, field)
+	case "isActive":
+		return fieldContext_MfaAuthenticator_isActive(ctx, ec, field)
+	case "phishingResistant":
+		return fieldContext_MfaAuthenticator_phishingResistant(ctx, ec, field)
+	case "destinationHint":
+		return fieldContext_MfaAuthenticator_destinationHint(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_MfaAuthenticator_createdAt(ctx, ec, field)
+	case "lastUsedAt":
+		return fieldContext_MfaAuthenticator_lastUsedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaAuthenticator", field.Name)
+}
+
+func childFields_MfaChallenge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticatorId":
+		return fieldContext_MfaChallenge_authenticatorId(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaChallenge_kind(ctx, ec, field)
+	case "oobCode":
+		return fieldContext_MfaChallenge_oobCode(ctx, ec, field)
+	case "webauthnRequestOptions":
+		return fieldContext_MfaChallenge_webauthnRequestOptions(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_MfaChallenge_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaChallenge", field.Name)
+}
+
+func childFields_MfaConfirmation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticators":
+		return fieldContext_MfaConfirmation_authenticators(ctx, ec, field)
+	case "result":
+		return fieldContext_MfaConfirmation_result(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaConfirmation", field.Name)
+}
+
 func childFields_MfaPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "required":
@@ -5396,6 +5876,8 @@ func childFields_Organization(ctx context.Context, ec *executionContext, field g
 		return fieldContext_Organization_createdAt(ctx, ec, field)
 	case "deletedAt":
 		return fieldContext_Organization_deletedAt(ctx, ec, field)
+	case "seats":
+		return fieldContext_Organization_seats(ctx, ec, field)
 	case "members":
 		return fieldContext_Organization_members(ctx, ec, field)
 	case "invitations":
@@ -5458,6 +5940,10 @@ func childFields_PasswordResetCheck(ctx context.Context, ec *executionContext, f
 		return fieldContext_PasswordResetCheck_valid(ctx, ec, field)
 	case "expiresAt":
 		return fieldContext_PasswordResetCheck_expiresAt(ctx, ec, field)
+	case "mfaRequired":
+		return fieldContext_PasswordResetCheck_mfaRequired(ctx, ec, field)
+	case "authenticators":
+		return fieldContext_PasswordResetCheck_authenticators(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PasswordResetCheck", field.Name)
 }
@@ -5494,10 +5980,18 @@ func childFields_Profile(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Profile_displayName(ctx, ec, field)
 	case "email":
 		return fieldContext_Profile_email(ctx, ec, field)
+	case "emailVerified":
+		return fieldContext_Profile_emailVerified(ctx, ec, field)
+	case "phone":
+		return fieldContext_Profile_phone(ctx, ec, field)
+	case "phoneVerified":
+		return fieldContext_Profile_phoneVerified(ctx, ec, field)
 	case "timezone":
 		return fieldContext_Profile_timezone(ctx, ec, field)
 	case "locale":
 		return fieldContext_Profile_locale(ctx, ec, field)
+	case "address":
+		return fieldContext_Profile_address(ctx, ec, field)
 	case "version":
 		return fieldContext_Profile_version(ctx, ec, field)
 	}
@@ -5786,6 +6280,14 @@ func childFields_RecordTemplate(ctx context.Context, ec *executionContext, field
 	return nil, fmt.Errorf("no field named %q was found under type RecordTemplate", field.Name)
 }
 
+func childFields_RecoveryCodes(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "codes":
+		return fieldContext_RecoveryCodes_codes(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecoveryCodes", field.Name)
+}
+
 func childFields_RegistrationAccepted(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accepted":
@@ -5834,6 +6336,16 @@ func childFields_ResolverView(ctx context.Context, ec *executionContext, field g
 		return fieldContext_ResolverView_rcode(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResolverView", field.Name)
+}
+
+func childFields_Seats(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "used":
+		return fieldContext_Seats_used(ctx, ec, field)
+	case "limit":
+		return fieldContext_Seats_limit(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Seats", field.Name)
 }
 
 func childFields_Session(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6104,6 +6616,8 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_platformRoles(ctx, ec, field)
 	case "operatorPermissions":
 		return fieldContext_Viewer_operatorPermissions(ctx, ec, field)
+	case "termsToAccept":
+		return fieldContext_Viewer_termsToAccept(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
@@ -6280,6 +6794,30 @@ func childFields_WebhookHour(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_WebhookHour_succeeded(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WebhookHour", field.Name)
+}
+
+func childFields_WebhookMessage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookId":
+		return fieldContext_WebhookMessage_webhookId(ctx, ec, field)
+	case "topic":
+		return fieldContext_WebhookMessage_topic(ctx, ec, field)
+	case "at":
+		return fieldContext_WebhookMessage_at(ctx, ec, field)
+	case "body":
+		return fieldContext_WebhookMessage_body(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookMessage", field.Name)
+}
+
+func childFields_WebhookMessageBatch(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_WebhookMessageBatch_cursor(ctx, ec, field)
+	case "messages":
+		return fieldContext_WebhookMessageBatch_messages(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookMessageBatch", field.Name)
 }
 
 func childFields_WebhookReplay(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

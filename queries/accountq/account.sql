@@ -87,3 +87,9 @@ where (sqlc.arg(text)::text = '' or strpos(lower(p.display_name), lower(sqlc.arg
   and (sqlc.arg(access)::text = '' or u.access = sqlc.arg(access)::text)
   and (sqlc.arg(role)::text in ('', 'STANDARD') or exists (select 1 from user_platform_role r where r.user_id = u.id and r.role = sqlc.arg(role)::text))
   and (sqlc.narg(org_id)::uuid is null or exists (select 1 from membership m where m.user_id = u.id and m.org_id = sqlc.narg(org_id)::uuid)) limit sqlc.arg(most)) x;
+-- name: EraseUser :exec
+update app_user set status = 'ERASED', default_org_id = null, version = version + 1 where id = $1;
+
+-- name: Accepted :one
+-- Whether a person accepted a version of the terms.
+select exists (select 1 from terms_acceptance where user_id = $1 and terms_version = $2);

@@ -25,6 +25,23 @@ func (q *Queries) AcceptTerms(ctx context.Context, db DBTX, arg AcceptTermsParam
 	return err
 }
 
+const accepted = `-- name: Accepted :one
+select exists (select 1 from terms_acceptance where user_id = $1 and terms_version = $2)
+`
+
+type AcceptedParams struct {
+	UserID       uuid.UUID
+	TermsVersion string
+}
+
+// Whether a person accepted a version of the terms.
+func (q *Queries) Accepted(ctx context.Context, db DBTX, arg AcceptedParams) (bool, error) {
+	row := db.QueryRow(ctx, accepted, arg.UserID, arg.TermsVersion)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const addRole = `-- name: AddRole :execrows
 insert into user_platform_role (user_id, role, granted_by, granted_at) values ($1, $2, $3, $4) on conflict (user_id, role) do nothing
 `
@@ -94,6 +111,19 @@ func (q *Queries) CountUsers(ctx context.Context, db DBTX, arg CountUsersParams)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const eraseUser = `-- name: EraseUser :exec
+update app_user set status = 'ERASED', default_org_id = null, version = version + 1 where id = $1
+`
+
+type EraseUserParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) EraseUser(ctx context.Context, db DBTX, arg EraseUserParams) error {
+	_, err := db.Exec(ctx, eraseUser, arg.ID)
+	return err
 }
 
 const leaveDefaultOrg = `-- name: LeaveDefaultOrg :exec

@@ -49,3 +49,20 @@ where o.purged_at is null and (sqlc.arg(text)::text = '' or strpos(lower(o.name)
 
 -- name: RestoreOrganization :exec
 update organization set deleted_at = null, version = version + 1 where id = $1;
+
+-- name: LockDeleted :one
+-- One that was deleted, for its end.
+-- @sqlc-vet-disable tenant
+select version, deleted_at, purged_at from organization where id = $1 for update;
+
+-- name: OrgOfPurgeable :many
+select id from organization where deleted_at <= sqlc.arg(before)::timestamptz and purged_at is null order by deleted_at, id limit sqlc.arg(most);
+
+-- name: PurgeOrganization :exec
+update organization set purged_at = sqlc.arg(now)::timestamptz, name = $2, slug = $3, email_domains = '{}', version = version + 1 where id = $1;
+
+-- name: OrgOfPersonal :one
+select id, version from organization where created_by = $1 and ownership = 'PERSONAL' and deleted_at is null for update;
+
+-- name: ErasePersonal :exec
+update organization set deleted_at = sqlc.arg(now)::timestamptz, name = $2, slug = $3, version = version + 1 where id = $1;

@@ -18,11 +18,14 @@ export const catalogues = [
   "applications",
   "domains",
   "explorer",
+  "factors",
   "keys",
   "members",
   "operate",
+  "profile",
   "providers",
   "settings",
+  "start",
   "webhooks",
 ] as const;
 

@@ -8,6 +8,7 @@ import {
   IconMoon,
   IconShieldLock,
   IconSun,
+  IconUser,
 } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { type ReactElement, Suspense, useState } from "react";
@@ -33,6 +34,9 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
       <Menu.Target>{target}</Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{person.email || person.name}</Menu.Label>
+        <Menu.Item component={Link} to="/account/profile" leftSection={<IconUser size={16} />}>
+          {t("account.profile")}
+        </Menu.Item>
         <Menu.Item component={Link} to="/account/security" leftSection={<IconShieldLock size={16} />}>
           {t("account.security")}
         </Menu.Item>

@@ -18,9 +18,10 @@ const AccountMenu = lazy(() => import("./AccountMenu.tsx"));
 const OrgMenu = lazy(() => import("./OrgMenu.tsx"));
 const MoreMenu = lazy(() => import("./MoreMenu.tsx"));
 const Help = lazy(() => import("./Help.tsx"));
+const TermsNotice = lazy(() => import("./TermsNotice.tsx"));
 const Palette = lazy(() => import("./Palette.tsx"));
 
-export type Person = { userId: string | null | undefined; name: string; email: string; permissions: readonly string[] };
+export type Person = { userId: string | null | undefined; name: string; email: string; permissions: readonly string[]; terms?: boolean };
 export type Place = { id: string; slug: string; name: string };
 
 /** What fits into the bottom bar of a phone; the rest is behind "More". */
@@ -182,6 +183,11 @@ export function Shell({ organization, person, area, children }: Props) {
           />
         </header>
         <Banner />
+        {person.terms && (
+          <Suspense>
+            <TermsNotice />
+          </Suspense>
+        )}
         <main id="main" className={css.page}>
           {children}
         </main>

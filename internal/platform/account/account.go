@@ -38,6 +38,7 @@ type Viewer struct {
 	Landing               string // where this person's console begins
 	PlatformRoles         []PlatformRole
 	OperatorPermissions   []authz.Permission // what this session may do as an operator
+	TermsToAccept         *string            // the version of the terms that the person has not accepted yet; nil: none
 }
 
 // Service reads and makes accounts. Its fields are set by the assembly.
@@ -49,7 +50,9 @@ type Service struct {
 	// EndRights ends somebody's sessions and keys.
 	EndRights func(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error
 	// Told mails somebody which roles of the platform they hold now.
-	Told func(ctx context.Context, e *door.Effect, user ident.UserID, roles []PlatformRole) error
+	Told    func(ctx context.Context, e *door.Effect, user ident.UserID, roles []PlatformRole) error
+	Terms   string // the version of the terms that hold now; "": there are none
+	Erasure Erasure
 
 	q accountq.Queries
 }
@@ -70,15 +73,6 @@ func (s *Service) RegisterTx(ctx context.Context, e *door.Effect) (ident.UserID,
 	}
 	e.Record(event.Change{Action: "account.registered", Subject: id.String(), Version: 1, Payload: map[string]any{"v": 1}, Audited: true})
 	return id, nil
-}
-
-// AcceptTermsTx notes that the person accepted a version of the terms.
-func (s *Service) AcceptTermsTx(ctx context.Context, e *door.Effect, user ident.UserID, version string) error {
-	if err := s.q.AcceptTerms(ctx, e.Tx, accountq.AcceptTermsParams{UserID: user.UUID(), TermsVersion: version, AcceptedAt: e.Tx.Now}); err != nil {
-		return fmt.Errorf("note the terms: %w", err)
-	}
-	e.Record(event.Change{Action: "account.terms_accepted", Subject: user.String(), Version: 1, Stream: "terms:" + user.String(), Chain: user.String(), Payload: map[string]any{"v": 1, "terms": version}, Audited: true})
-	return nil
 }
 
 // SetDefaultTx says where the person's console begins.
@@ -146,7 +140,9 @@ func (s *Service) Viewer(ctx context.Context) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.viewer(ctx, u), nil
+	v := s.viewer(ctx, u)
+	v.TermsToAccept, err = s.pending(ctx, u.ID)
+	return v, err
 }
 
 func (s *Service) viewer(ctx context.Context, u *Account) *Viewer {

@@ -122,6 +122,8 @@ func (s *Service) Restore(ctx context.Context, in RestoreInput) (*Organization, 
 				return nil, err
 			}
 			switch {
+			case o.Ownership == Personal && o.DeletedAt != nil:
+				return nil, fault.Precondition("personal_organization", "Its person erased the account, and does not come back.")
 			case o.DeletedAt == nil:
 				return nil, fault.Precondition("not_deleted", "This organization was not deleted.")
 			case e.Tx.Now.Sub(*o.DeletedAt) > keptFor:
