@@ -12,6 +12,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 )
@@ -32,8 +33,16 @@ func (r *mutationResolver) ResendPasswordReset(ctx context.Context, token secret
 	return r.platform.recoveries.Again(ctx, token)
 }
 
-func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String) (*model.Ok, error) {
-	return done(r.platform.recoveries.Complete(ctx, token, password))
+func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String, authenticatorID *ident.Any, mfa *factor.MfaProof) (*model.Ok, error) {
+	in := recovery.Completion{Token: token, Password: password, Mfa: mfa}
+	if authenticatorID != nil {
+		id, err := ident.As[ident.FactorID](*authenticatorID, "authenticatorId")
+		if err != nil {
+			return nil, err
+		}
+		in.AuthenticatorID = &id
+	}
+	return done(r.platform.recoveries.Complete(ctx, in))
 }
 
 func (r *mutationResolver) ChangePassword(ctx context.Context, current secret.String, new secret.String, revokeOtherSessions bool) (*model.Ok, error) {

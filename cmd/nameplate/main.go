@@ -32,6 +32,7 @@ func commands() []command {
 		{"admin", "bootstrap, create-user, rewrap, catalogue", admin},
 		{"check", "look at a domain: what its DNS says, and what to do", check},
 		{"verify", "check that the ledger's chains hold", verify},
+		{"webhooks", "listen: bring those of a TEST application to your machine", webhooks},
 	}
 }
 

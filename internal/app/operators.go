@@ -12,11 +12,13 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/approval"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
+	"github.com/nameplate-dev/nameplate/queries/accountq"
 )
 
 // firstLink is how long the printed link of a new operator works.
@@ -29,9 +31,10 @@ func (a *App) operators() {
 		if err := a.Sessions.EndAllTx(ctx, e, user, nil, reason); err != nil {
 			return err
 		}
-		return a.Keys.EndOfPersonTx(ctx, e, user, reason)
+		return a.Keys.EndAllTx(ctx, e, user, reason)
 	}
 	a.Accounts.Told = a.tellRoles
+	a.Accounts.Factors = secondFactors{a.Factors}
 	a.Approvals = &approval.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Work: a.Work, Limit: a.Limit, Tell: a.tellOperators, Actions: []approval.Held{
 		{Action: account.AssignRole, Field: "opsAssignPlatformRoles", Run: a.Accounts.Approved},
 		{Action: account.ResetFactors, Field: "opsResetMfa", Run: a.Accounts.ApprovedReset},
@@ -42,6 +45,13 @@ func (a *App) operators() {
 			a.Sessions.Forget()
 		}
 	})
+}
+
+// secondFactors are a person's factors, as far as accounts need them.
+type secondFactors struct{ *factor.Service }
+
+func (f secondFactors) Methods(ctx context.Context, on accountq.DBTX, user ident.UserID) ([]string, error) {
+	return f.Confirmed(ctx, on, user)
 }
 
 // held are the mutations that can have to wait.

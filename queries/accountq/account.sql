@@ -21,12 +21,6 @@ from app_user u where u.id = $1;
 -- name: AcceptTerms :exec
 insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $2, $3) on conflict (user_id, terms_version) do nothing;
 
--- name: EraseUser :exec
-update app_user set status = 'ERASED', default_org_id = null, version = version + 1 where id = $1;
-
--- name: Accepted :one
--- Whether a person accepted a version of the terms.
-select exists (select 1 from terms_acceptance where user_id = $1 and terms_version = $2);
 -- name: LockUser :one
 -- Changes of one person's roles and access run one after the other.
 select id, kind, status, access, rights_version from app_user where id = $1 for update;
@@ -93,3 +87,9 @@ where (sqlc.arg(text)::text = '' or strpos(lower(p.display_name), lower(sqlc.arg
   and (sqlc.arg(access)::text = '' or u.access = sqlc.arg(access)::text)
   and (sqlc.arg(role)::text in ('', 'STANDARD') or exists (select 1 from user_platform_role r where r.user_id = u.id and r.role = sqlc.arg(role)::text))
   and (sqlc.narg(org_id)::uuid is null or exists (select 1 from membership m where m.user_id = u.id and m.org_id = sqlc.narg(org_id)::uuid)) limit sqlc.arg(most)) x;
+-- name: EraseUser :exec
+update app_user set status = 'ERASED', default_org_id = null, version = version + 1 where id = $1;
+
+-- name: Accepted :one
+-- Whether a person accepted a version of the terms.
+select exists (select 1 from terms_acceptance where user_id = $1 and terms_version = $2);

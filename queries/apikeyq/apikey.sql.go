@@ -412,27 +412,31 @@ func (q *Queries) RevokeKeysOfMember(ctx context.Context, db DBTX, arg RevokeKey
 	return items, nil
 }
 
-const revokeKeysOfPerson = `-- name: RevokeKeysOfPerson :many
-update api_key set revoked_at = $1::timestamptz, revoked_by = $2::text, revoke_reason = $3::text where user_id = $4::uuid and revoked_at is null returning id, org_id
+const revokeKeysOfUser = `-- name: RevokeKeysOfUser :many
+with recursive family as (
+  select k.id from api_key k where k.user_id = $4::uuid
+  union all select c.id from api_key c join family f on c.parent_id = f.id)
+update api_key set revoked_at = $1::timestamptz, revoked_by = $2::text, revoke_reason = $3::text
+where id in (select id from family) and revoked_at is null returning id, org_id
 `
 
-type RevokeKeysOfPersonParams struct {
+type RevokeKeysOfUserParams struct {
 	Now    time.Time
 	By     string
 	Reason string
 	UserID uuid.UUID
 }
 
-type RevokeKeysOfPersonRow struct {
+type RevokeKeysOfUserRow struct {
 	ID    uuid.UUID
 	OrgID uuid.UUID
 }
 
 // @sqlc-vet-disable tenant
 // @sqlc-vet-disable order
-// A person's keys in all organizations.
-func (q *Queries) RevokeKeysOfPerson(ctx context.Context, db DBTX, arg RevokeKeysOfPersonParams) ([]*RevokeKeysOfPersonRow, error) {
-	rows, err := db.Query(ctx, revokeKeysOfPerson,
+// all of a person whose account ends, in whichever organization, with what those keys made
+func (q *Queries) RevokeKeysOfUser(ctx context.Context, db DBTX, arg RevokeKeysOfUserParams) ([]*RevokeKeysOfUserRow, error) {
+	rows, err := db.Query(ctx, revokeKeysOfUser,
 		arg.Now,
 		arg.By,
 		arg.Reason,
@@ -442,9 +446,9 @@ func (q *Queries) RevokeKeysOfPerson(ctx context.Context, db DBTX, arg RevokeKey
 		return nil, err
 	}
 	defer rows.Close()
-	items := []*RevokeKeysOfPersonRow{}
+	items := []*RevokeKeysOfUserRow{}
 	for rows.Next() {
-		var i RevokeKeysOfPersonRow
+		var i RevokeKeysOfUserRow
 		if err := rows.Scan(&i.ID, &i.OrgID); err != nil {
 			return nil, err
 		}

@@ -98,9 +98,11 @@ func TestCN3_OnlyAWholeDocumentIsAnOffer(t *testing.T) {
 	}
 	whole := `{"providerId":"listed","urlAPI":"https://api.listed.example","urlSyncUX":"https://listed.example/sync"}`
 	for what, bad := range map[string]http.HandlerFunc{
-		"not found":      text(http.StatusNotFound, whole),
-		"server fault":   text(http.StatusBadGateway, whole),
-		"redirect":       func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://"+elsewhere+"/", http.StatusFound) },
+		"not found":    text(http.StatusNotFound, whole),
+		"server fault": text(http.StatusBadGateway, whole),
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://"+elsewhere+"/", http.StatusFound)
+		},
 		"no JSON":        text(http.StatusOK, "<html>"),
 		"empty":          text(http.StatusOK, ""),
 		"a list":         text(http.StatusOK, "[]"),

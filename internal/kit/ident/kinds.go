@@ -25,6 +25,7 @@ type (
 	messageKind      struct{}
 	invitationKind   struct{}
 	approvalKind     struct{}
+	factorKind       struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -48,6 +49,7 @@ func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
 func (approvalKind) Prefix() string     { return "apr" }
+func (factorKind) Prefix() string       { return "fac" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -174,3 +176,8 @@ type ApprovalID struct{ ID[approvalKind] }
 
 func (i ApprovalID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *ApprovalID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+// FactorID is the id of an authenticator: what a person proves beside the password.
+type FactorID struct{ ID[factorKind] }
+
+func (i FactorID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *FactorID) UnmarshalGQL(v any) error { return readGQL(v, i) }

@@ -63,7 +63,7 @@ func operators(t *testing.T) *house {
 	h.keys = &apikey.Service{DB: h.DB, Door: h.Door, Authz: h.Authz}
 	h.accounts = &account.Service{DB: h.DB, Door: h.Door, Authz: h.Authz, Factors: h,
 		EndRights: func(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error {
-			return errors.Join(h.sessions.EndAllTx(ctx, e, user, nil, reason), h.keys.EndOfPersonTx(ctx, e, user, reason))
+			return errors.Join(h.sessions.EndAllTx(ctx, e, user, nil, reason), h.keys.EndAllTx(ctx, e, user, reason))
 		},
 		Told: func(_ context.Context, _ *door.Effect, user ident.UserID, roles []account.PlatformRole) error {
 			h.mails = append(h.mails, fmt.Sprint(user, roles))

@@ -47,7 +47,7 @@ func openRegistry(t *testing.T) *registry {
 		},
 		Steps: []func(context.Context, *door.Effect, ident.UserID) error{members.LeaveAllTx, r.organizations.ErasePersonalTx,
 			func(ctx context.Context, e *door.Effect, user ident.UserID) error {
-				return keys.EndOfPersonTx(ctx, e, user, "erased")
+				return keys.EndAllTx(ctx, e, user, "erased")
 			},
 			func(ctx context.Context, e *door.Effect, user ident.UserID) error {
 				return r.sessions.EndAllTx(ctx, e, user, nil, "erased")

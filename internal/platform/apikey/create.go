@@ -253,16 +253,14 @@ func (s *Service) EndOfMemberTx(ctx context.Context, e *door.Effect, user ident.
 	return nil
 }
 
-// EndOfPersonTx ends all keys of a person, for the moment in which they are suspended. They stay ended when the person may come in again.
-func (s *Service) EndOfPersonTx(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error {
-	rows, err := s.q.RevokeKeysOfPerson(ctx, e.Tx, apikeyq.RevokeKeysOfPersonParams{UserID: user.UUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: reason})
+// EndAllTx ends all keys of a person whose account ends, and what was made by them.
+func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error {
+	rows, err := s.q.RevokeKeysOfUser(ctx, e.Tx, apikeyq.RevokeKeysOfUserParams{UserID: user.UUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: reason})
 	if err != nil {
-		return fmt.Errorf("end the keys of a person: %w", err)
+		return fmt.Errorf("end the keys of %s: %w", user, err)
 	}
 	for _, r := range rows {
-		id := ident.From[ident.KeyID](r.ID).String()
-		e.Record(event.Change{OrgID: ident.From[ident.OrgID](r.OrgID), Action: "apikey.revoked", Subject: id, Version: 2, Payload: map[string]any{"v": 1, "reason": reason}, Audited: true})
-		if err := s.Authz.Revoke(ctx, e.Tx, id, reason); err != nil {
+		if err := s.endedIn(ctx, e, ident.From[ident.OrgID](r.OrgID), ident.From[ident.KeyID](r.ID), "apikey.revoked"); err != nil {
 			return err
 		}
 	}

@@ -31,7 +31,7 @@ func (s *Service) of(ctx context.Context, user ident.UserID) ([]*Session, error)
 	out := []*Session{}
 	for _, r := range rows {
 		row := &sessionq.OrgOfSessionRow{ID: r.ID, UserID: r.UserID, OrgID: r.OrgID, Aal: r.Aal, Amr: r.Amr, AuthTime: r.AuthTime, Ip: r.Ip, UserAgent: r.UserAgent,
-			CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleExpiresAt: r.IdleExpiresAt, AbsoluteExpiresAt: r.AbsoluteExpiresAt, Operations: r.Operations}
+			CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleExpiresAt: r.IdleExpiresAt, AbsoluteExpiresAt: r.AbsoluteExpiresAt, LimitedToOrg: r.LimitedToOrg, Operations: r.Operations}
 		if shorten(row); !now.Before(row.IdleExpiresAt) || !now.Before(row.AbsoluteExpiresAt) {
 			continue
 		}
