@@ -177,6 +177,12 @@ func (c channels) CheckProgress(ctx context.Context, hostname string, app ident.
 	})
 }
 
+func (c channels) WebhookMessages(ctx context.Context, app ident.Any, topics []string, after *string) (<-chan *webhook.WebhookMessageBatch, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *webhook.WebhookMessageBatch, error) {
+		return c.of.WebhookMessages(ctx, app, topics, after)
+	})
+}
+
 func (c channels) WebhookDeliveries(ctx context.Context, endpoint ident.Any, after *string) (<-chan *webhook.WebhookDelivery, error) {
 	return channel(ctx, func(ctx context.Context) (<-chan *webhook.WebhookDelivery, error) {
 		return c.of.WebhookDeliveries(ctx, endpoint, after)

@@ -4198,7 +4198,7 @@ type WebhookMessageBatch {
 type WebhookMessage {
   "What the header webhook-id would be: the same however often the message is told."
   webhookId: String!
-  "Its topic."
+  "What kind of event it tells of, such as connection.live."
   topic: String!
   "When it happened."
   at: Time!

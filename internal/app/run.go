@@ -95,6 +95,14 @@ func (a *App) Server(l net.Listener, h http.Handler) run.Part {
 	return run.Part{Name: "http", Run: s.Run, Grace: 9 * time.Second}
 }
 
+// MetricsServer answers /metrics on l, and nothing else.
+func (a *App) MetricsServer(l net.Listener) run.Part {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.Metrics.Handler())
+	s := &httpx.Server{Listener: l, Handler: mux, Log: a.Log}
+	return run.Part{Name: "metrics", Run: s.Run, Grace: 3 * time.Second}
+}
+
 // Edge builds a node of the edge and, when it has listeners, the edge zone's name server.
 func (a *App) Edge() *edge.Edge {
 	s := a.Settings
