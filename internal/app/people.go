@@ -44,7 +44,7 @@ func (a *App) people() {
 		Steps: []func(ctx context.Context, e *door.Effect, user ident.UserID) error{
 			a.Members.LeaveAllTx, a.farewell, a.Invitations.ForgetTx, a.Organizations.ErasePersonalTx,
 			func(ctx context.Context, e *door.Effect, user ident.UserID) error {
-				return a.Keys.EndOfPersonTx(ctx, e, user, "erased")
+				return a.Keys.EndAllTx(ctx, e, user, "erased")
 			},
 			func(ctx context.Context, e *door.Effect, user ident.UserID) error {
 				return a.Sessions.EndAllTx(ctx, e, user, nil, "erased")
