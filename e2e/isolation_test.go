@@ -30,7 +30,7 @@ func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
 
 // byName says of what an id is, by the name of its argument or member.
 var byName = map[string]string{
-	"organizationId": "organization", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user", "sessionId": "session",
+	"organizationId": "organization", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user", "actorId": "user", "subject": "connection", "sessionId": "session",
 }
 
 // byField says of what the argument id of a field is.
@@ -41,7 +41,7 @@ var byField = map[string]string{
 	"revokeSession":   "session",
 	"approvalRequest": "approval", "decideApproval": "approval", "cancelApproval": "approval", "approvalChanged": "approval",
 	"opsUser": "user", "opsUserChanged": "user", "opsOrganization": "organization", "opsRestoreOrganization": "organization",
-	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "rotateWebhookSecret": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
+	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "rotateWebhookSecret": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message", "audit": "event", "opsRedeliverEvent": "event",
 	"resendInvitation": "invitation", "revokeInvitation": "invitation", "acceptInvitation": "invitation", "declineInvitation": "invitation", "confirmInvitation": "invitation",
 }
 
@@ -53,7 +53,7 @@ var byType = map[string]string{
 }
 
 // narrows are the ids that only narrow a list of the caller's own: what is not the caller's narrows it to nothing.
-var narrows = []string{"Query.connections(filter.applicationId)", "Subscription.connectionsChanged(applicationId)"}
+var narrows = []string{"Query.connections(filter.applicationId)", "Subscription.connectionsChanged(applicationId)", "Query.audits(filter.actorId)", "Query.audits(filter.subject)"}
 
 // kinds answers of what an id is, and complains about a place that it does not know.
 func kinds(t *testing.T, s *ast.Schema, at slot) []string {
