@@ -36,7 +36,7 @@ func (a *App) people() {
 			func(ctx context.Context, e *door.Effect, user ident.UserID) error {
 				return a.Sessions.EndAllTx(ctx, e, user, nil, "erased")
 			},
-			a.Recoveries.ForgetTx, a.Credentials.ForgetTx, a.Profiles.EraseTx,
+			a.Recoveries.ForgetTx, a.Credentials.ForgetTx, a.Factors.ForgetTx, a.Profiles.EraseTx,
 		},
 		Refused: membership.Kept,
 	}

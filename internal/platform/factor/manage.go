@@ -191,6 +191,14 @@ func (s *Service) ResetTx(ctx context.Context, e *door.Effect, user ident.UserID
 	return s.Mail.Stage(ctx, e, mail.Mail{User: user, Letter: letter.MFAResetByOps{Security: s.security(e)}})
 }
 
+// ForgetTx takes all factors and waiting sign-ins of somebody away, with the account.
+func (s *Service) ForgetTx(ctx context.Context, e *door.Effect, user ident.UserID) error {
+	if _, err := s.q.DropAll(ctx, e.Tx, factorq.DropAllParams{UserID: user.UUID()}); err != nil {
+		return fmt.Errorf("remove the factors: %w", err)
+	}
+	return s.EndLoginsTx(ctx, e, user)
+}
+
 // changed tells who watches the person.
 func (s *Service) changed(e *door.Effect, user ident.UserID) { e.Poke(user.String(), 0) }
 
