@@ -147,6 +147,8 @@ func TestEveryRootField(t *testing.T) {
 	field("operator", "mutation", "opsRemoveSuppression", `(channel: EMAIL, recipient: "ana@example.com", reason: "asked for it")`, 1)
 	field("operator", "mutation", "opsRedeliverEmail", `(id: "`+failed+`")`, 1)
 
+	s.tryAudits(t, field, trusted)
+
 	s.widget("page", "u1")
 	w := s.send(t, "page", document(t, "widget", "widgetSession"))
 	done["widgetSession"] = true
@@ -444,8 +446,14 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["id"] = w.ids["chk"][0]
 				case d.Variable == "id" && strings.Contains(text, "WebhookDelivery"):
 					v["id"] = w.ids["dlv"][0]
+				case d.Variable == "id" && strings.Contains(text, "audit(id"):
+					v["id"] = ident.From[ident.EventID](w.firstAudit(t)).String()
 				case d.Variable == "id":
 					v["id"] = w.ids["con"][0]
+				case d.Variable == "seq":
+					v["seq"] = 1
+				case d.Type.NamedType == "AuditFilter":
+					v[d.Variable] = vars{"organizationId": w.Org.String()}
 				case d.Variable == "ids":
 					v["ids"] = []any{w.ids["chk"][0]}
 				case d.Variable == "organizationId":

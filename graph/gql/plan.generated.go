@@ -4660,6 +4660,17 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNInvitationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
+		"widgetTokenAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.WidgetTokenAt(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOTime2ᚖtimeᚐTime(r, fc, v)
+			},
+		},
 	}
 }
 

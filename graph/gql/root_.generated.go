@@ -4198,7 +4198,7 @@ type WebhookMessageBatch {
 type WebhookMessage {
   "What the header webhook-id would be: the same however often the message is told."
   webhookId: String!
-  "Its topic."
+  "What kind of event it tells of, such as connection.live."
   topic: String!
   "When it happened."
   at: Time!
@@ -4447,6 +4447,10 @@ extend type Mutation {
     "The token that ends: tokenId of its making."
     tokenId: ID!
   ): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: widget.mint
+}
+extend type Organization {
+  "When a server of it minted a widget token last: the integration works; null before the first."
+  widgetTokenAt: Time @goField(forceResolver: true) # permission: application.read
 }
 `, BuiltIn: false},
 }
@@ -5882,6 +5886,8 @@ func childFields_Organization(ctx context.Context, ec *executionContext, field g
 		return fieldContext_Organization_members(ctx, ec, field)
 	case "invitations":
 		return fieldContext_Organization_invitations(ctx, ec, field)
+	case "widgetTokenAt":
+		return fieldContext_Organization_widgetTokenAt(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Organization", field.Name)
 }

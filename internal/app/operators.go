@@ -74,7 +74,7 @@ func (a *App) tellRoles(ctx context.Context, e *door.Effect, user ident.UserID, 
 // tellOperators mails every operator that a change runs by itself unless somebody stops it.
 func (a *App) tellOperators(ctx context.Context, e *door.Effect, n approval.News) error {
 	for _, to := range n.To {
-		m := mail.Mail{Key: n.Request.String(), User: to, Letter: letter.OperatorChangeWaiting{Change: n.Action, Asked: letter.Typed(n.Requester), Until: n.Until, Link: a.Settings.ConsoleOrigin + "/approvals"}}
+		m := mail.Mail{Key: n.Request.String(), User: to, Letter: letter.OperatorChangeWaiting{Change: n.Action, Asked: letter.Typed(n.Requester), Until: n.Until, Link: a.Settings.ConsoleOrigin + "/approvals/" + n.Request.String()}}
 		if err := a.Mails.Stage(ctx, e, m); err != nil {
 			return err
 		}

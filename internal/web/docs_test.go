@@ -277,6 +277,7 @@ var buckets = map[string][2]string{
 	"confirm":                     {"`confirmRegistration` with a code", "address typed"},
 	"reset":                       {"`initiatePasswordReset`", "network"},
 	"reset-address":               {"`initiatePasswordReset`", "address typed"},
+	"approval-decide":             {"`decideApproval`", "operator"},
 	"email-change":                {"`startEmailChange`", "person"},
 	"sms":                         {"text messages", "person"},
 	"sms-number":                  {"text messages", "telephone number"},
