@@ -119,7 +119,7 @@ func (s *server) tryCredentials(t *testing.T) map[string]bool {
 		t.Errorf("sessions that were ended: %v", list)
 	}
 	call("person", "changePassword", "changePassword(", vars{"current": "the former password", "new": "another horse battery", "revokeOtherSessions": true})
-	if how := at(t, call("person", "identity", "identity {", nil), "identity"); at(t, how, "hasPassword") != true {
+	if how := at(t, call("person", "identity", "query accountSecurityQuery", nil), "identity"); at(t, how, "hasPassword") != true {
 		t.Errorf("identity: %v", how)
 	}
 
