@@ -16,6 +16,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	pages "github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
 	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -140,6 +141,16 @@ func (c channels) AuditAppended(ctx context.Context, org ident.Any, after *strin
 
 func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
 	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
+}
+
+func (c channels) OpsUserChanged(ctx context.Context, id ident.Any) (<-chan *account.User, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *account.User, error) { return c.of.OpsUserChanged(ctx, id) })
+}
+
+func (c channels) ApprovalChanged(ctx context.Context, id *ident.Any) (<-chan *approval.ApprovalRequest, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *approval.ApprovalRequest, error) {
+		return c.of.ApprovalChanged(ctx, id)
+	})
 }
 
 func (c channels) ConnectionProgress(ctx context.Context, id ident.Any) (<-chan *connection.Connection, error) {

@@ -1614,6 +1614,16 @@ func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋid
 	return v
 }
 
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(ctx context.Context, ec *executionContext, v any) (ident.ApprovalID, error) {
+	var res ident.ApprovalID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.ApprovalID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCertificateID(ctx context.Context, ec *executionContext, v any) (ident.CertificateID, error) {
 	var res ident.CertificateID
 	err := res.UnmarshalGQL(v)
@@ -1681,6 +1691,16 @@ func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋ
 }
 
 func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐExportID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.ExportID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(ctx context.Context, ec *executionContext, v any) (ident.FactorID, error) {
+	var res ident.FactorID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.FactorID) graphql.Marshaler {
 	return v
 }
 

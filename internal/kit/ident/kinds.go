@@ -26,6 +26,8 @@ type (
 	invitationKind   struct{}
 	exportKind       struct{}
 	checkpointKind   struct{}
+	approvalKind     struct{}
+	factorKind       struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -50,6 +52,8 @@ func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
 func (exportKind) Prefix() string       { return "exp" }
 func (checkpointKind) Prefix() string   { return "ckp" }
+func (approvalKind) Prefix() string     { return "apr" }
+func (factorKind) Prefix() string       { return "fac" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -182,3 +186,15 @@ type CheckpointID struct{ ID[checkpointKind] }
 
 func (i CheckpointID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *CheckpointID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// ApprovalID is the id of a change that waits for a second person.
+type ApprovalID struct{ ID[approvalKind] }
+
+func (i ApprovalID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *ApprovalID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// FactorID is the id of an authenticator: what a person proves beside the password.
+type FactorID struct{ ID[factorKind] }
+
+func (i FactorID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *FactorID) UnmarshalGQL(v any) error { return readGQL(v, i) }
