@@ -64,6 +64,10 @@ func TestAudits2_ListsAreIndexScans(t *testing.T) {
 		name, sql, _ := strings.Cut(part, "\n")
 		queries[strings.Fields(name)[0]] = sql
 	}
+	middle := ""
+	if err := b.DBOf().QueryRow(t.Context(), "select id::text from event where chain = $1 and seq = 20000", b.Org.String()).Scan(&middle); err != nil {
+		t.Fatal(err)
+	}
 	none := map[string]string{"org_id": "'" + b.Org.UUID().String() + "'", "actor": "''", "actions": "'{}'", "never": "'{}'", "subject": "''", "before": "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "since": "'00000000-0000-0000-0000-000000000000'",
 		"most": "51", "any_org": "false", "chain": "'" + b.Org.String() + "'", "after": "39900", "words": "''", "among": "510"}
 	word := func(w string) string { return "'''org:" + b.Org.UUID().String() + "'' & ''" + w + "'':*'" }
@@ -73,7 +77,7 @@ func TestAudits2_ListsAreIndexScans(t *testing.T) {
 		most  float64
 	}{
 		"Newest":      {"AuditsOfOrg", nil, 60},
-		"Middle":      {"AuditsOfOrg", map[string]string{"before": "(select id::text from event where chain = '" + b.Org.String() + "' and seq = 20000)"}, 60},
+		"Middle":      {"AuditsOfOrg", map[string]string{"before": "'" + middle + "'"}, 60},
 		"Action":      {"AuditsOfOrgByAction", map[string]string{"actions": "'{limit.tripped,connection.updated}'"}, 210},
 		"Actor":       {"AuditsOfActor", map[string]string{"actor": "'user:usr_other'"}, 60},
 		"ActorDid":    {"AuditsOfActorByAction", map[string]string{"actor": "'user:usr_other'", "actions": "'{connection.updated,organization.deleted}'"}, 60},
