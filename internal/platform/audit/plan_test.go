@@ -16,15 +16,18 @@ import (
 // many fills an organization's log: 97 of 100 rows are an owner's on connections, every 100th is a refusal, and one in the middle names a needle.
 func (b *logBundle) many(t testing.TB, rows int) {
 	t.Helper()
-	for _, q := range []string{
-		fmt.Sprintf(`insert into event (id, at, org_id, actor, action, subject, version, stream, sequence, payload, context, request_id, audited, chain, seq, prev_hash, hash)
+	var fill []string
+	for from := 1; from <= rows; from += 50_000 { // a statement may take 30 seconds
+		fill = append(fill, fmt.Sprintf(`insert into event (id, at, org_id, actor, action, subject, version, stream, sequence, payload, context, request_id, audited, chain, seq, prev_hash, hash)
 			select ('0' || substr(lpad(to_hex((extract(epoch from now()) * 1000)::bigint - %[1]d + n), 12, '0'), 2) || '7000' || '8000' || lpad(to_hex(n), 12, '0'))::uuid, now() - (%[1]d - n) * interval '1 millisecond', '%[2]s',
 				case when n %% 100 = 1 then 'user:usr_other' when n %% 3 = 0 then 'system:check' else '%[3]s' end, case when n %% 100 = 0 then 'limit.tripped' when n %% 2 = 0 then 'connection.created' else 'connection.updated' end, 'con_' || n %% 5000, 1, 'fill', n,
-				jsonb_build_object('v', 1, 'hostname', 'shop' || n || '.kunde' || n %% 977 || '.example', 'note', case when n = %[1]d / 2 then 'needle' else 'hay' end), '{}', 'req' || n, true, '%[4]s', n, '\x00', '\x00' from generate_series(1, %[1]d) n`,
-			rows, b.Org.UUID(), b.me(), b.Org),
+				jsonb_build_object('v', 1, 'hostname', 'shop' || n || '.kunde' || n %% 977 || '.example', 'note', case when n = %[1]d / 2 then 'needle' else 'hay' end), '{}', 'req' || n, true, '%[4]s', n, '\x00', '\x00' from generate_series(%[5]d, least(%[1]d, %[5]d + 49999)) n`,
+			rows, b.Org.UUID(), b.me(), b.Org, from))
+	}
+	for _, q := range append(fill,
 		fmt.Sprintf("insert into event_head (chain, seq, hash) values ('%s', %d, '\\x00')", b.Org, rows),
 		"analyze event",
-	} {
+	) {
 		if _, err := b.DBOf().Exec(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}
