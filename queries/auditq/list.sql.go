@@ -126,11 +126,14 @@ func (q *Queries) AuditsAfter(ctx context.Context, db DBTX, arg AuditsAfterParam
 }
 
 const auditsByWords = `-- name: AuditsByWords :many
-select e.id, e.at, e.org_id, e.actor, e.action, e.subject, e.payload, e.context, e.request_id, e.chain, e.seq, e.prev_hash, e.hash from event e where e.org_id = $1::uuid and e.audited and event_words(e.org_id, e.subject, e.request_id, e.payload) @@ ($2::text)::tsquery and e.id < $3::uuid and e.id >= $4::uuid and ($5::text = '' or e.actor = $5::text) and (cardinality($6::text[]) = 0 or e.action = any($6::text[])) and (cardinality($7::text[]) = 0 or e.action <> all($7::text[])) and ($8::text = '' or e.subject = $8::text)
-order by e.id desc limit $9
+with found as materialized (
+  select e.id, e.at from event e where e.org_id = $2::uuid and e.audited and event_words(e.org_id, e.subject, e.request_id, e.payload) @@ ($3::text)::tsquery and e.id < $4::uuid and e.id >= $5::uuid and ($6::text = '' or e.actor = $6::text) and (cardinality($7::text[]) = 0 or e.action = any($7::text[])) and (cardinality($8::text[]) = 0 or e.action <> all($8::text[])) and ($9::text = '' or e.subject = $9::text))
+select e.id, e.at, e.org_id, e.actor, e.action, e.subject, e.payload, e.context, e.request_id, e.chain, e.seq, e.prev_hash, e.hash from (select f.id, f.at from found f order by f.id desc limit $1) f join event e on e.id = f.id and e.at = f.at and e.org_id = $2::uuid
+order by e.id desc
 `
 
 type AuditsByWordsParams struct {
+	Most    int32
 	OrgID   uuid.UUID
 	Words   string
 	Before  uuid.UUID
@@ -139,7 +142,6 @@ type AuditsByWordsParams struct {
 	Actions []string
 	Never   []string
 	Subject string
-	Most    int32
 }
 
 type AuditsByWordsRow struct {
@@ -158,13 +160,94 @@ type AuditsByWordsRow struct {
 	Hash      []byte
 }
 
-// Rows that have all of the words; see event_words.
+// Rows that have all of the words; see event_words. The index of words is read first, because the planner cannot know how seldom a word is.
 func (q *Queries) AuditsByWords(ctx context.Context, db DBTX, arg AuditsByWordsParams) ([]*AuditsByWordsRow, error) {
 	rows, err := db.Query(ctx, auditsByWords,
+		arg.Most,
 		arg.OrgID,
 		arg.Words,
 		arg.Before,
 		arg.Since,
+		arg.Actor,
+		arg.Actions,
+		arg.Never,
+		arg.Subject,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*AuditsByWordsRow{}
+	for rows.Next() {
+		var i AuditsByWordsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.OrgID,
+			&i.Actor,
+			&i.Action,
+			&i.Subject,
+			&i.Payload,
+			&i.Context,
+			&i.RequestID,
+			&i.Chain,
+			&i.Seq,
+			&i.PrevHash,
+			&i.Hash,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const auditsLately = `-- name: AuditsLately :many
+select e.id, e.at, e.org_id, e.actor, e.action, e.subject, e.payload, e.context, e.request_id, e.chain, e.seq, e.prev_hash, e.hash from (select id, at, org_id, actor, action, subject, version, stream, sequence, payload, context, request_id, audited, chain, seq, prev_hash, hash, xid from event x where x.org_id = $1::uuid and x.audited and x.id < $2::uuid and x.id >= $3::uuid order by x.id desc limit $4) e
+where event_words(e.org_id, e.subject, e.request_id, e.payload) @@ ($5::text)::tsquery and ($6::text = '' or e.actor = $6::text) and (cardinality($7::text[]) = 0 or e.action = any($7::text[])) and (cardinality($8::text[]) = 0 or e.action <> all($8::text[])) and ($9::text = '' or e.subject = $9::text)
+order by e.id desc limit $10
+`
+
+type AuditsLatelyParams struct {
+	OrgID   uuid.UUID
+	Before  uuid.UUID
+	Since   uuid.UUID
+	Among   int32
+	Words   string
+	Actor   string
+	Actions []string
+	Never   []string
+	Subject string
+	Most    int32
+}
+
+type AuditsLatelyRow struct {
+	ID        uuid.UUID
+	At        time.Time
+	OrgID     *uuid.UUID
+	Actor     string
+	Action    string
+	Subject   string
+	Payload   []byte
+	Context   []byte
+	RequestID string
+	Chain     *string
+	Seq       *int64
+	PrevHash  []byte
+	Hash      []byte
+}
+
+// The newest rows of an organization that have all of the words, among as many as are worth looking through: for words that stand in many rows.
+func (q *Queries) AuditsLately(ctx context.Context, db DBTX, arg AuditsLatelyParams) ([]*AuditsLatelyRow, error) {
+	rows, err := db.Query(ctx, auditsLately,
+		arg.OrgID,
+		arg.Before,
+		arg.Since,
+		arg.Among,
+		arg.Words,
 		arg.Actor,
 		arg.Actions,
 		arg.Never,
@@ -175,9 +258,9 @@ func (q *Queries) AuditsByWords(ctx context.Context, db DBTX, arg AuditsByWordsP
 		return nil, err
 	}
 	defer rows.Close()
-	items := []*AuditsByWordsRow{}
+	items := []*AuditsLatelyRow{}
 	for rows.Next() {
-		var i AuditsByWordsRow
+		var i AuditsLatelyRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.At,

@@ -34,7 +34,9 @@ type logBundle struct {
 	file string
 }
 
-func logOf(t *testing.T) *logBundle {
+func logOf(t *testing.T) *logBundle { t.Helper(); return logFor(t) }
+
+func logFor(t testing.TB) *logBundle {
 	t.Helper()
 	b := spinetest.New(t)
 	s := &audit.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Ledger: b.Ledger, Vault: b.Vault, Hub: b.Hub, Console: "https://console.test", Origin: "console.test", Checkpoints: filepath.Join(t.TempDir(), "checkpoints")}
