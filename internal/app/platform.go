@@ -101,7 +101,7 @@ func (a *App) tellMember(ctx context.Context, e *door.Effect, n membership.News)
 	return a.Mails.Stage(ctx, e, mail.Mail{User: n.User, Org: n.Org, Letter: l})
 }
 
-// person makes an account with a profile and a password.
+// person makes an account with a profile and, where the person chose one, a password.
 func (a *App) person(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
 	user, err := a.Accounts.RegisterTx(ctx, e)
 	if err != nil {
@@ -113,6 +113,9 @@ func (a *App) person(ctx context.Context, e *door.Effect, p registration.Person)
 	}
 	if err := a.Profiles.AddTx(ctx, e.Tx, about); err != nil {
 		return user, err
+	}
+	if p.PHC == "" { // who came through a provider has no password
+		return user, nil
 	}
 	return user, a.Credentials.SetTx(ctx, e.Tx, user, p.PHC)
 }

@@ -38,6 +38,7 @@ type Settings struct {
 
 	PSLExtra      []string
 	ProviderFile  string
+	SSOProviders  string // JSON file of the installation's own OpenID providers
 	WebhookAllow  bool // lab: webhooks and upstreams may be loopback http
 	BuildVersion  string
 	CatalogueRows [][]byte
@@ -146,6 +147,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.mailEnvelope, "mail.envelope_from", "", "where mail servers send bounces; without it the address of mail.from")
 	str(&r.mailHook, "mail.hook_secret", "", "signs reports to /hooks/mail, at least 16 characters; without it none are taken")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
+	str(&r.sso, "sso.providers", "", "JSON file of OpenID providers through which everybody may sign in (docs/sso.md)")
 	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
 }
@@ -154,7 +156,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 type Raw struct {
 	profile, database, redis, kek, former, format, level, listen, origin, proxies       string
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
-	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
+	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, sso            string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook  string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
 }
@@ -172,7 +174,7 @@ func (r *Raw) settings() (Settings, error) {
 	lab := r.profile == "lab"
 	s := Settings{
 		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
-		Listen: r.listen, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
+		Listen: r.listen, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), PSLExtra: list(r.psl), ProviderFile: r.catalogue, SSOProviders: r.sso, WebhookAllow: lab,
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
@@ -370,6 +372,7 @@ func (s Settings) String() string {
 		line("acme.cas", fmt.Sprintf("%s %s (%s)", c.Name, c.Directory, c.Identity))
 	}
 	line("acme.contact", s.ACME.Contact)
+	line("sso.providers", cmp.Or(s.SSOProviders, "(none)"))
 	s.Mail.print(line, hidden)
 	return b.String()
 }

@@ -5,7 +5,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, sqlc.narg(ip)::text::inet, $9, $10, $10,
 -- name: OrgOfSession :one
 -- A session is found by its cookie alone: who it belongs to is the answer.
 select s.id, s.user_id, s.secret_hash, s.generation, s.rotated_at, s.signing_key_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at,
-  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, u.access
+  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.limited_to_org, u.access
 from session s join app_user u on u.id = s.user_id where s.id = $1;
 
 -- name: LockSession :one
@@ -40,6 +40,6 @@ where user_id = $1 and id <> sqlc.arg(keep)::uuid and revoked_at is null returni
 
 -- name: OrgOfSessionsOf :many
 -- A person's own list, the newest first.
-select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at
+select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.limited_to_org
 from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > sqlc.arg(now)::timestamptz and s.absolute_expires_at > sqlc.arg(now)::timestamptz
 order by s.id desc limit 200;

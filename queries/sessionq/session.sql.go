@@ -156,7 +156,7 @@ func (q *Queries) LockSession(ctx context.Context, db DBTX, arg LockSessionParam
 
 const orgOfSession = `-- name: OrgOfSession :one
 select s.id, s.user_id, s.secret_hash, s.generation, s.rotated_at, s.signing_key_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at,
-  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, u.access
+  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.limited_to_org, u.access
 from session s join app_user u on u.id = s.user_id where s.id = $1
 `
 
@@ -182,6 +182,7 @@ type OrgOfSessionRow struct {
 	IdleExpiresAt     time.Time
 	AbsoluteExpiresAt time.Time
 	RevokedAt         *time.Time
+	LimitedToOrg      *uuid.UUID
 	Access            string
 }
 
@@ -207,13 +208,14 @@ func (q *Queries) OrgOfSession(ctx context.Context, db DBTX, arg OrgOfSessionPar
 		&i.IdleExpiresAt,
 		&i.AbsoluteExpiresAt,
 		&i.RevokedAt,
+		&i.LimitedToOrg,
 		&i.Access,
 	)
 	return &i, err
 }
 
 const orgOfSessionsOf = `-- name: OrgOfSessionsOf :many
-select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at
+select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.limited_to_org
 from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > $2::timestamptz and s.absolute_expires_at > $2::timestamptz
 order by s.id desc limit 200
 `
@@ -236,6 +238,7 @@ type OrgOfSessionsOfRow struct {
 	LastSeenAt        time.Time
 	IdleExpiresAt     time.Time
 	AbsoluteExpiresAt time.Time
+	LimitedToOrg      *uuid.UUID
 }
 
 // A person's own list, the newest first.
@@ -261,6 +264,7 @@ func (q *Queries) OrgOfSessionsOf(ctx context.Context, db DBTX, arg OrgOfSession
 			&i.LastSeenAt,
 			&i.IdleExpiresAt,
 			&i.AbsoluteExpiresAt,
+			&i.LimitedToOrg,
 		); err != nil {
 			return nil, err
 		}

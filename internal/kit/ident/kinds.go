@@ -24,6 +24,7 @@ type (
 	edgeNodeKind     struct{}
 	messageKind      struct{}
 	invitationKind   struct{}
+	ssoProviderKind  struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -46,6 +47,7 @@ func (eventKind) Prefix() string        { return "evt" }
 func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
+func (ssoProviderKind) Prefix() string  { return "sso" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -166,3 +168,9 @@ type InvitationID struct{ ID[invitationKind] }
 
 func (i InvitationID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *InvitationID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// SsoProviderID is the id of a provider of single sign-on.
+type SsoProviderID struct{ ID[ssoProviderKind] }
+
+func (i SsoProviderID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *SsoProviderID) UnmarshalGQL(v any) error { return readGQL(v, i) }

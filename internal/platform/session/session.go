@@ -52,6 +52,8 @@ type Session struct {
 	Amr         []string
 	SteppedUpAt *time.Time
 	Current     bool
+	// LimitedToOrganizationID is the organization whose own provider opened the session, which works in no other; nil: it is not limited.
+	LimitedToOrganizationID *ident.OrgID
 
 	UserID ident.UserID
 	OrgID  ident.OrgID
@@ -308,6 +310,7 @@ func fromRow(r *sessionq.OrgOfSessionRow) *Session {
 	if r.OrgID != nil {
 		out.OrgID = ident.From[ident.OrgID](*r.OrgID)
 	}
+	out.LimitedToOrganizationID = ident.FromPtr[ident.OrgID](r.LimitedToOrg)
 	return out
 }
 

@@ -34,6 +34,7 @@ type Principal struct {
 	Widget        *WidgetClaims       // WIDGET
 	AuthTime      time.Time           // USER: the last authentication or step-up
 	AAL           int                 // USER: 1 one factor, 2 two
+	Only          ident.OrgID         // USER: the session is limited to this organization, whose provider vouched for the person; zero: it is not
 	Name          string              // SYSTEM: which work
 	Until         time.Time           // when the credential ends by itself, as far as was known when it was read; zero: never. A widget's claims say it
 

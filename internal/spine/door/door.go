@@ -10,6 +10,7 @@ import (
 	"fmt"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
@@ -195,9 +196,14 @@ func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) 
 	return d.Authz.Authorize(ctx, c.Action.Permission, org)
 }
 
-// own lets in who is somebody.
+// own lets in who is somebody. A session that an organization's provider opened changes nothing of the account (PF-SES-6): whoever runs that provider could
+// be signed in as any of its people.
 func (d *Door) own(ctx context.Context) (authz.Scope, error) {
-	switch caller := authz.From(ctx); caller.Kind {
+	caller := authz.From(ctx)
+	if !caller.Only.IsZero() {
+		return authz.Scope{}, fault.Refused("session_limited", "You signed in through your organization, and can change only what belongs to it. Sign in with your own password for this.")
+	}
+	switch caller.Kind {
 	case authz.USER, authz.OPERATOR, authz.SYSTEM:
 		return authz.Scope{}, nil
 	default:
