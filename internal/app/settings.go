@@ -39,7 +39,7 @@ type Settings struct {
 	PSLExtra      []string
 	ProviderFile  string
 	SSOProviders  string // JSON file of the installation's own OpenID providers
-	WebhookAllow  bool // lab: webhooks and upstreams may be loopback http
+	WebhookAllow  bool   // lab: webhooks and upstreams may be loopback http
 	BuildVersion  string
 	CatalogueRows [][]byte
 }

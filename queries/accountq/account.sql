@@ -19,3 +19,6 @@ from app_user u where u.id = $1;
 
 -- name: AcceptTerms :exec
 insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $2, $3) on conflict (user_id, terms_version) do nothing;
+
+-- name: SlugOf :one
+select slug::text as slug from organization where id = $1;

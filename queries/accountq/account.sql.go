@@ -72,6 +72,21 @@ func (q *Queries) SetDefaultOrg(ctx context.Context, db DBTX, arg SetDefaultOrgP
 	return err
 }
 
+const slugOf = `-- name: SlugOf :one
+select slug::text as slug from organization where id = $1
+`
+
+type SlugOfParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) SlugOf(ctx context.Context, db DBTX, arg SlugOfParams) (string, error) {
+	row := db.QueryRow(ctx, slugOf, arg.ID)
+	var slug string
+	err := row.Scan(&slug)
+	return slug, err
+}
+
 const userByID = `-- name: UserByID :one
 select u.id, u.kind, u.status, u.access, u.default_org_id, u.created_at, u.version,
   coalesce((select o.slug from organization o where o.id = u.default_org_id and o.deleted_at is null), '')::text as default_slug

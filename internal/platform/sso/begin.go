@@ -104,8 +104,8 @@ func (s *Service) may(ctx context.Context, p *provider, why Purpose) error {
 		}
 		_, err := s.Authz.Authorize(ctx, "organization.secure", *p.org)
 		return err
-	case !caller.Only.IsZero():
-		return limited()
+	case caller.Account() != nil:
+		return caller.Account()
 	case s.DB.Now().Sub(caller.AuthTime) >= fresh:
 		return stale()
 	}
@@ -173,10 +173,6 @@ func (s *Service) noteFault(ctx context.Context, p *provider, err error) error {
 		return fault.Unavailable(openid.Unreachable, "The provider does not answer as it should. Try again, or sign in in another way.").Because(wrong)
 	}
 	return fault.Unauthorized(openid.Rejected, "The provider's answer does not count. Try again; if it stays like this, tell who runs it.").Because(wrong)
-}
-
-func limited() error {
-	return fault.Refused("session_limited", "You signed in through your organization. Sign in with your own password to change this.")
 }
 
 func stale() error {

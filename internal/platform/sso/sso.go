@@ -204,18 +204,16 @@ func domainOf(address string) string {
 	return domain
 }
 
-// believes says whether the provider's word on an address counts: an organization's inside the domains that it has proven; the installation's where the
-// provider says that it has verified the address. An address that the provider calls unverified never counts.
+// believes says whether the provider's word on an address counts: the installation's where the provider says that it has verified the address; an
+// organization's inside the domains that it has proven, where it says so or its owners trust it to mean so by silence. An address that the provider calls
+// unverified never counts.
 func (s *Service) believes(ctx context.Context, p *provider, c *openid.Claims) (bool, error) {
 	domain := domainOf(c.Email)
 	said := c.EmailVerified != nil && *c.EmailVerified
-	if domain == "" || c.EmailVerified != nil && !said || !said && !p.trust {
-		return false, nil
-	}
 	if p.org == nil {
-		return said || p.speaksFor(domain), nil
+		return said && domain != "", nil
 	}
-	if !p.speaksFor(domain) {
+	if domain == "" || !p.speaksFor(domain) || c.EmailVerified != nil && !said || !said && !p.trust {
 		return false, nil
 	}
 	proven, err := s.q.Proven(ctx, s.DB, ssoq.ProvenParams{OrgID: p.org.UUID(), Domain: domain, Since: s.DB.Now().Add(-counts)})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
@@ -74,6 +75,15 @@ func (p Principal) Actor() string {
 		return "system:" + p.Name
 	}
 	return "public:" + p.Network
+}
+
+// Account is FORBIDDEN in a session that an organization's own provider opened (PF-SES-6): it changes nothing of the account, because whoever runs that
+// provider could be signed in as any of its people.
+func (p Principal) Account() error {
+	if p.Only.IsZero() {
+		return nil
+	}
+	return fault.Refused("session_limited", "You signed in through your organization, and can change only what belongs to it. Sign in with your own password for this.")
 }
 
 // Person says whether somebody sits behind the call and looks: a session or a widget.

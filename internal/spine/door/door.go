@@ -10,7 +10,6 @@ import (
 	"fmt"
 
 	"github.com/nameplate-dev/nameplate/db"
-	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
@@ -196,12 +195,11 @@ func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) 
 	return d.Authz.Authorize(ctx, c.Action.Permission, org)
 }
 
-// own lets in who is somebody. A session that an organization's provider opened changes nothing of the account (PF-SES-6): whoever runs that provider could
-// be signed in as any of its people.
+// own lets in who is somebody, and whose session is for more than one organization.
 func (d *Door) own(ctx context.Context) (authz.Scope, error) {
 	caller := authz.From(ctx)
-	if !caller.Only.IsZero() {
-		return authz.Scope{}, fault.Refused("session_limited", "You signed in through your organization, and can change only what belongs to it. Sign in with your own password for this.")
+	if err := caller.Account(); err != nil {
+		return authz.Scope{}, err
 	}
 	switch caller.Kind {
 	case authz.USER, authz.OPERATOR, authz.SYSTEM:
