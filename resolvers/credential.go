@@ -10,8 +10,10 @@ import (
 
 	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/model"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 )
@@ -32,7 +34,7 @@ func (r *mutationResolver) ResendPasswordReset(ctx context.Context, token secret
 	return r.platform.recoveries.Again(ctx, token)
 }
 
-func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String) (*model.Ok, error) {
+func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String, authenticatorID *ident.Any, mfa *factor.MfaProof) (*model.Ok, error) {
 	return done(r.platform.recoveries.Complete(ctx, token, password))
 }
 

@@ -25,6 +25,3 @@ create table sso_login (
   sealed_claims bytea, created_at timestamptz not null, expires_at timestamptz not null, consumed_at timestamptz, finished_at timestamptz);
 create index sso_login_expiry on sso_login (expires_at);
 create index sso_login_of_browser on sso_login (browser_hash) where sealed_claims is not null and finished_at is null;
-
--- owner: session          a session that began at an organization's own provider works in that organization alone
-alter table session add column if not exists limited_to_org uuid references organization;

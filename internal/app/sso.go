@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
@@ -23,7 +22,7 @@ import (
 // singleSignOn builds sign-in at providers, and brings those of the installation to what the settings say.
 func (a *App) singleSignOn(ctx context.Context) error {
 	lab := a.Settings.Profile == "lab"
-	a.SSO = &sso.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Steps: afterProvider{a}, People: newcomers{a}, Prover: domainProof{a.Engine},
+	a.SSO = &sso.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Steps: a.Factors, People: newcomers{a}, Prover: domainProof{a.Engine},
 		Peer:  &openid.Client{Outside: safehttp.Options{AllowLoopbackHTTP: lab}, Now: a.DB.Now},
 		Hosts: hostname.Policy{Lab: lab, Extra: a.Settings.PSLExtra, OwnZones: ownZones(a.Settings)}, Console: a.Settings.ConsoleOrigin}
 	var installed []sso.Installed
@@ -37,21 +36,6 @@ func (a *App) singleSignOn(ctx context.Context) error {
 		}
 	}
 	return a.SSO.Install(ctx, installed)
-}
-
-// afterProvider goes on where a provider has vouched for a person.
-type afterProvider struct{ *App }
-
-func (a afterProvider) After(ctx context.Context, e *door.Effect, f sso.First) (*sso.Next, error) {
-	cookie, id, err := a.Sessions.StartTx(ctx, e, f.User, f.Org, f.Amr...)
-	if err == nil && !f.Only.IsZero() {
-		err = a.Sessions.LimitTx(ctx, e, id, f.Only)
-	}
-	return &sso.Next{Cookie: cookie, Session: id}, err
-}
-
-func (a afterProvider) Confirmed(context.Context, *db.Tx, ident.UserID) ([]string, error) {
-	return nil, nil
 }
 
 // newcomers makes accounts and members of whom a provider vouches for.
@@ -72,7 +56,7 @@ func (a newcomers) Join(ctx context.Context, e *door.Effect, org ident.OrgID, us
 }
 
 func (a newcomers) Home(ctx context.Context, user ident.UserID) (*ident.OrgID, error) {
-	return a.Credentials.Home(ctx, user)
+	return a.home(ctx, user)
 }
 
 // domainProof asks for a TXT record as connections do: every authoritative server of the domain, from the root down.

@@ -45,7 +45,7 @@ func openSSO(t *testing.T) *ssoHouse {
 		t.Fatal(err)
 	}
 	h := &ssoHouse{App: a}
-	h.door = web.New(web.Config{Sessions: a.Sessions, Credentials: a.Credentials, Keys: a.Keys, Accounts: a.Accounts, SSO: a.SSO, Origin: ssoOrigin, Log: a.Log,
+	h.door = web.New(web.Config{Sessions: a.Sessions, Credentials: a.Credentials, Factors: a.Factors, Keys: a.Keys, Accounts: a.Accounts, SSO: a.SSO, Origin: ssoOrigin, Log: a.Log,
 		GraphQL: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {})})
 	h.owner, h.org, err = a.CreateDeveloper(t.Context(), Developer{Email: "owner@acme.example", Name: "Olga Owner", Password: secret.New(ssoPassword), Organization: "Acme", Slug: "acme"})
 	if err != nil {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,12 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
-	"github.com/nameplate-dev/nameplate/internal/kit/secret"
-	"github.com/nameplate-dev/nameplate/internal/platform/sso"
 	"github.com/nameplate-dev/nameplate/internal/platform/sso/ssotest"
-	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
 // TestSSO1_StepUp: a provider's word is as fresh as it says.
@@ -107,31 +102,21 @@ func TestSSO1_StepUp(t *testing.T) {
 	})
 }
 
-// factored says that everybody has confirmed a factor.
-type factored struct{ sso.Steps }
-
-func (factored) After(_ context.Context, e *door.Effect, f sso.First) (*sso.Next, error) {
-	e.Quiet()
-	return &sso.Next{MFA: secret.New("npm_" + f.User.String())}, nil
-}
-
-func (factored) Confirmed(context.Context, *db.Tx, ident.UserID) ([]string, error) {
-	return []string{"TOTP"}, nil
-}
-
 func TestSSO1_Factor(t *testing.T) {
 	t.Parallel()
 	h := openSSO(t)
 	peer := ssotest.Start(t)
 	h.installed(t, peer, "peer", true)
 	peer.Mailed("olga", "owner@acme.example")
-	steps := h.SSO.Steps
 	v := h.visitor()
 	if to := v.through(t, "peer", nil); to != "/acme" {
 		t.Fatal(to)
 	}
 	v.learn(t)
-	h.SSO.Steps = factored{steps}
+	if _, err := h.DB.Exec(t.Context(), "insert into mfa_authenticator (id, user_id, kind, label, sealed_secret, confirmed_at, created_at) values ($1, $2, 'TOTP', 'App', '\\x01', now(), now())",
+		ident.New[ident.FactorID](h.DB.Now()).UUID(), h.owner.UUID()); err != nil {
+		t.Fatal(err)
+	}
 	t.Run("k", func(t *testing.T) {
 		before := h.count(t, "session where revoked_at is null")
 		w := h.visitor()

@@ -9,7 +9,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
 	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
-	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/sso"
 )
 
@@ -17,14 +16,6 @@ import (
 const journeyCookie = "__Host-np_o"
 
 const journeyKept = 20 * time.Minute // there, back, and what the person decides
-
-func journeyOf(r *http.Request) secret.String {
-	c, err := r.Cookie(journeyCookie)
-	if err != nil {
-		return secret.String{}
-	}
-	return secret.New(c.Value)
-}
 
 // leaving is the page between our form and the provider. It is no redirect: the console's policy lets forms lead to our own addresses alone (form-action),
 // and browsers hold redirects after a form to it.
@@ -40,7 +31,7 @@ func (s *Door) ssoBegin(w http.ResponseWriter, r *http.Request) {
 	if !s.takesForm(w, r) {
 		return
 	}
-	b := sso.Begin{Slug: r.PathValue("slug"), Purpose: sso.SignIn, ReturnTo: r.PostForm.Get("returnTo"), Invitation: secret.New(r.PostForm.Get("invitation")), Hint: r.PostForm.Get("email"), Browser: journeyOf(r)}
+	b := sso.Begin{Slug: r.PathValue("slug"), Purpose: sso.SignIn, ReturnTo: r.PostForm.Get("returnTo"), Invitation: secret.New(r.PostForm.Get("invitation")), Hint: r.PostForm.Get("email"), Browser: token(r, journeyCookie)}
 	switch r.PostForm.Get("purpose") {
 	case "link":
 		b.Purpose = sso.Link
@@ -56,7 +47,7 @@ func (s *Door) ssoStepUp(w http.ResponseWriter, r *http.Request) {
 	if !s.takesForm(w, r) {
 		return
 	}
-	d, err := s.SSO.BeginStepUp(r.Context(), r.PostForm.Get("returnTo"), journeyOf(r))
+	d, err := s.SSO.BeginStepUp(r.Context(), r.PostForm.Get("returnTo"), token(r, journeyCookie))
 	s.leave(w, r, d, err, r.PostForm.Get("returnTo"))
 }
 
@@ -71,7 +62,7 @@ func (s *Door) leave(w http.ResponseWriter, r *http.Request, d *sso.Departure, e
 		s.see(w, r, page)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: journeyCookie, Value: d.Browser.Reveal(), Path: "/", MaxAge: int(journeyKept.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	lend(w, journeyCookie, d.Browser, journeyKept)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
@@ -93,7 +84,7 @@ func (s *Door) ssoCallback(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	a := sso.Arrival{Slug: r.PathValue("slug"), State: q.Get("state"), Code: q.Get("code"), Issuer: q.Get("iss"), Error: q.Get("error"), Browser: journeyOf(r)}
+	a := sso.Arrival{Slug: r.PathValue("slug"), State: q.Get("state"), Code: q.Get("code"), Issuer: q.Get("iss"), Error: q.Get("error"), Browser: token(r, journeyCookie)}
 	if b := browserOf(r.Context()); b != nil {
 		a.Cookie = b.cookie
 	}
@@ -102,9 +93,16 @@ func (s *Door) ssoCallback(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if r, ok := s.enter(w, r, out); ok {
-		s.goOn(w, r, out)
+	r, ok := s.enter(w, r, out)
+	if !ok {
+		return
 	}
+	page, err := s.landing(r, out)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.see(w, r, page)
 }
 
 // ssoFinish is POST /auth/sso/finish: what a person decides after a return. Without a decision it answers what waits.
@@ -117,7 +115,7 @@ func (s *Door) ssoFinish(w http.ResponseWriter, r *http.Request) {
 	if !s.read(w, r, &in) {
 		return
 	}
-	out, pending, err := s.SSO.Finish(r.Context(), sso.Finish{Browser: journeyOf(r), TermsAccepted: in.TermsAccepted, Timezone: in.Timezone, Locale: in.Locale})
+	out, pending, err := s.SSO.Finish(r.Context(), sso.Finish{Browser: token(r, journeyCookie), TermsAccepted: in.TermsAccepted, Timezone: in.Timezone, Locale: in.Locale})
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -135,7 +133,7 @@ func (s *Door) ssoFinish(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	result := "signed_in"
-	if !out.MFA.IsZero() {
+	if out.Next != nil && out.Next.Required != nil {
 		result = "mfa_required"
 	}
 	page, err := s.landing(r, out)
@@ -148,37 +146,27 @@ func (s *Door) ssoFinish(w http.ResponseWriter, r *http.Request) {
 
 // enter gives the browser what the journey led to. The session that it had before ends, as after every sign-in; a step-up goes on in the same one.
 func (s *Door) enter(w http.ResponseWriter, r *http.Request, out *sso.Outcome) (*http.Request, bool) {
-	before := browserOf(r.Context())
-	if before != nil && (!out.Cookie.IsZero() || !out.MFA.IsZero()) && before.ID != out.Session {
+	if out.Next == nil {
+		return r, true
+	}
+	if before := browserOf(r.Context()); before != nil && before.ID != out.Next.Session {
 		if err := s.Sessions.End(r.Context()); err != nil {
 			s.fail(w, r, err)
 			return r, false
 		}
 		forget(w)
 	}
-	if !out.MFA.IsZero() {
-		http.SetCookie(w, &http.Cookie{Name: "__Host-np_m", Value: out.MFA.Reveal(), Path: "/", MaxAge: 600, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	if asked := out.Next.Required; asked != nil {
+		lend(w, loginCookie, asked.MfaToken, time.Until(asked.ExpiresAt))
 		return r, true
 	}
-	if out.Cookie.IsZero() {
-		return r, true
-	}
-	return s.renewed(w, r, &credential.SignedIn{Cookie: out.Cookie, SessionID: out.Session, UserID: out.User})
+	return s.renewed(w, r, out.Next)
 }
 
-// goOn sends the browser where the journey ends.
-func (s *Door) goOn(w http.ResponseWriter, r *http.Request, out *sso.Outcome) {
-	page, err := s.landing(r, out)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.see(w, r, page)
-}
-
+// landing is where a journey ends.
 func (s *Door) landing(r *http.Request, out *sso.Outcome) (string, error) {
 	switch {
-	case !out.MFA.IsZero():
+	case out.Next != nil && out.Next.Required != nil:
 		return sso.SecondStep(out.Page), nil
 	case out.Page != "":
 		return out.Page, nil

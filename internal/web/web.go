@@ -18,6 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/platform/sso"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -38,6 +39,7 @@ type Config struct {
 
 	Sessions    *session.Service
 	Credentials *credential.Service
+	Factors     *factor.Service
 	Keys        *apikey.Service
 	Accounts    *account.Service
 	SSO         *sso.Service
@@ -99,6 +101,7 @@ func (s *Door) routes() http.Handler {
 		mux.Handle("/auth/sso/finish", s.only(http.MethodPost, s.ssoFinish))
 		mux.Handle("/auth/step-up/sso", s.only(http.MethodPost, s.ssoStepUp))
 	}
+	s.mfaRoutes(mux)
 	mux.HandleFunc("GET /auth/password-reset-request", s.pages)
 	mux.HandleFunc("GET /auth/reset-password", s.pages)
 	mux.HandleFunc("GET /auth/reset-password/{token}", s.pages)

@@ -16,7 +16,13 @@ select secret_hash, signing_key_id, generation, revoked_at from session where id
 -- name: RotateSession :exec
 -- a session belongs to a person, not to an organization
 -- @sqlc-vet-disable tenant
-update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, auth_time = $3, last_seen_at = $3 where id = $1;
+update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, auth_time = $3, last_seen_at = $3,
+  aal = greatest(aal, sqlc.arg(aal)::smallint), amr = amr || array(select w from unnest(sqlc.arg(amr)::text[]) w where w <> all(amr) order by w) where id = $1;
+
+-- name: RaiseSession :exec
+-- a session belongs to a person, not to an organization
+-- @sqlc-vet-disable tenant
+update session set aal = greatest(aal, sqlc.arg(aal)::smallint), amr = amr || array(select w from unnest(sqlc.arg(amr)::text[]) w where w <> all(amr) order by w) where id = $1;
 
 -- name: SeeSession :exec
 -- a session belongs to a person, not to an organization

@@ -276,20 +276,46 @@ func (q *Queries) OrgOfSessionsOf(ctx context.Context, db DBTX, arg OrgOfSession
 	return items, nil
 }
 
+const raiseSession = `-- name: RaiseSession :exec
+update session set aal = greatest(aal, $2::smallint), amr = amr || array(select w from unnest($3::text[]) w where w <> all(amr) order by w) where id = $1
+`
+
+type RaiseSessionParams struct {
+	ID  uuid.UUID
+	Aal int16
+	Amr []string
+}
+
+// a session belongs to a person, not to an organization
+// @sqlc-vet-disable tenant
+func (q *Queries) RaiseSession(ctx context.Context, db DBTX, arg RaiseSessionParams) error {
+	_, err := db.Exec(ctx, raiseSession, arg.ID, arg.Aal, arg.Amr)
+	return err
+}
+
 const rotateSession = `-- name: RotateSession :exec
-update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, auth_time = $3, last_seen_at = $3 where id = $1
+update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, auth_time = $3, last_seen_at = $3,
+  aal = greatest(aal, $4::smallint), amr = amr || array(select w from unnest($5::text[]) w where w <> all(amr) order by w) where id = $1
 `
 
 type RotateSessionParams struct {
 	ID         uuid.UUID
 	SecretHash []byte
 	RotatedAt  *time.Time
+	Aal        int16
+	Amr        []string
 }
 
 // a session belongs to a person, not to an organization
 // @sqlc-vet-disable tenant
 func (q *Queries) RotateSession(ctx context.Context, db DBTX, arg RotateSessionParams) error {
-	_, err := db.Exec(ctx, rotateSession, arg.ID, arg.SecretHash, arg.RotatedAt)
+	_, err := db.Exec(ctx, rotateSession,
+		arg.ID,
+		arg.SecretHash,
+		arg.RotatedAt,
+		arg.Aal,
+		arg.Amr,
+	)
 	return err
 }
 

@@ -25,6 +25,7 @@ type (
 	messageKind      struct{}
 	invitationKind   struct{}
 	ssoProviderKind  struct{}
+	factorKind       struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -48,6 +49,7 @@ func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
 func (ssoProviderKind) Prefix() string  { return "sso" }
+func (factorKind) Prefix() string       { return "fac" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -174,3 +176,8 @@ type SsoProviderID struct{ ID[ssoProviderKind] }
 
 func (i SsoProviderID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *SsoProviderID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+// FactorID is the id of an authenticator: what a person proves beside the password.
+type FactorID struct{ ID[factorKind] }
+
+func (i FactorID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *FactorID) UnmarshalGQL(v any) error { return readGQL(v, i) }

@@ -81,7 +81,7 @@ type remembered struct {
 	until   time.Time
 }
 
-// StartTx signs a person in and answers the cookie's value.
+// StartTx signs a person in and answers the cookie's value. amr are words of RFC 8176; "mfa" among them says that two factors were proven.
 func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID, org *ident.OrgID, amr ...string) (secret.String, ident.SessionID, error) {
 	id := ident.New[ident.SessionID](e.Tx.Now)
 	key, err := s.Vault.Signer(ctx, vault.Session)
@@ -90,7 +90,7 @@ func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID
 	}
 	plain := make([]byte, 32)
 	rand.Read(plain)
-	row := sessionq.AddSessionParams{ID: id.UUID(), UserID: user.UUID(), SecretHash: sum(plain), SigningKeyID: key.ID, Aal: 1, Amr: amr, AuthTime: e.Tx.Now,
+	row := sessionq.AddSessionParams{ID: id.UUID(), UserID: user.UUID(), SecretHash: sum(plain), SigningKeyID: key.ID, Aal: level(amr), Amr: amr, AuthTime: e.Tx.Now,
 		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, IdleExpiresAt: e.Tx.Now.Add(idle), AbsoluteExpiresAt: e.Tx.Now.Add(absolute)}
 	if org != nil {
 		row.OrgID = new(org.UUID())
@@ -188,8 +188,8 @@ func (s *Service) reused(ctx context.Context, row *sessionq.OrgOfSessionRow) err
 	return err
 }
 
-// StepUpTx notes that the caller has just proved who they are, and rotates the secret. It answers the new cookie's value.
-func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string) (secret.String, error) {
+// StepUpTx notes that the caller has just proved who they are, by amr too, and rotates the secret. It answers the new cookie's value.
+func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string, amr ...string) (secret.String, error) {
 	id, generation, plain, ok := parse(value)
 	if !ok || id != e.Caller.SessionID {
 		return secret.String{}, fault.Unauthorized("", "Sign in again.")
@@ -215,7 +215,7 @@ func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string) (s
 		return secret.String{}, fault.Unauthorized("", "Sign in again.")
 	}
 	plain = derive(key, plain, generation+1)
-	if err := s.q.RotateSession(ctx, e.Tx, sessionq.RotateSessionParams{ID: id.UUID(), SecretHash: sum(plain), RotatedAt: &e.Tx.Now}); err != nil {
+	if err := s.q.RotateSession(ctx, e.Tx, sessionq.RotateSessionParams{ID: id.UUID(), SecretHash: sum(plain), RotatedAt: &e.Tx.Now, Aal: level(amr), Amr: words(amr)}); err != nil {
 		return secret.String{}, fmt.Errorf("rotate the session: %w", err)
 	}
 	e.Record(event.Change{Action: "session.stepped_up", Subject: id.String(), Version: row.Generation + 1, Chain: e.Caller.UserID.String(), Payload: map[string]any{"v": 1, "user": e.Caller.UserID.String()}, Audited: true})

@@ -12,6 +12,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/sso/openid"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -33,13 +34,11 @@ type Arrival struct {
 	Cookie  string // of the session, which a step-up rotates
 }
 
-// Outcome is how a journey ends. Page is always set; of Cookie and MFA at most one is.
+// Outcome is how a journey ends: on a page of the console, "" for where the person's console begins, and perhaps with a new or rotated session, or the question
+// for a factor.
 type Outcome struct {
-	Page    string
-	Cookie  secret.String
-	Session ident.SessionID
-	User    ident.UserID
-	MFA     secret.String
+	Page string
+	Next *factor.Next // nil: whoever is signed in stays so
 }
 
 // journey is a row of sso_login with its provider.
@@ -313,7 +312,7 @@ func (s *Service) admit(ctx context.Context, e *door.Effect, j *journey, c *open
 
 // enter goes on after the provider's proof: with a session, or with the question for a factor.
 func (s *Service) enter(ctx context.Context, e *door.Effect, j *journey, user ident.UserID, home *ident.OrgID) (*Outcome, error) {
-	next, err := s.Steps.After(ctx, e, First{User: user, Org: home, Amr: []string{"sso"}, Only: j.org()})
+	next, err := s.Steps.After(ctx, e, factor.First{User: user, Org: home, Amr: []string{"sso"}, Form: factor.Browser, Only: j.org()})
 	if err != nil {
 		return nil, err
 	}
@@ -321,7 +320,7 @@ func (s *Service) enter(ctx context.Context, e *door.Effect, j *journey, user id
 	if page == "" && j.provider.org != nil {
 		page = "/" + j.provider.organizationSlug
 	}
-	return &Outcome{Page: page, Cookie: next.Cookie, Session: next.Session, User: user, MFA: next.MFA}, nil
+	return &Outcome{page, next}, nil
 }
 
 // hold keeps what the provider said while the person decides: accept the terms, or sign in to the account that has the address.
@@ -365,11 +364,11 @@ func (s *Service) stepUp(ctx context.Context, j *journey, c *openid.Claims, cook
 				e.Refuse(fault.Unauthorized(reason, "The provider did not ask who you are."))
 				return nil, nil
 			}
-			next, err := s.Sessions.StepUpTx(ctx, e, cookie)
+			next, err := s.Sessions.StepUpTx(ctx, e, cookie, "sso")
 			if err != nil {
 				return nil, err
 			}
-			return &Outcome{Page: home(j.ReturnTo), Cookie: next, Session: e.Caller.SessionID, User: e.Caller.UserID}, s.see(ctx, e, j.provider, c)
+			return &Outcome{home(j.ReturnTo), &factor.Next{User: e.Caller.UserID, Cookie: next, Session: e.Caller.SessionID}}, s.see(ctx, e, j.provider, c)
 		},
 	}, c)
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/platform/sso/openid"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -46,27 +47,10 @@ var (
 	perOrg     = limit.Bucket{Name: "sso-settings", Rate: 30, Per: 10 * time.Minute, Burst: 15, Closed: true}
 )
 
-// First is a first proof: whom a provider vouched for, and where the session may go.
-type First struct {
-	User ident.UserID
-	Org  *ident.OrgID // where the session begins to work; nil: nowhere
-	Amr  []string
-	Only ident.OrgID // the session is limited to this organization; zero: it is not
-}
-
-// Next is what a first proof leads to: a session, or the question for a factor. Exactly one of Cookie and MFA is set.
-type Next struct {
-	Cookie  secret.String
-	Session ident.SessionID
-	MFA     secret.String // names the sign-in that goes on with a second factor
-}
-
-// Steps is what follows a first proof, for whoever gave it.
+// Steps is what follows a first proof, for whoever gave it: factor.Service.
 type Steps interface {
-	// After starts the session, or keeps the sign-in for its second factor; inside the effect of the first proof.
-	After(ctx context.Context, e *door.Effect, f First) (*Next, error)
-	// Confirmed lists the factors that a person has confirmed.
-	Confirmed(ctx context.Context, tx *db.Tx, user ident.UserID) ([]string, error)
+	After(ctx context.Context, e *door.Effect, f factor.First) (*factor.Next, error)
+	Confirmed(ctx context.Context, on factor.Querier, user ident.UserID) ([]string, error)
 }
 
 // Newcomer is somebody new whose address the provider vouches for, and who accepted the terms.
