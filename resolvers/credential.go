@@ -8,7 +8,6 @@ package resolvers
 import (
 	"context"
 
-	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
@@ -35,7 +34,15 @@ func (r *mutationResolver) ResendPasswordReset(ctx context.Context, token secret
 }
 
 func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String, authenticatorID *ident.Any, mfa *factor.MfaProof) (*model.Ok, error) {
-	return done(r.platform.recoveries.Complete(ctx, token, password))
+	in := recovery.Completion{Token: token, Password: password, Mfa: mfa}
+	if authenticatorID != nil {
+		id, err := ident.As[ident.FactorID](*authenticatorID, "authenticatorId")
+		if err != nil {
+			return nil, err
+		}
+		in.AuthenticatorID = &id
+	}
+	return done(r.platform.recoveries.Complete(ctx, in))
 }
 
 func (r *mutationResolver) ChangePassword(ctx context.Context, current secret.String, new secret.String, revokeOtherSessions bool) (*model.Ok, error) {
@@ -49,7 +56,3 @@ func (r *queryResolver) Identity(ctx context.Context) (*credential.Identity, err
 func (r *queryResolver) VerifyPasswordReset(ctx context.Context, token secret.String) (*recovery.PasswordResetCheck, error) {
 	return r.platform.recoveries.Check(ctx, token)
 }
-
-func (r *Resolver) Identity() gql.IdentityResolver { return &identityResolver{r} }
-
-type identityResolver struct{ *Resolver }

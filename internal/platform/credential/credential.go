@@ -150,9 +150,13 @@ func (s *Service) admit(ctx context.Context, f factor.First, name []byte, newer 
 					return nil, err
 				}
 			}
+			next, err := s.Factors.After(ctx, e, f)
+			if err != nil {
+				return nil, err
+			}
 			e.Record(event.Change{Action: "credential.authenticated", Subject: user.String(), Version: 1, Stream: "credential:" + user.String(), Chain: user.String(),
 				Payload: map[string]any{"v": 1, "failedBefore": before}, Audited: true})
-			return s.Factors.After(ctx, e, f)
+			return next, nil
 		},
 	}, f)
 }
