@@ -23,6 +23,7 @@ export const catalogues = [
   "members",
   "providers",
   "settings",
+  "sso",
   "webhooks",
 ] as const;
 
