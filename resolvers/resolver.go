@@ -18,6 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/widget"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
@@ -48,6 +49,7 @@ type Services struct {
 	Recoveries    *recovery.Service
 	Factors       *factor.Service
 	Mails         *mail.Service
+	Approvals     *approval.Service
 	SSO           *sso.Service
 
 	Applications *application.Service
@@ -89,6 +91,7 @@ type platform struct {
 	recoveries    *recovery.Service
 	factors       *factor.Service
 	mails         *mail.Service
+	approvals     *approval.Service
 	sso           *sso.Service
 }
 
@@ -115,7 +118,7 @@ type house struct {
 // New joins them.
 func New(s Services) *Resolver {
 	r := &Resolver{
-		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails, s.SSO},
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails, s.Approvals, s.SSO},
 		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},

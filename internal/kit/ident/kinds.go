@@ -25,6 +25,7 @@ type (
 	messageKind      struct{}
 	invitationKind   struct{}
 	ssoProviderKind  struct{}
+	approvalKind     struct{}
 	factorKind       struct{}
 )
 
@@ -49,6 +50,7 @@ func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
 func (ssoProviderKind) Prefix() string  { return "sso" }
+func (approvalKind) Prefix() string     { return "apr" }
 func (factorKind) Prefix() string       { return "fac" }
 
 // OrgID is the id of a tenant.
@@ -176,6 +178,13 @@ type SsoProviderID struct{ ID[ssoProviderKind] }
 
 func (i SsoProviderID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *SsoProviderID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// ApprovalID is the id of a change that waits for a second person.
+type ApprovalID struct{ ID[approvalKind] }
+
+func (i ApprovalID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *ApprovalID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
 // FactorID is the id of an authenticator: what a person proves beside the password.
 type FactorID struct{ ID[factorKind] }
 
