@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { ByProviderQuery } from "#/relay/__generated__/ByProviderQuery.graphql.ts";
 import { texts } from "#/i18n/index.ts";
+import type { ByProviderQuery } from "#/relay/__generated__/ByProviderQuery.graphql.ts";
 import { graphql, read } from "#/relay/index.ts";
 import { leave } from "./leave.ts";
 

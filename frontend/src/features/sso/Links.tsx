@@ -1,9 +1,9 @@
 import { Button } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { Links_query$key } from "#/relay/__generated__/Links_query.graphql.ts";
 import type { LinksOfferQuery } from "#/relay/__generated__/LinksOfferQuery.graphql.ts";
 import type { LinksRefetchQuery } from "#/relay/__generated__/LinksRefetchQuery.graphql.ts";
-import type { Links_query$key } from "#/relay/__generated__/Links_query.graphql.ts";
 import type { LinksUnlinkMutation } from "#/relay/__generated__/LinksUnlinkMutation.graphql.ts";
 import { graphql, read, useAction, useRefetchableFragment } from "#/relay/index.ts";
 import { ask } from "#/relay/session.ts";

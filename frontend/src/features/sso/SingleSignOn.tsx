@@ -99,7 +99,8 @@ export default function SingleSignOn({ organization, word }: Props) {
               <li key={one.id}>
                 <div className={css.row}>
                   <div>
-                    <strong>{one.name}</strong> <Status tone={one.enabled ? "good" : "none"}>{t(one.enabled ? "sso.on" : "sso.off")}</Status>
+                    <strong>{one.name}</strong>{" "}
+                    <Status tone={one.enabled ? "good" : "none"}>{t(one.enabled ? "sso.on" : "sso.off")}</Status>
                     <p className="mono">{one.issuer}</p>
                   </div>
                   <div className={css.actions}>
