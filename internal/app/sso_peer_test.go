@@ -119,6 +119,9 @@ func TestSSO1_RealProvider(t *testing.T) {
 			if right != (err == nil) || right && claims.Email != "owner@acme.example" {
 				t.Errorf("right: %v: %+v, %v", right, claims, err)
 			}
+			if !right {
+				continue // the provider keeps a code that nobody could use
+			}
 			if again, err := c.Redeem(t.Context(), p, openid.Journey{Nonce: j.Nonce, Verifier: j.Verifier}, openid.Return{Code: q.Get("code"), Issuer: q.Get("iss")}); err == nil {
 				t.Errorf("the second use of a code: %+v", again)
 			}
