@@ -30,6 +30,7 @@ export default function SingleSignOn({ organization, word }: Props) {
     () =>
       read<SingleSignOnQuery>(
         graphql`
+          # together: providers are shown by what the domains prove, and both are an owner's alone
           query SingleSignOnQuery($organizationId: ID!) {
             ssoProviderConfigs(organizationId: $organizationId) {
               id
