@@ -36,7 +36,7 @@ go-build:
 
 # --- what is fetched -------------------------------------------------------------------------------------------------------------------
 
-packages: $(if $(FRONTS),node) .make/go $(foreach f,$(FRONTS),$(f)/node_modules/.package-lock.json)
+packages: $(if $(FRONTS),node) .make/go $(foreach f,$(FRONTS) tools/oidc,$(f)/node_modules/.package-lock.json)
 
 .make/go: go.mod go.sum
 	$(call step,fetching Go modules)
@@ -114,7 +114,7 @@ bin/tools/withpg: .make/go $(wildcard db/*.go db/postgres/*.go db/devdb/*.go db/
 
 # --- proof -----------------------------------------------------------------------------------------------------------------------------
 
-test: build bin/tools/withpg postgres ## everything: front ends, Go with journeys in Chromium, Redis 7, other makes' name servers, generated code
+test: build bin/tools/withpg postgres tools/oidc/node_modules/.package-lock.json ## everything: front ends, Go with journeys in Chromium, Redis 7, other makes' name servers, generated code
 	@if compgen -G 'e2e/*_test.go' >/dev/null; then tools/chromium.sh; fi
 	@$(MAKE) --no-print-directory test-fronts
 	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/dns-real check-generated

@@ -8,6 +8,7 @@ package resolvers
 import (
 	"context"
 
+	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
@@ -64,3 +65,7 @@ func (r *queryResolver) Identity(ctx context.Context) (*credential.Identity, err
 func (r *queryResolver) VerifyPasswordReset(ctx context.Context, token secret.String) (*recovery.PasswordResetCheck, error) {
 	return r.platform.recoveries.Check(ctx, token)
 }
+
+func (r *Resolver) Identity() gql.IdentityResolver { return &identityResolver{r} }
+
+type identityResolver struct{ *Resolver }

@@ -30,6 +30,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/platform/sso"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
@@ -51,6 +52,7 @@ type Services struct {
 	Mails         *mail.Service
 	Approvals     *approval.Service
 	Audits        *audit.Service
+	SSO           *sso.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -93,6 +95,7 @@ type platform struct {
 	mails         *mail.Service
 	approvals     *approval.Service
 	audits        *audit.Service
+	sso           *sso.Service
 }
 
 type connect struct {
@@ -118,7 +121,7 @@ type house struct {
 // New joins them.
 func New(s Services) *Resolver {
 	r := &Resolver{
-		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails, s.Approvals, s.Audits},
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails, s.Approvals, s.Audits, s.SSO},
 		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},

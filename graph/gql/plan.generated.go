@@ -38,6 +38,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/platform/sso"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
@@ -166,6 +167,10 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Seats":                     planSeats(cfg.Resolvers, ec),
 		"Session":                   planSession(cfg.Resolvers, ec),
 		"SetupOption":               planSetupOption(cfg.Resolvers, ec),
+		"SsoDomain":                 planSsoDomain(cfg.Resolvers, ec),
+		"SsoLink":                   planSsoLink(cfg.Resolvers, ec),
+		"SsoProvider":               planSsoProvider(cfg.Resolvers, ec),
+		"SsoProviderConfig":         planSsoProviderConfig(cfg.Resolvers, ec),
 		"StartConnectionPayload":    planStartConnectionPayload(cfg.Resolvers, ec),
 		"StateCount":                planStateCount(cfg.Resolvers, ec),
 		"Subscription":              planSubscription(cfg.Resolvers, ec),
@@ -3042,6 +3047,7 @@ func planHealthCheck(root ResolverRoot, ec *executionContext) plan.Object {
 }
 
 func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Identity()
 	return plan.Object{
 		"id": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
@@ -3083,6 +3089,17 @@ func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*credential.Identity)
 				return writeNInt2int32(r, fc, obj.RecoveryCodesLeft)
+			},
+		},
+		"ssoLinks": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				ctx := r.Context()
+				v, err := resolver.SsoLinks(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSsoLink2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoLinkᚄ(r, fc, v)
 			},
 		},
 	}
@@ -4727,6 +4744,84 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
+		"saveSsoProvider": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_saveSsoProvider_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SaveSsoProvider(ctx, fc.Args["input"].(sso.SaveSsoProviderInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSsoProviderConfig2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProviderConfig(r, fc, v)
+			},
+		},
+		"deleteSsoProvider": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_deleteSsoProvider_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.DeleteSsoProvider(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"startSsoDomain": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_startSsoDomain_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StartSsoDomain(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["domain"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSsoDomain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoDomain(r, fc, v)
+			},
+		},
+		"checkSsoDomain": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_checkSsoDomain_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.CheckSsoDomain(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["domain"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSsoDomain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoDomain(r, fc, v)
+			},
+		},
+		"removeSsoDomain": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_removeSsoDomain_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RemoveSsoDomain(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["domain"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"unlinkSso": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_unlinkSso_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UnlinkSso(ctx, fc.Args["provider"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r, fc, v)
+			},
+		},
 		"createWebhookEndpoint": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_createWebhookEndpoint_args(ctx, ec, raw)
@@ -6189,6 +6284,45 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNSession2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionᚄ(r, fc, v)
 			},
 		},
+		"ssoProviders": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_ssoProviders_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SsoProviders(ctx, fc.Args["email"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSsoProvider2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProviderᚄ(r, fc, v)
+			},
+		},
+		"ssoProviderConfigs": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_ssoProviderConfigs_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SsoProviderConfigs(ctx, fc.Args["organizationId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSsoProviderConfig2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProviderConfigᚄ(r, fc, v)
+			},
+		},
+		"ssoDomains": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_ssoDomains_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SsoDomains(ctx, fc.Args["organizationId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSsoDomain2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoDomainᚄ(r, fc, v)
+			},
+		},
 		"webhookEndpoints": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_webhookEndpoints_args(ctx, ec, raw)
@@ -6839,6 +6973,12 @@ func planSession(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNBoolean2bool(r, fc, obj.Current)
 			},
 		},
+		"limitedToOrganizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Session)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.LimitedToOrganizationID)
+			},
+		},
 	}
 }
 
@@ -6884,6 +7024,188 @@ func planSetupOption(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*domaincheck.SetupOption)
 				return writeNString2ᚕstringᚄ(r, fc, obj.SharesWithUs)
+			},
+		},
+	}
+}
+
+func planSsoDomain(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"domain": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoDomain)
+				return writeNString2string(r, fc, obj.Domain)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoDomain)
+				return writeNSsoDomainState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoDomainState(r, fc, obj.State)
+			},
+		},
+		"recordName": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoDomain)
+				return writeNString2string(r, fc, obj.RecordName)
+			},
+		},
+		"recordValue": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoDomain)
+				return writeNString2string(r, fc, obj.RecordValue)
+			},
+		},
+		"checkedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoDomain)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.CheckedAt)
+			},
+		},
+		"provenAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoDomain)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ProvenAt)
+			},
+		},
+		"lastError": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoDomain)
+				return writeOString2ᚖstring(r, fc, obj.LastError)
+			},
+		},
+	}
+}
+
+func planSsoLink(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"provider": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoLink)
+				return writeNSsoProvider2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProvider(r, fc, obj.Provider)
+			},
+		},
+		"subject": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoLink)
+				return writeNString2string(r, fc, obj.Subject)
+			},
+		},
+		"email": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoLink)
+				return writeOEmail2ᚖstring(r, fc, obj.Email)
+			},
+		},
+		"linkedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoLink)
+				return writeNTime2timeᚐTime(r, fc, obj.LinkedAt)
+			},
+		},
+		"lastSignInAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoLink)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.LastSignInAt)
+			},
+		},
+	}
+}
+
+func planSsoProvider(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"slug": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProvider)
+				return writeNString2string(r, fc, obj.Slug)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProvider)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"logoUrl": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProvider)
+				return writeOString2ᚖstring(r, fc, obj.LogoURL)
+			},
+		},
+	}
+}
+
+func planSsoProviderConfig(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐSsoProviderID(r, fc, obj.ID)
+			},
+		},
+		"slug": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNString2string(r, fc, obj.Slug)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"issuer": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNString2string(r, fc, obj.Issuer)
+			},
+		},
+		"clientId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNString2string(r, fc, obj.ClientID)
+			},
+		},
+		"scopes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNString2ᚕstringᚄ(r, fc, obj.Scopes)
+			},
+		},
+		"emailDomains": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNString2ᚕstringᚄ(r, fc, obj.EmailDomains)
+			},
+		},
+		"trustEmail": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNBoolean2bool(r, fc, obj.TrustEmail)
+			},
+		},
+		"enabled": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNBoolean2bool(r, fc, obj.Enabled)
+			},
+		},
+		"redirectUri": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNString2string(r, fc, obj.RedirectURI)
+			},
+		},
+		"lastError": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeOString2ᚖstring(r, fc, obj.LastError)
+			},
+		},
+		"version": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*sso.SsoProviderConfig)
+				return writeNInt2int32(r, fc, obj.Version)
 			},
 		},
 	}
@@ -9021,6 +9343,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐSsoProviderID(r *plan.Run, fc *plan.Call, v ident.SsoProviderID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r *plan.Run, fc *plan.Call, v ident.UserID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
@@ -9629,6 +9955,54 @@ func writeNSetupType2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 
 func writeNSourceKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐSourceKind(r *plan.Run, fc *plan.Call, v analysis.SourceKind) bool {
 	return r.String(string(v))
+}
+
+func writeNSsoDomain2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoDomainᚄ(r *plan.Run, fc *plan.Call, v []*sso.SsoDomain) bool {
+	return plan.List(r, fc, v, writeNSsoDomain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoDomain, true)
+}
+
+func writeNSsoDomain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoDomain(r *plan.Run, fc *plan.Call, v *sso.SsoDomain) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNSsoDomainState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoDomainState(r *plan.Run, fc *plan.Call, v sso.SsoDomainState) bool {
+	return r.String(string(v))
+}
+
+func writeNSsoLink2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoLinkᚄ(r *plan.Run, fc *plan.Call, v []*sso.SsoLink) bool {
+	return plan.List(r, fc, v, writeNSsoLink2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoLink, true)
+}
+
+func writeNSsoLink2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoLink(r *plan.Run, fc *plan.Call, v *sso.SsoLink) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNSsoProvider2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProviderᚄ(r *plan.Run, fc *plan.Call, v []*sso.SsoProvider) bool {
+	return plan.List(r, fc, v, writeNSsoProvider2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProvider, true)
+}
+
+func writeNSsoProvider2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProvider(r *plan.Run, fc *plan.Call, v *sso.SsoProvider) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNSsoProviderConfig2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProviderConfigᚄ(r *plan.Run, fc *plan.Call, v []*sso.SsoProviderConfig) bool {
+	return plan.List(r, fc, v, writeNSsoProviderConfig2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProviderConfig, true)
+}
+
+func writeNSsoProviderConfig2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoProviderConfig(r *plan.Run, fc *plan.Call, v *sso.SsoProviderConfig) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNStartConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐStartConnectionPayload(r *plan.Run, fc *plan.Call, v *connection.StartConnectionPayload) bool {

@@ -1794,6 +1794,16 @@ func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋid
 	return v
 }
 
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐSsoProviderID(ctx context.Context, ec *executionContext, v any) (ident.SsoProviderID, error) {
+	var res ident.SsoProviderID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐSsoProviderID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.SsoProviderID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(ctx context.Context, ec *executionContext, v any) (ident.UserID, error) {
 	var res ident.UserID
 	err := res.UnmarshalGQL(v)
@@ -2370,6 +2380,22 @@ func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkit
 }
 
 func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐRecipeID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *ident.RecipeID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐSsoProviderID(ctx context.Context, ec *executionContext, v any) (*ident.SsoProviderID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(ident.SsoProviderID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐSsoProviderID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *ident.SsoProviderID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

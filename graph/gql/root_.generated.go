@@ -30,6 +30,7 @@ type ResolverRoot interface {
 	DnsCheck() DnsCheckResolver
 	ExistingConnection() ExistingConnectionResolver
 	Finding() FindingResolver
+	Identity() IdentityResolver
 	Membership() MembershipResolver
 	MfaConfirmation() MfaConfirmationResolver
 	Mutation() MutationResolver
@@ -88,6 +89,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputOrganizationFilter,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterPersonInput,
+		unmarshalInputSaveSsoProviderInput,
 		unmarshalInputStartConnectionInput,
 		unmarshalInputTimeWindow,
 		unmarshalInputUpdateAddressInput,
@@ -359,6 +361,8 @@ type Session {
   steppedUpAt: Time
   "Is this the session of the request?"
   current: Boolean!
+  "The organization whose own provider opened the session, which works in no other; null when it is not limited."
+  limitedToOrganizationId: ID
 }
 "What holds a session."
 enum SessionKind {
@@ -4312,6 +4316,167 @@ extend type Mutation {
   ): Ok! @access(to: [OPERATOR]) # permission: session.revoke_any
 }
 `, BuiltIn: false},
+	{Name: "../sso.graphqls", Input: `"Where somebody may sign in, as the sign-in page shows it."
+type SsoProvider {
+  "Its short name, in the address of the sign-in: POST /auth/sso/<slug>."
+  slug: String!
+  "What it is called."
+  name: String!
+  "Its picture; null without one."
+  logoUrl: String
+}
+"A provider that knows the caller."
+type SsoLink {
+  "Where the caller signs in."
+  provider: SsoProvider!
+  "Who the caller is there, in the provider's own words."
+  subject: String!
+  "The address as the provider wrote it last; null when it wrote none."
+  email: Email
+  "When it was linked."
+  linkedAt: Time!
+  "When the caller last came through it; null when not since then."
+  lastSignInAt: Time
+}
+"An organization's own OpenID provider. The client secret goes in and never comes out."
+type SsoProviderConfig {
+  "Names the provider."
+  id: ID!
+  "Its short name, in the addresses of sign-in and return. It never changes."
+  slug: String!
+  "What people see on the button."
+  name: String!
+  "Exactly as in the provider's ID tokens."
+  issuer: String!
+  "Our name at the provider."
+  clientId: String!
+  "What is asked for beside openid."
+  scopes: [String!]! @listSize(assumed: 5)
+  "The organization's proven mail domains that it is for; empty for all of them."
+  emailDomains: [String!]! @listSize(assumed: 5)
+  "Does an address inside a proven domain count when the provider is silent about having verified it?"
+  trustEmail: Boolean!
+  "Does it take people in?"
+  enabled: Boolean!
+  "Enter this address at the provider."
+  redirectUri: String!
+  "What it did wrong last; null when nothing, or when it has worked since."
+  lastError: String
+  "Grows by one with each change."
+  version: Int!
+}
+"Where a mail domain stands."
+enum SsoDomainState {
+  "Its TXT record has not been seen yet, or is another organization's by now."
+  PENDING
+  "Its TXT record was seen."
+  PROVEN
+}
+"A mail domain of an organization. It counts once it is PROVEN by its TXT record, for one organization at a time, and until the record was gone for seven days."
+type SsoDomain {
+  "The domain, in lower case."
+  domain: String!
+  "Where it stands."
+  state: SsoDomainState!
+  "Name of the TXT record."
+  recordName: String!
+  "Value of the TXT record."
+  recordValue: String!
+  "When its name servers were last asked; null when not yet. Proven domains are asked about once a day."
+  checkedAt: Time
+  "When it was proven; null while it is not."
+  provenAt: Time
+  "What the last look showed in place of the record; null when it showed the record."
+  lastError: String
+}
+"Makes an organization's own provider, or with an id changes one. All mistakes answer together."
+input SaveSsoProviderInput {
+  "The provider to change; null to make one."
+  id: ID
+  "Whose it is."
+  organizationId: ID!
+  "2 to 39 small letters, digits and hyphens, unique in the installation. It cannot be changed."
+  slug: String!
+  "What people see on the button: 1 to 100 characters."
+  name: String!
+  "Copied from the provider: https, without ? and #. Its discovery document is read at once. Another issuer ends the links made under the former one."
+  issuer: String!
+  "Copied from the provider."
+  clientId: String!
+  "Copied from the provider; null for a public client, and to keep the present one."
+  clientSecret: Secret
+  "What to ask for; null for openid, email and profile."
+  scopes: [String!]
+  "Which of the organization's mail domains it is for; null or empty for all."
+  emailDomains: [String!]
+  "Does an address inside a proven domain count when the provider is silent about having verified it?"
+  trustEmail: Boolean! = false
+  "Does it take people in? One that does must answer."
+  enabled: Boolean! = true
+  "The version that was changed; null to overwrite whatever is there."
+  version: Int
+}
+
+extend type Identity {
+  "The providers that know the caller, the one used last first."
+  ssoLinks: [SsoLink!]! @goField(forceResolver: true) @listSize(assumed: 5)
+}
+extend type Query {
+  "For the sign-in page: the installation's providers, and behind an address that of the organization which has proven its domain. Whether anybody has the address is not said."
+  ssoProviders(
+    "The address typed; null before anything was typed."
+    email: Email
+  ): [SsoProvider!]! @access(to: [PUBLIC]) @listSize(assumed: 5)
+  "The organization's own providers; 20 at most."
+  ssoProviderConfigs(
+    "The organization that is meant."
+    organizationId: ID!
+  ): [SsoProviderConfig!]! @access(to: [USER]) @listSize(assumed: 5) # permission: organization.secure
+  "The organization's mail domains; 50 at most."
+  ssoDomains(
+    "The organization that is meant."
+    organizationId: ID!
+  ): [SsoDomain!]! @access(to: [USER]) @listSize(assumed: 5) # permission: organization.secure
+}
+extend type Mutation {
+  "Makes or changes an organization's own provider."
+  saveSsoProvider(
+    "The provider as it shall be."
+    input: SaveSsoProviderInput!
+  ): SsoProviderConfig! @access(to: [USER], paid: true, stepUp: true) # permission: organization.secure
+  "Removes a provider with everybody's links to it. Who has no other way to sign in sets a password by mail."
+  deleteSsoProvider(
+    "The provider that goes."
+    id: ID!
+  ): Ok! @access(to: [USER], stepUp: true) # permission: organization.secure
+  "Answers the TXT record that proves a mail domain; the same one a second time."
+  startSsoDomain(
+    "Whose domain it is."
+    organizationId: ID!
+    "The part of addresses after the @."
+    domain: String!
+  ): SsoDomain! @access(to: [USER], paid: true, stepUp: true) # permission: organization.secure
+  "Asks the domain's own name servers for the record, now. CONFLICT when another organization has proven the domain."
+  checkSsoDomain(
+    "Whose domain it is."
+    organizationId: ID!
+    "The domain that is meant."
+    domain: String!
+  ): SsoDomain! @access(to: [USER]) # permission: organization.secure
+  "Forgets a mail domain. From then on it routes nobody and vouches for no address."
+  removeSsoDomain(
+    "Whose domain it is."
+    organizationId: ID!
+    "The domain that goes."
+    domain: String!
+  ): Ok! @access(to: [USER], stepUp: true) # permission: organization.secure
+  "Takes a provider away from the ways in which the caller signs in. PRECONDITION_FAILED when it is the only one."
+  unlinkSso(
+    "The provider's short name."
+    provider: String!
+  ): Identity! @access(to: [USER], stepUp: true) # permission: self
+}
+`, BuiltIn: false},
 	{Name: "../webhook.graphqls", Input: `"Where events are sent, signed by Standard Webhooks."
 type WebhookEndpoint implements Node {
   "Names the endpoint in every call."
@@ -5959,6 +6124,8 @@ func childFields_Identity(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Identity_passkeyCount(ctx, ec, field)
 	case "recoveryCodesLeft":
 		return fieldContext_Identity_recoveryCodesLeft(ctx, ec, field)
+	case "ssoLinks":
+		return fieldContext_Identity_ssoLinks(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
 }
@@ -6891,6 +7058,8 @@ func childFields_Session(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Session_steppedUpAt(ctx, ec, field)
 	case "current":
 		return fieldContext_Session_current(ctx, ec, field)
+	case "limitedToOrganizationId":
+		return fieldContext_Session_limitedToOrganizationId(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Session", field.Name)
 }
@@ -6913,6 +7082,84 @@ func childFields_SetupOption(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_SetupOption_sharesWithUs(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SetupOption", field.Name)
+}
+
+func childFields_SsoDomain(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "domain":
+		return fieldContext_SsoDomain_domain(ctx, ec, field)
+	case "state":
+		return fieldContext_SsoDomain_state(ctx, ec, field)
+	case "recordName":
+		return fieldContext_SsoDomain_recordName(ctx, ec, field)
+	case "recordValue":
+		return fieldContext_SsoDomain_recordValue(ctx, ec, field)
+	case "checkedAt":
+		return fieldContext_SsoDomain_checkedAt(ctx, ec, field)
+	case "provenAt":
+		return fieldContext_SsoDomain_provenAt(ctx, ec, field)
+	case "lastError":
+		return fieldContext_SsoDomain_lastError(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SsoDomain", field.Name)
+}
+
+func childFields_SsoLink(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "provider":
+		return fieldContext_SsoLink_provider(ctx, ec, field)
+	case "subject":
+		return fieldContext_SsoLink_subject(ctx, ec, field)
+	case "email":
+		return fieldContext_SsoLink_email(ctx, ec, field)
+	case "linkedAt":
+		return fieldContext_SsoLink_linkedAt(ctx, ec, field)
+	case "lastSignInAt":
+		return fieldContext_SsoLink_lastSignInAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SsoLink", field.Name)
+}
+
+func childFields_SsoProvider(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "slug":
+		return fieldContext_SsoProvider_slug(ctx, ec, field)
+	case "name":
+		return fieldContext_SsoProvider_name(ctx, ec, field)
+	case "logoUrl":
+		return fieldContext_SsoProvider_logoUrl(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SsoProvider", field.Name)
+}
+
+func childFields_SsoProviderConfig(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_SsoProviderConfig_id(ctx, ec, field)
+	case "slug":
+		return fieldContext_SsoProviderConfig_slug(ctx, ec, field)
+	case "name":
+		return fieldContext_SsoProviderConfig_name(ctx, ec, field)
+	case "issuer":
+		return fieldContext_SsoProviderConfig_issuer(ctx, ec, field)
+	case "clientId":
+		return fieldContext_SsoProviderConfig_clientId(ctx, ec, field)
+	case "scopes":
+		return fieldContext_SsoProviderConfig_scopes(ctx, ec, field)
+	case "emailDomains":
+		return fieldContext_SsoProviderConfig_emailDomains(ctx, ec, field)
+	case "trustEmail":
+		return fieldContext_SsoProviderConfig_trustEmail(ctx, ec, field)
+	case "enabled":
+		return fieldContext_SsoProviderConfig_enabled(ctx, ec, field)
+	case "redirectUri":
+		return fieldContext_SsoProviderConfig_redirectUri(ctx, ec, field)
+	case "lastError":
+		return fieldContext_SsoProviderConfig_lastError(ctx, ec, field)
+	case "version":
+		return fieldContext_SsoProviderConfig_version(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SsoProviderConfig", field.Name)
 }
 
 func childFields_StartConnectionPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

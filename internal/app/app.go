@@ -47,6 +47,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/platform/sso"
 	"github.com/nameplate-dev/nameplate/internal/platform/usage"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -90,6 +91,7 @@ type App struct {
 	Mails         *mail.Service
 	Approvals     *approval.Service
 	Audits        *audit.Service
+	SSO           *sso.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -119,6 +121,9 @@ func Build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Log
 		return nil, err
 	}
 	if err := a.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.singleSignOn(ctx); err != nil {
 		return nil, err
 	}
 	return a, a.join()
@@ -256,7 +261,7 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
+		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.SSO.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},

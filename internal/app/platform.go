@@ -120,10 +120,10 @@ func (a *App) tellMember(ctx context.Context, e *door.Effect, n membership.News)
 	return a.Mails.Stage(ctx, e, mail.Mail{User: n.User, Org: n.Org, Letter: l})
 }
 
-// person makes an account with a profile and a password.
+// person makes an account with a profile and, where the person chose one, a password.
 func (a *App) person(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
 	user, err := a.account(ctx, e, p)
-	if err != nil {
+	if err != nil || p.PHC == "" { // who comes through a provider has no password
 		return user, err
 	}
 	return user, a.Credentials.SetTx(ctx, e.Tx, user, p.PHC)

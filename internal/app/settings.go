@@ -44,7 +44,8 @@ type Settings struct {
 
 	PSLExtra      []string
 	ProviderFile  string
-	WebhookAllow  bool // lab: webhooks and upstreams may be loopback http
+	SSOProviders  string // JSON file of the installation's own OpenID providers
+	WebhookAllow  bool   // lab: webhooks and upstreams may be loopback http
 	BuildVersion  string
 	CatalogueRows [][]byte
 }
@@ -158,6 +159,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.terms, "terms.version", "1", "of the terms that people accept; with another one everybody is asked again")
 	str(&r.checkpoints, "audit.checkpoints", "", "file on another machine's disk that signed heads of the audit log are added to, every five minutes; `nameplate verify` reads it")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
+	str(&r.sso, "sso.providers", "", "JSON file of OpenID providers through which everybody may sign in (docs/sso.md)")
 	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
 }
@@ -166,7 +168,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 type Raw struct {
 	profile, database, redis, kek, former, format, level, listen, metrics, origin, proxies string
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies    string
-	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints       string
+	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints, sso  string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook     string
 	sms, smsCountries, terms                                                               string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
@@ -186,7 +188,7 @@ func (r *Raw) settings() (Settings, error) {
 	lab := r.profile == "lab"
 	s := Settings{
 		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
-		Listen: r.listen, MetricsListen: r.metrics, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
+		Listen: r.listen, MetricsListen: r.metrics, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, SSOProviders: r.sso, WebhookAllow: lab,
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
@@ -390,6 +392,7 @@ func (s Settings) String() string {
 	}
 	line("acme.contact", s.ACME.Contact)
 	line("audit.checkpoints", cmp.Or(s.Checkpoints, "(not set: nobody sees when the newest rows of the audit log are cut off)"))
+	line("sso.providers", cmp.Or(s.SSOProviders, "(none)"))
 	s.Mail.print(line, hidden)
 	line("sms.gateway", map[bool]string{true: "log", false: "(not set: no text message leaves)"}[s.SMS.Log])
 	line("sms.countries", cmp.Or(strings.Join(s.SMS.Countries, ","), "(all)"))

@@ -107,6 +107,9 @@ func person(b *session.Session) authz.Principal {
 	if b.SteppedUpAt != nil {
 		p.AuthTime = *b.SteppedUpAt
 	}
+	if b.LimitedToOrganizationID != nil {
+		p.Only = *b.LimitedToOrganizationID
+	}
 	return p
 }
 

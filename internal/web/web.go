@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
+	"github.com/nameplate-dev/nameplate/internal/platform/sso"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 )
@@ -42,6 +43,7 @@ type Config struct {
 	Factors     *factor.Service
 	Keys        *apikey.Service
 	Accounts    *account.Service
+	SSO         *sso.Service
 	// WidgetToken answers the caller behind a page's token; app is the public key in the request's address, origin its Origin header.
 	WidgetToken func(ctx context.Context, token secret.String, app, origin string) (authz.Principal, error)
 	// Origins answers which origins may use the application with this public key; a nil function for an unknown key.
@@ -97,6 +99,12 @@ func (s *Door) routes() http.Handler {
 	mux.Handle("/auth/session", s.only(http.MethodGet, s.session))
 	mux.Handle("/auth/step-up", s.only(http.MethodPost, s.stepUp))
 	mux.Handle("/auth/sign-out", s.only(http.MethodPost, s.signOut))
+	if s.SSO != nil {
+		mux.Handle("/auth/sso/{slug}", s.only(http.MethodPost, s.ssoBegin))
+		mux.Handle("/auth/sso/callback/{slug}", s.only(http.MethodGet, s.ssoCallback))
+		mux.Handle("/auth/sso/finish", s.only(http.MethodPost, s.ssoFinish))
+		mux.Handle("/auth/step-up/sso", s.only(http.MethodPost, s.ssoStepUp))
+	}
 	s.mfaRoutes(mux)
 	mux.HandleFunc("GET /auth/password-reset-request", s.pages)
 	mux.HandleFunc("GET /auth/reset-password", s.pages)

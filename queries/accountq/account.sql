@@ -21,6 +21,9 @@ from app_user u where u.id = $1;
 -- name: AcceptTerms :exec
 insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $2, $3) on conflict (user_id, terms_version) do nothing;
 
+-- name: SlugOf :one
+select slug::text as slug from organization where id = $1;
+
 -- name: LockUser :one
 -- Changes of one person's roles and access run one after the other.
 select id, kind, status, access, rights_version from app_user where id = $1 for update;

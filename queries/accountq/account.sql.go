@@ -404,6 +404,21 @@ func (q *Queries) SetRightsVersion(ctx context.Context, db DBTX, arg SetRightsVe
 	return err
 }
 
+const slugOf = `-- name: SlugOf :one
+select slug::text as slug from organization where id = $1
+`
+
+type SlugOfParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) SlugOf(ctx context.Context, db DBTX, arg SlugOfParams) (string, error) {
+	row := db.QueryRow(ctx, slugOf, arg.ID)
+	var slug string
+	err := row.Scan(&slug)
+	return slug, err
+}
+
 const userByAddress = `-- name: UserByAddress :one
 select u.id, u.access, (p.email_verified_at is not null)::boolean as verified from app_user u join user_profile p on p.user_id = u.id where p.email = $1::text::citext and u.status = 'REGISTERED' and u.kind = 'PERSON'
 `

@@ -27,6 +27,7 @@ export const catalogues = [
   "providers",
   "settings",
   "start",
+  "sso",
   "webhooks",
 ] as const;
 

@@ -4,6 +4,8 @@ import css from "#/features/account/account.module.css";
 import { ChangePassword } from "#/features/account/ChangePassword.tsx";
 import { Sessions } from "#/features/account/Sessions.tsx";
 import { Factors } from "#/features/factors/Factors.tsx";
+import { Links } from "#/features/sso/Links.tsx";
+import { Word } from "#/features/sso/Word.tsx";
 import type { accountSecurityQuery } from "#/relay/__generated__/accountSecurityQuery.graphql.ts";
 import type { accountSecuritySessionsQuery } from "#/relay/__generated__/accountSecuritySessionsQuery.graphql.ts";
 import { graphql, preload, usePreloaded } from "#/relay/index.ts";
@@ -16,6 +18,7 @@ const identity = graphql`
       passwordChangedAt
     }
     ...Factors_query
+    ...Links_query
   }
 `;
 
@@ -26,7 +29,8 @@ const sessions = graphql`
 `;
 
 export const Route = createFileRoute("/account/security")({
-  staticData: { texts: ["account", "factors"] },
+  staticData: { texts: ["account", "factors", "sso"] },
+  validateSearch: (search: Record<string, unknown>): { sso?: string } => ({ sso: typeof search.sso === "string" ? search.sso : undefined }),
   loader: async () => {
     const [one, two] = await Promise.all([
       preload<accountSecurityQuery>(identity, {}),
@@ -36,6 +40,7 @@ export const Route = createFileRoute("/account/security")({
   },
   component: function Security() {
     const { t } = useTranslation();
+    const { sso } = Route.useSearch();
     const loaded = Route.useLoaderData();
     const proofs = usePreloaded<accountSecurityQuery>(identity, loaded.identity);
     const how = proofs.identity;
@@ -44,8 +49,10 @@ export const Route = createFileRoute("/account/security")({
       <>
         <PageHeader tab={t("account.security")} title={t("account.security")} text={t("security.text")} />
         <div className={css.stack}>
+          <Word word={sso} />
           <ChangePassword hasPassword={how.hasPassword} changedAt={how.passwordChangedAt ?? null} />
           <Factors query={proofs} />
+          <Links query={proofs} />
           <Sessions query={where} />
         </div>
       </>

@@ -8,13 +8,17 @@ function local(value: unknown): string | undefined {
 }
 
 export const Route = createFileRoute("/login")({
-  staticData: { texts: ["factors"] },
-  validateSearch: (search: Record<string, unknown>): { returnTo?: string } => ({ returnTo: local(search.returnTo) }),
+  staticData: { texts: ["factors", "sso"] },
+  validateSearch: (search: Record<string, unknown>): { returnTo?: string; sso?: string; mfa?: number } => ({
+    returnTo: local(search.returnTo),
+    sso: typeof search.sso === "string" ? search.sso : undefined,
+    mfa: search.mfa ? 1 : undefined,
+  }),
   beforeLoad: async ({ search }) => {
     if (await signedIn().catch(() => false)) throw redirect({ href: search.returnTo ?? "/" });
   },
   component: function LoginPage() {
-    const { returnTo } = Route.useSearch();
-    return <Login returnTo={returnTo} />;
+    const { returnTo, sso } = Route.useSearch();
+    return <Login returnTo={returnTo} word={sso} />;
   },
 });

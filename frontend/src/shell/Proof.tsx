@@ -2,6 +2,7 @@ import { Button, PasswordInput, Text, TextInput } from "@mantine/core";
 import { type FormEvent, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Ask } from "#/features/factors/Ask.tsx";
+import { ByProvider } from "#/features/sso/ByProvider.tsx";
 import type { ProofChallengeMutation } from "#/relay/__generated__/ProofChallengeMutation.graphql.ts";
 import type { ProofQuery } from "#/relay/__generated__/ProofQuery.graphql.ts";
 import { type Proof as Given, type Question, secondStep } from "#/relay/factors.ts";
@@ -106,6 +107,7 @@ function Password({ prompt, why, onRequired }: PasswordProps) {
         data-autofocus={session ? undefined : true}
         visibilityToggleButtonProps={{ "aria-label": t("login.show") }}
       />
+      {!session && <ByProvider />}
       {failed && (
         <div style={{ marginTop: 16 }}>
           <ErrorCard problem={failed} />

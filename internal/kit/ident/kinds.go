@@ -24,6 +24,7 @@ type (
 	edgeNodeKind     struct{}
 	messageKind      struct{}
 	invitationKind   struct{}
+	ssoProviderKind  struct{}
 	approvalKind     struct{}
 	factorKind       struct{}
 	exportKind       struct{}
@@ -50,6 +51,7 @@ func (eventKind) Prefix() string        { return "evt" }
 func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
+func (ssoProviderKind) Prefix() string  { return "sso" }
 func (approvalKind) Prefix() string     { return "apr" }
 func (factorKind) Prefix() string       { return "fac" }
 func (exportKind) Prefix() string       { return "exp" }
@@ -174,6 +176,12 @@ type InvitationID struct{ ID[invitationKind] }
 
 func (i InvitationID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *InvitationID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// SsoProviderID is the id of a provider of single sign-on.
+type SsoProviderID struct{ ID[ssoProviderKind] }
+
+func (i SsoProviderID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *SsoProviderID) UnmarshalGQL(v any) error { return readGQL(v, i) }
 
 // ApprovalID is the id of a change that waits for a second person.
 type ApprovalID struct{ ID[approvalKind] }

@@ -143,6 +143,12 @@ func (s *Service) Viewer(ctx context.Context) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !caller.Only.IsZero() { // the console of this session is that of the one organization
+		u.DefaultOrgID = &caller.Only
+		if u.DefaultSlug, err = s.q.SlugOf(ctx, s.DB, accountq.SlugOfParams{ID: caller.Only.UUID()}); err != nil {
+			return nil, fmt.Errorf("read the organization of the session: %w", err)
+		}
+	}
 	v := s.viewer(ctx, u)
 	v.TermsToAccept, err = s.pending(ctx, u.ID)
 	return v, err

@@ -56,6 +56,9 @@ func (s *Service) ReplaceTx(ctx context.Context, e *door.Effect, user ident.User
 // Change sets a new password for the caller, who knows the present one and has just proved who they are.
 func (s *Service) Change(ctx context.Context, current, next secret.String, endOthers bool) error {
 	caller := authz.From(ctx)
+	if err := caller.Account(); err != nil {
+		return err
+	}
 	if err := s.Limit.Allow(ctx, perName, caller.UserID.String()); err != nil {
 		return err
 	}

@@ -85,6 +85,9 @@ func (s *Service) Memberships(ctx context.Context, a page.Args) (*MembershipPage
 		}
 		p.Bound = new(caller.OrgID.UUID())
 	}
+	if !caller.Only.IsZero() { // elsewhere this session is a stranger
+		p.Bound = new(caller.Only.UUID())
+	}
 	if a.After != nil {
 		p.After = a.After.ID
 	}

@@ -101,6 +101,14 @@ func (s *Service) admit(ctx context.Context, e *door.Effect, row *registrationq.
 	return nil
 }
 
+// DiscardTx forgets a registration of an address that nobody confirmed: somebody else has just shown that the address is theirs.
+func (s *Service) DiscardTx(ctx context.Context, e *door.Effect, email string) error {
+	if err := s.q.RemoveRegistration(ctx, e.Tx, registrationq.RemoveRegistrationParams{Email: email}); err != nil {
+		return fmt.Errorf("discard the registration: %w", err)
+	}
+	return nil
+}
+
 // find locks the registration that is meant. A wrong code is counted: the effect then commits, and the fault comes after it; the row is nil.
 func (s *Service) find(ctx context.Context, e *door.Effect, in Confirmation) (*registrationq.Registration, error) {
 	if !in.Token.IsZero() {

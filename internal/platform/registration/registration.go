@@ -71,7 +71,7 @@ type RegistrationAccepted struct {
 type Person struct {
 	Email, FirstName, LastName, Timezone, Locale string
 	CountryCode                                  *string
-	PHC                                          string // of the password
+	PHC                                          string // of the password; "" for who came through a provider
 	Invitation                                   []byte // SHA-256 of the invitation's token that the person came with
 }
 

@@ -57,7 +57,7 @@ type Session struct {
 
 	UserID   ident.UserID
 	OrgID    ident.OrgID
-	Operator bool // of a person with the role OPERATIONS, signed in with two factors
+	Operator bool // of a person with the role OPERATIONS, signed in with two factors, and not by the word of an organization's own provider
 }
 
 // SessionKind tells browsers from programs.

@@ -215,6 +215,9 @@ func (a *Authorizer) held(ctx context.Context, caller Principal, org ident.OrgID
 	if !person && caller.OrgID != org {                      // every other credential is bound to one organization
 		return nil, fault.NotFound("organization")
 	}
+	if !caller.Only.IsZero() && caller.Only != org { // a session of an organization's own provider (PF-SES-6)
+		return nil, fault.NotFound("organization")
+	}
 	if caller.Kind == WIDGET {
 		if caller.Widget == nil {
 			return nil, fault.NotFound("organization")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
@@ -34,6 +35,7 @@ type Principal struct {
 	Widget        *WidgetClaims       // WIDGET
 	AuthTime      time.Time           // USER: the last authentication or step-up
 	AAL           int                 // USER: 1 one factor, 2 two
+	Only          ident.OrgID         // USER: the session is limited to this organization, whose provider vouched for the person; zero: it is not
 	Operator      bool                // USER: holds the role OPERATIONS and signed in with two factors; becomes an OPERATOR where an operation asks for what operators may
 	Explorer      bool                // OPERATOR: sends text of its own from /graphiql, and each run stands in the ledger
 	Name          string              // SYSTEM: which work
@@ -75,6 +77,15 @@ func (p Principal) Actor() string {
 		return "system:" + p.Name
 	}
 	return "public:" + p.Network
+}
+
+// Account is FORBIDDEN in a session that an organization's own provider opened (PF-SES-6): it changes nothing of the account, because whoever runs that
+// provider could be signed in as any of its people.
+func (p Principal) Account() error {
+	if p.Only.IsZero() {
+		return nil
+	}
+	return fault.Refused("session_limited", "You signed in through your organization, and can change only what belongs to it. Sign in with your own password for this.")
 }
 
 // Person says whether somebody sits behind the call and looks: a session or a widget.

@@ -212,9 +212,13 @@ func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) 
 	return d.Authz.Authorize(ctx, c.Action.Permission, org)
 }
 
-// own lets in who is somebody.
+// own lets in who is somebody, and whose session is for more than one organization.
 func (d *Door) own(ctx context.Context) (authz.Scope, error) {
-	switch caller := authz.From(ctx); caller.Kind {
+	caller := authz.From(ctx)
+	if err := caller.Account(); err != nil {
+		return authz.Scope{}, err
+	}
+	switch caller.Kind {
 	case authz.USER, authz.OPERATOR, authz.SYSTEM:
 		return authz.Scope{}, nil
 	default:

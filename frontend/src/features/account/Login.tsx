@@ -8,6 +8,8 @@ import { type MfaRequired, signIn } from "#/relay/session.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { PasskeyButton } from "../factors/PasskeyButton.tsx";
 import { SecondStep } from "../factors/SecondStep.tsx";
+import { Providers } from "../sso/Providers.tsx";
+import { Word } from "../sso/Word.tsx";
 import css from "./account.module.css";
 import { PublicPage } from "./PublicPage.tsx";
 import { finish, lately } from "./registering.ts";
@@ -16,7 +18,7 @@ import { finish, lately } from "./registering.ts";
 const titles: Record<string, "login.unconfirmed" | "login.suspended"> = { unconfirmed: "login.unconfirmed", suspended: "login.suspended" };
 
 /** Name and password or a passkey, then the second step in place. What was typed stays after a mistake, except the password. */
-export function Login({ returnTo }: { returnTo?: string }) {
+export function Login({ returnTo, word }: { returnTo?: string; word?: string }) {
   const { t } = useTranslation();
   const router = useRouter();
   const [username, setUsername] = useState(lately);
@@ -85,6 +87,7 @@ export function Login({ returnTo }: { returnTo?: string }) {
   const title = titles[failed?.first.reason ?? ""];
   return (
     <PublicPage tab={t("login.title")} title={t("login.heading")} text={t("login.text")}>
+      <Word word={word} />
       <form onSubmit={submit} className={css.form}>
         <TextInput
           label={t("login.username")}
@@ -115,6 +118,7 @@ export function Login({ returnTo }: { returnTo?: string }) {
           {wait > 0 ? t("wait", { seconds: wait }) : t("login.action")}
         </Button>
         <PasskeyButton onEntered={enter} onFailed={setFailed} />
+        <Providers email={username} returnTo={returnTo} />
       </form>
       <p className={css.under}>
         <Link to="/signup" className={css.link}>
