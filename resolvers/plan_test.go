@@ -322,7 +322,8 @@ func TestPlan_TrustedMutations(t *testing.T) {
 // unguessable says that a change wants what no generator makes (a token, a password, a session), and counts who guesses; tryCredentials has it succeed.
 func unguessable(op *ast.OperationDefinition) bool {
 	f, ok := op.SelectionSet[0].(*ast.Field)
-	return ok && slices.Contains([]string{"registerPerson", "confirmRegistration", "initiatePasswordReset", "resendPasswordReset", "completePasswordReset", "changePassword", "revokeSession"}, f.Name)
+	return ok && slices.Contains([]string{"registerPerson", "confirmRegistration", "initiatePasswordReset", "resendPasswordReset", "completePasswordReset", "changePassword", "revokeSession",
+		"associateMfaAuthenticator", "confirmMfaAuthenticator", "renameMfaAuthenticator", "disassociateMfaAuthenticator", "challengeMfaAuthenticator", "challengeStepUp", "regenerateRecoveryCodes"}, f.Name)
 }
 
 // Documents that nobody wrote: all types, aliases, fragments, @skip and @include, variables, mistakes in arguments, and callers who may not.

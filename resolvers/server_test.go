@@ -43,6 +43,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/approval"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
@@ -115,6 +116,7 @@ type server struct {
 	Stranger ident.UserID
 	Other    ident.OrgID
 
+	factors   *factor.Service
 	signInNow func(testing.TB) string // starts a session of the owner, whose password is "the former password", and answers its id
 
 	mu      sync.Mutex

@@ -57,7 +57,7 @@ type Service struct {
 	q accountq.Queries
 }
 
-// Querier is what reads run on: the pool, or a transaction.
+// Querier is what a look-up runs on: the pool, or the transaction that asks.
 type Querier = accountq.DBTX
 
 // Factors are the second factors of people, as far as accounts need them.
