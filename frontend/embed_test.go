@@ -114,6 +114,9 @@ func TestPageHeaders(t *testing.T) {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
+	if got := secure.Get("Content-Security-Policy"); !strings.Contains(got, "frame-ancestors 'none'") {
+		t.Errorf("others may frame the console: %q", got)
+	}
 	if got := get(console(build(t), Options{Origin: "http://localhost:1"}), "/").Header.Get("Strict-Transport-Security"); got != "" {
 		t.Errorf("HSTS over plain http: %q", got)
 	}
@@ -123,7 +126,7 @@ func TestPagesWithATokenInTheirAddressAreKeptNowhere(t *testing.T) {
 	t.Parallel()
 	h := console(build(t), Options{})
 	for path, secret := range map[string]bool{
-		"/confirm/abc": true, "/confirm": true, "/auth/reset-password/abc": true, "/invite/abc": true, "/confirmed": false, "/login": false, "/auth/password-reset-request": false,
+		"/confirm/abc": true, "/confirm": true, "/auth/reset-password/abc": true, "/auth/confirm-email/abc": true, "/auth/not-me/abc": true, "/auth/erased": false, "/terms": false, "/invite/abc": true, "/confirmed": false, "/login": false, "/auth/password-reset-request": false,
 	} {
 		header := get(h, path).Header
 		if cache, referrer := header.Get("Cache-Control"), header.Get("Referrer-Policy"); (cache == "no-store" && referrer == "no-referrer") != secret || (cache == "no-cache") == secret {

@@ -5,6 +5,7 @@ package graph
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -48,6 +49,8 @@ type Config struct {
 	Inside map[string]string
 	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
 	Ran func(context.Context, Run) error
+	// Held are the mutations that can have to wait for a second person: their payloads must be able to say so.
+	Held []string
 	// Metrics takes what is counted; nil: nobody looks.
 	Metrics *metric.Set
 }
@@ -63,7 +66,7 @@ type Server struct {
 
 // New checks the schema (every root field says who may knock) and the trusted documents, and builds the server.
 func New(c Config) (*Server, error) {
-	if err := checkAccess(c.Schema.Schema()); err != nil {
+	if err := errors.Join(checkAccess(c.Schema.Schema()), checkHeld(c.Schema.Schema(), c.Held)); err != nil {
 		return nil, err
 	}
 	docs, err := loadDocuments(c.Schema.Schema(), consoleJSON, widgetJSON)

@@ -9,8 +9,10 @@ import (
 	"context"
 
 	"github.com/nameplate-dev/nameplate/graph/model"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 )
@@ -31,12 +33,28 @@ func (r *mutationResolver) ResendPasswordReset(ctx context.Context, token secret
 	return r.platform.recoveries.Again(ctx, token)
 }
 
-func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String) (*model.Ok, error) {
-	return done(r.platform.recoveries.Complete(ctx, token, password))
+func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String, authenticatorID *ident.Any, mfa *factor.MfaProof) (*model.Ok, error) {
+	in := recovery.Completion{Token: token, Password: password, Mfa: mfa}
+	if authenticatorID != nil {
+		id, err := ident.As[ident.FactorID](*authenticatorID, "authenticatorId")
+		if err != nil {
+			return nil, err
+		}
+		in.AuthenticatorID = &id
+	}
+	return done(r.platform.recoveries.Complete(ctx, in))
 }
 
 func (r *mutationResolver) ChangePassword(ctx context.Context, current secret.String, new secret.String, revokeOtherSessions bool) (*model.Ok, error) {
 	return done(r.platform.credentials.Change(ctx, current, new, revokeOtherSessions))
+}
+
+func (r *mutationResolver) OpsStartPasswordReset(ctx context.Context, userID ident.Any, reason string) (*recovery.Accepted, error) {
+	user, err := ident.As[ident.UserID](userID, "userId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.recoveries.StartFor(ctx, user, reason)
 }
 
 func (r *queryResolver) Identity(ctx context.Context) (*credential.Identity, error) {

@@ -14,7 +14,10 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	pages "github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
+	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -47,6 +50,9 @@ func TestPlan_TrustedSubscriptions(t *testing.T) {
 			case "String":
 				if op.Name == "DeliveriesTailSubscription" {
 					v["after"] = "AAWbCMH6QAA"
+				}
+				if op.Name == "AuditTableTailSubscription" {
+					v["organizationId"], v["after"] = s.Org.String(), pages.Cursor{ID: s.firstAudit(t)}.String()
 				}
 			}
 			plain, planned := s.run(t, s.gqlgen, who, text, v), s.first(t, who, text, v)
@@ -129,8 +135,22 @@ func (c channels) MembersChanged(ctx context.Context, org ident.Any) (<-chan *or
 	})
 }
 
+func (c channels) AuditAppended(ctx context.Context, org ident.Any, after *string) (<-chan *audit.Audit, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *audit.Audit, error) { return c.of.AuditAppended(ctx, org, after) })
+}
+
 func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
 	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
+}
+
+func (c channels) OpsUserChanged(ctx context.Context, id ident.Any) (<-chan *account.User, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *account.User, error) { return c.of.OpsUserChanged(ctx, id) })
+}
+
+func (c channels) ApprovalChanged(ctx context.Context, id *ident.Any) (<-chan *approval.ApprovalRequest, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *approval.ApprovalRequest, error) {
+		return c.of.ApprovalChanged(ctx, id)
+	})
 }
 
 func (c channels) ConnectionProgress(ctx context.Context, id ident.Any) (<-chan *connection.Connection, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -69,9 +70,11 @@ func config(ctx context.Context, args []string, out io.Writer) error {
 // admin holds what nobody but the operator does.
 func admin(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
-		return &wrongCall{errors.New("say what: create-user, rewrap or catalogue")}
+		return &wrongCall{errors.New("say what: bootstrap, create-user, rewrap or catalogue")}
 	}
 	switch args[0] {
+	case "bootstrap":
+		return bootstrap(ctx, args[1:], out)
 	case "create-user":
 		return createUser(ctx, args[1:], out)
 	case "rewrap":
@@ -79,10 +82,10 @@ func admin(ctx context.Context, args []string, out io.Writer) error {
 	case "catalogue":
 		return catalogue(args[1:], out)
 	case "-h", "--help", "help":
-		fmt.Fprintln(out, "nameplate admin create-user --email … --name … --organization …   the password is read from standard input\nnameplate admin rewrap                                              wrap all data keys under the present vault.kek\nnameplate admin catalogue check [providers.json]                    hold a file of providers against the schema, and list old rows\nnameplate admin catalogue schema                                    print the JSON Schema of a row")
+		fmt.Fprintln(out, "nameplate admin bootstrap --email … --name … [--email … --name …]         make the first two operators, and print their one-time links\nnameplate admin create-user --email … --name … --organization …   the password is read from standard input\nnameplate admin rewrap                                              wrap all data keys under the present vault.kek\nnameplate admin catalogue check [providers.json]                    hold a file of providers against the schema, and list old rows\nnameplate admin catalogue schema                                    print the JSON Schema of a row")
 		return nil
 	}
-	return &wrongCall{fmt.Errorf("there is no %q: create-user or rewrap", args[0])}
+	return &wrongCall{fmt.Errorf("there is no %q: bootstrap, create-user, rewrap or catalogue", args[0])}
 }
 
 func createUser(ctx context.Context, args []string, out io.Writer) error {
@@ -138,9 +141,12 @@ func rewrap(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// verify reads the whole ledger and says whether its chains hold.
+// verify reads the whole ledger and says whether its chains hold, and whether they are those of the checkpoints.
 func verify(ctx context.Context, args []string, out io.Writer) error {
-	s, _, err := parse("verify", args, out, nil)
+	path := ""
+	s, _, err := parse("verify", args, out, func(fs *flag.FlagSet) {
+		fs.StringVar(&path, "checkpoints", "", "file of checkpoints to hold the ledger against; without it that of audit.checkpoints, where it is set")
+	})
 	if err != nil {
 		return err
 	}
@@ -149,11 +155,23 @@ func verify(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer a.Close()
-	n, err := a.Ledger.Verify(ctx, a.DB)
+	var kept io.Reader
+	if path = cmp.Or(path, s.Checkpoints); path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("open the checkpoints: %w", err)
+		}
+		defer f.Close()
+		kept = f
+	}
+	rows, checkpoints, err := a.Audits.Verify(ctx, kept)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d audited rows: every chain holds.\n", n)
+	fmt.Fprintf(out, "%d audited rows: every chain holds. %d checkpoints: all are of these rows.\n", rows, checkpoints)
+	if path == "" {
+		fmt.Fprintln(out, "Without a file of checkpoints (audit.checkpoints) nobody sees when the newest rows are cut off.")
+	}
 	return nil
 }
 

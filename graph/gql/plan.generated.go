@@ -26,7 +26,10 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
+	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
@@ -45,6 +48,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 	ec := newExecutionContext(nil, schema.(*executableSchema), nil)
 	return plan.New(schema, plan.Table{
 		"Accepted":                  planAccepted(cfg.Resolvers, ec),
+		"Address":                   planAddress(cfg.Resolvers, ec),
 		"ApexSupport":               planApexSupport(cfg.Resolvers, ec),
 		"ApiKey":                    planApiKey(cfg.Resolvers, ec),
 		"ApiKeyCreated":             planApiKeyCreated(cfg.Resolvers, ec),
@@ -54,8 +58,21 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ApplicationEdge":           planApplicationEdge(cfg.Resolvers, ec),
 		"ApplicationPage":           planApplicationPage(cfg.Resolvers, ec),
 		"ApplicationPayload":        planApplicationPayload(cfg.Resolvers, ec),
+		"ApprovalDecision":          planApprovalDecision(cfg.Resolvers, ec),
+		"ApprovalPayload":           planApprovalPayload(cfg.Resolvers, ec),
+		"ApprovalPerson":            planApprovalPerson(cfg.Resolvers, ec),
+		"ApprovalRequest":           planApprovalRequest(cfg.Resolvers, ec),
+		"ApprovalRequestEdge":       planApprovalRequestEdge(cfg.Resolvers, ec),
+		"ApprovalRequestPage":       planApprovalRequestPage(cfg.Resolvers, ec),
 		"ArchiveApplicationPayload": planArchiveApplicationPayload(cfg.Resolvers, ec),
 		"ArchiveConnectionPayload":  planArchiveConnectionPayload(cfg.Resolvers, ec),
+		"Audit":                     planAudit(cfg.Resolvers, ec),
+		"AuditActor":                planAuditActor(cfg.Resolvers, ec),
+		"AuditEdge":                 planAuditEdge(cfg.Resolvers, ec),
+		"AuditExport":               planAuditExport(cfg.Resolvers, ec),
+		"AuditPage":                 planAuditPage(cfg.Resolvers, ec),
+		"AuditProof":                planAuditProof(cfg.Resolvers, ec),
+		"AuthTokens":                planAuthTokens(cfg.Resolvers, ec),
 		"CaaView":                   planCaaView(cfg.Resolvers, ec),
 		"Certificate":               planCertificate(cfg.Resolvers, ec),
 		"Conflict":                  planConflict(cfg.Resolvers, ec),
@@ -97,19 +114,30 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"InvitationEdge":            planInvitationEdge(cfg.Resolvers, ec),
 		"InvitationPage":            planInvitationPage(cfg.Resolvers, ec),
 		"InvitationPreview":         planInvitationPreview(cfg.Resolvers, ec),
+		"LedgerDelivery":            planLedgerDelivery(cfg.Resolvers, ec),
+		"LedgerEvent":               planLedgerEvent(cfg.Resolvers, ec),
+		"LedgerEventEdge":           planLedgerEventEdge(cfg.Resolvers, ec),
+		"LedgerEventPage":           planLedgerEventPage(cfg.Resolvers, ec),
 		"Member":                    planMember(cfg.Resolvers, ec),
 		"MemberEdge":                planMemberEdge(cfg.Resolvers, ec),
 		"MemberPage":                planMemberPage(cfg.Resolvers, ec),
 		"Membership":                planMembership(cfg.Resolvers, ec),
 		"MembershipEdge":            planMembershipEdge(cfg.Resolvers, ec),
 		"MembershipPage":            planMembershipPage(cfg.Resolvers, ec),
+		"MfaAssociation":            planMfaAssociation(cfg.Resolvers, ec),
+		"MfaAuthenticator":          planMfaAuthenticator(cfg.Resolvers, ec),
+		"MfaChallenge":              planMfaChallenge(cfg.Resolvers, ec),
+		"MfaConfirmation":           planMfaConfirmation(cfg.Resolvers, ec),
 		"MfaPolicy":                 planMfaPolicy(cfg.Resolvers, ec),
+		"MfaRequired":               planMfaRequired(cfg.Resolvers, ec),
 		"Mutation":                  planMutation(cfg.Resolvers, ec),
 		"NameServer":                planNameServer(cfg.Resolvers, ec),
 		"Observation":               planObservation(cfg.Resolvers, ec),
 		"ObservedRRset":             planObservedRRset(cfg.Resolvers, ec),
 		"Ok":                        planOk(cfg.Resolvers, ec),
 		"Organization":              planOrganization(cfg.Resolvers, ec),
+		"OrganizationEdge":          planOrganizationEdge(cfg.Resolvers, ec),
+		"OrganizationPage":          planOrganizationPage(cfg.Resolvers, ec),
 		"OwnershipPolicy":           planOwnershipPolicy(cfg.Resolvers, ec),
 		"PageInfo":                  planPageInfo(cfg.Resolvers, ec),
 		"PasswordResetCheck":        planPasswordResetCheck(cfg.Resolvers, ec),
@@ -130,10 +158,12 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Record":                    planRecord(cfg.Resolvers, ec),
 		"RecordDisplay":             planRecordDisplay(cfg.Resolvers, ec),
 		"RecordTemplate":            planRecordTemplate(cfg.Resolvers, ec),
+		"RecoveryCodes":             planRecoveryCodes(cfg.Resolvers, ec),
 		"RegistrationAccepted":      planRegistrationAccepted(cfg.Resolvers, ec),
 		"ReplayResult":              planReplayResult(cfg.Resolvers, ec),
 		"ResolverEta":               planResolverEta(cfg.Resolvers, ec),
 		"ResolverView":              planResolverView(cfg.Resolvers, ec),
+		"Seats":                     planSeats(cfg.Resolvers, ec),
 		"Session":                   planSession(cfg.Resolvers, ec),
 		"SetupOption":               planSetupOption(cfg.Resolvers, ec),
 		"StartConnectionPayload":    planStartConnectionPayload(cfg.Resolvers, ec),
@@ -144,7 +174,13 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"SuppressionEdge":           planSuppressionEdge(cfg.Resolvers, ec),
 		"SuppressionPage":           planSuppressionPage(cfg.Resolvers, ec),
 		"TTLRange":                  planTTLRange(cfg.Resolvers, ec),
+		"TokensIssued":              planTokensIssued(cfg.Resolvers, ec),
 		"Upstream":                  planUpstream(cfg.Resolvers, ec),
+		"User":                      planUser(cfg.Resolvers, ec),
+		"UserEdge":                  planUserEdge(cfg.Resolvers, ec),
+		"UserOrganization":          planUserOrganization(cfg.Resolvers, ec),
+		"UserOutcome":               planUserOutcome(cfg.Resolvers, ec),
+		"UserPage":                  planUserPage(cfg.Resolvers, ec),
 		"Viewer":                    planViewer(cfg.Resolvers, ec),
 		"Waiting":                   planWaiting(cfg.Resolvers, ec),
 		"WebhookAttempt":            planWebhookAttempt(cfg.Resolvers, ec),
@@ -171,6 +207,53 @@ func planAccepted(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*recovery.Accepted)
 				return writeNBoolean2bool(r, fc, obj.Accepted)
+			},
+		},
+	}
+}
+
+func planAddress(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"line1": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line1)
+			},
+		},
+		"line2": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line2)
+			},
+		},
+		"line3": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line3)
+			},
+		},
+		"city": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.City)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.State)
+			},
+		},
+		"zip": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Zip)
+			},
+		},
+		"countryCode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.CountryCode)
 			},
 		},
 	}
@@ -562,6 +645,246 @@ func planApplicationPayload(root ResolverRoot, ec *executionContext) plan.Object
 	}
 }
 
+func planApprovalDecision(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"by": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalDecision)
+				return writeNApprovalPerson2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPerson(r, fc, obj.By)
+			},
+		},
+		"decision": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalDecision)
+				return writeNDecision2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐDecision(r, fc, obj.Decision)
+			},
+		},
+		"comment": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalDecision)
+				return writeOString2ᚖstring(r, fc, obj.Comment)
+			},
+		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalDecision)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+	}
+}
+
+func planApprovalPayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"request": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalPayload)
+				return writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, obj.Request)
+			},
+		},
+	}
+}
+
+func planApprovalPerson(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"userId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalPerson)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.UserID)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalPerson)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+	}
+}
+
+func planApprovalRequest(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(r, fc, obj.ID)
+			},
+		},
+		"number": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNInt642int64(r, fc, obj.Number)
+			},
+		},
+		"action": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNString2string(r, fc, obj.Action)
+			},
+		},
+		"subjectId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐAny(r, fc, obj.SubjectID)
+			},
+		},
+		"subjectLabel": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNString2string(r, fc, obj.SubjectLabel)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNApprovalState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalState(r, fc, obj.State)
+			},
+		},
+		"input": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.Input)
+			},
+		},
+		"inputSha256": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNString2string(r, fc, obj.InputSha256)
+			},
+		},
+		"reason": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOString2ᚖstring(r, fc, obj.Reason)
+			},
+		},
+		"requester": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNApprovalPerson2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPerson(r, fc, obj.Requester)
+			},
+		},
+		"decisions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNApprovalDecision2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalDecisionᚄ(r, fc, obj.Decisions)
+			},
+		},
+		"eligibleApprovers": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNApprovalPerson2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPersonᚄ(r, fc, obj.EligibleApprovers)
+			},
+		},
+		"canIDecide": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNBoolean2bool(r, fc, obj.CanIDecide)
+			},
+		},
+		"whyNot": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOString2ᚖstring(r, fc, obj.WhyNot)
+			},
+		},
+		"coolingOff": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNBoolean2bool(r, fc, obj.CoolingOff)
+			},
+		},
+		"executeNotBefore": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExecuteNotBefore)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+		"decidedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DecidedAt)
+			},
+		},
+		"executedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExecutedAt)
+			},
+		},
+		"failure": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOString2ᚖstring(r, fc, obj.Failure)
+			},
+		},
+		"version": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNInt2int32(r, fc, obj.Version)
+			},
+		},
+	}
+}
+
+func planApprovalRequestEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*approval.ApprovalRequest])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*approval.ApprovalRequest])
+				return writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planApprovalRequestPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*approval.ApprovalRequest])
+				return writeNApprovalRequestEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*approval.ApprovalRequest])
+				return writeNApprovalRequest2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequestᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*approval.ApprovalRequest])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*approval.ApprovalRequest])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
 func planArchiveApplicationPayload(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"application": {
@@ -591,6 +914,335 @@ func planArchiveConnectionPayload(root ResolverRoot, ec *executionContext) plan.
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.ArchiveConnectionPayload)
 				return writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaiting(r, fc, obj.Waiting)
+			},
+		},
+	}
+}
+
+func planAudit(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Audit()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.ID)
+			},
+		},
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"chain": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Chain)
+			},
+		},
+		"seq": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNInt2int32(r, fc, obj.Seq)
+			},
+		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"actor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNAuditActor2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditActor(r, fc, obj.Actor)
+			},
+		},
+		"action": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Action)
+			},
+		},
+		"outcome": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNAuditOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditOutcome(r, fc, obj.Outcome)
+			},
+		},
+		"subject": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNID2string(r, fc, obj.Subject)
+			},
+		},
+		"subjectLabel": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeOString2ᚖstring(r, fc, obj.SubjectLabel)
+			},
+		},
+		"message": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Audit_message_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				ctx := r.Context()
+				v, err := resolver.Message(ctx, obj, fc.Args["locale"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNString2string(r, fc, v)
+			},
+		},
+		"args": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.Args)
+			},
+		},
+		"ip": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeOString2ᚖstring(r, fc, obj.IP)
+			},
+		},
+		"userAgent": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeOString2ᚖstring(r, fc, obj.UserAgent)
+			},
+		},
+		"requestId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.RequestID)
+			},
+		},
+		"region": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Region)
+			},
+		},
+		"hash": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Hash)
+			},
+		},
+		"prevHash": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.PrevHash)
+			},
+		},
+	}
+}
+
+func planAuditActor(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.AuditActor()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditActor)
+				return writeOID2ᚖstring(r, fc, obj.ID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditActor)
+				return writeNAuditActorKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditActorKind(r, fc, obj.Kind)
+			},
+		},
+		"label": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_AuditActor_label_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditActor)
+				ctx := r.Context()
+				v, err := resolver.Label(ctx, obj, fc.Args["locale"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNString2string(r, fc, v)
+			},
+		},
+		"impersonatedBy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditActor)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.ImpersonatedBy)
+			},
+		},
+	}
+}
+
+func planAuditEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*audit.Audit])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*audit.Audit])
+				return writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planAuditExport(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐExportID(r, fc, obj.ID)
+			},
+		},
+		"url": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeOString2ᚖstring(r, fc, obj.URL)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+		"rows": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeOInt2ᚖint32(r, fc, obj.Rows)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeNString2string(r, fc, obj.State)
+			},
+		},
+	}
+}
+
+func planAuditPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.Audit])
+				return writeNAuditEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.Audit])
+				return writeNAudit2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.Audit])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.Audit])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planAuditProof(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"valid": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNBoolean2bool(r, fc, obj.Valid)
+			},
+		},
+		"firstBrokenSeq": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeOInt2ᚖint32(r, fc, obj.FirstBrokenSeq)
+			},
+		},
+		"checkpointId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCheckpointID(r, fc, obj.CheckpointID)
+			},
+		},
+		"rootHash": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNString2string(r, fc, obj.RootHash)
+			},
+		},
+		"treeSize": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNInt2int32(r, fc, obj.TreeSize)
+			},
+		},
+		"inclusionProof": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNString2ᚕstringᚄ(r, fc, obj.InclusionProof)
+			},
+		},
+		"signedNote": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNString2string(r, fc, obj.SignedNote)
+			},
+		},
+	}
+}
+
+func planAuthTokens(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"userId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.UserID)
+			},
+		},
+		"accessToken": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Access)
+			},
+		},
+		"accessTokenExpiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNTime2timeᚐTime(r, fc, obj.AccessExpiresAt)
+			},
+		},
+		"refreshToken": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Refresh)
+			},
+		},
+		"refreshTokenExpiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNTime2timeᚐTime(r, fc, obj.RefreshExpiresAt)
 			},
 		},
 	}
@@ -2409,6 +3061,30 @@ func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.PasswordChangedAt)
 			},
 		},
+		"mfaEnabled": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNBoolean2bool(r, fc, obj.MfaEnabled)
+			},
+		},
+		"mfaRequiredByPolicy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNBoolean2bool(r, fc, obj.MfaRequiredByPolicy)
+			},
+		},
+		"passkeyCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNInt2int32(r, fc, obj.PasskeyCount)
+			},
+		},
+		"recoveryCodesLeft": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNInt2int32(r, fc, obj.RecoveryCodesLeft)
+			},
+		},
 	}
 }
 
@@ -2583,6 +3259,164 @@ func planInvitationPreview(root ResolverRoot, ec *executionContext) plan.Object 
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*invitation.InvitationPreview)
 				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+	}
+}
+
+func planLedgerDelivery(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"reader": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerDelivery)
+				return writeNString2string(r, fc, obj.Reader)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerDelivery)
+				return writeNLedgerDeliveryState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDeliveryState(r, fc, obj.State)
+			},
+		},
+		"attempts": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerDelivery)
+				return writeNInt2int32(r, fc, obj.Attempts)
+			},
+		},
+		"lastError": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerDelivery)
+				return writeOString2ᚖstring(r, fc, obj.LastError)
+			},
+		},
+	}
+}
+
+func planLedgerEvent(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.ID)
+			},
+		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"actor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNString2string(r, fc, obj.Actor)
+			},
+		},
+		"action": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNString2string(r, fc, obj.Action)
+			},
+		},
+		"subject": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNID2string(r, fc, obj.Subject)
+			},
+		},
+		"version": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNInt2int32(r, fc, obj.Version)
+			},
+		},
+		"stream": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNID2string(r, fc, obj.Stream)
+			},
+		},
+		"sequence": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNInt642int64(r, fc, obj.Sequence)
+			},
+		},
+		"payload": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.Payload)
+			},
+		},
+		"requestId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNString2string(r, fc, obj.RequestID)
+			},
+		},
+		"audited": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNBoolean2bool(r, fc, obj.Audited)
+			},
+		},
+		"deliveries": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNLedgerDelivery2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDeliveryᚄ(r, fc, obj.Deliveries)
+			},
+		},
+	}
+}
+
+func planLedgerEventEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*audit.LedgerEvent])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*audit.LedgerEvent])
+				return writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planLedgerEventPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.LedgerEvent])
+				return writeNLedgerEventEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.LedgerEvent])
+				return writeNLedgerEvent2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEventᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.LedgerEvent])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.LedgerEvent])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -2793,6 +3627,170 @@ func planMembershipPage(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planMfaAssociation(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"authenticatorId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r, fc, obj.AuthenticatorID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r, fc, obj.Kind)
+			},
+		},
+		"oobCode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.OobCode)
+			},
+		},
+		"barcodeUri": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.BarcodeURI)
+			},
+		},
+		"secret": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Secret)
+			},
+		},
+		"webauthnCreationOptions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.WebauthnCreationOptions)
+			},
+		},
+		"recoveryCodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOSecret2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐStringᚄ(r, fc, obj.RecoveryCodes)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+	}
+}
+
+func planMfaAuthenticator(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r, fc, obj.ID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r, fc, obj.Kind)
+			},
+		},
+		"label": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNString2string(r, fc, obj.Label)
+			},
+		},
+		"isActive": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNBoolean2bool(r, fc, obj.IsActive)
+			},
+		},
+		"phishingResistant": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNBoolean2bool(r, fc, obj.PhishingResistant)
+			},
+		},
+		"destinationHint": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeOString2ᚖstring(r, fc, obj.DestinationHint)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"lastUsedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.LastUsedAt)
+			},
+		},
+	}
+}
+
+func planMfaChallenge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"authenticatorId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r, fc, obj.AuthenticatorID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r, fc, obj.Kind)
+			},
+		},
+		"oobCode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.OobCode)
+			},
+		},
+		"webauthnRequestOptions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeOJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.WebauthnRequestOptions)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+	}
+}
+
+func planMfaConfirmation(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.MfaConfirmation()
+	return plan.Object{
+		"authenticators": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaConfirmation)
+				return writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r, fc, obj.Authenticators)
+			},
+		},
+		"result": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaConfirmation)
+				ctx := r.Context()
+				v, err := resolver.Result(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r, fc, v)
+			},
+		},
+	}
+}
+
 func planMfaPolicy(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"required": {
@@ -2822,6 +3820,35 @@ func planMfaPolicy(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planMfaRequired(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"mfaToken": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaRequired)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.MfaToken)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaRequired)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+		"enrolmentRequired": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaRequired)
+				return writeNBoolean2bool(r, fc, obj.EnrolmentRequired)
+			},
+		},
+		"authenticators": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaRequired)
+				return writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r, fc, obj.Authenticators)
+			},
+		},
+	}
+}
+
 func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 	resolver := root.Mutation()
 	return plan.Object{
@@ -2836,6 +3863,84 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNArchiveApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐArchiveApplicationPayload(r, fc, v)
+			},
+		},
+		"opsAssignPlatformRoles": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsAssignPlatformRoles_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsAssignPlatformRoles(ctx, fc.Args["userId"].(ident.Any), fc.Args["roles"].([]account.PlatformRole), fc.Args["reason"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
+			},
+		},
+		"opsUnassignPlatformRoles": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsUnassignPlatformRoles_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsUnassignPlatformRoles(ctx, fc.Args["userId"].(ident.Any), fc.Args["roles"].([]account.PlatformRole), fc.Args["reason"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
+			},
+		},
+		"opsSetUserAccess": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsSetUserAccess_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsSetUserAccess(ctx, fc.Args["userId"].(ident.Any), fc.Args["access"].(account.UserAccess), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
+			},
+		},
+		"opsResetMfa": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsResetMfa_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsResetMfa(ctx, fc.Args["userId"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
+			},
+		},
+		"acceptTerms": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_acceptTerms_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AcceptTerms(ctx, fc.Args["version"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
+			},
+		},
+		"eraseAccount": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_eraseAccount_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.EraseAccount(ctx, fc.Args["confirmEmail"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
 		"createApiKey": {
@@ -2888,6 +3993,58 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐApplicationPayload(r, fc, v)
+			},
+		},
+		"decideApproval": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_decideApproval_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.DecideApproval(ctx, fc.Args["input"].(approval.DecideApprovalInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNApprovalPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPayload(r, fc, v)
+			},
+		},
+		"cancelApproval": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_cancelApproval_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.CancelApproval(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNApprovalPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPayload(r, fc, v)
+			},
+		},
+		"exportAudits": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_exportAudits_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ExportAudits(ctx, fc.Args["filter"].(audit.AuditFilter), fc.Args["format"].(audit.ExportFormat))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditExport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditExport(r, fc, v)
+			},
+		},
+		"opsRedeliverEvent": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRedeliverEvent_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRedeliverEvent(ctx, fc.Args["id"].(ident.Any), fc.Args["reader"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent(r, fc, v)
 			},
 		},
 		"startConnection": {
@@ -3039,7 +4196,7 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
-				v, err := resolver.CompletePasswordReset(ctx, fc.Args["token"].(secret.String), fc.Args["password"].(secret.String))
+				v, err := resolver.CompletePasswordReset(ctx, fc.Args["token"].(secret.String), fc.Args["password"].(secret.String), fc.Args["authenticatorId"].(*ident.Any), fc.Args["mfa"].(*factor.MfaProof))
 				if err != nil {
 					return r.Fail(err)
 				}
@@ -3057,6 +4214,146 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"opsStartPasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsStartPasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsStartPasswordReset(ctx, fc.Args["userId"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"setMfaEnabled": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_setMfaEnabled_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SetMfaEnabled(ctx, fc.Args["enabled"].(bool))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r, fc, v)
+			},
+		},
+		"sendMfaEnrolmentCode": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_sendMfaEnrolmentCode_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SendMfaEnrolmentCode(ctx, fc.Args["mfaToken"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"associateMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_associateMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AssociateMfaAuthenticator(ctx, fc.Args["kind"].(factor.MfaKind), fc.Args["label"].(*string), fc.Args["phone"].(*string), fc.Args["mfaToken"].(*secret.String), fc.Args["emailCode"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaAssociation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAssociation(r, fc, v)
+			},
+		},
+		"confirmMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmMfaAuthenticator(ctx, fc.Args["authenticatorId"].(ident.Any), fc.Args["proof"].(factor.MfaProof), fc.Args["mfaToken"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaConfirmation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaConfirmation(r, fc, v)
+			},
+		},
+		"renameMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_renameMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RenameMfaAuthenticator(ctx, fc.Args["id"].(ident.Any), fc.Args["label"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaAuthenticator2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticator(r, fc, v)
+			},
+		},
+		"disassociateMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_disassociateMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.DisassociateMfaAuthenticator(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r, fc, v)
+			},
+		},
+		"challengeMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_challengeMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ChallengeMfaAuthenticator(ctx, fc.Args["authenticatorId"].(ident.Any), fc.Args["mfaToken"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r, fc, v)
+			},
+		},
+		"verifyMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_verifyMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.VerifyMfaAuthenticator(ctx, fc.Args["authenticatorId"].(ident.Any), fc.Args["proof"].(factor.MfaProof), fc.Args["mfaToken"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r, fc, v)
+			},
+		},
+		"challengeStepUp": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_challengeStepUp_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ChallengeStepUp(ctx, fc.Args["authenticatorId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r, fc, v)
+			},
+		},
+		"regenerateRecoveryCodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RegenerateRecoveryCodes(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNRecoveryCodes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐRecoveryCodeSet(r, fc, v)
 			},
 		},
 		"inviteGuest": {
@@ -3176,6 +4473,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
+		"opsRestoreOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRestoreOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRestoreOrganization(ctx, fc.Args["id"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
 		"createOrganization": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_createOrganization_args(ctx, ec, raw)
@@ -3293,6 +4603,94 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
 			},
 		},
+		"updateProfile": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_updateProfile_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UpdateProfile(ctx, fc.Args["input"].(profile.UpdateProfileInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
+		"updateProfileAddress": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_updateProfileAddress_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UpdateProfileAddress(ctx, fc.Args["input"].(profile.UpdateAddressInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
+		"startEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_startEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StartEmailChange(ctx, fc.Args["newEmail"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"confirmEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmEmailChange(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"undoEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_undoEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UndoEmailChange(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"startPhoneVerification": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StartPhoneVerification(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"confirmPhone": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmPhone_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmPhone(ctx, fc.Args["code"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
 		"revokeSession": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_revokeSession_args(ctx, ec, raw)
@@ -3310,6 +4708,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
 				v, err := resolver.RevokeOtherSessions(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"opsRevokeSessions": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRevokeSessions_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRevokeSessions(ctx, fc.Args["userId"].(ident.Any), fc.Args["sessionId"].(*ident.Any), fc.Args["reason"].(string))
 				if err != nil {
 					return r.Fail(err)
 				}
@@ -3699,6 +5110,17 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DeletedAt)
 			},
 		},
+		"seats": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.Seats(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSeats2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐSeats(r, fc, v)
+			},
+		},
 		"members": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Organization_members_args(ctx, ec, raw)
@@ -3725,6 +5147,63 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNInvitationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"widgetTokenAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.WidgetTokenAt(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOTime2ᚖtimeᚐTime(r, fc, v)
+			},
+		},
+	}
+}
+
+func planOrganizationEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*organization.Organization])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*organization.Organization])
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planOrganizationPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*organization.Organization])
+				return writeNOrganizationEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*organization.Organization])
+				return writeNOrganization2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganizationᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*organization.Organization])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*organization.Organization])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -3788,6 +5267,18 @@ func planPasswordResetCheck(root ResolverRoot, ec *executionContext) plan.Object
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*recovery.PasswordResetCheck)
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+		"mfaRequired": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.PasswordResetCheck)
+				return writeNBoolean2bool(r, fc, obj.MfaRequired)
+			},
+		},
+		"authenticators": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.PasswordResetCheck)
+				return writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r, fc, obj.Authenticators)
 			},
 		},
 	}
@@ -3872,6 +5363,24 @@ func planProfile(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOEmail2ᚖstring(r, fc, obj.Email)
 			},
 		},
+		"emailVerified": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNBoolean2bool(r, fc, obj.EmailVerified)
+			},
+		},
+		"phone": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeOPhone2ᚖstring(r, fc, obj.Phone)
+			},
+		},
+		"phoneVerified": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNBoolean2bool(r, fc, obj.PhoneVerified)
+			},
+		},
 		"timezone": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*profile.Profile)
@@ -3882,6 +5391,12 @@ func planProfile(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*profile.Profile)
 				return writeNString2string(r, fc, obj.Locale)
+			},
+		},
+		"address": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNAddress2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐAddress(r, fc, &obj.Address)
 			},
 		},
 		"version": {
@@ -4160,6 +5675,12 @@ func planProviderMatch(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNBoolean2bool(r, fc, obj.Mixed)
 			},
 		},
+		"domainConnect": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderMatch)
+				return writeODomainConnectSupport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(r, fc, obj.DomainConnect)
+			},
+		},
 	}
 }
 
@@ -4245,6 +5766,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
 			},
 		},
+		"opsUser": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsUser_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsUser(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r, fc, v)
+			},
+		},
+		"opsUsers": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsUsers_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsUsers(ctx, fc.Args["filter"].(*account.UserFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
 		"apiKeys": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_apiKeys_args(ctx, ec, raw)
@@ -4282,6 +5829,110 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNApplicationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"approvals": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_approvals_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Approvals(ctx, fc.Args["filter"].(*approval.ApprovalFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNApprovalRequestPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"approvalRequest": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_approvalRequest_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ApprovalRequest(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, v)
+			},
+		},
+		"audits": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_audits_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Audits(ctx, fc.Args["filter"].(*audit.AuditFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"audit": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_audit_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Audit(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r, fc, v)
+			},
+		},
+		"auditProof": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_auditProof_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AuditProof(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["seq"].(int32))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditProof(r, fc, v)
+			},
+		},
+		"opsAudits": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsAudits_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsAudits(ctx, fc.Args["filter"].(*audit.AuditFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"opsAuditProof": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsAuditProof_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsAuditProof(ctx, fc.Args["chain"].(string), fc.Args["seq"].(int32))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditProof(r, fc, v)
+			},
+		},
+		"opsEvents": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsEvents_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsEvents(ctx, fc.Args["filter"].(*audit.LedgerEventFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNLedgerEventPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 		"connection": {
@@ -4372,6 +6023,19 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNExplain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐExplanation(r, fc, v)
 			},
 		},
+		"mfaAuthenticators": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_mfaAuthenticators_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.MfaAuthenticators(ctx, fc.Args["mfaToken"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r, fc, v)
+			},
+		},
 		"invitation": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_invitation_args(ctx, ec, raw)
@@ -4422,6 +6086,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNSuppressionPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"opsOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsOrganization(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"opsOrganizations": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsOrganizations_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsOrganizations(ctx, fc.Args["filter"].(*organization.OrganizationFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganizationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 		"organization": {
@@ -4949,6 +6639,17 @@ func planRecordTemplate(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planRecoveryCodes(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"codes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.RecoveryCodeSet)
+				return writeNSecret2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐStringᚄ(r, fc, obj.Codes)
+			},
+		},
+	}
+}
+
 func planRegistrationAccepted(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"accepted": {
@@ -5042,6 +6743,23 @@ func planResolverView(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*analysis.ResolverView)
 				return writeNString2string(r, fc, obj.Rcode)
+			},
+		},
+	}
+}
+
+func planSeats(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"used": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Seats)
+				return writeNInt2int32(r, fc, obj.Used)
+			},
+		},
+		"limit": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Seats)
+				return writeOInt2ᚖint32(r, fc, obj.Limit)
 			},
 		},
 	}
@@ -5227,6 +6945,42 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, of.(*account.Viewer))
+			},
+		},
+		"opsUserChanged": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_opsUserChanged_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.OpsUserChanged(ctx, fc.Args["id"].(ident.Any))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r, fc, of.(*account.User))
+			},
+		},
+		"approvalChanged": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_approvalChanged_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.ApprovalChanged(ctx, fc.Args["id"].(*ident.Any))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, of.(*approval.ApprovalRequest))
+			},
+		},
+		"auditAppended": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_auditAppended_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.AuditAppended(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["after"].(*string))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r, fc, of.(*audit.Audit))
 			},
 		},
 		"connectionProgress": {
@@ -5443,6 +7197,17 @@ func planTTLRange(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planTokensIssued(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"tokens": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.TokensIssued)
+				return writeNAuthTokens2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐTokens(r, fc, obj.Tokens)
+			},
+		},
+	}
+}
+
 func planUpstream(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"originUrl": {
@@ -5479,6 +7244,239 @@ func planUpstream(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*application.Upstream)
 				return writeNBoolean2bool(r, fc, obj.TLSVerify)
+			},
+		},
+	}
+}
+
+func planUser(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.User()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.ID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNUserKind2string(r, fc, obj.Kind)
+			},
+		},
+		"status": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNUserStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserStatus(r, fc, obj.Status)
+			},
+		},
+		"access": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNUserAccess2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserAccess(r, fc, obj.Access)
+			},
+		},
+		"accessReason": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeOString2ᚖstring(r, fc, obj.AccessReason)
+			},
+		},
+		"accessChangedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.AccessChangedAt)
+			},
+		},
+		"platformRoles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNPlatformRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRoleᚄ(r, fc, obj.PlatformRoles)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"email": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeOEmail2ᚖstring(r, fc, obj.Email)
+			},
+		},
+		"emailVerified": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNBoolean2bool(r, fc, obj.EmailVerified)
+			},
+		},
+		"locale": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNString2string(r, fc, obj.Locale)
+			},
+		},
+		"lastSeenAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.LastSeenAt)
+			},
+		},
+		"apiKeys": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNInt2int32(r, fc, obj.ApiKeys)
+			},
+		},
+		"mfaMethods": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				ctx := r.Context()
+				v, err := resolver.MfaMethods(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNString2ᚕstringᚄ(r, fc, v)
+			},
+		},
+		"organizations": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				ctx := r.Context()
+				v, err := resolver.Organizations(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOrganization2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOrganizationᚄ(r, fc, v)
+			},
+		},
+		"sessions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				ctx := r.Context()
+				v, err := resolver.Sessions(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSession2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionᚄ(r, fc, v)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"rightsVersion": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNInt2int32(r, fc, obj.RightsVersion)
+			},
+		},
+	}
+}
+
+func planUserEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*account.User])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*account.User])
+				return writeNUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planUserOrganization(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"slug": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNString2string(r, fc, obj.Slug)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"roles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.Roles)
+			},
+		},
+		"joinedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNTime2timeᚐTime(r, fc, obj.JoinedAt)
+			},
+		},
+		"deletedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DeletedAt)
+			},
+		},
+	}
+}
+
+func planUserOutcome(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"user": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOutcome)
+				return writeOUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r, fc, obj.User)
+			},
+		},
+		"waiting": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOutcome)
+				return writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaiting(r, fc, obj.Waiting)
+			},
+		},
+	}
+}
+
+func planUserPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*account.User])
+				return writeNUserEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*account.User])
+				return writeNUser2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*account.User])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*account.User])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -5556,6 +7554,29 @@ func planViewer(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*account.Viewer)
 				return writeNString2string(r, fc, obj.Landing)
+			},
+		},
+		"platformRoles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.Viewer)
+				return writeNPlatformRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRoleᚄ(r, fc, obj.PlatformRoles)
+			},
+		},
+		"operatorPermissions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.Viewer)
+				ctx := r.Context()
+				v, err := resolver.OperatorPermissions(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNString2ᚕstringᚄ(r, fc, v)
+			},
+		},
+		"termsToAccept": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.Viewer)
+				return writeOString2ᚖstring(r, fc, obj.TermsToAccept)
 			},
 		},
 	}
@@ -6328,6 +8349,10 @@ func writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋp
 	return r.Object(fc, v)
 }
 
+func writeNAddress2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐAddress(r *plan.Run, fc *plan.Call, v *profile.Address) bool {
+	return r.Object(fc, v)
+}
+
 func writeNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(r *plan.Run, fc *plan.Call, v record.AnswerOutcome) bool {
 	return r.String(string(v))
 }
@@ -6417,6 +8442,65 @@ func writeNApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋin
 	return r.Object(fc, v)
 }
 
+func writeNApprovalDecision2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalDecisionᚄ(r *plan.Run, fc *plan.Call, v []*approval.ApprovalDecision) bool {
+	return plan.List(r, fc, v, writeNApprovalDecision2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalDecision, true)
+}
+
+func writeNApprovalDecision2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalDecision(r *plan.Run, fc *plan.Call, v *approval.ApprovalDecision) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPayload(r *plan.Run, fc *plan.Call, v *approval.ApprovalPayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalPerson2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPersonᚄ(r *plan.Run, fc *plan.Call, v []*approval.ApprovalPerson) bool {
+	return plan.List(r, fc, v, writeNApprovalPerson2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPerson, true)
+}
+
+func writeNApprovalPerson2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPerson(r *plan.Run, fc *plan.Call, v *approval.ApprovalPerson) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalRequest2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequestᚄ(r *plan.Run, fc *plan.Call, v []*approval.ApprovalRequest) bool {
+	return plan.List(r, fc, v, writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest, true)
+}
+
+func writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r *plan.Run, fc *plan.Call, v *approval.ApprovalRequest) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalRequestEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*approval.ApprovalRequest]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNApprovalRequestEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*approval.ApprovalRequest]) bool {
+	return plan.Structs(r, fc, v, writeNApprovalRequestEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNApprovalRequestPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*approval.ApprovalRequest]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalState(r *plan.Run, fc *plan.Call, v approval.ApprovalState) bool {
+	return r.String(string(v))
+}
+
 func writeNArchiveApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐArchiveApplicationPayload(r *plan.Run, fc *plan.Call, v *application.ArchiveApplicationPayload) bool {
 	if v == nil {
 		return r.Missing()
@@ -6425,6 +8509,81 @@ func writeNArchiveApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnamepla
 }
 
 func writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐArchiveConnectionPayload(r *plan.Run, fc *plan.Call, v *connection.ArchiveConnectionPayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAudit2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditᚄ(r *plan.Run, fc *plan.Call, v []*audit.Audit) bool {
+	return plan.List(r, fc, v, writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit, true)
+}
+
+func writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r *plan.Run, fc *plan.Call, v *audit.Audit) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuditActor2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditActor(r *plan.Run, fc *plan.Call, v *audit.AuditActor) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuditActorKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditActorKind(r *plan.Run, fc *plan.Call, v audit.AuditActorKind) bool {
+	return r.String(string(v))
+}
+
+func writeNAuditEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*audit.Audit]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNAuditEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*audit.Audit]) bool {
+	return plan.Structs(r, fc, v, writeNAuditEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNAuditExport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditExport(r *plan.Run, fc *plan.Call, v *audit.AuditExport) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuditOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditOutcome(r *plan.Run, fc *plan.Call, v audit.AuditOutcome) bool {
+	return r.String(string(v))
+}
+
+func writeNAuditPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*audit.Audit]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuditProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditProof(r *plan.Run, fc *plan.Call, v *audit.AuditProof) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r *plan.Run, fc *plan.Call, v credential.AuthResult) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	switch obj := any(v).(type) {
+	case *credential.TokensIssued:
+		return obj != nil && r.As("TokensIssued", fc, obj)
+	case *factor.MfaRequired:
+		return obj != nil && r.As("MfaRequired", fc, obj)
+	}
+	return r.Unknown(v)
+}
+
+func writeNAuthTokens2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐTokens(r *plan.Run, fc *plan.Call, v *session.Tokens) bool {
 	if v == nil {
 		return r.Missing()
 	}
@@ -6537,6 +8696,10 @@ func writeNConnectionsChange2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 		return r.Missing()
 	}
 	return r.Object(fc, v)
+}
+
+func writeNDecision2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐDecision(r *plan.Run, fc *plan.Call, v approval.Decision) bool {
+	return r.String(string(v))
 }
 
 func writeNDelivery2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDelivery(r *plan.Run, fc *plan.Call, v mail.Delivery) bool {
@@ -6786,6 +8949,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(r *plan.Run, fc *plan.Call, v ident.ApprovalID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCertificateID(r *plan.Run, fc *plan.Call, v ident.CertificateID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
@@ -6807,6 +8974,14 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 }
 
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r *plan.Run, fc *plan.Call, v ident.EventID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐExportID(r *plan.Run, fc *plan.Call, v ident.ExportID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r *plan.Run, fc *plan.Call, v ident.FactorID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
 
@@ -6943,6 +9118,47 @@ func writeNJSON2map(r *plan.Run, fc *plan.Call, v map[string]any) bool {
 	return r.Marshal(marshalNJSON2map(r.FieldContext(), nil, nil, v))
 }
 
+func writeNLedgerDelivery2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDeliveryᚄ(r *plan.Run, fc *plan.Call, v []*audit.LedgerDelivery) bool {
+	return plan.List(r, fc, v, writeNLedgerDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDelivery, true)
+}
+
+func writeNLedgerDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDelivery(r *plan.Run, fc *plan.Call, v *audit.LedgerDelivery) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNLedgerDeliveryState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDeliveryState(r *plan.Run, fc *plan.Call, v audit.LedgerDeliveryState) bool {
+	return r.String(string(v))
+}
+
+func writeNLedgerEvent2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEventᚄ(r *plan.Run, fc *plan.Call, v []*audit.LedgerEvent) bool {
+	return plan.List(r, fc, v, writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent, true)
+}
+
+func writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent(r *plan.Run, fc *plan.Call, v *audit.LedgerEvent) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNLedgerEventEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*audit.LedgerEvent]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNLedgerEventEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*audit.LedgerEvent]) bool {
+	return plan.Structs(r, fc, v, writeNLedgerEventEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNLedgerEventPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*audit.LedgerEvent]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNMechanism2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐMechanism(r *plan.Run, fc *plan.Call, v connection.Mechanism) bool {
 	return r.String(string(v))
 }
@@ -7011,6 +9227,42 @@ func writeNMessageChannel2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.String(string(v))
 }
 
+func writeNMfaAssociation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAssociation(r *plan.Run, fc *plan.Call, v *factor.MfaAssociation) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r *plan.Run, fc *plan.Call, v []*factor.MfaAuthenticator) bool {
+	return plan.List(r, fc, v, writeNMfaAuthenticator2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticator, true)
+}
+
+func writeNMfaAuthenticator2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticator(r *plan.Run, fc *plan.Call, v *factor.MfaAuthenticator) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r *plan.Run, fc *plan.Call, v *factor.MfaChallenge) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaConfirmation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaConfirmation(r *plan.Run, fc *plan.Call, v *factor.MfaConfirmation) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r *plan.Run, fc *plan.Call, v factor.MfaKind) bool {
+	return r.String(string(v))
+}
+
 func writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r *plan.Run, fc *plan.Call, v *organization.MfaPolicy) bool {
 	return r.Object(fc, v)
 }
@@ -7061,7 +9313,26 @@ func writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋsp
 	return plan.List(r, fc, v, writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole, true)
 }
 
+func writeNOrganization2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganizationᚄ(r *plan.Run, fc *plan.Call, v []*organization.Organization) bool {
+	return plan.List(r, fc, v, writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization, true)
+}
+
 func writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r *plan.Run, fc *plan.Call, v *organization.Organization) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNOrganizationEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*organization.Organization]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNOrganizationEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*organization.Organization]) bool {
+	return plan.Structs(r, fc, v, writeNOrganizationEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNOrganizationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*organization.Organization]) bool {
 	if v == nil {
 		return r.Missing()
 	}
@@ -7087,6 +9358,14 @@ func writeNPasswordResetCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋin
 	return r.Object(fc, v)
 }
 
+func writeNPlatformRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRole(r *plan.Run, fc *plan.Call, v account.PlatformRole) bool {
+	return r.String(string(v))
+}
+
+func writeNPlatformRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRoleᚄ(r *plan.Run, fc *plan.Call, v []account.PlatformRole) bool {
+	return plan.List(r, fc, v, writeNPlatformRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRole, true)
+}
+
 func writeNProbeOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeOutcome(r *plan.Run, fc *plan.Call, v analysis.ProbeOutcome) bool {
 	return r.String(string(v))
 }
@@ -7097,6 +9376,13 @@ func writeNProbeResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 
 func writeNProbeResult2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeResultᚄ(r *plan.Run, fc *plan.Call, v []analysis.ProbeResult) bool {
 	return plan.Structs(r, fc, v, writeNProbeResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeResult, true)
+}
+
+func writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r *plan.Run, fc *plan.Call, v *profile.Profile) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNProgress2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐProgress(r *plan.Run, fc *plan.Call, v *connection.Progress) bool {
@@ -7230,6 +9516,13 @@ func writeNRecordType2string(r *plan.Run, fc *plan.Call, v string) bool {
 	return r.String(string(v))
 }
 
+func writeNRecoveryCodes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐRecoveryCodeSet(r *plan.Run, fc *plan.Call, v *factor.RecoveryCodeSet) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNRegistrationAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋregistrationᚐRegistrationAccepted(r *plan.Run, fc *plan.Call, v *registration.RegistrationAccepted) bool {
 	if v == nil {
 		return r.Missing()
@@ -7276,8 +9569,19 @@ func writeNResolverView2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 	return plan.Structs(r, fc, v, writeNResolverView2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐResolverView, true)
 }
 
+func writeNSeats2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐSeats(r *plan.Run, fc *plan.Call, v *membership.Seats) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r *plan.Run, fc *plan.Call, v secret.String) bool {
 	return r.Marshal(marshalNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r.FieldContext(), nil, nil, v))
+}
+
+func writeNSecret2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐStringᚄ(r *plan.Run, fc *plan.Call, v []secret.String) bool {
+	return plan.List(r, fc, v, writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString, true)
 }
 
 func writeNServerVerdict2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐServerVerdict(r *plan.Run, fc *plan.Call, v analysis.ServerVerdict) bool {
@@ -7419,7 +9723,63 @@ func writeNTrailingDot2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 	return r.String(string(v))
 }
 
+func writeNUser2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserᚄ(r *plan.Run, fc *plan.Call, v []*account.User) bool {
+	return plan.List(r, fc, v, writeNUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser, true)
+}
+
+func writeNUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r *plan.Run, fc *plan.Call, v *account.User) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNUserAccess2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserAccess(r *plan.Run, fc *plan.Call, v account.UserAccess) bool {
+	return r.String(string(v))
+}
+
+func writeNUserEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*account.User]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNUserEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*account.User]) bool {
+	return plan.Structs(r, fc, v, writeNUserEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
 func writeNUserKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐUserKind(r *plan.Run, fc *plan.Call, v membership.UserKind) bool {
+	return r.String(string(v))
+}
+
+func writeNUserKind2string(r *plan.Run, fc *plan.Call, v string) bool {
+	return r.String(string(v))
+}
+
+func writeNUserOrganization2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOrganizationᚄ(r *plan.Run, fc *plan.Call, v []*account.UserOrganization) bool {
+	return plan.List(r, fc, v, writeNUserOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOrganization, true)
+}
+
+func writeNUserOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOrganization(r *plan.Run, fc *plan.Call, v *account.UserOrganization) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r *plan.Run, fc *plan.Call, v *account.UserOutcome) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNUserPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*account.User]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNUserStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserStatus(r *plan.Run, fc *plan.Call, v account.UserStatus) bool {
 	return r.String(string(v))
 }
 
@@ -7581,6 +9941,33 @@ func writeOApplicationEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 	return r.Object(fc, v)
 }
 
+func writeOApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r *plan.Run, fc *plan.Call, v *approval.ApprovalRequest) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeOAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r *plan.Run, fc *plan.Call, v *audit.Audit) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeOAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r *plan.Run, fc *plan.Call, v credential.AuthResult) bool {
+	if v == nil {
+		return false
+	}
+	switch obj := any(v).(type) {
+	case *credential.TokensIssued:
+		return obj != nil && r.As("TokensIssued", fc, obj)
+	case *factor.MfaRequired:
+		return obj != nil && r.As("MfaRequired", fc, obj)
+	}
+	return r.Unknown(v)
+}
+
 func writeOBoolean2ᚖbool(r *plan.Run, fc *plan.Call, v *bool) bool {
 	if v == nil {
 		return false
@@ -7637,6 +10024,13 @@ func writeODomainCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.Object(fc, v)
 }
 
+func writeODomainConnectSupport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(r *plan.Run, fc *plan.Call, v *provider.DomainConnectSupport) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
 func writeOEmail2ᚖstring(r *plan.Run, fc *plan.Call, v *string) bool {
 	if v == nil {
 		return false
@@ -7686,6 +10080,13 @@ func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCheckpointID(r *plan.Run, fc *plan.Call, v *ident.CheckpointID) bool {
+	if v == nil {
+		return false
+	}
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐDeliveryID(r *plan.Run, fc *plan.Call, v *ident.DeliveryID) bool {
 	if v == nil {
 		return false
@@ -7719,6 +10120,13 @@ func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 		return false
 	}
 	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeOID2ᚖstring(r *plan.Run, fc *plan.Call, v *string) bool {
+	if v == nil {
+		return false
+	}
+	return r.String(string(*v))
 }
 
 func writeOInt2ᚖint32(r *plan.Run, fc *plan.Call, v *int32) bool {
@@ -7821,6 +10229,13 @@ func writeOOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 	return r.Object(fc, v)
 }
 
+func writeOPhone2ᚖstring(r *plan.Run, fc *plan.Call, v *string) bool {
+	if v == nil {
+		return false
+	}
+	return r.String(string(*v))
+}
+
 func writeOProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r *plan.Run, fc *plan.Call, v *profile.Profile) bool {
 	if v == nil {
 		return false
@@ -7884,6 +10299,10 @@ func writeOResolution2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.String(string(*v))
 }
 
+func writeOSecret2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐStringᚄ(r *plan.Run, fc *plan.Call, v []secret.String) bool {
+	return v != nil && plan.List(r, fc, v, writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString, true)
+}
+
 func writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r *plan.Run, fc *plan.Call, v *secret.String) bool {
 	if v == nil {
 		return false
@@ -7931,6 +10350,13 @@ func writeOTime2ᚖtimeᚐTime(r *plan.Run, fc *plan.Call, v *time.Time) bool {
 }
 
 func writeOUpstream2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐUpstream(r *plan.Run, fc *plan.Call, v *application.Upstream) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeOUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r *plan.Run, fc *plan.Call, v *account.User) bool {
 	if v == nil {
 		return false
 	}

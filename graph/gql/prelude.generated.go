@@ -1614,6 +1614,16 @@ func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋid
 	return v
 }
 
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(ctx context.Context, ec *executionContext, v any) (ident.ApprovalID, error) {
+	var res ident.ApprovalID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.ApprovalID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCertificateID(ctx context.Context, ec *executionContext, v any) (ident.CertificateID, error) {
 	var res ident.CertificateID
 	err := res.UnmarshalGQL(v)
@@ -1671,6 +1681,26 @@ func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋ
 }
 
 func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.EventID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐExportID(ctx context.Context, ec *executionContext, v any) (ident.ExportID, error) {
+	var res ident.ExportID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐExportID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.ExportID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(ctx context.Context, ec *executionContext, v any) (ident.FactorID, error) {
+	var res ident.FactorID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.FactorID) graphql.Marshaler {
 	return v
 }
 
@@ -2250,6 +2280,22 @@ func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkit�
 	return v
 }
 
+func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCheckpointID(ctx context.Context, ec *executionContext, v any) (*ident.CheckpointID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(ident.CheckpointID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCheckpointID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *ident.CheckpointID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐDeliveryID(ctx context.Context, ec *executionContext, v any) (*ident.DeliveryID, error) {
 	if v == nil {
 		return nil, nil
@@ -2344,6 +2390,24 @@ func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkit�
 		return graphql.Null
 	}
 	return v
+}
+
+func unmarshalOID2ᚖstring(ctx context.Context, ec *executionContext, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalString(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖstring(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(*v)
+	return res
 }
 
 func unmarshalOInt2ᚖint32(ctx context.Context, ec *executionContext, v any) (*int32, error) {

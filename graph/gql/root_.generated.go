@@ -22,6 +22,8 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Application() ApplicationResolver
+	Audit() AuditResolver
+	AuditActor() AuditActorResolver
 	Conflict() ConflictResolver
 	Connection() ConnectionResolver
 	ConnectionEvent() ConnectionEventResolver
@@ -29,12 +31,14 @@ type ResolverRoot interface {
 	ExistingConnection() ExistingConnectionResolver
 	Finding() FindingResolver
 	Membership() MembershipResolver
+	MfaConfirmation() MfaConfirmationResolver
 	Mutation() MutationResolver
 	Organization() OrganizationResolver
 	Provider() ProviderResolver
 	Query() QueryResolver
 	Recipe() RecipeResolver
 	Subscription() SubscriptionResolver
+	User() UserResolver
 	Viewer() ViewerResolver
 	WebhookDelivery() WebhookDeliveryResolver
 	WebhookEndpoint() WebhookEndpointResolver
@@ -66,6 +70,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		unmarshalInputApprovalFilter,
+		unmarshalInputAuditFilter,
 		unmarshalInputConnectionFilter,
 		unmarshalInputConnectionOrder,
 		unmarshalInputCreateApiKeyInput,
@@ -73,18 +79,25 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputCreateOrganizationInput,
 		unmarshalInputCreateWebhookEndpointInput,
 		unmarshalInputCreateWidgetTokenInput,
+		unmarshalInputDecideApprovalInput,
 		unmarshalInputDeliveryFilter,
 		unmarshalInputInviteMemberInput,
+		unmarshalInputLedgerEventFilter,
 		unmarshalInputMfaPolicyInput,
+		unmarshalInputMfaProof,
+		unmarshalInputOrganizationFilter,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterPersonInput,
 		unmarshalInputStartConnectionInput,
 		unmarshalInputTimeWindow,
+		unmarshalInputUpdateAddressInput,
 		unmarshalInputUpdateApplicationInput,
 		unmarshalInputUpdateConnectionInput,
 		unmarshalInputUpdateOrganizationInput,
+		unmarshalInputUpdateProfileInput,
 		unmarshalInputUpdateWebhookEndpointInput,
 		unmarshalInputUpstreamInput,
+		unmarshalInputUserFilter,
 	)
 	first := true
 
@@ -196,29 +209,129 @@ type Viewer {
   defaultOrganizationId: ID
   "The browser's session; null for every caller without a session cookie."
   session: Session
-  "Where this person's console begins: /<slug of the default organization>."
+  "Where this person's console begins: /<slug of the default organization>, for an operator /people."
   landing: String!
+  "What the person is to the installation; empty when nobody is signed in."
+  platformRoles: [PlatformRole!]! @listSize(assumed: 3)
+  "What this session may do as an operator, for showing and hiding controls; never a grant. Empty for everybody else, and for an operator who signed in with one factor."
+  operatorPermissions: [String!]! @listSize(assumed: 40)
+  "The version of the terms that hold now and that the person has not accepted yet; null when there is nothing to accept."
+  termsToAccept: String
 }
-"What a person is called, and how they like to be addressed."
-type Profile {
-  "The person's own id: a profile has no other."
+"What somebody is to the installation, over all organizations."
+enum PlatformRole {
+  "Everybody who can sign in."
+  STANDARD
+  "Runs the installation, when signed in with two factors."
+  OPERATIONS
+  "A service account, never a person."
+  SERVICE
+}
+"How far an account is."
+enum UserStatus {
+  "Its address was not confirmed."
+  UNCONFIRMED
+  "It can be used."
+  REGISTERED
+  "Its personal data was overwritten."
+  ERASED
+}
+"May somebody come in?"
+enum UserAccess {
+  "Yes."
+  ENABLED
+  "No: sessions and keys were ended."
+  SUSPENDED
+}
+"A person or machine, as operators see them."
+type User {
+  "Names the person."
   id: ID!
-  "The person whom it describes."
-  userId: ID!
-  "Given name."
-  firstName: String!
-  "Family name; null for people who have or gave none."
-  lastName: String
-  "The name that others see."
-  displayName: String!
-  "Address for messages; null when none was given."
+  "Person or machine?"
+  kind: UserKind!
+  "How far the account is."
+  status: UserStatus!
+  "May they come in?"
+  access: UserAccess!
+  "Why access was changed last, in the operator's words; null when it never was."
+  accessReason: String
+  "When access was changed last; null when it never was."
+  accessChangedAt: Time
+  "What they are to the installation."
+  platformRoles: [PlatformRole!]! @listSize(assumed: 3)
+  "The name that others see; empty for who has none."
+  name: String!
+  "Address for messages; null for who has none."
   email: Email
-  "Time zone of the tz database, such as Europe/Berlin."
-  timezone: String!
-  "Language tag (BCP 47), such as en or de."
+  "Is the address known to be theirs?"
+  emailVerified: Boolean!
+  "Language tag (BCP 47)."
   locale: String!
-  "Grows by one with each change."
-  version: Int!
+  "When they were here last, to the minute; null when they never were."
+  lastSeenAt: Time
+  "API keys that are alive, in all organizations."
+  apiKeys: Int!
+  "Kinds of second factors that they have confirmed, such as TOTP and WEBAUTHN."
+  mfaMethods: [String!]! @goField(forceResolver: true) @listSize(assumed: 5)
+  "Where they belong to, in order of joining; at most 100."
+  organizations: [UserOrganization!]! @goField(forceResolver: true) @listSize(assumed: 20)
+  "Where they are signed in, the newest first; at most 200."
+  sessions: [Session!]! @goField(forceResolver: true) @listSize(assumed: 20)
+  "When the account was made."
+  createdAt: Time!
+  "Grows by one with each change of roles or access."
+  rightsVersion: Int!
+}
+"Where somebody belongs to."
+type UserOrganization {
+  "Names the organization."
+  organizationId: ID!
+  "Its short name."
+  slug: String!
+  "What people call it."
+  name: String!
+  "What they may do there."
+  roles: [OrgRole!]! @listSize(assumed: 3)
+  "When they joined."
+  joinedAt: Time!
+  "When the organization was deleted; null while it lives."
+  deletedAt: Time
+}
+"One row of a page: the person and its cursor."
+type UserEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The person."
+  node: User!
+}
+"A page of people and machines, the newest first."
+type UserPage {
+  "The rows with their cursors."
+  edges: [UserEdge!]!
+  "The rows alone."
+  nodes: [User!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All that the list has, over all pages; null above 10,000."
+  totalCount: Int
+}
+"Narrows a list of people; what is null does not."
+input UserFilter {
+  "Part of a name or an address, or an id; at most 254 characters. null for all."
+  text: String
+  "Who belongs to this organization; null for all."
+  organizationId: ID
+  "Who may come in, or may not; null for both."
+  access: UserAccess
+  "Who holds this role; null for all."
+  role: PlatformRole
+}
+"The person after a change, or what the change waits for."
+type UserOutcome {
+  "The person; null while it waits."
+  user: User
+  "What it waits for; null when it was made."
+  waiting: Waiting
 }
 "A signed-in browser (cookie)."
 type Session {
@@ -258,6 +371,75 @@ enum SessionKind {
 extend type Query {
   "Who is asking, and what they may do. Answers everybody, without an error."
   viewer: Viewer! @access(to: [PUBLIC])
+  "One person or machine; null for an unknown id. That it was read is noted in the audit log."
+  opsUser(
+    "Who is meant."
+    id: ID!
+  ): User @access(to: [OPERATOR]) # permission: account.read_any
+  "People and machines of all organizations, the newest first."
+  opsUsers(
+    "Which of them; null for all."
+    filter: UserFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): UserPage! @access(to: [OPERATOR]) @listSize # permission: account.read_any
+}
+extend type Mutation {
+  "Gives somebody roles of the platform; those already held are skipped. Making an operator waits for a second one: with fewer than two operators it cools off for 24 hours."
+  opsAssignPlatformRoles(
+    "Who gets them; never oneself."
+    userId: ID!
+    "Roles to give. SERVICE is never given to a person; OPERATIONS needs a passkey."
+    roles: [PlatformRole!]!
+    "Why, for the second operator and the audit log, in at most 500 characters; null for no words."
+    reason: String
+  ): UserOutcome! @access(to: [OPERATOR], stepUp: true) # permission: account.assign_role
+  "Takes roles of the platform away, at once and in what the person has open. One operator always stays."
+  opsUnassignPlatformRoles(
+    "Who loses them."
+    userId: ID!
+    "Roles to take; not STANDARD, which everybody is."
+    roles: [PlatformRole!]!
+    "Why, for the audit log, in at most 500 characters; null for no words."
+    reason: String
+  ): UserOutcome! @access(to: [OPERATOR], stepUp: true) # permission: account.assign_role
+  "Suspends somebody, which ends their sessions and keys everywhere within a second, or lets them in again. Oneself and the last operator cannot be suspended."
+  opsSetUserAccess(
+    "Who is meant."
+    userId: ID!
+    "May they come in?"
+    access: UserAccess!
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): UserOutcome! @access(to: [OPERATOR], stepUp: true) # permission: account.suspend
+  "Takes the second factors away from who lost them. It waits for a second operator; with fewer than two operators it cools off for 24 hours."
+  opsResetMfa(
+    "Whose factors."
+    userId: ID!
+    "Why, in at most 500 characters; the second operator reads it."
+    reason: String!
+  ): UserOutcome! @access(to: [OPERATOR], stepUp: true) # permission: factor.reset_any
+}
+extend type Subscription {
+  "A person now, and again when their roles, access, name or address change."
+  opsUserChanged(
+    "Who is meant."
+    id: ID!
+  ): User! @access(to: [OPERATOR]) # permission: account.read_any
+}
+extend type Mutation {
+  "Accepts the terms that hold now, for a person whom viewer.termsToAccept asks."
+  acceptTerms(
+    "The version that was read; another one than that of today is refused (PRECONDITION_FAILED, reason terms_changed)."
+    version: String!
+  ): Viewer! @access(to: [USER]) # permission: self
+  "Ends the caller's account for good: names, addresses and number are overwritten, sessions, keys, memberships and the personal organization end. Rows and ledger stay, without a name. Refused for the last owner or the buyer of a shared organization (PRECONDITION_FAILED, reason last_owner)."
+  eraseAccount(
+    "The caller's own address, as proof that it is meant."
+    confirmEmail: Email!
+  ): Ok! @access(to: [USER], stepUp: true) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../apikey.graphqls", Input: `"A credential of a program, bound to one organization. Only its hash is stored."
@@ -554,6 +736,500 @@ extend type Mutation {
     "What changes; the rest stays."
     input: UpdateApplicationInput!
   ): ApplicationPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: application.write
+}
+`, BuiltIn: false},
+	{Name: "../approval.graphqls", Input: `"Where a request stands."
+enum ApprovalState {
+  "It waits for somebody's word, or for the end of its cooling-off."
+  PENDING
+  "Somebody agreed; it runs in a moment."
+  APPROVED
+  "Somebody stopped it."
+  REJECTED
+  "Nobody spoke in time."
+  EXPIRED
+  "Who asked took it back."
+  CANCELED
+  "It was made."
+  EXECUTED
+  "It was agreed to and then refused: failure says why."
+  FAILED
+  "What it is about had changed meanwhile. Ask again."
+  STALE
+}
+"A second person's word."
+enum Decision {
+  "Let it happen."
+  APPROVE
+  "Stop it."
+  REJECT
+}
+"An operator, or somebody who was one."
+type ApprovalPerson {
+  "Names the person."
+  userId: ID!
+  "What they are called; empty for who has no name."
+  name: String!
+}
+"What somebody decided. It is final."
+type ApprovalDecision {
+  "Who it was."
+  by: ApprovalPerson!
+  "The word."
+  decision: Decision!
+  "In their own words; null for none."
+  comment: String
+  "When."
+  at: Time!
+}
+"A change that waits for a second person, or what became of it."
+type ApprovalRequest {
+  "Names the request."
+  id: ID!
+  "A short number for people."
+  number: Int64!
+  "What shall happen, such as account.assign_role."
+  action: String!
+  "Id of what changes."
+  subjectId: ID!
+  "What people call that."
+  subjectLabel: String!
+  "Where it stands."
+  state: ApprovalState!
+  "The change itself, exactly as it will run."
+  input: JSON!
+  "SHA-256 of the input in canonical JSON (RFC 8785), in hexadecimal digits: a decision names it."
+  inputSha256: String!
+  "Why, in the words of who asked; null for none."
+  reason: String
+  "Who asked."
+  requester: ApprovalPerson!
+  "What was said about it, in order."
+  decisions: [ApprovalDecision!]! @listSize(assumed: 5)
+  "Who could agree; empty when it waits no more."
+  eligibleApprovers: [ApprovalPerson!]! @listSize(assumed: 20)
+  "May the caller agree?"
+  canIDecide: Boolean!
+  "Why not: decided, own_request or not_eligible; null when the caller may."
+  whyNot: String
+  "Does it run by itself, since there were fewer than two operators?"
+  coolingOff: Boolean!
+  "When it runs by itself; null when it does not."
+  executeNotBefore: Time
+  "When it was asked for."
+  createdAt: Time!
+  "Until when it waits."
+  expiresAt: Time!
+  "When it was decided; null until then."
+  decidedAt: Time
+  "When it was made; null until then."
+  executedAt: Time
+  "Why it was not made in the end: subject_changed, approver_lost, input_changed, or the refusal in words; null otherwise."
+  failure: String
+  "Grows by one with each change."
+  version: Int!
+}
+"One row of a page: the request and its cursor."
+type ApprovalRequestEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The request itself."
+  node: ApprovalRequest!
+}
+"A page of requests, the newest first."
+type ApprovalRequestPage {
+  "The rows with their cursors."
+  edges: [ApprovalRequestEdge!]!
+  "The rows alone."
+  nodes: [ApprovalRequest!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All that the list has, over all pages; null above 10,000."
+  totalCount: Int
+}
+"The request after a word about it."
+type ApprovalPayload {
+  "As it stands now."
+  request: ApprovalRequest!
+}
+"Narrows a list of requests; what is null or empty does not."
+input ApprovalFilter {
+  "In one of these states; null for all."
+  state: [ApprovalState!]
+  "The caller's own alone? null for all."
+  mine: Boolean
+  "Those of other people that wait for a word? null for all."
+  forMe: Boolean
+  "Of this kind, such as account.assign_role; null for all."
+  action: String
+}
+"A word about a request."
+input DecideApprovalInput {
+  "The request."
+  id: ID!
+  "The word."
+  decision: Decision!
+  "The hash of what the person looked at; with another one nothing happens (CONFLICT)."
+  inputSha256: String!
+  "In their own words, at most 500 characters; null for none."
+  comment: String
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
+
+extend type Query {
+  "Changes that wait for a second person, and what became of them, the newest first. Operators see all; everybody else what they asked for themselves."
+  approvals(
+    "Which of them; null for all."
+    filter: ApprovalFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): ApprovalRequestPage! @access(to: [USER, OPERATOR]) @listSize # permission: approval.read, own requests always
+  "One of them; null for an unknown id, and for somebody else's."
+  approvalRequest(
+    "The request that is meant."
+    id: ID!
+  ): ApprovalRequest @access(to: [USER, OPERATOR]) # permission: approval.read, own requests always
+}
+extend type Mutation {
+  "Lets an operator agree to another operator's change, or stop it. A change that was agreed to runs by itself within moments."
+  decideApproval(
+    "The word."
+    input: DecideApprovalInput!
+  ): ApprovalPayload! @access(to: [USER, OPERATOR], stepUp: true) # permission: approval.decide
+  "Takes one's own request back, as long as it waits."
+  cancelApproval(
+    "The request that is meant."
+    id: ID!
+  ): ApprovalPayload! @access(to: [USER, OPERATOR]) # permission: self
+}
+extend type Subscription {
+  "Each request that the caller may see, in its newest state, whenever that changes; with an id that one alone, and at once."
+  approvalChanged(
+    "The one that is meant; null for all."
+    id: ID
+  ): ApprovalRequest! @access(to: [USER, OPERATOR]) # permission: approval.read, own requests always
+}
+`, BuiltIn: false},
+	{Name: "../audit.graphqls", Input: `"How it ended."
+enum AuditOutcome {
+  "It was done."
+  OK
+  "It was refused: a wrong password, a missing right, a limit."
+  REFUSED
+  "It failed."
+  FAILED
+}
+"Something that somebody did, as the ledger keeps it. Each row continues the row before it by a hash."
+type Audit {
+  "Names the row."
+  id: ID!
+  "Continues a list or auditAppended behind this row."
+  cursor: String!
+  "The chain that it stands on: an organization, an account, platform or network:0 to network:f."
+  chain: String!
+  "Its number in the chain, from 1 and without a gap."
+  seq: Int!
+  "When it was done."
+  at: Time!
+  "The organization that it concerns; null for none."
+  organizationId: ID
+  "Who did it."
+  actor: AuditActor!
+  "What was done, such as apikey.created."
+  action: String!
+  "How it ended."
+  outcome: AuditOutcome!
+  "What it was done to: an id."
+  subject: ID!
+  "What that is called; null when it has no name, or none any more."
+  subjectLabel: String
+  "The row in one sentence."
+  message(
+    "The reader's language: ar, de, en or fr; null for that of the request."
+    locale: String
+  ): String! @goField(forceResolver: true)
+  "What the action tells beyond that: ids, codes and names, never a secret."
+  args: JSON!
+  "The address that it came from; null when it came from the product itself."
+  ip: String
+  "The program that it came from, as it names itself; null as ip."
+  userAgent: String
+  "The request that it was part of."
+  requestId: String!
+  "Where it was processed."
+  region: String!
+  "SHA-256 over the row and the hash before it, in hexadecimal."
+  hash: String!
+  "Hash of the row before it in the chain, in hexadecimal."
+  prevHash: String!
+}
+"Kinds of who did something."
+enum AuditActorKind {
+  "Nobody who was signed in."
+  ANONYMOUS
+  "A person."
+  USER
+  "A customer of the organization, in the widget."
+  WIDGET
+  "An API key."
+  API_KEY
+  "A machine's key."
+  MACHINE
+  "A service account."
+  SERVICE
+  "An operator of this service. Customers are not told which one."
+  OPERATOR
+  "The product itself."
+  SYSTEM
+}
+"Who did something."
+type AuditActor {
+  "Their id; null for the product itself, for nobody, and for an operator where a customer asks."
+  id: ID
+  "What kind of actor."
+  kind: AuditActorKind!
+  "What they are called, else what their kind is called."
+  label(
+    "The reader's language: ar, de, en or fr; null for that of the request."
+    locale: String
+  ): String! @goField(forceResolver: true)
+  "The operator who acted as this person; null for nobody."
+  impersonatedBy: ID
+}
+"A page of rows, the newest first."
+type AuditPage {
+  "The rows with their cursors."
+  edges: [AuditEdge!]!
+  "The rows alone."
+  nodes: [Audit!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All rows that the list has, over all pages; null above 10,000, and where words are searched for."
+  totalCount: Int
+}
+"One row of a page: the row and its cursor."
+type AuditEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The row itself."
+  node: Audit!
+}
+"Shows whether a row is what it was, and how somebody else can check it."
+type AuditProof {
+  "Is the row what it was when it was written?"
+  valid: Boolean!
+  "The first row that was changed, taken out or put in by hand; null when none was found."
+  firstBrokenSeq: Int
+  "The checkpoint that covers the row; null when none does yet: then the note was signed for this answer."
+  checkpointId: ID
+  "Root of the Merkle tree over the hashes of the chain (RFC 9162), in base64."
+  rootHash: String!
+  "Rows in that tree."
+  treeSize: Int!
+  "Hashes that lead from the row to the root, in base64. The leaf is SHA-256 over a zero byte and the row's hash."
+  inclusionProof: [String!]! @listSize(assumed: 24)
+  "Origin, size and root, signed (c2sp.org/tlog-checkpoint)."
+  signedNote: String!
+}
+"Narrows a list; what is null or empty does not."
+input AuditFilter {
+  "The organization whose log is meant; null for the caller's own account, and for operators for all."
+  organizationId: ID
+  "Done since then; null for the last 14 days."
+  since: Time
+  "Done before then; null for now."
+  until: Time
+  "Done by this person or key; null for all."
+  actorId: ID
+  "One of these actions, at most 50."
+  action: [String!]
+  "Done to this; null for all."
+  subject: ID
+  "Ended like this; null for all."
+  outcome: AuditOutcome
+  "Part of this request; null for all."
+  requestId: String
+  "Words: names of people and keys, ids, what the row tells. 2 to 200 characters; null for all."
+  text: String
+}
+"The form of an exported log."
+enum ExportFormat {
+  "One JSON object a line."
+  JSONL
+  "A table with a header, separated by commas."
+  CSV
+}
+"A link that carries the log away."
+type AuditExport {
+  "Names the export."
+  id: ID!
+  "Where the file is. Whoever has the link gets it; null when it has ended."
+  url: String
+  "When the link ends, one hour after it was made; null when it has ended."
+  expiresAt: Time
+  "Rows that were sent; null before the first download."
+  rows: Int
+  "READY: the file is made while it is sent."
+  state: String!
+}
+"Any row of the ledger, with what its readers did with it."
+type LedgerEvent {
+  "Names the event."
+  id: ID!
+  "When it happened."
+  at: Time!
+  "The organization that it concerns; null for none."
+  organizationId: ID
+  "Who did it, as the ledger writes it."
+  actor: String!
+  "What happened."
+  action: String!
+  "What it happened to."
+  subject: ID!
+  "Version of that after the change."
+  version: Int!
+  "Whose order counts."
+  stream: ID!
+  "Its number in the stream, from 1 and without a gap."
+  sequence: Int64!
+  "What it tells."
+  payload: JSON!
+  "The request that it was part of."
+  requestId: String!
+  "Does it stand in the audit log?"
+  audited: Boolean!
+  "How far the readers are that want it."
+  deliveries: [LedgerDelivery!]! @listSize(assumed: 10)
+}
+"How far one reader is with an event."
+type LedgerDelivery {
+  "The reader's name."
+  reader: String!
+  "Whether it has the event behind it."
+  state: LedgerDeliveryState!
+  "Tries that failed."
+  attempts: Int!
+  "Why the last one failed; null when none did."
+  lastError: String
+}
+"Whether a reader has an event behind it."
+enum LedgerDeliveryState {
+  "It comes to it."
+  PENDING
+  "It has read it."
+  DELIVERED
+  "It failed eight times and stands still at it; other streams go on."
+  PARKED
+}
+"A page of events, the newest first."
+type LedgerEventPage {
+  "The rows with their cursors."
+  edges: [LedgerEventEdge!]!
+  "The rows alone."
+  nodes: [LedgerEvent!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "Always null: the ledger is too long to be counted."
+  totalCount: Int
+}
+"One row of a page: the event and its cursor."
+type LedgerEventEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The event itself."
+  node: LedgerEvent!
+}
+"Narrows a list; what is null or empty does not."
+input LedgerEventFilter {
+  "About this organization; null for all."
+  organizationId: ID
+  "One of these actions, at most 50."
+  action: [String!]
+  "Happened to this; null for all."
+  subject: ID
+  "Where this reader stands; null for all."
+  reader: String
+  "Where readers stand like this: PENDING or PARKED; null for all events."
+  state: LedgerDeliveryState
+  "Since then; null for the last 14 days."
+  since: Time
+}
+
+extend type Query {
+  "Who did what in an organization, or on the caller's own account, the newest first. Reading is audited."
+  audits(
+    "Which of them; null for the caller's own account."
+    filter: AuditFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): AuditPage! @access(to: [USER, API_KEY, MACHINE]) @listSize @cost(weight: 5) # permission: audit.read
+  "One row; null for an unknown one."
+  audit(
+    "The row."
+    id: ID!
+  ): Audit @access(to: [USER, API_KEY, MACHINE, OPERATOR]) # permission: audit.read
+  "Proves that a row of an organization's log is what it was."
+  auditProof(
+    "Whose log."
+    organizationId: ID!
+    "The row's number."
+    seq: Int!
+  ): AuditProof! @access(to: [USER, API_KEY, MACHINE]) @cost(weight: 20) # permission: audit.read
+  "Who did what anywhere, the newest first. Reading is audited."
+  opsAudits(
+    "Which of them; null for all of the last 14 days."
+    filter: AuditFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): AuditPage! @access(to: [OPERATOR]) @listSize # permission: audit.read_any
+  "Proves that a row of any chain is what it was."
+  opsAuditProof(
+    "The chain: an organization, an account, platform or network:0 to network:f."
+    chain: String!
+    "The row's number."
+    seq: Int!
+  ): AuditProof! @access(to: [OPERATOR]) @cost(weight: 20) # permission: audit.read_any
+  "The ledger, the newest first, and how far its readers are."
+  opsEvents(
+    "Which of them; null for all of the last 14 days."
+    filter: LedgerEventFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): LedgerEventPage! @access(to: [OPERATOR]) @listSize # permission: event.read_any
+}
+extend type Mutation {
+  "Makes a link that carries the audit log away, valid for an hour."
+  exportAudits(
+    "Which rows; an organization has to be named, but by operators."
+    filter: AuditFilter!
+    "The form of the file."
+    format: ExportFormat! = JSONL
+  ): AuditExport! @access(to: [USER, OPERATOR], stepUp: true) # permission: audit.export
+  "Lets a reader go on that stands still at an event."
+  opsRedeliverEvent(
+    "The event that it stands at, or another of its stream."
+    id: ID!
+    "The reader's name."
+    reader: String!
+  ): LedgerEvent! @access(to: [OPERATOR]) # permission: event.redeliver
+}
+extend type Subscription {
+  "Rows as they are appended to an organization's log, oldest first. Opening it is audited."
+  auditAppended(
+    "Whose log."
+    organizationId: ID!
+    "Cursor of the last row seen; null for what comes from now on."
+    after: String
+  ): Audit! @access(to: [USER, API_KEY, MACHINE]) # permission: audit.read
 }
 `, BuiltIn: false},
 	{Name: "../certificate.graphqls", Input: `"A certificate for one connection's name; the private key never leaves."
@@ -1467,6 +2143,10 @@ type PasswordResetCheck {
   valid: Boolean!
   "Until when; null when it cannot."
   expiresAt: Time
+  "Does setting the password ask for a second factor too?"
+  mfaRequired: Boolean!
+  "What it can be proven with: the token of the link is the mfaToken of challengeMfaAuthenticator."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
 }
 "How the caller signs in."
 type Identity {
@@ -1476,6 +2156,14 @@ type Identity {
   hasPassword: Boolean!
   "When it was set; null without one."
   passwordChangedAt: Time
+  "Is a second factor asked for?"
+  mfaEnabled: Boolean!
+  "Does an organization of the person's demand one?"
+  mfaRequiredByPolicy: Boolean!
+  "How many passkeys the person has."
+  passkeyCount: Int!
+  "How many recovery codes are left."
+  recoveryCodesLeft: Int!
 }
 "What a person says of themselves. All mistakes answer together."
 input RegisterPersonInput {
@@ -1543,6 +2231,10 @@ extend type Mutation {
     token: Secret!
     "At least 12 characters, not on the lists of common ones, and not the present one."
     password: Secret!
+    "One of the authenticators that verifyPasswordReset answered; null where none is needed."
+    authenticatorId: ID
+    "The proof of it; null where none is needed. A wrong one leaves the link usable."
+    mfa: MfaProof
   ): Ok! @access(to: [PUBLIC])
   "Sets a new password for the caller, who knows the present one."
   changePassword(
@@ -1553,6 +2245,13 @@ extend type Mutation {
     "End the caller's other sessions?"
     revokeOtherSessions: Boolean! = true
   ): Ok! @access(to: [USER], stepUp: true) # permission: self
+  "Mails somebody a link that sets a new password. Operators never see or set a password."
+  opsStartPasswordReset(
+    "Who gets the mail."
+    userId: ID!
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): Accepted! @access(to: [OPERATOR]) # permission: account.manage_any
 }
 `, BuiltIn: false},
 	{Name: "../domaincheck.graphqls", Input: `"What we found out about a name, before and without a connection. Nothing of it is stored."
@@ -1674,6 +2373,8 @@ type ProviderMatch {
   evidence: [ProviderEvidence!]!
   "Are some of the name servers not the provider's?"
   mixed: Boolean!
+  "What its Domain Connect service offered for this zone; null when the zone names none, the service does not know the zone, or nobody was waiting."
+  domainConnect: DomainConnectSupport
 }
 "One thing that speaks for a provider."
 type ProviderEvidence {
@@ -1684,7 +2385,7 @@ type ProviderEvidence {
   "How much it counts alone, from 0 to 1; together they count 1 − Π(1 − weight)."
   weight: Float!
 }
-"Where a conclusion about the provider comes from. So far NS_SUFFIX, NS_PARTIAL and SOA are looked at."
+"Where a conclusion about the provider comes from. So far DOMAIN_CONNECT, NS_SUFFIX, NS_PARTIAL and SOA are looked at."
 enum EvidenceKind {
   "The zone names a Domain Connect server."
   DOMAIN_CONNECT
@@ -1888,6 +2589,180 @@ extend type Subscription {
     "Language tag (BCP 47); null for the language that the request prefers."
     locale: String
   ): DomainCheckStep! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+}
+`, BuiltIn: false},
+	{Name: "../factor.graphqls", Input: `"How an authenticator proves who somebody is."
+enum MfaKind {
+  "Codes of an app, a new one every 30 seconds (RFC 6238)."
+  TOTP
+  "Codes by SMS to the verified number. Weaker than what stays in the person's hands."
+  OOB_SMS
+  "Codes by mail to the account's address. Weaker than what stays in the person's hands."
+  OOB_EMAIL
+  "A passkey, with user verification: two factors in one, and proof against phishing."
+  WEBAUTHN
+  "Codes on paper, each for once; they come with the first factor."
+  RECOVERY_CODES
+}
+"One of a person's factors, without its secret."
+type MfaAuthenticator {
+  "Names the authenticator."
+  id: ID!
+  "How it proves."
+  kind: MfaKind!
+  "What the person calls it: 1 to 100 characters."
+  label: String!
+  "Was it confirmed? Only then does it count."
+  isActive: Boolean!
+  "Can it not be used on a page that only looks like ours?"
+  phishingResistant: Boolean!
+  "Where its codes go, masked: +64 •• 123; null where none are sent."
+  destinationHint: String
+  "When it was added."
+  createdAt: Time!
+  "When it proved something last; null when it never did."
+  lastUsedAt: Time
+}
+"An authenticator that was begun, with what is needed to confirm it within ten minutes."
+type MfaAssociation {
+  "Names it, for confirmMfaAuthenticator."
+  authenticatorId: ID!
+  "How it will prove."
+  kind: MfaKind!
+  "Goes back with the code that was sent; null where none was."
+  oobCode: Secret
+  "For a QR code that an app reads (otpauth://…); null for what is no app."
+  barcodeUri: Secret
+  "The same secret, for typing it into an app: base32; null for what is no app."
+  secret: Secret
+  "What navigator.credentials.create takes as publicKey, in its JSON form; null for what is no passkey."
+  webauthnCreationOptions: JSON
+  "Shown once, with a person's first factor, and valid when that is confirmed; null later."
+  recoveryCodes: [Secret!] @listSize(assumed: 10)
+  "Until when it can be confirmed."
+  expiresAt: Time!
+}
+"A question to an authenticator, open for ten minutes."
+type MfaChallenge {
+  "The authenticator that was asked."
+  authenticatorId: ID!
+  "How it proves."
+  kind: MfaKind!
+  "Goes back with the code that was sent; null where none was."
+  oobCode: Secret
+  "What navigator.credentials.get takes as publicKey, in its JSON form; null for what is no passkey."
+  webauthnRequestOptions: JSON
+  "Until when it can be answered."
+  expiresAt: Time!
+}
+"A sign-in that goes on with a second factor."
+type MfaRequired {
+  "npm_…: names the sign-in for ten minutes, and works for nothing else."
+  mfaToken: Secret!
+  "When the sign-in begins again."
+  expiresAt: Time!
+  "True when a policy demands a factor and none that it accepts is confirmed: add one."
+  enrolmentRequired: Boolean!
+  "What it can go on with; empty when a factor must be added."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
+}
+"What a confirmed authenticator leads to."
+type MfaConfirmation {
+  "All that now count."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
+  "How the sign-in goes on that it was part of; null when it was added in a session."
+  result: AuthResult @goField(forceResolver: true)
+}
+"Recovery codes, shown once."
+type RecoveryCodes {
+  "Each works once, in any order."
+  codes: [Secret!]! @listSize(assumed: 10)
+}
+"Answers an authenticator's question: a code, with the word that came with the question where it was sent, or a passkey's answer."
+input MfaProof {
+  "What the app shows, what was sent, or a recovery code; null with a passkey."
+  code: Secret
+  "What the question answered as oobCode; null where no code was sent."
+  oobCode: Secret
+  "The credential that the browser answered, in its JSON form; null with a code."
+  webauthn: JSON
+}
+
+extend type Query {
+  "With a session the caller's own; with mfaToken those that the sign-in, or the reset of a password, may go on with."
+  mfaAuthenticators(
+    "Of the sign-in, or the reset's own token; null for the caller's own."
+    mfaToken: Secret
+  ): [MfaAuthenticator!]! @access(to: [PUBLIC]) @listSize(assumed: 10) # permission: self
+}
+extend type Mutation {
+  "Switches second factors on, for which one must be confirmed, or off, which removes them all with the recovery codes."
+  setMfaEnabled(
+    "On or off?"
+    enabled: Boolean!
+  ): Identity! @access(to: [USER], stepUp: true) # permission: self
+  "Mails the code that adding a factor during a sign-in begins with. At most five in ten minutes."
+  sendMfaEnrolmentCode(
+    "Of the sign-in."
+    mfaToken: Secret!
+  ): Accepted! @access(to: [PUBLIC])
+  "Begins to add an authenticator. In a session: with a proof younger than ten minutes. During a sign-in: with mfaToken and emailCode, when enrolmentRequired."
+  associateMfaAuthenticator(
+    "How it proves."
+    kind: MfaKind!
+    "What the person calls it, at most 100 characters; null for the name of its kind."
+    label: String
+    "For OOB_SMS: the person's verified number; null for whatever it is."
+    phone: String
+    "Of the sign-in; null in a session."
+    mfaToken: Secret
+    "Six digits that were mailed; null in a session."
+    emailCode: Secret
+  ): MfaAssociation! @access(to: [PUBLIC]) # permission: self
+  "Proves a new authenticator once; from then on it counts. During a sign-in it goes on with that."
+  confirmMfaAuthenticator(
+    "What associateMfaAuthenticator answered."
+    authenticatorId: ID!
+    "The proof."
+    proof: MfaProof!
+    "Of the sign-in; null in a session."
+    mfaToken: Secret
+  ): MfaConfirmation! @access(to: [PUBLIC]) # permission: self
+  "Changes what the caller calls one of their authenticators."
+  renameMfaAuthenticator(
+    "The authenticator."
+    id: ID!
+    "At most 100 characters on one line; empty for the name of its kind."
+    label: String!
+  ): MfaAuthenticator! @access(to: [USER]) # permission: self
+  "Removes one of the caller's authenticators; with the last one go the recovery codes. FORBIDDEN while a policy demands it."
+  disassociateMfaAuthenticator(
+    "The authenticator."
+    id: ID!
+  ): Identity! @access(to: [USER], paid: true, stepUp: true) # permission: self; paid: once
+  "Sends a code, or prepares what a passkey signs. At most five in ten minutes."
+  challengeMfaAuthenticator(
+    "One of those that the sign-in may go on with."
+    authenticatorId: ID!
+    "Of the sign-in, or the token of a reset."
+    mfaToken: Secret!
+  ): MfaChallenge! @access(to: [PUBLIC])
+  "The second proof of a program's sign-in. A wrong one is INVALID (reason factor_wrong, extension left: the tries that remain); after five the question ends, after ten the sign-in."
+  verifyMfaAuthenticator(
+    "One of those that the sign-in may go on with."
+    authenticatorId: ID!
+    "The proof."
+    proof: MfaProof!
+    "Of the sign-in."
+    mfaToken: Secret!
+  ): AuthResult! @access(to: [PUBLIC])
+  "Sends or prepares what the caller proves again who they are with. At most five in ten minutes."
+  challengeStepUp(
+    "One of the caller's own."
+    authenticatorId: ID!
+  ): MfaChallenge! @access(to: [USER]) # permission: self
+  "Replaces the caller's recovery codes; the old ones end."
+  regenerateRecoveryCodes: RecoveryCodes! @access(to: [USER], stepUp: true) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../invitation.graphqls", Input: `"Where an invitation stands."
@@ -2265,6 +3140,8 @@ type Organization implements Node {
   createdAt: Time!
   "When it was deleted; null while it lives. For 30 days it can be brought back."
   deletedAt: Time
+  "How many members there are, and may be."
+  seats: Seats! @goField(forceResolver: true) # permission: member.read
   "Who belongs to it, in order of joining."
   members(
     "Rows a page, 1 to 100."
@@ -2274,6 +3151,13 @@ type Organization implements Node {
     "Part of a name, or of an address that the caller may see; at most 100 characters. null for all."
     search: String
   ): MemberPage! @goField(forceResolver: true) @listSize # permission: member.read
+}
+"Members of an organization, counted."
+type Seats {
+  "Members that there are."
+  used: Int!
+  "Members that the plan allows; null when it does not say. Who accepts an invitation beyond them is refused (QUOTA_EXCEEDED), and the invitation stays."
+  limit: Int
 }
 "What a member may do. Roles are sets, not a ladder: a member may do what any of them allows."
 enum OrgRole {
@@ -2419,7 +3303,47 @@ type DonePayload {
   eventId: ID
 }
 
+"One row of a page: the organization and its cursor."
+type OrganizationEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The organization itself."
+  node: Organization!
+}
+"A page of organizations, the newest first."
+type OrganizationPage {
+  "The rows with their cursors."
+  edges: [OrganizationEdge!]!
+  "The rows alone."
+  nodes: [Organization!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All that the list has, over all pages; null above 10,000."
+  totalCount: Int
+}
+"Narrows an operator's list of organizations; what is null does not."
+input OrganizationFilter {
+  "Part of a name or of a short name, at most 100 characters; null for all."
+  text: String
+  "Only those that were deleted and can be brought back? null for all."
+  deleted: Boolean
+}
+
 extend type Query {
+  "Any organization, also a deleted one; null for an unknown id."
+  opsOrganization(
+    "The organization that is meant."
+    id: ID!
+  ): Organization @access(to: [OPERATOR]) # permission: organization.read_any
+  "All organizations, the newest first."
+  opsOrganizations(
+    "Which of them; null for all."
+    filter: OrganizationFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): OrganizationPage! @access(to: [OPERATOR]) @listSize # permission: organization.read_any
   "One organization that the caller belongs to, else null. Exactly one of id and slug."
   organization(
     "The organization that is meant; null when slug says it."
@@ -2436,6 +3360,13 @@ extend type Query {
   ): MembershipPage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: self
 }
 extend type Mutation {
+  "Brings back an organization that was deleted within the last 30 days, with its members. Keys stay ended."
+  opsRestoreOrganization(
+    "The organization that comes back."
+    id: ID!
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): Organization! @access(to: [OPERATOR], stepUp: true) # permission: organization.restore
   "Makes a shared organization, whose owner and buyer the caller becomes and where the caller's console begins from now on. For persons."
   createOrganization(
     "What it is called."
@@ -2506,6 +3437,126 @@ extend type Subscription {
     "The organization that is meant."
     organizationId: ID!
   ): Organization! @access(to: [USER, API_KEY, MACHINE]) # permission: member.read
+}
+`, BuiltIn: false},
+	{Name: "../profile.graphqls", Input: `"What a person is called, and how they like to be addressed."
+type Profile {
+  "The person's own id: a profile has no other."
+  id: ID!
+  "The person whom it describes."
+  userId: ID!
+  "Given name: 1 to 100 characters."
+  firstName: String!
+  "Family name; null for people who have or gave none."
+  lastName: String
+  "The name that others see: 1 to 100 characters."
+  displayName: String!
+  "Address for messages, and the name to sign in with; null when none was given."
+  email: Email
+  "Has its mailbox answered?"
+  emailVerified: Boolean!
+  "Telephone number as E.164, such as +4930901820; null when none was given."
+  phone: Phone
+  "Did a code come back that was sent there?"
+  phoneVerified: Boolean!
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String!
+  "Language tag (BCP 47), such as en or de."
+  locale: String!
+  "Where mail on paper goes."
+  address: Address!
+  "Grows by one with each change."
+  version: Int!
+}
+"Where mail on paper goes. A person may leave out all of it."
+type Address {
+  "First line; null when left out."
+  line1: String
+  "Second line; null when left out."
+  line2: String
+  "Third line; null when left out."
+  line3: String
+  "Town; null when left out."
+  city: String
+  "State, county or province; null when left out."
+  state: String
+  "Postal code; null when left out."
+  zip: String
+  "Country (ISO 3166-1, three letters), such as DEU; null when it is nobody's business."
+  countryCode: String
+}
+"What is left out stays as it is. All mistakes answer together."
+input UpdateProfileInput {
+  "Given name: 1 to 100 characters on one line."
+  firstName: String
+  "Family name, at most 100 characters; empty for people who have none."
+  lastName: String
+  "The name that others see: 1 to 100 characters on one line."
+  displayName: String
+  "Telephone number, with + or as it is dialled in the address's country. Another number is not verified."
+  phone: Phone
+  "Take the number away? Not together with phone."
+  clearPhone: Boolean
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String
+  "Language tag (BCP 47), such as en or de-AT."
+  locale: String
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+"What is left out stays as it is; an empty text takes a line away."
+input UpdateAddressInput {
+  "First line: at most 100 characters."
+  line1: String
+  "Second line: at most 100 characters."
+  line2: String
+  "Third line: at most 100 characters."
+  line3: String
+  "Town: at most 100 characters."
+  city: String
+  "State, county or province: at most 100 characters."
+  state: String
+  "Postal code: at most 100 characters."
+  zip: String
+  "Country (ISO 3166-1, two or three letters); empty for none."
+  countryCode: String
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+
+extend type Mutation {
+  "Changes the caller's names, telephone number, time zone and language."
+  updateProfile(
+    "What changes."
+    input: UpdateProfileInput!
+  ): Profile! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Changes where mail on paper reaches the caller."
+  updateProfileAddress(
+    "What changes."
+    input: UpdateAddressInput!
+  ): Profile! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Mails a link to the new address, and to the present one a notice that can take the change back for three days. Nothing changes until the link was used. The answer tells nobody whether the address has an account."
+  startEmailChange(
+    "The address that the account shall have."
+    newEmail: Email!
+  ): Accepted! @access(to: [USER], stepUp: true) # permission: self
+  "Makes the new address the account's. All sessions end but the one that asked. Links that are unknown, used, expired or taken back look alike (NOT_FOUND)."
+  confirmEmailChange(
+    "What the link in the new mailbox holds."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "“This was not me”, from the former mailbox: a change of address that waits is void, one that was made is taken back, and everybody is signed out."
+  undoEmailChange(
+    "What the link in the former mailbox holds."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "Sends a code to the caller's telephone number. PRECONDITION_FAILED where there is no number (no_phone), or no gateway for text messages (sms_off)."
+  startPhoneVerification: Accepted! @access(to: [USER], stepUp: true) # permission: self
+  "Takes the code that came to the caller's telephone. Five wrong ones end it."
+  confirmPhone(
+    "Six digits."
+    code: Secret!
+  ): Profile! @access(to: [USER]) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../provider.graphqls", Input: `"Somebody who runs DNS for others; a row of the catalogue."
@@ -3079,6 +4130,8 @@ scalar JSON
 scalar Int64
 "Any string is accepted on input; the service checks it, so that all mistakes of a form answer together."
 scalar Email
+"Any string is accepted on input; the service checks it as a telephone number. It comes out as E.164."
+scalar Phone
 "Bound to secret.String: never reaches logs, traces, metrics, error text or crash reports, in or out."
 scalar Secret
 
@@ -3215,7 +4268,28 @@ type Subscription {
   viewerChanged: Viewer! @access(to: [USER, API_KEY, MACHINE]) # self
 }
 `, BuiltIn: false},
-	{Name: "../session.graphqls", Input: `extend type Query {
+	{Name: "../session.graphqls", Input: `"The tokens of a program. Both are opaque; the server keeps hashes alone."
+type AuthTokens {
+  "The person whom they speak for."
+  userId: ID!
+  "npa_…, sent as the bearer of every call for 15 minutes."
+  accessToken: Secret! @goField(name: "Access")
+  "From when on it is refused."
+  accessTokenExpiresAt: Time! @goField(name: "AccessExpiresAt")
+  "npr_…, for refreshTokens, once."
+  refreshToken: Secret! @goField(name: "Refresh")
+  "From when on it is refused: 14 days after it was given, and 90 after signing in at the latest."
+  refreshTokenExpiresAt: Time! @goField(name: "RefreshExpiresAt")
+}
+"A sign-in that is complete."
+type TokensIssued {
+  "What the program holds from now on."
+  tokens: AuthTokens!
+}
+"What a program's sign-in ends in. A console gets the same from POST /auth/sign-in, with a cookie in place of tokens."
+union AuthResult = TokensIssued | MfaRequired
+
+extend type Query {
   "Where the caller is signed in, the newest first; at most 200."
   sessions: [Session!]! @access(to: [USER]) @listSize(assumed: 20) # permission: self
 }
@@ -3227,6 +4301,15 @@ extend type Mutation {
   ): Ok! @access(to: [USER], stepUp: true) # permission: self
   "Ends all sessions of the caller but the one that asks."
   revokeOtherSessions: Ok! @access(to: [USER], stepUp: true) # permission: self
+  "Ends one session of somebody, or all of them. What is open there closes within a second."
+  opsRevokeSessions(
+    "Whose sessions."
+    userId: ID!
+    "The one that ends; null for all."
+    sessionId: ID
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): Ok! @access(to: [OPERATOR]) # permission: session.revoke_any
 }
 `, BuiltIn: false},
 	{Name: "../webhook.graphqls", Input: `"Where events are sent, signed by Standard Webhooks."
@@ -3688,6 +4771,10 @@ extend type Mutation {
     tokenId: ID!
   ): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: widget.mint
 }
+extend type Organization {
+  "When a server of it minted a widget token last: the integration works; null before the first."
+  widgetTokenAt: Time @goField(forceResolver: true) # permission: application.read
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -3702,6 +4789,26 @@ func childFields_Accepted(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Accepted_accepted(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Accepted", field.Name)
+}
+
+func childFields_Address(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line1":
+		return fieldContext_Address_line1(ctx, ec, field)
+	case "line2":
+		return fieldContext_Address_line2(ctx, ec, field)
+	case "line3":
+		return fieldContext_Address_line3(ctx, ec, field)
+	case "city":
+		return fieldContext_Address_city(ctx, ec, field)
+	case "state":
+		return fieldContext_Address_state(ctx, ec, field)
+	case "zip":
+		return fieldContext_Address_zip(ctx, ec, field)
+	case "countryCode":
+		return fieldContext_Address_countryCode(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Address", field.Name)
 }
 
 func childFields_ApexSupport(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3862,6 +4969,112 @@ func childFields_ApplicationPayload(ctx context.Context, ec *executionContext, f
 	return nil, fmt.Errorf("no field named %q was found under type ApplicationPayload", field.Name)
 }
 
+func childFields_ApprovalDecision(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "by":
+		return fieldContext_ApprovalDecision_by(ctx, ec, field)
+	case "decision":
+		return fieldContext_ApprovalDecision_decision(ctx, ec, field)
+	case "comment":
+		return fieldContext_ApprovalDecision_comment(ctx, ec, field)
+	case "at":
+		return fieldContext_ApprovalDecision_at(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalDecision", field.Name)
+}
+
+func childFields_ApprovalPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return fieldContext_ApprovalPayload_request(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalPayload", field.Name)
+}
+
+func childFields_ApprovalPerson(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_ApprovalPerson_userId(ctx, ec, field)
+	case "name":
+		return fieldContext_ApprovalPerson_name(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalPerson", field.Name)
+}
+
+func childFields_ApprovalRequest(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_ApprovalRequest_id(ctx, ec, field)
+	case "number":
+		return fieldContext_ApprovalRequest_number(ctx, ec, field)
+	case "action":
+		return fieldContext_ApprovalRequest_action(ctx, ec, field)
+	case "subjectId":
+		return fieldContext_ApprovalRequest_subjectId(ctx, ec, field)
+	case "subjectLabel":
+		return fieldContext_ApprovalRequest_subjectLabel(ctx, ec, field)
+	case "state":
+		return fieldContext_ApprovalRequest_state(ctx, ec, field)
+	case "input":
+		return fieldContext_ApprovalRequest_input(ctx, ec, field)
+	case "inputSha256":
+		return fieldContext_ApprovalRequest_inputSha256(ctx, ec, field)
+	case "reason":
+		return fieldContext_ApprovalRequest_reason(ctx, ec, field)
+	case "requester":
+		return fieldContext_ApprovalRequest_requester(ctx, ec, field)
+	case "decisions":
+		return fieldContext_ApprovalRequest_decisions(ctx, ec, field)
+	case "eligibleApprovers":
+		return fieldContext_ApprovalRequest_eligibleApprovers(ctx, ec, field)
+	case "canIDecide":
+		return fieldContext_ApprovalRequest_canIDecide(ctx, ec, field)
+	case "whyNot":
+		return fieldContext_ApprovalRequest_whyNot(ctx, ec, field)
+	case "coolingOff":
+		return fieldContext_ApprovalRequest_coolingOff(ctx, ec, field)
+	case "executeNotBefore":
+		return fieldContext_ApprovalRequest_executeNotBefore(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_ApprovalRequest_createdAt(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_ApprovalRequest_expiresAt(ctx, ec, field)
+	case "decidedAt":
+		return fieldContext_ApprovalRequest_decidedAt(ctx, ec, field)
+	case "executedAt":
+		return fieldContext_ApprovalRequest_executedAt(ctx, ec, field)
+	case "failure":
+		return fieldContext_ApprovalRequest_failure(ctx, ec, field)
+	case "version":
+		return fieldContext_ApprovalRequest_version(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalRequest", field.Name)
+}
+
+func childFields_ApprovalRequestEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_ApprovalRequestEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_ApprovalRequestEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalRequestEdge", field.Name)
+}
+
+func childFields_ApprovalRequestPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ApprovalRequestPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ApprovalRequestPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ApprovalRequestPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_ApprovalRequestPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalRequestPage", field.Name)
+}
+
 func childFields_ArchiveApplicationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "application":
@@ -3880,6 +5093,140 @@ func childFields_ArchiveConnectionPayload(ctx context.Context, ec *executionCont
 		return fieldContext_ArchiveConnectionPayload_waiting(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ArchiveConnectionPayload", field.Name)
+}
+
+func childFields_Audit(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Audit_id(ctx, ec, field)
+	case "cursor":
+		return fieldContext_Audit_cursor(ctx, ec, field)
+	case "chain":
+		return fieldContext_Audit_chain(ctx, ec, field)
+	case "seq":
+		return fieldContext_Audit_seq(ctx, ec, field)
+	case "at":
+		return fieldContext_Audit_at(ctx, ec, field)
+	case "organizationId":
+		return fieldContext_Audit_organizationId(ctx, ec, field)
+	case "actor":
+		return fieldContext_Audit_actor(ctx, ec, field)
+	case "action":
+		return fieldContext_Audit_action(ctx, ec, field)
+	case "outcome":
+		return fieldContext_Audit_outcome(ctx, ec, field)
+	case "subject":
+		return fieldContext_Audit_subject(ctx, ec, field)
+	case "subjectLabel":
+		return fieldContext_Audit_subjectLabel(ctx, ec, field)
+	case "message":
+		return fieldContext_Audit_message(ctx, ec, field)
+	case "args":
+		return fieldContext_Audit_args(ctx, ec, field)
+	case "ip":
+		return fieldContext_Audit_ip(ctx, ec, field)
+	case "userAgent":
+		return fieldContext_Audit_userAgent(ctx, ec, field)
+	case "requestId":
+		return fieldContext_Audit_requestId(ctx, ec, field)
+	case "region":
+		return fieldContext_Audit_region(ctx, ec, field)
+	case "hash":
+		return fieldContext_Audit_hash(ctx, ec, field)
+	case "prevHash":
+		return fieldContext_Audit_prevHash(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Audit", field.Name)
+}
+
+func childFields_AuditActor(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_AuditActor_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_AuditActor_kind(ctx, ec, field)
+	case "label":
+		return fieldContext_AuditActor_label(ctx, ec, field)
+	case "impersonatedBy":
+		return fieldContext_AuditActor_impersonatedBy(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditActor", field.Name)
+}
+
+func childFields_AuditEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_AuditEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_AuditEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEdge", field.Name)
+}
+
+func childFields_AuditExport(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_AuditExport_id(ctx, ec, field)
+	case "url":
+		return fieldContext_AuditExport_url(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_AuditExport_expiresAt(ctx, ec, field)
+	case "rows":
+		return fieldContext_AuditExport_rows(ctx, ec, field)
+	case "state":
+		return fieldContext_AuditExport_state(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditExport", field.Name)
+}
+
+func childFields_AuditPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_AuditPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_AuditPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_AuditPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_AuditPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditPage", field.Name)
+}
+
+func childFields_AuditProof(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "valid":
+		return fieldContext_AuditProof_valid(ctx, ec, field)
+	case "firstBrokenSeq":
+		return fieldContext_AuditProof_firstBrokenSeq(ctx, ec, field)
+	case "checkpointId":
+		return fieldContext_AuditProof_checkpointId(ctx, ec, field)
+	case "rootHash":
+		return fieldContext_AuditProof_rootHash(ctx, ec, field)
+	case "treeSize":
+		return fieldContext_AuditProof_treeSize(ctx, ec, field)
+	case "inclusionProof":
+		return fieldContext_AuditProof_inclusionProof(ctx, ec, field)
+	case "signedNote":
+		return fieldContext_AuditProof_signedNote(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditProof", field.Name)
+}
+
+func childFields_AuthTokens(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_AuthTokens_userId(ctx, ec, field)
+	case "accessToken":
+		return fieldContext_AuthTokens_accessToken(ctx, ec, field)
+	case "accessTokenExpiresAt":
+		return fieldContext_AuthTokens_accessTokenExpiresAt(ctx, ec, field)
+	case "refreshToken":
+		return fieldContext_AuthTokens_refreshToken(ctx, ec, field)
+	case "refreshTokenExpiresAt":
+		return fieldContext_AuthTokens_refreshTokenExpiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuthTokens", field.Name)
 }
 
 func childFields_CaaView(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4604,6 +5951,14 @@ func childFields_Identity(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Identity_hasPassword(ctx, ec, field)
 	case "passwordChangedAt":
 		return fieldContext_Identity_passwordChangedAt(ctx, ec, field)
+	case "mfaEnabled":
+		return fieldContext_Identity_mfaEnabled(ctx, ec, field)
+	case "mfaRequiredByPolicy":
+		return fieldContext_Identity_mfaRequiredByPolicy(ctx, ec, field)
+	case "passkeyCount":
+		return fieldContext_Identity_passkeyCount(ctx, ec, field)
+	case "recoveryCodesLeft":
+		return fieldContext_Identity_recoveryCodesLeft(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
 }
@@ -4682,6 +6037,76 @@ func childFields_InvitationPreview(ctx context.Context, ec *executionContext, fi
 		return fieldContext_InvitationPreview_expiresAt(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type InvitationPreview", field.Name)
+}
+
+func childFields_LedgerDelivery(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reader":
+		return fieldContext_LedgerDelivery_reader(ctx, ec, field)
+	case "state":
+		return fieldContext_LedgerDelivery_state(ctx, ec, field)
+	case "attempts":
+		return fieldContext_LedgerDelivery_attempts(ctx, ec, field)
+	case "lastError":
+		return fieldContext_LedgerDelivery_lastError(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerDelivery", field.Name)
+}
+
+func childFields_LedgerEvent(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_LedgerEvent_id(ctx, ec, field)
+	case "at":
+		return fieldContext_LedgerEvent_at(ctx, ec, field)
+	case "organizationId":
+		return fieldContext_LedgerEvent_organizationId(ctx, ec, field)
+	case "actor":
+		return fieldContext_LedgerEvent_actor(ctx, ec, field)
+	case "action":
+		return fieldContext_LedgerEvent_action(ctx, ec, field)
+	case "subject":
+		return fieldContext_LedgerEvent_subject(ctx, ec, field)
+	case "version":
+		return fieldContext_LedgerEvent_version(ctx, ec, field)
+	case "stream":
+		return fieldContext_LedgerEvent_stream(ctx, ec, field)
+	case "sequence":
+		return fieldContext_LedgerEvent_sequence(ctx, ec, field)
+	case "payload":
+		return fieldContext_LedgerEvent_payload(ctx, ec, field)
+	case "requestId":
+		return fieldContext_LedgerEvent_requestId(ctx, ec, field)
+	case "audited":
+		return fieldContext_LedgerEvent_audited(ctx, ec, field)
+	case "deliveries":
+		return fieldContext_LedgerEvent_deliveries(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEvent", field.Name)
+}
+
+func childFields_LedgerEventEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_LedgerEventEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_LedgerEventEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEventEdge", field.Name)
+}
+
+func childFields_LedgerEventPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_LedgerEventPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_LedgerEventPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_LedgerEventPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_LedgerEventPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEventPage", field.Name)
 }
 
 func childFields_Member(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4774,6 +6199,76 @@ func childFields_MembershipPage(ctx context.Context, ec *executionContext, field
 		return fieldContext_MembershipPage_totalCount(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MembershipPage", field.Name)
+}
+
+func childFields_MfaAssociation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticatorId":
+		return fieldContext_MfaAssociation_authenticatorId(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaAssociation_kind(ctx, ec, field)
+	case "oobCode":
+		return fieldContext_MfaAssociation_oobCode(ctx, ec, field)
+	case "barcodeUri":
+		return fieldContext_MfaAssociation_barcodeUri(ctx, ec, field)
+	case "secret":
+		return fieldContext_MfaAssociation_secret(ctx, ec, field)
+	case "webauthnCreationOptions":
+		return fieldContext_MfaAssociation_webauthnCreationOptions(ctx, ec, field)
+	case "recoveryCodes":
+		return fieldContext_MfaAssociation_recoveryCodes(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_MfaAssociation_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaAssociation", field.Name)
+}
+
+func childFields_MfaAuthenticator(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_MfaAuthenticator_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaAuthenticator_kind(ctx, ec, field)
+	case "label":
+		return fieldContext_MfaAuthenticator_label(ctx, ec, field)
+	case "isActive":
+		return fieldContext_MfaAuthenticator_isActive(ctx, ec, field)
+	case "phishingResistant":
+		return fieldContext_MfaAuthenticator_phishingResistant(ctx, ec, field)
+	case "destinationHint":
+		return fieldContext_MfaAuthenticator_destinationHint(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_MfaAuthenticator_createdAt(ctx, ec, field)
+	case "lastUsedAt":
+		return fieldContext_MfaAuthenticator_lastUsedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaAuthenticator", field.Name)
+}
+
+func childFields_MfaChallenge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticatorId":
+		return fieldContext_MfaChallenge_authenticatorId(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaChallenge_kind(ctx, ec, field)
+	case "oobCode":
+		return fieldContext_MfaChallenge_oobCode(ctx, ec, field)
+	case "webauthnRequestOptions":
+		return fieldContext_MfaChallenge_webauthnRequestOptions(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_MfaChallenge_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaChallenge", field.Name)
+}
+
+func childFields_MfaConfirmation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticators":
+		return fieldContext_MfaConfirmation_authenticators(ctx, ec, field)
+	case "result":
+		return fieldContext_MfaConfirmation_result(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaConfirmation", field.Name)
 }
 
 func childFields_MfaPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4896,12 +6391,40 @@ func childFields_Organization(ctx context.Context, ec *executionContext, field g
 		return fieldContext_Organization_createdAt(ctx, ec, field)
 	case "deletedAt":
 		return fieldContext_Organization_deletedAt(ctx, ec, field)
+	case "seats":
+		return fieldContext_Organization_seats(ctx, ec, field)
 	case "members":
 		return fieldContext_Organization_members(ctx, ec, field)
 	case "invitations":
 		return fieldContext_Organization_invitations(ctx, ec, field)
+	case "widgetTokenAt":
+		return fieldContext_Organization_widgetTokenAt(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Organization", field.Name)
+}
+
+func childFields_OrganizationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_OrganizationEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_OrganizationEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrganizationEdge", field.Name)
+}
+
+func childFields_OrganizationPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_OrganizationPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_OrganizationPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_OrganizationPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_OrganizationPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrganizationPage", field.Name)
 }
 
 func childFields_OwnershipPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4934,6 +6457,10 @@ func childFields_PasswordResetCheck(ctx context.Context, ec *executionContext, f
 		return fieldContext_PasswordResetCheck_valid(ctx, ec, field)
 	case "expiresAt":
 		return fieldContext_PasswordResetCheck_expiresAt(ctx, ec, field)
+	case "mfaRequired":
+		return fieldContext_PasswordResetCheck_mfaRequired(ctx, ec, field)
+	case "authenticators":
+		return fieldContext_PasswordResetCheck_authenticators(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PasswordResetCheck", field.Name)
 }
@@ -4970,10 +6497,18 @@ func childFields_Profile(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Profile_displayName(ctx, ec, field)
 	case "email":
 		return fieldContext_Profile_email(ctx, ec, field)
+	case "emailVerified":
+		return fieldContext_Profile_emailVerified(ctx, ec, field)
+	case "phone":
+		return fieldContext_Profile_phone(ctx, ec, field)
+	case "phoneVerified":
+		return fieldContext_Profile_phoneVerified(ctx, ec, field)
 	case "timezone":
 		return fieldContext_Profile_timezone(ctx, ec, field)
 	case "locale":
 		return fieldContext_Profile_locale(ctx, ec, field)
+	case "address":
+		return fieldContext_Profile_address(ctx, ec, field)
 	case "version":
 		return fieldContext_Profile_version(ctx, ec, field)
 	}
@@ -5084,6 +6619,8 @@ func childFields_ProviderMatch(ctx context.Context, ec *executionContext, field 
 		return fieldContext_ProviderMatch_evidence(ctx, ec, field)
 	case "mixed":
 		return fieldContext_ProviderMatch_mixed(ctx, ec, field)
+	case "domainConnect":
+		return fieldContext_ProviderMatch_domainConnect(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProviderMatch", field.Name)
 }
@@ -5260,6 +6797,14 @@ func childFields_RecordTemplate(ctx context.Context, ec *executionContext, field
 	return nil, fmt.Errorf("no field named %q was found under type RecordTemplate", field.Name)
 }
 
+func childFields_RecoveryCodes(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "codes":
+		return fieldContext_RecoveryCodes_codes(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecoveryCodes", field.Name)
+}
+
 func childFields_RegistrationAccepted(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accepted":
@@ -5308,6 +6853,16 @@ func childFields_ResolverView(ctx context.Context, ec *executionContext, field g
 		return fieldContext_ResolverView_rcode(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ResolverView", field.Name)
+}
+
+func childFields_Seats(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "used":
+		return fieldContext_Seats_used(ctx, ec, field)
+	case "limit":
+		return fieldContext_Seats_limit(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Seats", field.Name)
 }
 
 func childFields_Session(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5462,6 +7017,100 @@ func childFields_Upstream(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Upstream", field.Name)
 }
 
+func childFields_User(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_User_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_User_kind(ctx, ec, field)
+	case "status":
+		return fieldContext_User_status(ctx, ec, field)
+	case "access":
+		return fieldContext_User_access(ctx, ec, field)
+	case "accessReason":
+		return fieldContext_User_accessReason(ctx, ec, field)
+	case "accessChangedAt":
+		return fieldContext_User_accessChangedAt(ctx, ec, field)
+	case "platformRoles":
+		return fieldContext_User_platformRoles(ctx, ec, field)
+	case "name":
+		return fieldContext_User_name(ctx, ec, field)
+	case "email":
+		return fieldContext_User_email(ctx, ec, field)
+	case "emailVerified":
+		return fieldContext_User_emailVerified(ctx, ec, field)
+	case "locale":
+		return fieldContext_User_locale(ctx, ec, field)
+	case "lastSeenAt":
+		return fieldContext_User_lastSeenAt(ctx, ec, field)
+	case "apiKeys":
+		return fieldContext_User_apiKeys(ctx, ec, field)
+	case "mfaMethods":
+		return fieldContext_User_mfaMethods(ctx, ec, field)
+	case "organizations":
+		return fieldContext_User_organizations(ctx, ec, field)
+	case "sessions":
+		return fieldContext_User_sessions(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_User_createdAt(ctx, ec, field)
+	case "rightsVersion":
+		return fieldContext_User_rightsVersion(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
+}
+
+func childFields_UserEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_UserEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_UserEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserEdge", field.Name)
+}
+
+func childFields_UserOrganization(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "organizationId":
+		return fieldContext_UserOrganization_organizationId(ctx, ec, field)
+	case "slug":
+		return fieldContext_UserOrganization_slug(ctx, ec, field)
+	case "name":
+		return fieldContext_UserOrganization_name(ctx, ec, field)
+	case "roles":
+		return fieldContext_UserOrganization_roles(ctx, ec, field)
+	case "joinedAt":
+		return fieldContext_UserOrganization_joinedAt(ctx, ec, field)
+	case "deletedAt":
+		return fieldContext_UserOrganization_deletedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserOrganization", field.Name)
+}
+
+func childFields_UserOutcome(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return fieldContext_UserOutcome_user(ctx, ec, field)
+	case "waiting":
+		return fieldContext_UserOutcome_waiting(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserOutcome", field.Name)
+}
+
+func childFields_UserPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_UserPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_UserPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_UserPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_UserPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserPage", field.Name)
+}
+
 func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "isAuthenticated":
@@ -5480,6 +7129,12 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_session(ctx, ec, field)
 	case "landing":
 		return fieldContext_Viewer_landing(ctx, ec, field)
+	case "platformRoles":
+		return fieldContext_Viewer_platformRoles(ctx, ec, field)
+	case "operatorPermissions":
+		return fieldContext_Viewer_operatorPermissions(ctx, ec, field)
+	case "termsToAccept":
+		return fieldContext_Viewer_termsToAccept(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }

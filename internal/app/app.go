@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/domainconnect"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/connect/notice"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
@@ -33,8 +34,11 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
+	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
@@ -80,9 +84,12 @@ type App struct {
 	Registrations *registration.Service
 	Recoveries    *recovery.Service
 	Credentials   *credential.Service
+	Factors       *factor.Service
 	Sessions      *session.Service
 	Keys          *apikey.Service
 	Mails         *mail.Service
+	Approvals     *approval.Service
+	Audits        *audit.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -95,9 +102,6 @@ type App struct {
 	Notices      *notice.Service
 	Catalogue    *provider.Catalogue
 	Engine       *dnscheck.Engine
-
-	// Operator says whether a signed-in person is an operator: one with a role of its own and two factors, which accounts do not have yet. Nil: nobody is.
-	Operator func(context.Context, authz.Principal) bool
 
 	parts   []part.Part
 	nonces  *nonces
@@ -151,7 +155,9 @@ func (a *App) spine() error {
 		return usage.Limit{}, false
 	}}
 	a.Door = &door.Door{DB: a.DB, Authz: a.Authz, Ledger: a.Ledger, Vault: a.Vault, Hub: a.Hub, Quota: counter,
-		Guards: []door.Guard{billing.Entitlement{Plan: billing.BuiltIn, Offered: billing.Offered}, billing.StepUp{}}, Name: a.nameOf}
+		Guards: []door.Guard{billing.Entitlement{Plan: billing.BuiltIn, Offered: billing.Offered}, billing.StepUp{Confirmed: func(ctx context.Context, tx *db.Tx, user ident.UserID) ([]string, error) {
+			return a.Factors.Confirmed(ctx, tx, user)
+		}}}, Name: a.nameOf}
 	return nil
 }
 
@@ -242,14 +248,15 @@ func (a *App) engine() error {
 	if err != nil {
 		return err
 	}
-	a.Engine = &dnscheck.Engine{Settings: e, Catalogue: a.Catalogue, Now: a.DB.Now, Nonce: a.nonces.Of, CAs: a.authorities}
+	a.Engine = &dnscheck.Engine{Settings: e, Catalogue: a.Catalogue, Now: a.DB.Now, Nonce: a.nonces.Of, CAs: a.authorities,
+		Offer: domainconnect.New(a.Catalogue, safehttp.Options{AllowLoopbackHTTP: a.Settings.Profile == "lab"}).Offer}
 	return nil
 }
 
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Keys.Part(), a.Mails.Part(), a.Notices.Part(),
+		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},

@@ -30,12 +30,17 @@ type Settings struct {
 	MetricsListen string // where work and edge answer /metrics too; "" is nowhere
 	ConsoleOrigin string
 	Proxies       []netip.Prefix
+	OobFactors    bool // codes by mail and SMS may be second factors
 
 	Edge  EdgeSettings
 	DNS   DNSSettings
 	ACME  ACMESettings
 	Probe ProbeSettings
 	Mail  MailSettings
+	SMS   SMSSettings
+	Terms string // the version that people accept; "": there are none
+
+	Checkpoints string // file that signed heads of the audit log are added to; "": they stay in the database
 
 	PSLExtra      []string
 	ProviderFile  string
@@ -118,6 +123,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.listen, "http.listen", ":8080", "host:port of the console, the API and the metrics")
 	str(&r.metrics, "metrics.listen", "", "host:port where any process answers /metrics alone: work and edge have no other")
 	str(&r.origin, "console.origin", "http://localhost:8080", "where people reach the console; https in production")
+	fs.BoolVar(&r.oob, "auth.oob_factors", true, "let codes by mail and SMS be second factors; OWASP ASVS level 3 wants false")
 	str(&r.proxies, "http.trusted_proxies", "", "networks of proxies in front of the console, separated by commas")
 	str(&r.zone, "edge.zone", "", "the zone delegated to us, for example edge.example.net")
 	str(&r.v4, "edge.addresses_v4", "", "public IPv4 addresses of the edges, separated by commas")
@@ -147,6 +153,10 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.mailFrom, "mail.from", "", "whose mails they are: Example Domains <no-reply@example.com>; the name stands over every mail")
 	str(&r.mailEnvelope, "mail.envelope_from", "", "where mail servers send bounces; without it the address of mail.from")
 	str(&r.mailHook, "mail.hook_secret", "", "signs reports to /hooks/mail, at least 16 characters; without it none are taken")
+	str(&r.sms, "sms.gateway", "", "log: text messages are written into the log, for development; without it none is sent")
+	str(&r.smsCountries, "sms.countries", "", "ISO codes of the countries that get text messages, such as DE,FR, separated by commas; without it all")
+	str(&r.terms, "terms.version", "1", "of the terms that people accept; with another one everybody is asked again")
+	str(&r.checkpoints, "audit.checkpoints", "", "file on another machine's disk that signed heads of the audit log are added to, every five minutes; `nameplate verify` reads it")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
 	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
@@ -156,9 +166,11 @@ func Flags(fs *flag.FlagSet) *Raw {
 type Raw struct {
 	profile, database, redis, kek, former, format, level, listen, metrics, origin, proxies string
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies    string
-	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                    string
+	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints       string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook     string
+	sms, smsCountries, terms                                                               string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
+	oob                                                                                    bool
 }
 
 // Parse reads arguments and environment; the error names every setting that is wrong, and what would be right.
@@ -174,7 +186,7 @@ func (r *Raw) settings() (Settings, error) {
 	lab := r.profile == "lab"
 	s := Settings{
 		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
-		Listen: r.listen, MetricsListen: r.metrics, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
+		Listen: r.listen, MetricsListen: r.metrics, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
@@ -183,6 +195,7 @@ func (r *Raw) settings() (Settings, error) {
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
+		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms), Checkpoints: r.checkpoints,
 	}
 	if s.Profile != "production" && s.Profile != "lab" {
 		p.wrong("profile", "is production or lab, not %q", s.Profile)
@@ -376,7 +389,11 @@ func (s Settings) String() string {
 		line("acme.cas", fmt.Sprintf("%s %s (%s)", c.Name, c.Directory, c.Identity))
 	}
 	line("acme.contact", s.ACME.Contact)
+	line("audit.checkpoints", cmp.Or(s.Checkpoints, "(not set: nobody sees when the newest rows of the audit log are cut off)"))
 	s.Mail.print(line, hidden)
+	line("sms.gateway", map[bool]string{true: "log", false: "(not set: no text message leaves)"}[s.SMS.Log])
+	line("sms.countries", cmp.Or(strings.Join(s.SMS.Countries, ","), "(all)"))
+	line("terms.version", cmp.Or(s.Terms, "(not set: nobody is asked)"))
 	return b.String()
 }
 

@@ -78,8 +78,10 @@ var edges = map[string][]string{
 	"internal/spine/event": {"internal/spine/work", "internal/spine/live"},
 	"internal/spine/part":  {"internal/spine/*"},
 
-	"internal/platform/recovery":     {"internal/platform/credential", "internal/platform/mail"},
-	"internal/platform/registration": {"internal/platform/credential", "internal/platform/mail"},
+	"internal/platform/recovery":     {"internal/platform/credential", "internal/platform/mail", "internal/platform/factor"},
+	"internal/platform/factor":       {"internal/platform/session", "internal/platform/mail"},
+	"internal/platform/registration": {"internal/platform/credential", "internal/platform/mail", "internal/platform/profile"},
+	"internal/platform/profile":      {"internal/platform/mail", "internal/platform/sms"},
 	"internal/platform/credential":   {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/sso":          {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/invitation":   {"internal/platform/membership", "internal/platform/mail"},

@@ -79,7 +79,7 @@ func (s *Door) authenticate(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, s.exploring(r.WithContext(asBrowser(ctx, b))))
+		next.ServeHTTP(w, exploring(r.WithContext(asBrowser(ctx, b))))
 	})
 }
 
@@ -103,7 +103,7 @@ func (s *Door) programs(next http.Handler) http.Handler {
 }
 
 func person(b *session.Session) authz.Principal {
-	p := authz.Principal{Kind: authz.USER, UserID: b.UserID, SessionID: b.ID, OrgID: b.OrgID, AAL: int(b.Aal), Until: b.ExpiresAt}
+	p := authz.Principal{Kind: authz.USER, UserID: b.UserID, SessionID: b.ID, OrgID: b.OrgID, AAL: int(b.Aal), Operator: b.Operator, Until: b.ExpiresAt}
 	if b.SteppedUpAt != nil {
 		p.AuthTime = *b.SteppedUpAt
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
@@ -38,14 +39,13 @@ type Config struct {
 
 	Sessions    *session.Service
 	Credentials *credential.Service
+	Factors     *factor.Service
 	Keys        *apikey.Service
 	Accounts    *account.Service
 	// WidgetToken answers the caller behind a page's token; app is the public key in the request's address, origin its Origin header.
 	WidgetToken func(ctx context.Context, token secret.String, app, origin string) (authz.Principal, error)
 	// Origins answers which origins may use the application with this public key; a nil function for an unknown key.
 	Origins func(ctx context.Context, app string) (func(origin string) bool, error)
-	// Operator says whether a signed-in person is an operator, who may use /graphiql; nil: nobody is.
-	Operator func(context.Context, authz.Principal) bool
 	// Keysfile is /.well-known/nameplate-keys.json.
 	Keysfile func(ctx context.Context) ([]byte, error)
 	// Ready answers each check by its name; nil is good.
@@ -97,6 +97,7 @@ func (s *Door) routes() http.Handler {
 	mux.Handle("/auth/session", s.only(http.MethodGet, s.session))
 	mux.Handle("/auth/step-up", s.only(http.MethodPost, s.stepUp))
 	mux.Handle("/auth/sign-out", s.only(http.MethodPost, s.signOut))
+	s.mfaRoutes(mux)
 	mux.HandleFunc("GET /auth/password-reset-request", s.pages)
 	mux.HandleFunc("GET /auth/reset-password", s.pages)
 	mux.HandleFunc("GET /auth/reset-password/{token}", s.pages)

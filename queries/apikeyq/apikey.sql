@@ -54,3 +54,13 @@ update api_key set last_used_at = $2, last_used_ip = sqlc.narg(ip)::text::inet w
 -- @sqlc-vet-disable order
 update api_key set revoked_at = sqlc.arg(now)::timestamptz, revoked_by = sqlc.arg(by)::text, revoke_reason = 'left'
 where org_id = sqlc.arg(org_id)::uuid and user_id = sqlc.arg(user_id)::uuid and revoked_at is null returning id;
+
+-- name: RevokeKeysOfUser :many
+-- @sqlc-vet-disable tenant
+-- @sqlc-vet-disable order
+-- all of a person whose account ends, in whichever organization, with what those keys made
+with recursive family as (
+  select k.id from api_key k where k.user_id = sqlc.arg(user_id)::uuid
+  union all select c.id from api_key c join family f on c.parent_id = f.id)
+update api_key set revoked_at = sqlc.arg(now)::timestamptz, revoked_by = sqlc.arg(by)::text, revoke_reason = sqlc.arg(reason)::text
+where id in (select id from family) and revoked_at is null returning id, org_id;

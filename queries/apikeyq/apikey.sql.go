@@ -412,6 +412,54 @@ func (q *Queries) RevokeKeysOfMember(ctx context.Context, db DBTX, arg RevokeKey
 	return items, nil
 }
 
+const revokeKeysOfUser = `-- name: RevokeKeysOfUser :many
+with recursive family as (
+  select k.id from api_key k where k.user_id = $4::uuid
+  union all select c.id from api_key c join family f on c.parent_id = f.id)
+update api_key set revoked_at = $1::timestamptz, revoked_by = $2::text, revoke_reason = $3::text
+where id in (select id from family) and revoked_at is null returning id, org_id
+`
+
+type RevokeKeysOfUserParams struct {
+	Now    time.Time
+	By     string
+	Reason string
+	UserID uuid.UUID
+}
+
+type RevokeKeysOfUserRow struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+}
+
+// @sqlc-vet-disable tenant
+// @sqlc-vet-disable order
+// all of a person whose account ends, in whichever organization, with what those keys made
+func (q *Queries) RevokeKeysOfUser(ctx context.Context, db DBTX, arg RevokeKeysOfUserParams) ([]*RevokeKeysOfUserRow, error) {
+	rows, err := db.Query(ctx, revokeKeysOfUser,
+		arg.Now,
+		arg.By,
+		arg.Reason,
+		arg.UserID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*RevokeKeysOfUserRow{}
+	for rows.Next() {
+		var i RevokeKeysOfUserRow
+		if err := rows.Scan(&i.ID, &i.OrgID); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const useKey = `-- name: UseKey :exec
 update api_key set last_used_at = $2, last_used_ip = $3::text::inet where id = $1
 `

@@ -22,7 +22,7 @@ select id, at, org_id, actor, action, subject, version, stream, sequence, payloa
 select id, at, org_id, actor, action, subject, version, stream, sequence, payload, context, request_id, audited, chain, seq, prev_hash, hash from event where stream = $1 and sequence < sqlc.arg(before)::bigint order by sequence desc limit sqlc.arg(most);
 
 -- name: NewestOfSubject :one
-select actor, at from event where org_id = sqlc.arg(org_id)::uuid and subject = $1 order by version desc, id desc limit 1;
+select actor, at from event where org_id is not distinct from sqlc.narg(org_id)::uuid and subject = $1 order by version desc, id desc limit 1;
 
 -- name: SequenceOf :one
 select coalesce(max(sequence), 0)::bigint from event_stream where stream = $1;
@@ -92,3 +92,7 @@ where r.reader = sqlc.arg(reader)::text and r.stream = m.stream;
 
 -- name: ParkedReaders :one
 select count(*) from event_reader where state = 'PARKED';
+
+-- name: Unpark :execrows
+update event_reader set state = 'DUE', due_at = sqlc.arg(now)::timestamptz, attempts = 0, epoch = epoch + 1, owner = null, lease_until = null
+where reader = $1 and stream = $2 and state = 'PARKED';

@@ -541,12 +541,12 @@ func (q *Queries) MoveReaders(ctx context.Context, db DBTX, arg MoveReadersParam
 }
 
 const newestOfSubject = `-- name: NewestOfSubject :one
-select actor, at from event where org_id = $2::uuid and subject = $1 order by version desc, id desc limit 1
+select actor, at from event where org_id is not distinct from $2::uuid and subject = $1 order by version desc, id desc limit 1
 `
 
 type NewestOfSubjectParams struct {
 	Subject string
-	OrgID   uuid.UUID
+	OrgID   *uuid.UUID
 }
 
 type NewestOfSubjectRow struct {
@@ -792,4 +792,23 @@ func (q *Queries) TakeSequences(ctx context.Context, db DBTX, arg TakeSequencesP
 	var sequence int64
 	err := row.Scan(&sequence)
 	return sequence, err
+}
+
+const unpark = `-- name: Unpark :execrows
+update event_reader set state = 'DUE', due_at = $3::timestamptz, attempts = 0, epoch = epoch + 1, owner = null, lease_until = null
+where reader = $1 and stream = $2 and state = 'PARKED'
+`
+
+type UnparkParams struct {
+	Reader string
+	Stream string
+	Now    time.Time
+}
+
+func (q *Queries) Unpark(ctx context.Context, db DBTX, arg UnparkParams) (int64, error) {
+	result, err := db.Exec(ctx, unpark, arg.Reader, arg.Stream, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

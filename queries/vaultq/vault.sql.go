@@ -181,6 +181,19 @@ func (q *Queries) DemoteCurrent(ctx context.Context, db DBTX, arg DemoteCurrentP
 	return err
 }
 
+const destroyDataKeys = `-- name: DestroyDataKeys :exec
+update data_key set state = 'DESTROYED', wrapped = ''::bytea where owner_kind = 'ORG' and owner_id = $1
+`
+
+type DestroyDataKeysParams struct {
+	OwnerID *uuid.UUID
+}
+
+func (q *Queries) DestroyDataKeys(ctx context.Context, db DBTX, arg DestroyDataKeysParams) error {
+	_, err := db.Exec(ctx, destroyDataKeys, arg.OwnerID)
+	return err
+}
+
 const lockSigning = `-- name: LockSigning :exec
 select pg_advisory_xact_lock(hashtextextended('signing ' || $1::text, 7))
 `
@@ -192,6 +205,34 @@ type LockSigningParams struct {
 func (q *Queries) LockSigning(ctx context.Context, db DBTX, arg LockSigningParams) error {
 	_, err := db.Exec(ctx, lockSigning, arg.Purpose)
 	return err
+}
+
+const publicKeys = `-- name: PublicKeys :many
+select public_key from signing_key where purpose = $1 and public_key is not null order by created_at desc
+`
+
+type PublicKeysParams struct {
+	Purpose string
+}
+
+func (q *Queries) PublicKeys(ctx context.Context, db DBTX, arg PublicKeysParams) ([][]byte, error) {
+	rows, err := db.Query(ctx, publicKeys, arg.Purpose)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := [][]byte{}
+	for rows.Next() {
+		var public_key []byte
+		if err := rows.Scan(&public_key); err != nil {
+			return nil, err
+		}
+		items = append(items, public_key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const retirePrevious = `-- name: RetirePrevious :exec

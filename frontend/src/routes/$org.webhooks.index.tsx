@@ -18,6 +18,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/$org/webhooks/")({
+  staticData: { texts: ["domains", "webhooks"] },
   validateSearch: (search: Record<string, unknown>): { create?: true; topics?: true } => ({
     create: search.create ? true : undefined,
     topics: search.topics ? true : undefined,

@@ -9,16 +9,23 @@ const query = graphql`
     verifyPasswordReset(token: $token) {
       valid
       expiresAt
+      authenticators {
+        id
+        kind
+        label
+        destinationHint
+      }
     }
   }
 `;
 
 export const Route = createFileRoute("/auth/reset-password/")({
+  staticData: { texts: ["account"] },
   loader: async () => {
     const token = tokenOf("reset");
     if (!token) return null;
     const { verifyPasswordReset: check } = await read<authResetPasswordQuery>(query, { token }, true);
-    return check.valid && check.expiresAt ? { token, expiresAt: check.expiresAt } : null;
+    return check.valid && check.expiresAt ? { token, expiresAt: check.expiresAt, authenticators: check.authenticators } : null;
   },
   component: function ResetPasswordPage() {
     const link = Route.useLoaderData();

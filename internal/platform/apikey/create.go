@@ -246,7 +246,21 @@ func (s *Service) EndOfMemberTx(ctx context.Context, e *door.Effect, user ident.
 		return fmt.Errorf("end the keys of a former member: %w", err)
 	}
 	for _, u := range ids {
-		if err := s.ended(ctx, e, ident.From[ident.KeyID](u), "apikey.revoked"); err != nil {
+		if err := s.endedIn(ctx, e, org, ident.From[ident.KeyID](u), "apikey.revoked"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EndAllTx ends all keys of a person whose account ends, and what was made by them.
+func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error {
+	rows, err := s.q.RevokeKeysOfUser(ctx, e.Tx, apikeyq.RevokeKeysOfUserParams{UserID: user.UUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: reason})
+	if err != nil {
+		return fmt.Errorf("end the keys of %s: %w", user, err)
+	}
+	for _, r := range rows {
+		if err := s.endedIn(ctx, e, ident.From[ident.OrgID](r.OrgID), ident.From[ident.KeyID](r.ID), "apikey.revoked"); err != nil {
 			return err
 		}
 	}
@@ -254,6 +268,10 @@ func (s *Service) EndOfMemberTx(ctx context.Context, e *door.Effect, user ident.
 }
 
 func (s *Service) ended(ctx context.Context, e *door.Effect, id ident.KeyID, action string) error {
-	e.Record(event.Change{OrgID: e.Scope.Org(), Action: action, Subject: id.String(), Version: 2, Payload: map[string]any{"v": 1}, Audited: true})
+	return s.endedIn(ctx, e, e.Scope.Org(), id, action)
+}
+
+func (s *Service) endedIn(ctx context.Context, e *door.Effect, org ident.OrgID, id ident.KeyID, action string) error {
+	e.Record(event.Change{OrgID: org, Action: action, Subject: id.String(), Version: 2, Payload: map[string]any{"v": 1}, Audited: true})
 	return s.Authz.Revoke(ctx, e.Tx, id.String(), action)
 }

@@ -2,8 +2,8 @@
 //
 // Its one cookie reads id.generation.secret; the server keeps the secret's hash. The secret changes with every sign-in and step-up. Each secret is
 // derived from the one before it, so that an older cookie is recognised: within ten seconds it still counts (a second tab), later its use means
-// that it was copied, and ends the session. A session ends after eight hours without use, after seven days, or when somebody ends it; its sockets
-// are closed within a second.
+// that it was copied, and ends the session. A session ends after eight hours without use, after seven days, or when somebody ends it (that of a person
+// with the role OPERATIONS after half an hour and after twelve hours); its sockets are closed within a second.
 package session
 
 import (
@@ -52,9 +52,12 @@ type Session struct {
 	Amr         []string
 	SteppedUpAt *time.Time
 	Current     bool
+	// LimitedToOrganizationID is the organization whose own provider opened the session, which works in no other; nil: it is not limited.
+	LimitedToOrganizationID *ident.OrgID
 
-	UserID ident.UserID
-	OrgID  ident.OrgID
+	UserID   ident.UserID
+	OrgID    ident.OrgID
+	Operator bool // of a person with the role OPERATIONS, signed in with two factors
 }
 
 // SessionKind tells browsers from programs.
@@ -79,7 +82,7 @@ type remembered struct {
 	until   time.Time
 }
 
-// StartTx signs a person in and answers the cookie's value.
+// StartTx signs a person in and answers the cookie's value. amr are words of RFC 8176; "mfa" among them says that two factors were proven.
 func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID, org *ident.OrgID, amr ...string) (secret.String, ident.SessionID, error) {
 	id := ident.New[ident.SessionID](e.Tx.Now)
 	key, err := s.Vault.Signer(ctx, vault.Session)
@@ -88,7 +91,7 @@ func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID
 	}
 	plain := make([]byte, 32)
 	rand.Read(plain)
-	row := sessionq.AddSessionParams{ID: id.UUID(), UserID: user.UUID(), SecretHash: sum(plain), SigningKeyID: key.ID, Aal: 1, Amr: amr, AuthTime: e.Tx.Now,
+	row := sessionq.AddSessionParams{ID: id.UUID(), UserID: user.UUID(), SecretHash: sum(plain), SigningKeyID: key.ID, Aal: level(amr), Amr: amr, AuthTime: e.Tx.Now,
 		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, IdleExpiresAt: e.Tx.Now.Add(idle), AbsoluteExpiresAt: e.Tx.Now.Add(absolute)}
 	if org != nil {
 		row.OrgID = new(org.UUID())
@@ -123,6 +126,7 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 		return nil, fmt.Errorf("read the session: %w", err)
 	}
 	now := s.DB.Now()
+	shorten(row)
 	if row.RevokedAt != nil || row.Access != "ENABLED" || !now.Before(row.IdleExpiresAt) || !now.Before(row.AbsoluteExpiresAt) {
 		return nil, nil
 	}
@@ -135,6 +139,7 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 			return nil, fmt.Errorf("note the use of the session: %w", err)
 		}
 		row.LastSeenAt, row.IdleExpiresAt = now, now.Add(idle)
+		shorten(row)
 	}
 	out := fromRow(row)
 	s.mu.Lock()
@@ -186,8 +191,8 @@ func (s *Service) reused(ctx context.Context, row *sessionq.OrgOfSessionRow) err
 	return err
 }
 
-// StepUpTx notes that the caller has just proved who they are, and rotates the secret. It answers the new cookie's value.
-func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string) (secret.String, error) {
+// StepUpTx notes that the caller has just proved who they are, by amr too, and rotates the secret. It answers the new cookie's value.
+func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string, amr ...string) (secret.String, error) {
 	id, generation, plain, ok := parse(value)
 	if !ok || id != e.Caller.SessionID {
 		return secret.String{}, fault.Unauthorized("", "Sign in again.")
@@ -213,7 +218,7 @@ func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string) (s
 		return secret.String{}, fault.Unauthorized("", "Sign in again.")
 	}
 	plain = derive(key, plain, generation+1)
-	if err := s.q.RotateSession(ctx, e.Tx, sessionq.RotateSessionParams{ID: id.UUID(), SecretHash: sum(plain), RotatedAt: &e.Tx.Now}); err != nil {
+	if err := s.q.RotateSession(ctx, e.Tx, sessionq.RotateSessionParams{ID: id.UUID(), SecretHash: sum(plain), RotatedAt: &e.Tx.Now, Aal: level(amr), Amr: words(amr)}); err != nil {
 		return secret.String{}, fmt.Errorf("rotate the session: %w", err)
 	}
 	e.Record(event.Change{Action: "session.stepped_up", Subject: id.String(), Version: row.Generation + 1, Chain: e.Caller.UserID.String(), Payload: map[string]any{"v": 1, "user": e.Caller.UserID.String()}, Audited: true})
@@ -293,12 +298,13 @@ func (s *Service) Current(ctx context.Context) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the session: %w", err)
 	}
+	shorten(row)
 	return fromRow(row), nil
 }
 
 func fromRow(r *sessionq.OrgOfSessionRow) *Session {
 	out := &Session{ID: ident.From[ident.SessionID](r.ID), Kind: Browser, CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IP: r.Ip, Aal: int32(r.Aal), Amr: r.Amr,
-		SteppedUpAt: &r.AuthTime, Current: true, UserID: ident.From[ident.UserID](r.UserID), ExpiresAt: r.IdleExpiresAt}
+		SteppedUpAt: &r.AuthTime, Current: true, UserID: ident.From[ident.UserID](r.UserID), ExpiresAt: r.IdleExpiresAt, Operator: r.Operations && r.Aal >= 2 && r.LimitedToOrg == nil}
 	if r.AbsoluteExpiresAt.Before(out.ExpiresAt) {
 		out.ExpiresAt = r.AbsoluteExpiresAt
 	}
@@ -308,6 +314,7 @@ func fromRow(r *sessionq.OrgOfSessionRow) *Session {
 	if r.OrgID != nil {
 		out.OrgID = ident.From[ident.OrgID](*r.OrgID)
 	}
+	out.LimitedToOrganizationID = ident.FromPtr[ident.OrgID](r.LimitedToOrg)
 	return out
 }
 
