@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/e2e/harness"
+	"github.com/nameplate-dev/nameplate/lab"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 // TestO2_EdgeHTTPS: a name goes live by itself, a visitor gets the origin over TLS, and nothing is ordered when the first visitor comes (CN-19, CN-29).
@@ -153,10 +155,22 @@ func TestD7_WebhooksDeliverRetryReplay(t *testing.T) {
 	if !strings.HasPrefix(made.CreateWebhookEndpoint.Secret, "whsec_") {
 		t.Fatalf("secret %q", made.CreateWebhookEndpoint.Secret)
 	}
+	h.Lab.Hooks.SetAnswer(lab.HookAnswer{Status: 500})
 	c, _ := h.Live("acme.lab", "hooked.acme.lab")
 	h.Until("the hook arrived", 20*time.Second, func() (bool, string) {
 		return len(h.Lab.Hooks.Requests("/acme")) == 1, ""
 	})
+	h.Lab.Hooks.SetAnswer(lab.HookAnswer{Status: 200})
+	h.Until("it is tried again", 30*time.Second, func() (bool, string) { return len(h.Lab.Hooks.Requests("/acme")) == 2, "" })
+	wh, err := standardwebhooks.NewWebhook(made.CreateWebhookEndpoint.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range h.Lab.Hooks.Requests("/acme") {
+		if err := wh.VerifyIgnoringTimestamp([]byte(r.Body), r.Headers); err != nil || r.Headers.Get("webhook-id") != h.Lab.Hooks.Requests("/acme")[0].Headers.Get("webhook-id") {
+			t.Errorf("the attempt %+v: %v", r, err)
+		}
+	}
 	first := h.Lab.Hooks.Requests("/acme")[0]
 	body, _ := json.Marshal(first)
 	if !strings.Contains(string(body), c.ID) && !strings.Contains(string(body), "connection.live") {
@@ -175,9 +189,9 @@ func TestD7_WebhooksDeliverRetryReplay(t *testing.T) {
 	}
 	var replay struct{ ReplayDelivery struct{ ID string } }
 	h.Must(`mutation($id: ID!) { replayDelivery(id: $id) { id } }`, map[string]any{"id": list.WebhookEndpoint.Deliveries.Nodes[0].ID}, &replay)
-	h.Until("the replay arrived", 20*time.Second, func() (bool, string) { return len(h.Lab.Hooks.Requests("/acme")) == 2, "" })
+	h.Until("the replay arrived", 20*time.Second, func() (bool, string) { return len(h.Lab.Hooks.Requests("/acme")) == 3, "" })
 	again := h.Lab.Hooks.Requests("/acme")
-	if again[0].Headers.Get("webhook-id") == "" || again[0].Headers.Get("webhook-id") != again[1].Headers.Get("webhook-id") {
-		t.Errorf("the ids differ: %q %q", again[0].Headers.Get("webhook-id"), again[1].Headers.Get("webhook-id"))
+	if again[0].Headers.Get("webhook-id") == "" || again[0].Headers.Get("webhook-id") != again[2].Headers.Get("webhook-id") || again[0].Body != again[2].Body {
+		t.Errorf("the replay differs: %+v %+v", again[0], again[2])
 	}
 }

@@ -76,6 +76,22 @@ await journey(async (j) => {
 
   // D7, the console's part
   await page.getByRole("link", { name: "Webhooks" }).click();
+  const catalogue = page.getByRole("dialog");
+  await page.getByRole("button", { name: "Topics" }).focus();
+  await page.keyboard.press("Enter");
+  await catalogue.getByText("connection.live", { exact: true }).click();
+  await catalogue.getByText('"apiVersion": "2026-11-01"', { exact: false }).locator("visible=true").first().waitFor();
+  await catalogue.getByText("JSON schema", { exact: true }).click();
+  await catalogue.getByText('"https://json-schema.org/draft/2020-12/schema"', { exact: false }).locator("visible=true").first().waitFor();
+  await j.accessible("the topics");
+  await j.shot("4-topics");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await j.shot("4-topics-phone");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await page.keyboard.press("Escape");
+  await catalogue.waitFor({ state: "hidden" });
   await page.getByRole("button", { name: "New endpoint" }).first().click();
   const hook = page.getByRole("dialog");
   await hook.getByRole("textbox", { name: /address|url/i }).first().fill(`${at.hooks}/console`);

@@ -1,12 +1,15 @@
 import { Button } from "@mantine/core";
-import { IconPlus } from "@tabler/icons-react";
+import { IconList, IconPlus } from "@tabler/icons-react";
 import { createFileRoute } from "@tanstack/react-router";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { EndpointsTable } from "#/features/webhooks/EndpointsTable.tsx";
 import type { EndpointsListQuery } from "#/relay/__generated__/EndpointsListQuery.graphql.ts";
 import { graphql, preload, usePreloaded } from "#/relay/index.ts";
 import { PageHeader } from "#/ui/Page.tsx";
 import { useCan } from "#/ui/Permissions.ts";
+
+const TopicCatalog = lazy(() => import("#/features/webhooks/TopicCatalog.tsx"));
 
 const query = graphql`
   query EndpointsListQuery($organizationId: ID!) {
@@ -16,17 +19,21 @@ const query = graphql`
 
 export const Route = createFileRoute("/$org/webhooks/")({
   staticData: { texts: ["domains", "webhooks"] },
-  validateSearch: (search: Record<string, unknown>): { create?: true } => ({ create: search.create ? true : undefined }),
+  validateSearch: (search: Record<string, unknown>): { create?: true; topics?: true } => ({
+    create: search.create ? true : undefined,
+    topics: search.topics ? true : undefined,
+  }),
   loader: ({ context }) => preload<EndpointsListQuery>(query, { organizationId: context.organization.id }),
   component: function Webhooks() {
     const { t } = useTranslation();
     const data = usePreloaded<EndpointsListQuery>(query, Route.useLoaderData());
     const { organization } = Route.useRouteContext();
-    const { create } = Route.useSearch();
+    const { create, topics } = Route.useSearch();
     const navigate = Route.useNavigate();
     const may = useCan("webhook.write");
     const onCreating = (creating: boolean) =>
       void navigate({ search: { create: creating || undefined }, replace: !creating, resetScroll: false });
+    const onTopics = (open: boolean) => void navigate({ search: { topics: open || undefined }, replace: !open, resetScroll: false });
     return (
       <>
         <PageHeader
@@ -34,13 +41,23 @@ export const Route = createFileRoute("/$org/webhooks/")({
           title={t("nav.webhooks")}
           text={t("webhooks.text")}
           actions={
-            may && (
-              <Button leftSection={<IconPlus size={16} />} onClick={() => onCreating(true)} data-shortcut="c">
-                {t("webhooks.create")}
+            <>
+              <Button variant="default" leftSection={<IconList size={16} />} onClick={() => onTopics(true)}>
+                {t("topics.open")}
               </Button>
-            )
+              {may && (
+                <Button leftSection={<IconPlus size={16} />} onClick={() => onCreating(true)} data-shortcut="c">
+                  {t("webhooks.create")}
+                </Button>
+              )}
+            </>
           }
         />
+        {topics && (
+          <Suspense fallback={null}>
+            <TopicCatalog onClose={() => onTopics(false)} />
+          </Suspense>
+        )}
         <EndpointsTable organization={organization} query={data} creating={create === true} onCreating={onCreating} />
       </>
     );
