@@ -1,12 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import i18next from "i18next";
 import { afterEach, describe, expect, test } from "vitest";
-import ar from "./ar.json";
-import de from "./de.json";
-import en from "./en.json";
-import fr from "./fr.json";
-import { digits, interpolation, isolate, type Language, languages, setLanguage } from "./index.ts";
+import { catalogues, digits, isolate, type Language, languages, setLanguage } from "./index.ts";
 
 type Tree = { [key: string]: string | Tree };
 
@@ -25,9 +21,12 @@ function* sources(folder: string): Generator<string> {
   }
 }
 
+const files = import.meta.glob<Tree>("./*/*.json", { eager: true, import: "default" });
+const whole = (language: string) => Object.assign({}, ...catalogues.map((name) => files[`./${language}/${name}.json`])) as Tree;
+const en = whole("en");
 const english = new Map(keys(en));
 const names = (text: string) => [...text.matchAll(/\{\{(\w+)\}\}/g)].map((match) => match[1]).sort();
-const others: Record<Exclude<Language, "en">, Tree> = { de, fr, ar };
+const others: Record<Exclude<Language, "en">, Tree> = { de: whole("de"), fr: whole("fr"), ar: whole("ar") };
 const plural = /_(zero|one|two|few|many|other)$/;
 const stems = (map: Map<string, string>) => new Set([...map.keys()].map((key) => key.replace(plural, "")));
 const without = (some: Set<string>, those: Set<string>) => [...some].filter((key) => !those.has(key));
@@ -44,7 +43,14 @@ const torn = (text: string) =>
     .filter((word) => !/^\(*[A-Za-z0-9]([!-~]*[A-Za-z0-9])?[.,:;!)]*$/.test(word));
 
 describe("catalogues", () => {
-  test("each language has one", () => expect(Object.keys(languages)).toEqual(["en", ...Object.keys(others)]));
+  test("each language has each", () => {
+    const wanted = Object.keys(languages).flatMap((language) => catalogues.map((name) => `./${language}/${name}.json`));
+    expect(Object.keys(files).toSorted()).toEqual(wanted.toSorted());
+    for (const language of Object.keys(languages)) {
+      const held = catalogues.flatMap((name) => Object.keys(files[`./${language}/${name}.json`] ?? {}));
+      expect(new Set(held).size, "a top-level key stands in one catalogue").toBe(held.length);
+    }
+  });
 
   for (const [language, tree] of Object.entries(others)) {
     const texts = new Map(keys(tree));
@@ -87,6 +93,51 @@ describe("catalogues", () => {
   });
 });
 
+describe("what a page needs", () => {
+  const owner = new Map(catalogues.flatMap((name) => Object.keys(files[`./en/${name}.json`] ?? {}).map((key) => [key, name] as const)));
+
+  /** A file and what it imports, without the other pages. */
+  function closure(file: string, seen = new Map<string, string>()): Map<string, string> {
+    if (seen.has(file) || file.includes("__generated__") || file.endsWith("routeTree.gen.ts")) return seen;
+    const code = readFileSync(file, "utf8");
+    seen.set(file, code);
+    for (const [, name = ""] of code.matchAll(/(?:from|import) ?\(?"((?:#|\.\.?)\/[^"]+\.tsx?)"/g)) {
+      const next = name.startsWith("#") ? resolve("src", name.slice(2)) : resolve(dirname(file), name);
+      if (existsSync(next)) closure(next, seen);
+    }
+    return seen;
+  }
+
+  const asked = (file: string): string[] => {
+    const names = new Set<string>();
+    for (const code of closure(file).values())
+      for (const [, key = ""] of code.matchAll(/(?:\bt\(\s*|Key=\{?)["`]([A-Za-z]+)\b/g)) names.add(owner.get(key) ?? "");
+    for (const code of closure(file).values())
+      for (const [, quoted = "", key = ""] of code.matchAll(/"(([a-zA-Z]+)(?:\.[a-zA-Z]+)+)"/g))
+        if (english.has(quoted) || english.has(`${quoted}_other`)) names.add(owner.get(key) ?? "");
+    names.delete("");
+    names.delete("shell");
+    return [...names].toSorted();
+  };
+
+  for (const page of readdirSync(resolve("src/routes"))) {
+    test(page, () => {
+      const file = resolve("src/routes", page);
+      const named = /texts: \[([^\]]*)\]/.exec(readFileSync(file, "utf8"))?.[1] ?? "";
+      const has = [...named.matchAll(/"(\w+)"/g)].map((match) => match[1] ?? "").toSorted();
+      expect(has, `staticData.texts of ${relative(".", file)}`).toEqual(asked(file));
+    });
+  }
+
+  test("the frame needs what comes with it", () => expect(asked(resolve("src/main.tsx"))).toEqual([]));
+  test("the explorer", () =>
+    expect(readFileSync("src/graphiql.tsx", "utf8")).toContain(
+      `startI18n(${asked(resolve("src/graphiql.tsx"))
+        .map((name) => `"${name}"`)
+        .join(", ")})`,
+    ));
+});
+
 describe("from right to left", () => {
   afterEach(() => setLanguage("en", false));
 
@@ -95,14 +146,13 @@ describe("from right to left", () => {
     await setLanguage("ar", false);
     expect([page.lang, page.dir]).toEqual(["ar", "rtl"]);
     expect(i18next.t("nav.domains")).toBe("النطاقات");
-    expect(i18next.t("list.fresh", { count: 2 })).toBe("2 جديدان");
-    expect(i18next.t("list.fresh", { count: 11 })).toBe("11 جديدًا");
+    expect(i18next.t("list.fresh", { count: 2 })).toBe("\u20682\u2069 جديدان");
+    expect(i18next.t("list.fresh", { count: 11 })).toBe("\u206811\u2069 جديدًا");
     await setLanguage("fr", false);
     expect([page.lang, page.dir]).toEqual(["fr", "ltr"]);
   });
 
   test("a value keeps its own direction", async () => {
-    await i18next.init({ lng: "en", resources: { en: { translation: en } }, interpolation });
     expect(i18next.t("copy.done", { what: "<b>" })).toBe("Copied: <b>");
     expect(i18next.t("archive.done", { hostname: "متجر.example" })).toBe("\u2068متجر.example\u2069 is disconnected");
     await setLanguage("ar", false);

@@ -1,12 +1,32 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
-import en from "./en.json";
+import shell from "./en/shell.json";
 
-/** Languages that have a catalogue. English is in the first load, the others come when they are asked for. */
+/** Languages that have catalogues. */
 export const languages = { en: "English", de: "Deutsch", fr: "Français", ar: "العربية" } as const;
 export type Language = keyof typeof languages;
 
-const lazy = import.meta.glob<{ default: Record<string, unknown> }>(["./*.json", "!./en.json"]);
+/**
+ * A catalogue holds the texts of some pages, under top-level keys of its own: `webhooks.json` has `webhooks` and `deliveries`. Pages name in `staticData.texts`
+ * what they need beyond `shell`, which is what the frame and the building blocks of all pages say. English's shell is in the first load; everything else
+ * comes when it is asked for.
+ */
+export type Catalogue = (typeof catalogues)[number];
+export const catalogues = [
+  "shell",
+  "account",
+  "applications",
+  "domains",
+  "explorer",
+  "keys",
+  "members",
+  "providers",
+  "settings",
+  "webhooks",
+] as const;
+
+type Tree = { default: Record<string, unknown> };
+const files = import.meta.glob<Tree>(["./*/*.json", "!./en/shell.json"]);
 const KEPT = "np-language";
 
 /** What Intl is told: digits are written as those of addresses and record values beside them. */
@@ -30,22 +50,49 @@ function wanted(): Language {
   return "en";
 }
 
-export async function setLanguage(language: Language, keep = true): Promise<void> {
-  if (!i18next.hasResourceBundle(language, "translation")) {
-    const catalogue = await lazy[`./${language}.json`]?.();
-    if (catalogue) i18next.addResourceBundle(language, "translation", catalogue.default);
-  }
-  if (keep) localStorage.setItem(KEPT, language);
-  await i18next.changeLanguage(language);
-  document.documentElement.lang = language;
-  document.documentElement.dir = i18next.dir(language);
+let language: Language = "en";
+const asked = new Set<Catalogue>(["shell"]);
+const there = new Set<string>(["en/shell"]);
+const loading = new Map<string, Promise<void>>();
+
+function load(path: string): Promise<void> {
+  const under = loading.get(path);
+  if (under || there.has(path)) return under ?? Promise.resolve();
+  const promise = (files[`./${path}.json`]?.() ?? Promise.reject(new Error(`There is no catalogue ${path}.`)))
+    .then((tree) => {
+      i18next.addResourceBundle(path.slice(0, 2), "translation", tree.default, true);
+      there.add(path);
+    })
+    .finally(() => loading.delete(path));
+  loading.set(path, promise);
+  return promise;
 }
 
-export async function startI18n(): Promise<void> {
+/** Whether all of them are here, in the language of the page. */
+export const haveTexts = (names: readonly Catalogue[]) => names.every((name) => there.has(`${language}/${name}`));
+
+/** Fetches catalogues, each once, and again when it could not be had. They follow when the language changes. */
+export async function texts(names: readonly Catalogue[]): Promise<void> {
+  for (const name of names) asked.add(name);
+  await Promise.all(names.map((name) => load(`${language}/${name}`)));
+}
+
+export async function setLanguage(to: Language, keep = true): Promise<void> {
+  await Promise.all([...asked].map((name) => load(`${to}/${name}`)));
+  language = to;
+  await texts([...asked]); // those that were asked for meanwhile
+  if (keep) localStorage.setItem(KEPT, to);
+  await i18next.changeLanguage(to);
+  document.documentElement.lang = to;
+  document.documentElement.dir = i18next.dir(to);
+}
+
+export async function startI18n(...names: Catalogue[]): Promise<void> {
+  for (const name of names) asked.add(name);
   await i18next.use(initReactI18next).init({
     lng: "en",
     fallbackLng: "en",
-    resources: { en: { translation: en } },
+    resources: { en: { translation: { ...shell } } }, // catalogues are added to it
     interpolation,
     react: { useSuspense: false },
   });

@@ -15,6 +15,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/$org/apps/")({
+  staticData: { texts: ["applications", "settings"] },
   validateSearch: (search: Record<string, unknown>): { create?: true } => ({ create: search.create ? true : undefined }),
   loader: ({ context }) => preload<AppsListQuery>(query, { organizationId: context.organization.id }),
   component: function Apps() {

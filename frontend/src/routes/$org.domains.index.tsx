@@ -20,6 +20,7 @@ const orderBy: Record<string, { field: ConnectionOrderField; descending: boolean
 };
 
 export const Route = createFileRoute("/$org/domains/")({
+  staticData: { texts: ["domains"] },
   validateSearch: domainsSearch,
   loaderDeps: ({ search: { view, q, app, order } }) => ({ view, q, app, order }),
   loader: ({ context, deps }) =>

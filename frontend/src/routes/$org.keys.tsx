@@ -16,6 +16,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/$org/keys")({
+  staticData: { texts: ["keys"] },
   validateSearch: (search: Record<string, unknown>): { create?: true } => ({ create: search.create ? true : undefined }),
   loader: ({ context }) => preload<KeysListQuery>(query, { organizationId: context.organization.id }),
   component: function Keys() {

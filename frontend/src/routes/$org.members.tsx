@@ -15,6 +15,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/$org/members")({
+  staticData: { texts: ["members"] },
   validateSearch: (search: Record<string, unknown>): { q?: string; invite?: true } => ({
     invite: search.invite ? true : undefined,
     q: typeof search.q === "string" && search.q ? search.q.slice(0, 100) : undefined,

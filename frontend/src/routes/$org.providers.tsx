@@ -14,6 +14,7 @@ const query = graphql`
 const text = (value: unknown) => (value === undefined || value === "" ? undefined : String(value));
 
 export const Route = createFileRoute("/$org/providers")({
+  staticData: { texts: ["domains", "providers"] },
   validateSearch: (search: Record<string, unknown>): { q?: string; show?: Show; provider?: string } => ({
     q: text(search.q),
     show: shows.find((show) => show === search.show),

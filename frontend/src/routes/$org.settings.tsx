@@ -12,6 +12,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/$org/settings")({
+  staticData: { texts: ["members", "settings"] },
   loader: ({ context }) => preload<OrgSettingsQuery>(query, { organizationId: context.organization.id }),
   component: function Settings() {
     const { t } = useTranslation();

@@ -15,6 +15,7 @@ const query = graphql`
 const text = (value: unknown) => (typeof value === "string" && value ? value : undefined);
 
 export const Route = createFileRoute("/$org/webhooks/$id")({
+  staticData: { texts: ["domains", "webhooks"] },
   validateSearch: (search: Record<string, unknown>): DeliveriesSearch => ({
     state: text(search.state),
     topic: text(search.topic),

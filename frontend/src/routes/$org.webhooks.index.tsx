@@ -15,6 +15,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/$org/webhooks/")({
+  staticData: { texts: ["domains", "webhooks"] },
   validateSearch: (search: Record<string, unknown>): { create?: true } => ({ create: search.create ? true : undefined }),
   loader: ({ context }) => preload<EndpointsListQuery>(query, { organizationId: context.organization.id }),
   component: function Webhooks() {

@@ -4,6 +4,7 @@ import { OwnInvitations } from "#/features/members/OwnInvitations.tsx";
 import { PageHeader } from "#/ui/Page.tsx";
 
 export const Route = createFileRoute("/account/invitations")({
+  staticData: { texts: ["members"] },
   component: function Invitations() {
     const { t } = useTranslation();
     return (

@@ -14,6 +14,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/account/organizations")({
+  staticData: { texts: ["members", "settings"] },
   validateSearch: (search: Record<string, unknown>): { create?: true } => ({ create: search.create ? true : undefined }),
   loader: () => preload<OrganizationsListQuery>(query, {}),
   component: function Organizations() {

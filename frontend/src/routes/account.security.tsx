@@ -24,6 +24,7 @@ const sessions = graphql`
 `;
 
 export const Route = createFileRoute("/account/security")({
+  staticData: { texts: ["account"] },
   loader: async () => {
     const [one, two] = await Promise.all([
       preload<accountSecurityQuery>(identity, {}),
@@ -38,7 +39,7 @@ export const Route = createFileRoute("/account/security")({
     const where = usePreloaded<accountSecuritySessionsQuery>(sessions, loaded.sessions);
     return (
       <>
-        <PageHeader tab={t("security.title")} title={t("security.title")} text={t("security.text")} />
+        <PageHeader tab={t("account.security")} title={t("account.security")} text={t("security.text")} />
         <div className={css.stack}>
           <ChangePassword hasPassword={how.hasPassword} changedAt={how.passwordChangedAt ?? null} />
           <Sessions query={where} />

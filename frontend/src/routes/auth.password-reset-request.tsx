@@ -1,4 +1,7 @@
 import { createFileRoute } from "@tanstack/react-router";
 import { ResetRequest } from "#/features/account/ResetRequest.tsx";
 
-export const Route = createFileRoute("/auth/password-reset-request")({ component: ResetRequest });
+export const Route = createFileRoute("/auth/password-reset-request")({
+  staticData: { texts: ["account"] },
+  component: ResetRequest,
+});

@@ -14,6 +14,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/auth/reset-password/")({
+  staticData: { texts: ["account"] },
   loader: async () => {
     const token = tokenOf("reset");
     if (!token) return null;

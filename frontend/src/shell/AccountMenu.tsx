@@ -22,7 +22,7 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
       <Menu.Dropdown>
         <Menu.Label>{person.email || person.name}</Menu.Label>
         <Menu.Item component={Link} to="/account/security" leftSection={<IconShieldLock size={16} />}>
-          {t("security.title")}
+          {t("account.security")}
         </Menu.Item>
         <Menu.Divider />
         {schemes.map(([value, Icon]) => (

@@ -21,7 +21,7 @@ export default function Palette({ entries, base, go, toggleScheme, connect }: Pr
     {
       group: t("palette.actions"),
       actions: [
-        { id: "connect", label: t("domains.connect"), leftSection: <IconPlus size={17} />, onClick: connect },
+        { id: "connect", label: t("nav.connect"), leftSection: <IconPlus size={17} />, onClick: connect },
         { id: "scheme", label: t("account.toggleScheme"), leftSection: <IconMoon size={17} />, onClick: toggleScheme },
       ],
     },

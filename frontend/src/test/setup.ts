@@ -2,17 +2,19 @@ import { cleanup } from "@testing-library/react";
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import { afterEach, vi } from "vitest";
-import en from "#/i18n/en.json";
+import shell from "#/i18n/en/shell.json";
+import { catalogues, interpolation, texts } from "#/i18n/index.ts";
 
 // relay-test-utils was written for jest and asks for it by name.
 vi.stubGlobal("jest", vi);
 
 await i18next.use(initReactI18next).init({
   lng: "en",
-  resources: { en: { translation: en } },
-  interpolation: { escapeValue: false },
+  resources: { en: { translation: { ...shell } } }, // catalogues are added to it
+  interpolation,
   react: { useSuspense: false },
 });
+await texts(catalogues);
 
 if (typeof window !== "undefined") {
   window.matchMedia ??= ((query: string) => ({

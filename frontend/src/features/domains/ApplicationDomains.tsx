@@ -42,7 +42,7 @@ export function ApplicationDomains({ organization, applicationId, locale, onConn
         <div className={css.bar}>
           <LiveDot state={feed} label={t(`live.${feed}`)} />
           <Button size="xs" leftSection={<IconPlus size={14} />} onClick={onConnect} data-shortcut="c">
-            {t("domains.connect")}
+            {t("nav.connect")}
           </Button>
         </div>
       )}

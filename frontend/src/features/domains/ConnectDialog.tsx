@@ -16,7 +16,7 @@ type Props = { organization: { id: string; slug: string }; applicationId?: strin
 export default function ConnectDialog(props: Props) {
   const { t } = useTranslation();
   return (
-    <Dialog opened onClose={props.onClose} title={t("domains.connect")} size={560}>
+    <Dialog opened onClose={props.onClose} title={t("nav.connect")} size={560}>
       <Suspense fallback={<div style={{ height: 220 }} aria-busy="true" />}>
         <Form {...props} />
       </Suspense>

@@ -38,7 +38,7 @@ export function DomainsPage({ organization, search, onSearch, query }: Props) {
         text={t("domains.text")}
         actions={
           <Button leftSection={<IconPlus size={16} />} onClick={connect} data-shortcut="c">
-            {t("domains.connect")}
+            {t("nav.connect")}
           </Button>
         }
       />

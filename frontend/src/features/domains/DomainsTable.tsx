@@ -162,7 +162,7 @@ function Nothing({ filtered, onConnect, onClear, states }: Props) {
     <Empty
       icon={<IconWorld size={22} />}
       title={t("domains.empty.title")}
-      actions={<Button onClick={onConnect}>{t("domains.connect")}</Button>}
+      actions={<Button onClick={onConnect}>{t("nav.connect")}</Button>}
       code={'mutation { startConnection(input: {applicationId: "app_…", hostname: "shop.acme.com"}) { connection { id state } } }'}
     >
       {t("domains.empty.text")}
