@@ -28,6 +28,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -56,6 +57,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ApplicationPayload":        planApplicationPayload(cfg.Resolvers, ec),
 		"ArchiveApplicationPayload": planArchiveApplicationPayload(cfg.Resolvers, ec),
 		"ArchiveConnectionPayload":  planArchiveConnectionPayload(cfg.Resolvers, ec),
+		"AuthTokens":                planAuthTokens(cfg.Resolvers, ec),
 		"CaaView":                   planCaaView(cfg.Resolvers, ec),
 		"Certificate":               planCertificate(cfg.Resolvers, ec),
 		"Conflict":                  planConflict(cfg.Resolvers, ec),
@@ -97,6 +99,10 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"InvitationEdge":            planInvitationEdge(cfg.Resolvers, ec),
 		"InvitationPage":            planInvitationPage(cfg.Resolvers, ec),
 		"InvitationPreview":         planInvitationPreview(cfg.Resolvers, ec),
+		"Machine":                   planMachine(cfg.Resolvers, ec),
+		"MachineEdge":               planMachineEdge(cfg.Resolvers, ec),
+		"MachinePage":               planMachinePage(cfg.Resolvers, ec),
+		"MachineRegistered":         planMachineRegistered(cfg.Resolvers, ec),
 		"Member":                    planMember(cfg.Resolvers, ec),
 		"MemberEdge":                planMemberEdge(cfg.Resolvers, ec),
 		"MemberPage":                planMemberPage(cfg.Resolvers, ec),
@@ -144,6 +150,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"SuppressionEdge":           planSuppressionEdge(cfg.Resolvers, ec),
 		"SuppressionPage":           planSuppressionPage(cfg.Resolvers, ec),
 		"TTLRange":                  planTTLRange(cfg.Resolvers, ec),
+		"TokensIssued":              planTokensIssued(cfg.Resolvers, ec),
 		"Upstream":                  planUpstream(cfg.Resolvers, ec),
 		"Viewer":                    planViewer(cfg.Resolvers, ec),
 		"Waiting":                   planWaiting(cfg.Resolvers, ec),
@@ -589,6 +596,41 @@ func planArchiveConnectionPayload(root ResolverRoot, ec *executionContext) plan.
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.ArchiveConnectionPayload)
 				return writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaiting(r, fc, obj.Waiting)
+			},
+		},
+	}
+}
+
+func planAuthTokens(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"userId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.UserID)
+			},
+		},
+		"accessToken": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Access)
+			},
+		},
+		"accessTokenExpiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNTime2timeᚐTime(r, fc, obj.AccessExpiresAt)
+			},
+		},
+		"refreshToken": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Refresh)
+			},
+		},
+		"refreshTokenExpiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*session.Tokens)
+				return writeNTime2timeᚐTime(r, fc, obj.RefreshExpiresAt)
 			},
 		},
 	}
@@ -2586,6 +2628,128 @@ func planInvitationPreview(root ResolverRoot, ec *executionContext) plan.Object 
 	}
 }
 
+func planMachine(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.ID)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"timezone": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNString2string(r, fc, obj.Timezone)
+			},
+		},
+		"createdById": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.CreatedByID)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"lastUsedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.LastUsedAt)
+			},
+		},
+		"active": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNBoolean2bool(r, fc, obj.Active)
+			},
+		},
+	}
+}
+
+func planMachineEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*machine.Machine])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*machine.Machine])
+				return writeNMachine2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachine(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planMachinePage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*machine.Machine])
+				return writeNMachineEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*machine.Machine])
+				return writeNMachine2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*machine.Machine])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*machine.Machine])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planMachineRegistered(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"machine": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.MachineRegistered)
+				return writeNMachine2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachine(r, fc, obj.Machine)
+			},
+		},
+		"apiKey": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.MachineRegistered)
+				return writeNApiKeyCreated2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapikeyᚐApiKeyCreated(r, fc, obj.APIKey)
+			},
+		},
+		"edge": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.MachineRegistered)
+				return writeNMachineEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r, fc, obj.Edge)
+			},
+		},
+	}
+}
+
 func planMember(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -2862,6 +3026,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
+		"opsRevokeApiKey": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRevokeApiKey_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRevokeAPIKey(ctx, fc.Args["id"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"createApplication": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_createApplication_args(ctx, ec, raw)
@@ -2977,6 +3154,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐArchiveConnectionPayload(r, fc, v)
+			},
+		},
+		"authenticatePassword": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_authenticatePassword_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AuthenticatePassword(ctx, fc.Args["input"].(credential.AuthenticatePasswordInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r, fc, v)
 			},
 		},
 		"registerPerson": {
@@ -3148,6 +3338,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, v)
 			},
 		},
+		"registerMachine": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_registerMachine_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RegisterMachine(ctx, fc.Args["input"].(machine.RegisterMachineInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMachineRegistered2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineRegistered(r, fc, v)
+			},
+		},
+		"svcDeliverEmail": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_svcDeliverEmail_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SvcDeliverEmail(ctx, fc.Args["message"].(machine.ServiceMessage))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"opsRedeliverEmail": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_opsRedeliverEmail_args(ctx, ec, raw)
@@ -3289,6 +3505,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
+			},
+		},
+		"refreshTokens": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_refreshTokens_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RefreshTokens(ctx, fc.Args["refreshToken"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuthTokens2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐTokens(r, fc, v)
+			},
+		},
+		"revokeToken": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_revokeToken_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RevokeToken(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
 		"revokeSession": {
@@ -4249,7 +4491,7 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
-				v, err := resolver.APIKeys(ctx, fc.Args["organizationId"].(*ident.Any), fc.Args["includeInactive"].(bool), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				v, err := resolver.APIKeys(ctx, fc.Args["organizationId"].(*ident.Any), fc.Args["userId"].(*ident.Any), fc.Args["includeInactive"].(bool), fc.Args["first"].(*int32), fc.Args["after"].(*string))
 				if err != nil {
 					return r.Fail(err)
 				}
@@ -4394,6 +4636,19 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNInvitationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"machines": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_machines_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Machines(ctx, fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMachinePage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 		"opsEmailDeliveries": {
@@ -5429,6 +5684,17 @@ func planTTLRange(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planTokensIssued(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"tokens": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.TokensIssued)
+				return writeNAuthTokens2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐTokens(r, fc, obj.Tokens)
+			},
+		},
+	}
+}
+
 func planUpstream(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"originUrl": {
@@ -6371,6 +6637,24 @@ func writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplat
 	return r.Object(fc, v)
 }
 
+func writeNAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r *plan.Run, fc *plan.Call, v credential.AuthResult) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	switch obj := any(v).(type) {
+	case *credential.TokensIssued:
+		return obj != nil && r.As("TokensIssued", fc, obj)
+	}
+	return r.Unknown(v)
+}
+
+func writeNAuthTokens2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐTokens(r *plan.Run, fc *plan.Call, v *session.Tokens) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNBoolean2bool(r *plan.Run, fc *plan.Call, v bool) bool {
 	return r.Bool(v)
 }
@@ -6881,6 +7165,46 @@ func writeNJSON2map(r *plan.Run, fc *plan.Call, v map[string]any) bool {
 		return r.Missing()
 	}
 	return r.Marshal(marshalNJSON2map(r.FieldContext(), nil, nil, v))
+}
+
+func writeNMachine2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineᚄ(r *plan.Run, fc *plan.Call, v []*machine.Machine) bool {
+	return plan.List(r, fc, v, writeNMachine2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachine, true)
+}
+
+func writeNMachine2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachine(r *plan.Run, fc *plan.Call, v *machine.Machine) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMachineEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*machine.Machine]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNMachineEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*machine.Machine]) bool {
+	return plan.Structs(r, fc, v, writeNMachineEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNMachineEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*machine.Machine]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMachinePage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*machine.Machine]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMachineRegistered2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineRegistered(r *plan.Run, fc *plan.Call, v *machine.MachineRegistered) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNMechanism2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐMechanism(r *plan.Run, fc *plan.Call, v connection.Mechanism) bool {

@@ -36,6 +36,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -82,6 +83,7 @@ type App struct {
 	Credentials   *credential.Service
 	Sessions      *session.Service
 	Keys          *apikey.Service
+	Machines      *machine.Service
 	Mails         *mail.Service
 
 	Applications *application.Service
@@ -99,6 +101,7 @@ type App struct {
 	// Operator says whether a signed-in person is an operator: one with a role of its own and two factors, which accounts do not have yet. Nil: nobody is.
 	Operator func(context.Context, authz.Principal) bool
 
+	plans   billing.Subscriptions
 	parts   []part.Part
 	nonces  *nonces
 	host    hostname.Policy
@@ -107,7 +110,7 @@ type App struct {
 
 // Build assembles the product on an open, migrated database. r may be nil: one process then serves alone.
 func Build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Logger) (*App, error) {
-	a := &App{Settings: s, Log: log, DB: d, Redis: r, Metrics: metric.New()}
+	a := &App{Settings: s, Log: log, DB: d, Redis: r, Metrics: metric.New(), plans: billing.Subscriptions{Plan: billing.BuiltIn}}
 	if err := a.spine(); err != nil {
 		return nil, err
 	}
@@ -249,7 +252,7 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Keys.Part(), a.Mails.Part(), a.Notices.Part(),
+		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Sessions.Part(), a.Keys.Part(), a.Machines.Part(), a.Mails.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},

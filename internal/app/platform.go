@@ -9,7 +9,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
-	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
@@ -31,9 +30,9 @@ func (a *App) platform() error {
 	a.Accounts = &account.Service{DB: a.DB, Door: a.Door}
 	a.Profiles = &profile.Service{DB: a.DB}
 	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left, Tell: a.tellMember}
-	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: a.Accounts.SetDefaultTx}
-	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault}
-	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
+	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &a.plans, SetDefault: a.Accounts.SetDefaultTx}
+	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Tell: a.tellSignIn}
+	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Tell: a.tellKey, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
 		return a.Applications.OrgOf(ctx, id)
 	}}
 	if err := a.mails(letter.Accounts(), notice.Letters()); err != nil {
@@ -41,6 +40,7 @@ func (a *App) platform() error {
 	}
 	a.Invitations = &invitation.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Limit: a.Limit, Mail: a.Mails, Members: a.Members, Console: a.Settings.ConsoleOrigin}
 	a.signIn()
+	a.machines()
 	return nil
 }
 
@@ -56,8 +56,7 @@ func (a *App) signIn() {
 			return u.DefaultOrgID, nil
 		},
 		Changed: func(ctx context.Context, e *door.Effect, user ident.UserID) error {
-			return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: letter.PasswordChanged{Security: letter.Security{At: e.Tx.Now, Place: e.Caller.Network, Device: e.Caller.UserAgent,
-				NotMe: console + "/auth/password-reset-request"}}})
+			return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: letter.PasswordChanged{Security: a.security(e)}})
 		}}
 	a.Registrations = &registration.Service{DB: a.DB, Door: a.Door, Limit: a.Limit, Credentials: a.Credentials, Mail: a.Mails, Console: console, Admit: a.admit}
 	a.Credentials.Unconfirmed = a.Registrations.Again
@@ -125,5 +124,8 @@ func (a *App) left(ctx context.Context, e *door.Effect, org ident.OrgID, user id
 	if err := a.Sessions.LeaveTx(ctx, e, user, org); err != nil {
 		return err
 	}
-	return a.Keys.EndOfMemberTx(ctx, e, user, org)
+	if err := a.Keys.EndOfMemberTx(ctx, e, user, org); err != nil {
+		return err
+	}
+	return a.Machines.LeaveTx(ctx, e, org, user)
 }

@@ -19,16 +19,18 @@ import (
 // Settings are what an operator can set: each is a flag, and an environment variable with the prefix NAMEPLATE_ (edge.zone is NAMEPLATE_EDGE_ZONE).
 // The zero values are good for one machine; what has none is asked for by name.
 type Settings struct {
-	Profile       string // production | lab
-	DatabaseURL   secret.String
-	RedisURL      secret.String
-	KEK           string // file:<path> | env:<name>
-	FormerKEKs    []string
-	LogFormat     string
-	LogLevel      string
-	Listen        string
-	ConsoleOrigin string
-	Proxies       []netip.Prefix
+	Profile     string // production | lab
+	DatabaseURL secret.String
+	RedisURL    secret.String
+	// MachinesClosed refuses to register machines for callers who are not signed in.
+	MachinesClosed bool
+	KEK            string // file:<path> | env:<name>
+	FormerKEKs     []string
+	LogFormat      string
+	LogLevel       string
+	Listen         string
+	ConsoleOrigin  string
+	Proxies        []netip.Prefix
 
 	Edge  EdgeSettings
 	DNS   DNSSettings
@@ -120,6 +122,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.zone, "edge.zone", "", "the zone delegated to us, for example edge.example.net")
 	str(&r.v4, "edge.addresses_v4", "", "public IPv4 addresses of the edges, separated by commas")
 	str(&r.v6, "edge.addresses_v6", "", "public IPv6 addresses of the edges")
+	str(&r.machines, "machine.anonymous", "on", "on, or off: nobody registers a machine without signing in")
 	str(&r.edgeHTTP, "edge.http", ":80", "listeners for http, separated by commas")
 	str(&r.edgeHTTPS, "edge.https", ":443", "listeners for https")
 	fs.IntVar(&r.publicHTTPS, "edge.public_https", 443, "the port that redirects to https name")
@@ -152,6 +155,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 
 // Raw is Settings as text, before Parse.
 type Raw struct {
+	machines                                                                            string
 	profile, database, redis, kek, former, format, level, listen, origin, proxies       string
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
 	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
@@ -182,6 +186,10 @@ func (r *Raw) settings() (Settings, error) {
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
 	}
+	if r.machines != "on" && r.machines != "off" {
+		p.wrong("machine.anonymous", "is on or off, not %q", r.machines)
+	}
+	s.MachinesClosed = r.machines == "off"
 	if s.Profile != "production" && s.Profile != "lab" {
 		p.wrong("profile", "is production or lab, not %q", s.Profile)
 	}
@@ -354,6 +362,7 @@ func (s Settings) String() string {
 	line("vault.kek", cmp.Or(s.KEK, "(not set)"))
 	line("http.listen", s.Listen)
 	line("console.origin", s.ConsoleOrigin)
+	line("machine.anonymous", map[bool]string{true: "off", false: "on"}[s.MachinesClosed])
 	line("edge.zone", cmp.Or(s.Edge.Zone, "(not set)"))
 	line("edge.addresses_v4", s.Edge.V4)
 	line("edge.addresses_v6", s.Edge.V6)

@@ -18,6 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
@@ -38,6 +39,7 @@ type Config struct {
 	Sessions    *session.Service
 	Credentials *credential.Service
 	Keys        *apikey.Service
+	Machines    *machine.Service
 	Accounts    *account.Service
 	// WidgetToken answers the caller behind a page's token; app is the public key in the request's address, origin its Origin header.
 	WidgetToken func(ctx context.Context, token secret.String, app, origin string) (authz.Principal, error)
@@ -89,6 +91,7 @@ func (s *Door) routes() http.Handler {
 	}
 	mux.Handle("/auth/sign-in", s.only(http.MethodPost, s.signIn))
 	mux.Handle("/auth/session", s.only(http.MethodGet, s.session))
+	mux.Handle("/auth/refresh", s.only(http.MethodPost, s.refresh))
 	mux.Handle("/auth/step-up", s.only(http.MethodPost, s.stepUp))
 	mux.Handle("/auth/sign-out", s.only(http.MethodPost, s.signOut))
 	mux.HandleFunc("GET /auth/password-reset-request", s.pages)

@@ -19,3 +19,9 @@ from app_user u where u.id = $1;
 
 -- name: AcceptTerms :exec
 insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $2, $3) on conflict (user_id, terms_version) do nothing;
+
+-- name: AddMachine :exec
+insert into app_user (id, kind, status, created_by, created_at) values ($1, 'MACHINE', 'REGISTERED', sqlc.narg(created_by), $2);
+
+-- name: EraseMachine :execrows
+update app_user set status = 'ERASED', access = 'SUSPENDED', default_org_id = null, version = version + 1 where id = $1 and kind = 'MACHINE';

@@ -25,6 +25,21 @@ func (q *Queries) AcceptTerms(ctx context.Context, db DBTX, arg AcceptTermsParam
 	return err
 }
 
+const addMachine = `-- name: AddMachine :exec
+insert into app_user (id, kind, status, created_by, created_at) values ($1, 'MACHINE', 'REGISTERED', $3, $2)
+`
+
+type AddMachineParams struct {
+	ID        uuid.UUID
+	CreatedAt time.Time
+	CreatedBy *uuid.UUID
+}
+
+func (q *Queries) AddMachine(ctx context.Context, db DBTX, arg AddMachineParams) error {
+	_, err := db.Exec(ctx, addMachine, arg.ID, arg.CreatedAt, arg.CreatedBy)
+	return err
+}
+
 const addUser = `-- name: AddUser :exec
 insert into app_user (id, kind, status, created_at) values ($1, 'PERSON', 'REGISTERED', $2)
 `
@@ -37,6 +52,22 @@ type AddUserParams struct {
 func (q *Queries) AddUser(ctx context.Context, db DBTX, arg AddUserParams) error {
 	_, err := db.Exec(ctx, addUser, arg.ID, arg.CreatedAt)
 	return err
+}
+
+const eraseMachine = `-- name: EraseMachine :execrows
+update app_user set status = 'ERASED', access = 'SUSPENDED', default_org_id = null, version = version + 1 where id = $1 and kind = 'MACHINE'
+`
+
+type EraseMachineParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) EraseMachine(ctx context.Context, db DBTX, arg EraseMachineParams) (int64, error) {
+	result, err := db.Exec(ctx, eraseMachine, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const leaveDefaultOrg = `-- name: LeaveDefaultOrg :exec

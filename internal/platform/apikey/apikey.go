@@ -62,8 +62,8 @@ func (*ApiKey) IsNode() {}
 type Kind string
 
 const (
-	Person  Kind = "USER"
-	Machine Kind = "MACHINE"
+	ofPerson  Kind = "USER"
+	ofMachine Kind = "MACHINE"
 )
 
 type (
@@ -115,19 +115,31 @@ func checksum(lookup, hidden string) string {
 	return string(b[:])
 }
 
-func compose(lookup, hidden string) secret.String {
-	return secret.New(prefix + lookup + "_" + hidden + checksum(lookup, hidden))
+// Minted is a new key: what is stored of it, and what is shown once.
+type Minted struct {
+	Lookup   string // public
+	LastFour string
+	Hash     []byte
+	Full     secret.String
 }
 
-// split reads a key; a text with a wrong checksum is no key, and costs no look-up.
-func split(text string) (lookup, hidden string, ok bool) {
-	rest, found := strings.CutPrefix(text, prefix)
+// Mint makes a key with this prefix.
+func Mint(prefix string) Minted {
+	lookup, hidden := generate()
+	sum := sha256.Sum256([]byte(hidden))
+	full := prefix + lookup + "_" + hidden + checksum(lookup, hidden)
+	return Minted{Lookup: lookup, LastFour: full[len(full)-4:], Hash: sum[:], Full: secret.New(full)}
+}
+
+// Split reads a key with this prefix and answers the hash of its secret; a text with a wrong checksum is no key, and costs no look-up.
+func Split(prefix string, key secret.String) (lookup string, hash []byte, ok bool) {
+	rest, found := strings.CutPrefix(key.Reveal(), prefix)
 	lookup, tail, cut := strings.Cut(rest, "_")
 	if !found || !cut || len(lookup) != lookupSize || len(tail) != secretSize+sumSize {
-		return "", "", false
+		return "", nil, false
 	}
-	hidden = tail[:secretSize]
-	return lookup, hidden, tail[secretSize:] == checksum(lookup, hidden)
+	sum := sha256.Sum256([]byte(tail[:secretSize]))
+	return lookup, sum[:], tail[secretSize:] == checksum(lookup, tail[:secretSize])
 }
 
 // Is says that a bearer credential means to be an API key.
@@ -143,7 +155,7 @@ func (s *Service) Authenticate(ctx context.Context, key secret.String, ip string
 	if hit && time.Now().Before(r.until) && !s.Authz.Revoked().Ended(r.caller.Subjects()...) {
 		return r.caller, nil
 	}
-	lookup, hidden, ok := split(key.Reveal())
+	lookup, hash, ok := Split(prefix, key)
 	if !ok {
 		return none, invalid()
 	}
@@ -154,8 +166,7 @@ func (s *Service) Authenticate(ctx context.Context, key secret.String, ip string
 	} else if err != nil {
 		return none, fmt.Errorf("look up an API key: %w", err)
 	}
-	sum := sha256.Sum256([]byte(hidden))
-	if subtle.ConstantTimeCompare(sum[:], row.SecretHash) != 1 || row.Revoked || row.ExpiresAt != nil && !now.Before(*row.ExpiresAt) {
+	if subtle.ConstantTimeCompare(hash, row.SecretHash) != 1 || row.Revoked || row.ExpiresAt != nil && !now.Before(*row.ExpiresAt) {
 		return none, invalid()
 	}
 	caller := principal(row)
@@ -176,7 +187,7 @@ func (s *Service) Authenticate(ctx context.Context, key secret.String, ip string
 
 func principal(row *apikeyq.OrgOfLookupRow) authz.Principal {
 	p := authz.Principal{Kind: authz.API_KEY, KeyID: ident.From[ident.KeyID](row.ID), UserID: ident.From[ident.UserID](row.UserID), OrgID: ident.From[ident.OrgID](row.OrgID), Basic: row.Basic}
-	if row.Kind == string(Machine) {
+	if row.Kind == string(ofMachine) {
 		p.Kind = authz.MACHINE
 	}
 	if row.AppID != nil {

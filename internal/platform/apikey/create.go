@@ -2,7 +2,6 @@ package apikey
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -146,7 +145,7 @@ func (s *Service) create(ctx context.Context, e *door.Effect, in CreateApiKeyInp
 			return nil, err
 		}
 	}
-	n := fresh{kind: Person, user: e.Caller.UserID, org: e.Scope.Org(), app: in.ApplicationID, description: in.Description, scopes: in.Scopes, expiresAt: in.ExpiresAt}
+	n := fresh{kind: ofPerson, user: e.Caller.UserID, org: e.Scope.Org(), app: in.ApplicationID, description: in.Description, scopes: in.Scopes, expiresAt: in.ExpiresAt}
 	if e.Caller.Kind == authz.API_KEY {
 		n.parent = &e.Caller.KeyID
 	}
@@ -183,10 +182,8 @@ type fresh struct {
 
 func (s *Service) add(ctx context.Context, e *door.Effect, n fresh) (*ApiKeyCreated, error) {
 	id := ident.New[ident.KeyID](e.Tx.Now)
-	lookup, hidden := generate()
-	sum := sha256.Sum256([]byte(hidden))
-	full := compose(lookup, hidden)
-	p := apikeyq.AddKeyParams{ID: id.UUID(), Kind: string(n.kind), Lookup: lookup, LastFour: full.Reveal()[len(full.Reveal())-4:], SecretHash: sum[:], UserID: n.user.UUID(), OrgID: n.org.UUID(),
+	key := Mint(prefix)
+	p := apikeyq.AddKeyParams{ID: id.UUID(), Kind: string(n.kind), Lookup: key.Lookup, LastFour: key.LastFour, SecretHash: key.Hash, UserID: n.user.UUID(), OrgID: n.org.UUID(),
 		Description: n.description, Scopes: append([]string{}, n.scopes...), CreatedAt: e.Tx.Now, ExpiresAt: n.expiresAt}
 	if n.app != nil {
 		p.AppID = new(n.app.UUID())
@@ -206,7 +203,7 @@ func (s *Service) add(ctx context.Context, e *door.Effect, n fresh) (*ApiKeyCrea
 		return nil, fmt.Errorf("read the key %s: %w", id, err)
 	}
 	k := fromRow((*row)(r))
-	return &ApiKeyCreated{ApiKey: k, Secret: full, Edge: &page.Edge[*ApiKey]{Cursor: at(k).String(), Node: k}}, nil
+	return &ApiKeyCreated{ApiKey: k, Secret: key.Full, Edge: &page.Edge[*ApiKey]{Cursor: at(k).String(), Node: k}}, nil
 }
 
 // MachineTx makes the key of a machine that was just registered.
@@ -214,7 +211,7 @@ func (s *Service) MachineTx(ctx context.Context, e *door.Effect, machine ident.U
 	if expiresAt == nil {
 		expiresAt = new(e.Tx.Now.Add(usual))
 	}
-	return s.add(ctx, e, fresh{kind: Machine, user: machine, org: org, description: description, scopes: scopes, expiresAt: expiresAt})
+	return s.add(ctx, e, fresh{kind: ofMachine, user: machine, org: org, description: description, scopes: scopes, expiresAt: expiresAt})
 }
 
 // CheckExpiry refuses an end that is too near; nil is none.

@@ -55,11 +55,12 @@ type Service struct {
 	dummy string
 }
 
-// SignedIn is a new session.
+// SignedIn is a new session: a browser's with its cookie, or a program's with its tokens.
 type SignedIn struct {
 	Cookie    secret.String
 	SessionID ident.SessionID
 	UserID    ident.UserID
+	Tokens    *session.Tokens
 }
 
 // Hash is what is stored of a password: its argon2id, as a PHC text. At most four are computed at one time.
@@ -77,6 +78,11 @@ func (s *Service) SetTx(ctx context.Context, tx *db.Tx, user ident.UserID, phc s
 
 // SignIn checks name and password and starts a session. Every refusal is the same UNAUTHENTICATED, or RATE_LIMITED with the seconds to wait.
 func (s *Service) SignIn(ctx context.Context, username string, password secret.String) (*SignedIn, error) {
+	return s.signIn(ctx, username, password, nil)
+}
+
+// signIn is the one way in by password. program is what a program calls itself; nil for a browser.
+func (s *Service) signIn(ctx context.Context, username string, password secret.String, program *string) (*SignedIn, error) {
 	caller := authz.From(ctx)
 	username = strings.ToLower(strings.TrimSpace(username))
 	if username == "" || len(username) > 254 || !utf8.ValidString(username) || strings.ContainsRune(username, 0) || password.IsZero() || len(password.Reveal()) > maxPassword {
@@ -122,11 +128,11 @@ func (s *Service) SignIn(ctx context.Context, username string, password secret.S
 			return nil, err
 		}
 	}
-	return s.admit(ctx, ident.From[ident.UserID](row.UserID), name, newer)
+	return s.admit(ctx, ident.From[ident.UserID](row.UserID), name, newer, program)
 }
 
 // admit starts the session. newer is the password's hash at today's cost, when the stored one is dated.
-func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte, newer string) (*SignedIn, error) {
+func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte, newer string, program *string) (*SignedIn, error) {
 	home, err := s.Home(ctx, user)
 	if err != nil {
 		return nil, err
@@ -143,15 +149,25 @@ func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte, new
 					return nil, err
 				}
 			}
-			cookie, id, err := s.Sessions.StartTx(ctx, e, user, home, "pwd")
+			out, err := s.start(ctx, e, user, home, program)
 			if err != nil {
 				return nil, err
 			}
 			e.Record(event.Change{Action: "credential.authenticated", Subject: user.String(), Version: 1, Stream: "credential:" + user.String(), Chain: user.String(),
 				Payload: map[string]any{"v": 1, "failedBefore": before}, Audited: true})
-			return &SignedIn{cookie, id, user}, nil
+			return out, nil
 		},
 	}, user)
+}
+
+// start begins what the sign-in ends in: a browser's session, or a program's tokens.
+func (s *Service) start(ctx context.Context, e *door.Effect, user ident.UserID, home *ident.OrgID, program *string) (*SignedIn, error) {
+	if program != nil {
+		tokens, id, err := s.Sessions.StartTokensTx(ctx, e, session.Family{User: user, Client: *program, Amr: []string{"pwd"}})
+		return &SignedIn{SessionID: id, UserID: user, Tokens: tokens}, err
+	}
+	cookie, id, err := s.Sessions.StartTx(ctx, e, user, home, "pwd")
+	return &SignedIn{Cookie: cookie, SessionID: id, UserID: user}, err
 }
 
 // refuse notes a failure as a fact about the network, on one of sixteen chains, and answers the same for every cause.
@@ -254,7 +270,7 @@ func (s *Service) StepUp(ctx context.Context, cookie string, password secret.Str
 		Action: door.Action{Name: "session.step_up", Public: true},
 		Do: func(ctx context.Context, e *door.Effect, cookie string) (*SignedIn, error) {
 			next, err := s.Sessions.StepUpTx(ctx, e, cookie)
-			return &SignedIn{next, caller.SessionID, caller.UserID}, err
+			return &SignedIn{Cookie: next, SessionID: caller.SessionID, UserID: caller.UserID}, err
 		},
 	}, cookie)
 }

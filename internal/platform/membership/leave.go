@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -44,6 +45,17 @@ func (s *Service) end(ctx context.Context, a door.Action, in Ref, action string)
 		},
 	}, in)
 	return kept(err)
+}
+
+// EndTx ends the membership of a machine whose person leaves; who is no member stays none.
+func (s *Service) EndTx(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID) error {
+	m, err := s.q.LockMember(ctx, e.Tx, membershipq.LockMemberParams{OrgID: org.UUID(), UserID: user.UUID()})
+	if db.NotFound(err) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("lock the member: %w", err)
+	}
+	return s.endTx(ctx, e, m, user, "member.removed")
 }
 
 func (s *Service) endTx(ctx context.Context, e *door.Effect, m *membershipq.LockMemberRow, user ident.UserID, action string) error {

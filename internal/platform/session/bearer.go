@@ -65,10 +65,10 @@ func (s *Service) Authenticate(ctx context.Context, token secret.String) (authz.
 	return caller, nil
 }
 
-// ProveTx notes that the person behind a program has just proved again who they are: aal is how strongly, amr by what. Its tokens stay as they are.
-func (s *Service) ProveTx(ctx context.Context, e *door.Effect, aal int, amr ...string) error {
+// ProveTx notes that the person behind a program has just proved again who they are, by amr. Its tokens stay as they are.
+func (s *Service) ProveTx(ctx context.Context, e *door.Effect, amr ...string) error {
 	id, user := e.Caller.SessionID, e.Caller.UserID
-	n, err := s.q.ProveFamily(ctx, e.Tx, sessionq.ProveFamilyParams{ID: id.UUID(), AuthTime: e.Tx.Now, Aal: int16(max(aal, 1)), Amr: append([]string{}, amr...), UserID: user.UUID()})
+	n, err := s.q.ProveFamily(ctx, e.Tx, sessionq.ProveFamilyParams{ID: id.UUID(), AuthTime: e.Tx.Now, Aal: assurance(amr), Amr: append([]string{}, amr...), UserID: user.UUID()})
 	if err != nil {
 		return fmt.Errorf("note the proof: %w", err)
 	}
@@ -80,13 +80,18 @@ func (s *Service) ProveTx(ctx context.Context, e *door.Effect, aal int, amr ...s
 	return nil
 }
 
-// forget drops what is remembered of a family: its next call sees the proof.
+// forget drops what is remembered of a session or family: its next call sees what has changed.
 func (s *Service) forget(id ident.SessionID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for k, b := range s.bearers {
 		if b.caller.SessionID == id {
 			delete(s.bearers, k)
+		}
+	}
+	for k, r := range s.cache {
+		if r.session.ID == id {
+			delete(s.cache, k)
 		}
 	}
 }

@@ -22,13 +22,19 @@ func (s *Service) Refresh(ctx context.Context, token secret.String) (*Tokens, er
 	if !wellFormed(token, refreshPrefix) {
 		return nil, unknownToken()
 	}
+	keys, err := s.Vault.Verifiers(ctx, vault.Session) // before the transaction: who holds the row must not wait for a connection
+	if err != nil {
+		return nil, err
+	}
 	return door.Do(ctx, s.Door, door.Change[secret.String, *Tokens]{
 		Action: door.Action{Name: "token.refresh", Public: true},
-		Do:     s.refresh,
+		Do: func(ctx context.Context, e *door.Effect, token secret.String) (*Tokens, error) {
+			return s.refresh(ctx, e, keys, token)
+		},
 	}, token)
 }
 
-func (s *Service) refresh(ctx context.Context, e *door.Effect, token secret.String) (*Tokens, error) {
+func (s *Service) refresh(ctx context.Context, e *door.Effect, keys []*vault.SigningKey, token secret.String) (*Tokens, error) {
 	row, err := s.q.LockRefreshToken(ctx, e.Tx, sessionq.LockRefreshTokenParams{TokenHash: token.Hash()})
 	if db.NotFound(err) {
 		return nil, unknownToken()
@@ -45,22 +51,18 @@ func (s *Service) refresh(ctx context.Context, e *door.Effect, token secret.Stri
 		return nil, nil
 	case row.UsedAt != nil && e.Tx.Now.Sub(*row.UsedAt) <= overlap:
 		e.Quiet()
-		return s.sameAgain(ctx, e, user, row.ID, token)
+		return s.sameAgain(ctx, e, keys, user, row.ID, token)
 	case row.UsedAt != nil:
 		e.Refuse(unknownToken())
 		return nil, s.reusedTx(ctx, e, family, user, func() (int64, error) {
 			return s.q.EndFamily(ctx, e.Tx, sessionq.EndFamilyParams{ID: row.FamilyID, RevokedAt: &e.Tx.Now, RevokeReason: new("reuse"), UserID: row.UserID})
 		})
 	}
-	return s.follow(ctx, e, row, token)
+	return s.follow(ctx, e, keys[0], row, token)
 }
 
 // follow makes the one pair of tokens that follows.
-func (s *Service) follow(ctx context.Context, e *door.Effect, row *sessionq.LockRefreshTokenRow, token secret.String) (*Tokens, error) {
-	key, err := s.Vault.Signer(ctx, vault.Session)
-	if err != nil {
-		return nil, err
-	}
+func (s *Service) follow(ctx context.Context, e *door.Effect, key *vault.SigningKey, row *sessionq.LockRefreshTokenRow, token secret.String) (*Tokens, error) {
 	p := pair{family: ident.From[ident.SessionID](row.FamilyID), user: ident.From[ident.UserID](row.UserID), parent: &row.ID, child: ident.V7(e.Tx.Now), key: key.ID, ends: row.AbsoluteExpiresAt}
 	p.refresh, p.access = derived(key, token, p.child)
 	if err := s.q.UseRefreshToken(ctx, e.Tx, sessionq.UseRefreshTokenParams{ID: row.ID, UsedAt: &e.Tx.Now}); err != nil {
@@ -78,14 +80,13 @@ func (s *Service) follow(ctx context.Context, e *door.Effect, row *sessionq.Lock
 }
 
 // sameAgain derives the tokens that a moment ago followed the same one.
-func (s *Service) sameAgain(ctx context.Context, e *door.Effect, user ident.UserID, parent uuid.UUID, token secret.String) (*Tokens, error) {
+func (s *Service) sameAgain(ctx context.Context, e *door.Effect, keys []*vault.SigningKey, user ident.UserID, parent uuid.UUID, token secret.String) (*Tokens, error) {
 	rows, err := s.q.ChildrenOfToken(ctx, e.Tx, sessionq.ChildrenOfTokenParams{ParentID: &parent})
-	if err != nil || len(rows) != 2 { // access, refresh
-		return nil, fmt.Errorf("read the two tokens that followed, not %d: %w", len(rows), err)
-	}
-	keys, err := s.Vault.Verifiers(ctx, vault.Session)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the tokens that followed: %w", err)
+	}
+	if len(rows) != 2 { // access, refresh
+		return nil, fmt.Errorf("%d tokens followed one, not two", len(rows))
 	}
 	key := find(keys, rows[1].SigningKeyID)
 	if key == nil {

@@ -18,18 +18,25 @@ import (
 // Rotate keeps the caller's session alive for another stretch of idleness, and gives its cookie a new secret, at most once in ten seconds: what parallel tabs
 // send meanwhile still counts, and every one of them is answered the present cookie. It is no proof of who the caller is, and makes none younger.
 func (s *Service) Rotate(ctx context.Context, value string) (secret.String, error) {
+	keys, err := s.Vault.Verifiers(ctx, vault.Session) // before the transaction: who holds the row must not wait for a connection
+	if err != nil {
+		return secret.String{}, err
+	}
 	return door.Do(ctx, s.Door, door.Change[string, secret.String]{
 		Action: door.Action{Name: "session.refresh", Public: true},
-		Do:     s.rotate,
+		Do: func(ctx context.Context, e *door.Effect, value string) (secret.String, error) {
+			return s.rotate(ctx, e, keys, value)
+		},
 	}, value)
 }
 
-func (s *Service) rotate(ctx context.Context, e *door.Effect, value string) (secret.String, error) {
-	row, plain, key, err := s.present(ctx, e, value)
+func (s *Service) rotate(ctx context.Context, e *door.Effect, keys []*vault.SigningKey, value string) (secret.String, error) {
+	row, plain, key, err := s.present(ctx, e, keys, value)
 	if err != nil {
 		return secret.String{}, err
 	}
 	id, user := e.Caller.SessionID, e.Caller.UserID
+	e.After(func() { s.forget(id) })
 	until := earlier(e.Tx.Now.Add(s.idle()), row.AbsoluteExpiresAt)
 	if row.RotatedAt != nil && e.Tx.Now.Sub(*row.RotatedAt) <= overlap {
 		e.Quiet() // another tab was faster
@@ -47,7 +54,7 @@ func (s *Service) rotate(ctx context.Context, e *door.Effect, value string) (sec
 }
 
 // present locks the caller's session and answers its present secret, derived forward from the cookie's where another tab was faster.
-func (s *Service) present(ctx context.Context, e *door.Effect, value string) (*sessionq.LockSessionRow, []byte, *vault.SigningKey, error) {
+func (s *Service) present(ctx context.Context, e *door.Effect, keys []*vault.SigningKey, value string) (*sessionq.LockSessionRow, []byte, *vault.SigningKey, error) {
 	again := fault.Unauthorized("", "Sign in again.")
 	id, generation, plain, ok := parse(value)
 	if !ok || id != e.Caller.SessionID {
@@ -58,10 +65,6 @@ func (s *Service) present(ctx context.Context, e *door.Effect, value string) (*s
 		return nil, nil, nil, again
 	} else if err != nil {
 		return nil, nil, nil, fmt.Errorf("lock the session: %w", err)
-	}
-	keys, err := s.Vault.Verifiers(ctx, vault.Session)
-	if err != nil {
-		return nil, nil, nil, err
 	}
 	key, behind := find(keys, row.SigningKeyID), int(row.Generation)-generation
 	if key == nil || behind < 0 || behind > rotations {

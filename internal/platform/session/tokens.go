@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,9 +42,8 @@ type Tokens struct {
 // Family says whose tokens begin, and how the person proved who they are.
 type Family struct {
 	User   ident.UserID
-	Client string // what the program calls itself; "" where it does not say
-	Aal    int    // 2 after a second factor; else 1
-	Amr    []string
+	Client string   // what the program calls itself; "" where it does not say
+	Amr    []string // words of RFC 8176; "mfa" among them says that two factors were proven
 }
 
 // StartTokensTx signs a person's program in: a family of tokens begins, one for each device. Of the tokens the database keeps hashes alone.
@@ -52,7 +52,7 @@ func (s *Service) StartTokensTx(ctx context.Context, e *door.Effect, f Family) (
 	if err := s.greet(ctx, e, f.User); err != nil {
 		return nil, id, err
 	}
-	row := sessionq.AddFamilyParams{ID: id.UUID(), UserID: f.User.UUID(), Client: shorten(f.Client, 100), Aal: int16(max(f.Aal, 1)), Amr: append([]string{}, f.Amr...), AuthTime: e.Tx.Now,
+	row := sessionq.AddFamilyParams{ID: id.UUID(), UserID: f.User.UUID(), Client: shorten(f.Client, 100), Aal: assurance(f.Amr), Amr: append([]string{}, f.Amr...), AuthTime: e.Tx.Now,
 		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, AbsoluteExpiresAt: e.Tx.Now.Add(familyLife)}
 	if e.Caller.IP != "" {
 		row.Ip = &e.Caller.IP
@@ -115,6 +115,14 @@ func wellFormed(token secret.String, prefix string) bool {
 	}
 	_, err := base64.RawURLEncoding.Strict().DecodeString(tail)
 	return err == nil
+}
+
+// assurance is the level of NIST SP 800-63B that proofs come to.
+func assurance(amr []string) int16 {
+	if slices.Contains(amr, "mfa") {
+		return 2
+	}
+	return 1
 }
 
 func earlier(a, b time.Time) time.Time {
