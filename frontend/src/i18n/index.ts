@@ -20,6 +20,7 @@ export const catalogues = [
   "explorer",
   "keys",
   "members",
+  "programs",
   "providers",
   "settings",
   "webhooks",

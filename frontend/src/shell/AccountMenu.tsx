@@ -1,5 +1,5 @@
 import { Kbd, Menu, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconShieldLock, IconSun } from "@tabler/icons-react";
+import { IconDeviceDesktop, IconKey, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconShieldLock, IconSun } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
@@ -23,6 +23,9 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
         <Menu.Label>{person.email || person.name}</Menu.Label>
         <Menu.Item component={Link} to="/account/security" leftSection={<IconShieldLock size={16} />}>
           {t("account.security")}
+        </Menu.Item>
+        <Menu.Item component={Link} to="/account/keys" leftSection={<IconKey size={16} />}>
+          {t("ownKeys")}
         </Menu.Item>
         <Menu.Divider />
         {schemes.map(([value, Icon]) => (
