@@ -9,14 +9,16 @@ import (
 	"context"
 
 	"github.com/nameplate-dev/nameplate/graph/model"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 )
 
 func (r *mutationResolver) AuthenticatePassword(ctx context.Context, input credential.AuthenticatePasswordInput) (credential.AuthResult, error) {
-	return r.platform.credentials.Authenticate(ctx, input)
+	return r.platform.credentials.AuthenticatePassword(ctx, input)
 }
 
 func (r *mutationResolver) RegisterPerson(ctx context.Context, input registration.RegisterPersonInput) (*registration.RegistrationAccepted, error) {
@@ -35,8 +37,16 @@ func (r *mutationResolver) ResendPasswordReset(ctx context.Context, token secret
 	return r.platform.recoveries.Again(ctx, token)
 }
 
-func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String) (*model.Ok, error) {
-	return done(r.platform.recoveries.Complete(ctx, token, password))
+func (r *mutationResolver) CompletePasswordReset(ctx context.Context, token secret.String, password secret.String, authenticatorID *ident.Any, mfa *factor.MfaProof) (*model.Ok, error) {
+	in := recovery.Completion{Token: token, Password: password, Mfa: mfa}
+	if authenticatorID != nil {
+		id, err := ident.As[ident.FactorID](*authenticatorID, "authenticatorId")
+		if err != nil {
+			return nil, err
+		}
+		in.AuthenticatorID = &id
+	}
+	return done(r.platform.recoveries.Complete(ctx, in))
 }
 
 func (r *mutationResolver) ChangePassword(ctx context.Context, current secret.String, new secret.String, revokeOtherSessions bool) (*model.Ok, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
@@ -32,12 +33,14 @@ func (s *server) signIn(t testing.TB, d *db.DB, out *resolvers.Services) {
 	post := &mail.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Hub: s.Hub, Work: s.Work, Book: book, Home: "https://console.test"}
 	post.From.Name, post.From.Address = "Nameplate", "no-reply@console.test"
 	limits, accounts := limit.New(nil), &account.Service{DB: d, Door: s.Door}
-	out.Credentials = &credential.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limits, Sessions: out.Sessions}
+	out.Factors = &factor.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limits, Sessions: out.Sessions, Mail: post}
+	out.Credentials = &credential.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limits, Sessions: out.Sessions, Factors: out.Factors}
+	out.Factors.Hash, out.Factors.Matches = out.Credentials.Hash, out.Credentials.Matches
 	out.Registrations = &registration.Service{DB: d, Door: s.Door, Limit: limits, Credentials: out.Credentials, Mail: post, Console: "https://console.test",
 		Admit: func(ctx context.Context, e *door.Effect, _ registration.Person) (ident.UserID, error) {
 			return accounts.RegisterTx(ctx, e)
 		}}
-	out.Recoveries = &recovery.Service{DB: d, Door: s.Door, Limit: limits, Credentials: out.Credentials, Mail: post, Console: "https://console.test", EndSessions: out.Sessions.EndAllTx}
+	out.Recoveries = &recovery.Service{DB: d, Door: s.Door, Limit: limits, Credentials: out.Credentials, Mail: post, Console: "https://console.test", EndSessions: out.Sessions.EndAllTx, Factors: out.Factors}
 	s.signInNow = func(t testing.TB) string {
 		ctx := authz.With(t.Context(), authz.Principal{Kind: authz.PUBLIC, UserAgent: "Firefox"})
 		id, err := door.Do(ctx, s.Door, door.Change[struct{}, string]{Action: door.Action{Name: "test.start", Public: true}, Do: func(ctx context.Context, e *door.Effect, _ struct{}) (string, error) {

@@ -19,6 +19,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
@@ -46,6 +47,7 @@ type Services struct {
 	Credentials   *credential.Service
 	Registrations *registration.Service
 	Recoveries    *recovery.Service
+	Factors       *factor.Service
 	Mails         *mail.Service
 
 	Applications *application.Service
@@ -86,6 +88,7 @@ type platform struct {
 	credentials   *credential.Service
 	registrations *registration.Service
 	recoveries    *recovery.Service
+	factors       *factor.Service
 	mails         *mail.Service
 }
 
@@ -112,7 +115,7 @@ type house struct {
 // New joins them.
 func New(s Services) *Resolver {
 	r := &Resolver{
-		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Machines, s.Credentials, s.Registrations, s.Recoveries, s.Mails},
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Machines, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails},
 		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},

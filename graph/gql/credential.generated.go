@@ -14,6 +14,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -121,6 +122,98 @@ func fieldContext_Identity_passwordChangedAt(_ context.Context, ec *executionCon
 	return graphql.NewScalarFieldContext("Identity", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func _Identity_mfaEnabled(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *credential.Identity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Identity_mfaEnabled(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MfaEnabled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Identity_mfaEnabled(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Identity", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Identity_mfaRequiredByPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *credential.Identity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Identity_mfaRequiredByPolicy(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MfaRequiredByPolicy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Identity_mfaRequiredByPolicy(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Identity", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Identity_passkeyCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *credential.Identity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Identity_passkeyCount(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PasskeyCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Identity_passkeyCount(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Identity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Identity_recoveryCodesLeft(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *credential.Identity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Identity_recoveryCodesLeft(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecoveryCodesLeft, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Identity_recoveryCodesLeft(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Identity", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
 func _PasswordResetCheck_valid(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *recovery.PasswordResetCheck) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -165,6 +258,61 @@ func _PasswordResetCheck_expiresAt(ctx context.Context, ec *executionContext, fi
 }
 func fieldContext_PasswordResetCheck_expiresAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PasswordResetCheck", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func _PasswordResetCheck_mfaRequired(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *recovery.PasswordResetCheck) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PasswordResetCheck_mfaRequired(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MfaRequired, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PasswordResetCheck_mfaRequired(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PasswordResetCheck", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _PasswordResetCheck_authenticators(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *recovery.PasswordResetCheck) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_PasswordResetCheck_authenticators(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Authenticators, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*factor.MfaAuthenticator) graphql.Marshaler {
+			return marshalNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_PasswordResetCheck_authenticators(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PasswordResetCheck",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_MfaAuthenticator(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _RegistrationAccepted_accepted(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *registration.RegistrationAccepted) (ret graphql.Marshaler) {
@@ -420,6 +568,26 @@ func _Identity(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "mfaEnabled":
+			out.Values[i] = _Identity_mfaEnabled(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mfaRequiredByPolicy":
+			out.Values[i] = _Identity_mfaRequiredByPolicy(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "passkeyCount":
+			out.Values[i] = _Identity_passkeyCount(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "recoveryCodesLeft":
+			out.Values[i] = _Identity_recoveryCodesLeft(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -461,6 +629,16 @@ func _PasswordResetCheck(ctx context.Context, ec *executionContext, sel ast.Sele
 		case "expiresAt":
 			out.Values[i] = _PasswordResetCheck_expiresAt(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "mfaRequired":
+			out.Values[i] = _PasswordResetCheck_mfaRequired(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "authenticators":
+			out.Values[i] = _PasswordResetCheck_authenticators(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:

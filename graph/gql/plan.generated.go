@@ -27,6 +27,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
@@ -109,7 +110,12 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Membership":                planMembership(cfg.Resolvers, ec),
 		"MembershipEdge":            planMembershipEdge(cfg.Resolvers, ec),
 		"MembershipPage":            planMembershipPage(cfg.Resolvers, ec),
+		"MfaAssociation":            planMfaAssociation(cfg.Resolvers, ec),
+		"MfaAuthenticator":          planMfaAuthenticator(cfg.Resolvers, ec),
+		"MfaChallenge":              planMfaChallenge(cfg.Resolvers, ec),
+		"MfaConfirmation":           planMfaConfirmation(cfg.Resolvers, ec),
 		"MfaPolicy":                 planMfaPolicy(cfg.Resolvers, ec),
+		"MfaRequired":               planMfaRequired(cfg.Resolvers, ec),
 		"Mutation":                  planMutation(cfg.Resolvers, ec),
 		"NameServer":                planNameServer(cfg.Resolvers, ec),
 		"Observation":               planObservation(cfg.Resolvers, ec),
@@ -136,6 +142,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Record":                    planRecord(cfg.Resolvers, ec),
 		"RecordDisplay":             planRecordDisplay(cfg.Resolvers, ec),
 		"RecordTemplate":            planRecordTemplate(cfg.Resolvers, ec),
+		"RecoveryCodes":             planRecoveryCodes(cfg.Resolvers, ec),
 		"RegistrationAccepted":      planRegistrationAccepted(cfg.Resolvers, ec),
 		"ReplayResult":              planReplayResult(cfg.Resolvers, ec),
 		"ResolverEta":               planResolverEta(cfg.Resolvers, ec),
@@ -2449,6 +2456,30 @@ func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.PasswordChangedAt)
 			},
 		},
+		"mfaEnabled": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNBoolean2bool(r, fc, obj.MfaEnabled)
+			},
+		},
+		"mfaRequiredByPolicy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNBoolean2bool(r, fc, obj.MfaRequiredByPolicy)
+			},
+		},
+		"passkeyCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNInt2int32(r, fc, obj.PasskeyCount)
+			},
+		},
+		"recoveryCodesLeft": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNInt2int32(r, fc, obj.RecoveryCodesLeft)
+			},
+		},
 	}
 }
 
@@ -2955,6 +2986,170 @@ func planMembershipPage(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planMfaAssociation(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"authenticatorId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r, fc, obj.AuthenticatorID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r, fc, obj.Kind)
+			},
+		},
+		"oobCode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.OobCode)
+			},
+		},
+		"barcodeUri": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.BarcodeURI)
+			},
+		},
+		"secret": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Secret)
+			},
+		},
+		"webauthnCreationOptions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.WebauthnCreationOptions)
+			},
+		},
+		"recoveryCodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeOSecret2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐStringᚄ(r, fc, obj.RecoveryCodes)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAssociation)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+	}
+}
+
+func planMfaAuthenticator(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r, fc, obj.ID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r, fc, obj.Kind)
+			},
+		},
+		"label": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNString2string(r, fc, obj.Label)
+			},
+		},
+		"isActive": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNBoolean2bool(r, fc, obj.IsActive)
+			},
+		},
+		"phishingResistant": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNBoolean2bool(r, fc, obj.PhishingResistant)
+			},
+		},
+		"destinationHint": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeOString2ᚖstring(r, fc, obj.DestinationHint)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"lastUsedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaAuthenticator)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.LastUsedAt)
+			},
+		},
+	}
+}
+
+func planMfaChallenge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"authenticatorId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r, fc, obj.AuthenticatorID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r, fc, obj.Kind)
+			},
+		},
+		"oobCode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.OobCode)
+			},
+		},
+		"webauthnRequestOptions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeOJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.WebauthnRequestOptions)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaChallenge)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+	}
+}
+
+func planMfaConfirmation(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.MfaConfirmation()
+	return plan.Object{
+		"authenticators": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaConfirmation)
+				return writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r, fc, obj.Authenticators)
+			},
+		},
+		"result": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaConfirmation)
+				ctx := r.Context()
+				v, err := resolver.Result(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r, fc, v)
+			},
+		},
+	}
+}
+
 func planMfaPolicy(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"required": {
@@ -2979,6 +3174,35 @@ func planMfaPolicy(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*organization.MfaPolicy)
 				return writeNBoolean2bool(r, fc, obj.OobAllowed)
+			},
+		},
+	}
+}
+
+func planMfaRequired(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"mfaToken": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaRequired)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.MfaToken)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaRequired)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+		"enrolmentRequired": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaRequired)
+				return writeNBoolean2bool(r, fc, obj.EnrolmentRequired)
+			},
+		},
+		"authenticators": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.MfaRequired)
+				return writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r, fc, obj.Authenticators)
 			},
 		},
 	}
@@ -3227,7 +3451,7 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
-				v, err := resolver.CompletePasswordReset(ctx, fc.Args["token"].(secret.String), fc.Args["password"].(secret.String))
+				v, err := resolver.CompletePasswordReset(ctx, fc.Args["token"].(secret.String), fc.Args["password"].(secret.String), fc.Args["authenticatorId"].(*ident.Any), fc.Args["mfa"].(*factor.MfaProof))
 				if err != nil {
 					return r.Fail(err)
 				}
@@ -3245,6 +3469,133 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"setMfaEnabled": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_setMfaEnabled_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SetMfaEnabled(ctx, fc.Args["enabled"].(bool))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r, fc, v)
+			},
+		},
+		"sendMfaEnrolmentCode": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_sendMfaEnrolmentCode_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SendMfaEnrolmentCode(ctx, fc.Args["mfaToken"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"associateMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_associateMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AssociateMfaAuthenticator(ctx, fc.Args["kind"].(factor.MfaKind), fc.Args["label"].(*string), fc.Args["phone"].(*string), fc.Args["mfaToken"].(*secret.String), fc.Args["emailCode"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaAssociation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAssociation(r, fc, v)
+			},
+		},
+		"confirmMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmMfaAuthenticator(ctx, fc.Args["authenticatorId"].(ident.Any), fc.Args["proof"].(factor.MfaProof), fc.Args["mfaToken"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaConfirmation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaConfirmation(r, fc, v)
+			},
+		},
+		"renameMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_renameMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RenameMfaAuthenticator(ctx, fc.Args["id"].(ident.Any), fc.Args["label"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaAuthenticator2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticator(r, fc, v)
+			},
+		},
+		"disassociateMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_disassociateMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.DisassociateMfaAuthenticator(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r, fc, v)
+			},
+		},
+		"challengeMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_challengeMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ChallengeMfaAuthenticator(ctx, fc.Args["authenticatorId"].(ident.Any), fc.Args["mfaToken"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r, fc, v)
+			},
+		},
+		"verifyMfaAuthenticator": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_verifyMfaAuthenticator_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.VerifyMfaAuthenticator(ctx, fc.Args["authenticatorId"].(ident.Any), fc.Args["proof"].(factor.MfaProof), fc.Args["mfaToken"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r, fc, v)
+			},
+		},
+		"challengeStepUp": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_challengeStepUp_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ChallengeStepUp(ctx, fc.Args["authenticatorId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r, fc, v)
+			},
+		},
+		"regenerateRecoveryCodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RegenerateRecoveryCodes(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNRecoveryCodes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐRecoveryCodeSet(r, fc, v)
 			},
 		},
 		"inviteGuest": {
@@ -4030,6 +4381,18 @@ func planPasswordResetCheck(root ResolverRoot, ec *executionContext) plan.Object
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExpiresAt)
 			},
 		},
+		"mfaRequired": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.PasswordResetCheck)
+				return writeNBoolean2bool(r, fc, obj.MfaRequired)
+			},
+		},
+		"authenticators": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*recovery.PasswordResetCheck)
+				return writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r, fc, obj.Authenticators)
+			},
+		},
 	}
 }
 
@@ -4610,6 +4973,19 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNExplain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐExplanation(r, fc, v)
+			},
+		},
+		"mfaAuthenticators": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_mfaAuthenticators_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.MfaAuthenticators(ctx, fc.Args["mfaToken"].(*secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r, fc, v)
 			},
 		},
 		"invitation": {
@@ -5197,6 +5573,17 @@ func planRecordTemplate(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*recipe.RecordTemplate)
 				return writeNEssential2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecipeᚐEssential(r, fc, obj.Essential)
+			},
+		},
+	}
+}
+
+func planRecoveryCodes(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"codes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*factor.RecoveryCodeSet)
+				return writeNSecret2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐStringᚄ(r, fc, obj.Codes)
 			},
 		},
 	}
@@ -6644,6 +7031,8 @@ func writeNAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋpl
 	switch obj := any(v).(type) {
 	case *credential.TokensIssued:
 		return obj != nil && r.As("TokensIssued", fc, obj)
+	case *factor.MfaRequired:
+		return obj != nil && r.As("MfaRequired", fc, obj)
 	}
 	return r.Unknown(v)
 }
@@ -7034,6 +7423,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r *plan.Run, fc *plan.Call, v ident.FactorID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐInvitationID(r *plan.Run, fc *plan.Call, v ident.InvitationID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
@@ -7275,6 +7668,42 @@ func writeNMessageChannel2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.String(string(v))
 }
 
+func writeNMfaAssociation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAssociation(r *plan.Run, fc *plan.Call, v *factor.MfaAssociation) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaAuthenticator2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticatorᚄ(r *plan.Run, fc *plan.Call, v []*factor.MfaAuthenticator) bool {
+	return plan.List(r, fc, v, writeNMfaAuthenticator2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticator, true)
+}
+
+func writeNMfaAuthenticator2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaAuthenticator(r *plan.Run, fc *plan.Call, v *factor.MfaAuthenticator) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r *plan.Run, fc *plan.Call, v *factor.MfaChallenge) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaConfirmation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaConfirmation(r *plan.Run, fc *plan.Call, v *factor.MfaConfirmation) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r *plan.Run, fc *plan.Call, v factor.MfaKind) bool {
+	return r.String(string(v))
+}
+
 func writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r *plan.Run, fc *plan.Call, v *organization.MfaPolicy) bool {
 	return r.Object(fc, v)
 }
@@ -7494,6 +7923,13 @@ func writeNRecordType2string(r *plan.Run, fc *plan.Call, v string) bool {
 	return r.String(string(v))
 }
 
+func writeNRecoveryCodes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐRecoveryCodeSet(r *plan.Run, fc *plan.Call, v *factor.RecoveryCodeSet) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNRegistrationAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋregistrationᚐRegistrationAccepted(r *plan.Run, fc *plan.Call, v *registration.RegistrationAccepted) bool {
 	if v == nil {
 		return r.Missing()
@@ -7542,6 +7978,10 @@ func writeNResolverView2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 
 func writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r *plan.Run, fc *plan.Call, v secret.String) bool {
 	return r.Marshal(marshalNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r.FieldContext(), nil, nil, v))
+}
+
+func writeNSecret2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐStringᚄ(r *plan.Run, fc *plan.Call, v []secret.String) bool {
+	return plan.List(r, fc, v, writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString, true)
 }
 
 func writeNServerVerdict2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐServerVerdict(r *plan.Run, fc *plan.Call, v analysis.ServerVerdict) bool {
@@ -7825,6 +8265,19 @@ func writeOApplicationEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 		return false
 	}
 	return r.Object(fc, v)
+}
+
+func writeOAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r *plan.Run, fc *plan.Call, v credential.AuthResult) bool {
+	if v == nil {
+		return false
+	}
+	switch obj := any(v).(type) {
+	case *credential.TokensIssued:
+		return obj != nil && r.As("TokensIssued", fc, obj)
+	case *factor.MfaRequired:
+		return obj != nil && r.As("MfaRequired", fc, obj)
+	}
+	return r.Unknown(v)
 }
 
 func writeOBoolean2ᚖbool(r *plan.Run, fc *plan.Call, v *bool) bool {
@@ -8128,6 +8581,10 @@ func writeOResolution2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 		return false
 	}
 	return r.String(string(*v))
+}
+
+func writeOSecret2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐStringᚄ(r *plan.Run, fc *plan.Call, v []secret.String) bool {
+	return v != nil && plan.List(r, fc, v, writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString, true)
 }
 
 func writeOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r *plan.Run, fc *plan.Call, v *secret.String) bool {

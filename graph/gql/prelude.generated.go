@@ -1674,6 +1674,16 @@ func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋid
 	return v
 }
 
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(ctx context.Context, ec *executionContext, v any) (ident.FactorID, error) {
+	var res ident.FactorID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.FactorID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐInvitationID(ctx context.Context, ec *executionContext, v any) (ident.InvitationID, error) {
 	var res ident.InvitationID
 	err := res.UnmarshalGQL(v)

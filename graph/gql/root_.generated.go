@@ -29,6 +29,7 @@ type ResolverRoot interface {
 	ExistingConnection() ExistingConnectionResolver
 	Finding() FindingResolver
 	Membership() MembershipResolver
+	MfaConfirmation() MfaConfirmationResolver
 	Mutation() MutationResolver
 	Organization() OrganizationResolver
 	Provider() ProviderResolver
@@ -77,6 +78,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputDeliveryFilter,
 		unmarshalInputInviteMemberInput,
 		unmarshalInputMfaPolicyInput,
+		unmarshalInputMfaProof,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterMachineInput,
 		unmarshalInputRegisterPersonInput,
@@ -1481,6 +1483,10 @@ type PasswordResetCheck {
   valid: Boolean!
   "Until when; null when it cannot."
   expiresAt: Time
+  "Does setting the password ask for a second factor too?"
+  mfaRequired: Boolean!
+  "What it can be proven with: the token of the link is the mfaToken of challengeMfaAuthenticator."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
 }
 "How the caller signs in."
 type Identity {
@@ -1490,6 +1496,14 @@ type Identity {
   hasPassword: Boolean!
   "When it was set; null without one."
   passwordChangedAt: Time
+  "Is a second factor asked for?"
+  mfaEnabled: Boolean!
+  "Does an organization of the person's demand one?"
+  mfaRequiredByPolicy: Boolean!
+  "How many passkeys the person has."
+  passkeyCount: Int!
+  "How many recovery codes are left."
+  recoveryCodesLeft: Int!
 }
 "Name and password of a person whose program signs in."
 input AuthenticatePasswordInput {
@@ -1571,6 +1585,10 @@ extend type Mutation {
     token: Secret!
     "At least 12 characters, not on the lists of common ones, and not the present one."
     password: Secret!
+    "One of the authenticators that verifyPasswordReset answered; null where none is needed."
+    authenticatorId: ID
+    "The proof of it; null where none is needed. A wrong one leaves the link usable."
+    mfa: MfaProof
   ): Ok! @access(to: [PUBLIC])
   "Sets a new password for the caller, who knows the present one."
   changePassword(
@@ -1916,6 +1934,180 @@ extend type Subscription {
     "Language tag (BCP 47); null for the language that the request prefers."
     locale: String
   ): DomainCheckStep! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+}
+`, BuiltIn: false},
+	{Name: "../factor.graphqls", Input: `"How an authenticator proves who somebody is."
+enum MfaKind {
+  "Codes of an app, a new one every 30 seconds (RFC 6238)."
+  TOTP
+  "Codes by SMS to the verified number. Weaker than what stays in the person's hands."
+  OOB_SMS
+  "Codes by mail to the account's address. Weaker than what stays in the person's hands."
+  OOB_EMAIL
+  "A passkey, with user verification: two factors in one, and proof against phishing."
+  WEBAUTHN
+  "Codes on paper, each for once; they come with the first factor."
+  RECOVERY_CODES
+}
+"One of a person's factors, without its secret."
+type MfaAuthenticator {
+  "Names the authenticator."
+  id: ID!
+  "How it proves."
+  kind: MfaKind!
+  "What the person calls it: 1 to 100 characters."
+  label: String!
+  "Was it confirmed? Only then does it count."
+  isActive: Boolean!
+  "Can it not be used on a page that only looks like ours?"
+  phishingResistant: Boolean!
+  "Where its codes go, masked: +64 •• 123; null where none are sent."
+  destinationHint: String
+  "When it was added."
+  createdAt: Time!
+  "When it proved something last; null when it never did."
+  lastUsedAt: Time
+}
+"An authenticator that was begun, with what is needed to confirm it within ten minutes."
+type MfaAssociation {
+  "Names it, for confirmMfaAuthenticator."
+  authenticatorId: ID!
+  "How it will prove."
+  kind: MfaKind!
+  "Goes back with the code that was sent; null where none was."
+  oobCode: Secret
+  "For a QR code that an app reads (otpauth://…); null for what is no app."
+  barcodeUri: Secret
+  "The same secret, for typing it into an app: base32; null for what is no app."
+  secret: Secret
+  "What navigator.credentials.create takes as publicKey, in its JSON form; null for what is no passkey."
+  webauthnCreationOptions: JSON
+  "Shown once, with a person's first factor, and valid when that is confirmed; null later."
+  recoveryCodes: [Secret!] @listSize(assumed: 10)
+  "Until when it can be confirmed."
+  expiresAt: Time!
+}
+"A question to an authenticator, open for ten minutes."
+type MfaChallenge {
+  "The authenticator that was asked."
+  authenticatorId: ID!
+  "How it proves."
+  kind: MfaKind!
+  "Goes back with the code that was sent; null where none was."
+  oobCode: Secret
+  "What navigator.credentials.get takes as publicKey, in its JSON form; null for what is no passkey."
+  webauthnRequestOptions: JSON
+  "Until when it can be answered."
+  expiresAt: Time!
+}
+"A sign-in that goes on with a second factor."
+type MfaRequired {
+  "npm_…: names the sign-in for ten minutes, and works for nothing else."
+  mfaToken: Secret!
+  "When the sign-in begins again."
+  expiresAt: Time!
+  "True when a policy demands a factor and none that it accepts is confirmed: add one."
+  enrolmentRequired: Boolean!
+  "What it can go on with; empty when a factor must be added."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
+}
+"What a confirmed authenticator leads to."
+type MfaConfirmation {
+  "All that now count."
+  authenticators: [MfaAuthenticator!]! @listSize(assumed: 10)
+  "How the sign-in goes on that it was part of; null when it was added in a session."
+  result: AuthResult @goField(forceResolver: true)
+}
+"Recovery codes, shown once."
+type RecoveryCodes {
+  "Each works once, in any order."
+  codes: [Secret!]! @listSize(assumed: 10)
+}
+"Answers an authenticator's question: a code, with the word that came with the question where it was sent, or a passkey's answer."
+input MfaProof {
+  "What the app shows, what was sent, or a recovery code; null with a passkey."
+  code: Secret
+  "What the question answered as oobCode; null where no code was sent."
+  oobCode: Secret
+  "The credential that the browser answered, in its JSON form; null with a code."
+  webauthn: JSON
+}
+
+extend type Query {
+  "With a session the caller's own; with mfaToken those that the sign-in, or the reset of a password, may go on with."
+  mfaAuthenticators(
+    "Of the sign-in, or the reset's own token; null for the caller's own."
+    mfaToken: Secret
+  ): [MfaAuthenticator!]! @access(to: [PUBLIC]) @listSize(assumed: 10) # permission: self
+}
+extend type Mutation {
+  "Switches second factors on, for which one must be confirmed, or off, which removes them all with the recovery codes."
+  setMfaEnabled(
+    "On or off?"
+    enabled: Boolean!
+  ): Identity! @access(to: [USER], stepUp: true) # permission: self
+  "Mails the code that adding a factor during a sign-in begins with. At most five in ten minutes."
+  sendMfaEnrolmentCode(
+    "Of the sign-in."
+    mfaToken: Secret!
+  ): Accepted! @access(to: [PUBLIC])
+  "Begins to add an authenticator. In a session: with a proof younger than ten minutes. During a sign-in: with mfaToken and emailCode, when enrolmentRequired."
+  associateMfaAuthenticator(
+    "How it proves."
+    kind: MfaKind!
+    "What the person calls it, at most 100 characters; null for the name of its kind."
+    label: String
+    "For OOB_SMS: the person's verified number; null for whatever it is."
+    phone: String
+    "Of the sign-in; null in a session."
+    mfaToken: Secret
+    "Six digits that were mailed; null in a session."
+    emailCode: Secret
+  ): MfaAssociation! @access(to: [PUBLIC]) # permission: self
+  "Proves a new authenticator once; from then on it counts. During a sign-in it goes on with that."
+  confirmMfaAuthenticator(
+    "What associateMfaAuthenticator answered."
+    authenticatorId: ID!
+    "The proof."
+    proof: MfaProof!
+    "Of the sign-in; null in a session."
+    mfaToken: Secret
+  ): MfaConfirmation! @access(to: [PUBLIC]) # permission: self
+  "Changes what the caller calls one of their authenticators."
+  renameMfaAuthenticator(
+    "The authenticator."
+    id: ID!
+    "At most 100 characters on one line; empty for the name of its kind."
+    label: String!
+  ): MfaAuthenticator! @access(to: [USER]) # permission: self
+  "Removes one of the caller's authenticators; with the last one go the recovery codes. FORBIDDEN while a policy demands it."
+  disassociateMfaAuthenticator(
+    "The authenticator."
+    id: ID!
+  ): Identity! @access(to: [USER], paid: true, stepUp: true) # permission: self; paid: once
+  "Sends a code, or prepares what a passkey signs. At most five in ten minutes."
+  challengeMfaAuthenticator(
+    "One of those that the sign-in may go on with."
+    authenticatorId: ID!
+    "Of the sign-in, or the token of a reset."
+    mfaToken: Secret!
+  ): MfaChallenge! @access(to: [PUBLIC])
+  "The second proof of a program's sign-in. A wrong one is INVALID (reason factor_wrong, extension left: the tries that remain); after five the question ends, after ten the sign-in."
+  verifyMfaAuthenticator(
+    "One of those that the sign-in may go on with."
+    authenticatorId: ID!
+    "The proof."
+    proof: MfaProof!
+    "Of the sign-in."
+    mfaToken: Secret!
+  ): AuthResult! @access(to: [PUBLIC])
+  "Sends or prepares what the caller proves again who they are with. At most five in ten minutes."
+  challengeStepUp(
+    "One of the caller's own."
+    authenticatorId: ID!
+  ): MfaChallenge! @access(to: [USER]) # permission: self
+  "Replaces the caller's recovery codes; the old ones end."
+  regenerateRecoveryCodes: RecoveryCodes! @access(to: [USER], stepUp: true) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../invitation.graphqls", Input: `"Where an invitation stands."
@@ -3353,7 +3545,7 @@ type TokensIssued {
   tokens: AuthTokens!
 }
 "What a program's sign-in ends in. A console gets the same from POST /auth/sign-in, with a cookie in place of tokens."
-union AuthResult = TokensIssued
+union AuthResult = TokensIssued | MfaRequired
 
 extend type Query {
   "Where the caller is signed in, the newest first; at most 200."
@@ -4743,6 +4935,14 @@ func childFields_Identity(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Identity_hasPassword(ctx, ec, field)
 	case "passwordChangedAt":
 		return fieldContext_Identity_passwordChangedAt(ctx, ec, field)
+	case "mfaEnabled":
+		return fieldContext_Identity_mfaEnabled(ctx, ec, field)
+	case "mfaRequiredByPolicy":
+		return fieldContext_Identity_mfaRequiredByPolicy(ctx, ec, field)
+	case "passkeyCount":
+		return fieldContext_Identity_passkeyCount(ctx, ec, field)
+	case "recoveryCodesLeft":
+		return fieldContext_Identity_recoveryCodesLeft(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
 }
@@ -4973,6 +5173,76 @@ func childFields_MembershipPage(ctx context.Context, ec *executionContext, field
 	return nil, fmt.Errorf("no field named %q was found under type MembershipPage", field.Name)
 }
 
+func childFields_MfaAssociation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticatorId":
+		return fieldContext_MfaAssociation_authenticatorId(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaAssociation_kind(ctx, ec, field)
+	case "oobCode":
+		return fieldContext_MfaAssociation_oobCode(ctx, ec, field)
+	case "barcodeUri":
+		return fieldContext_MfaAssociation_barcodeUri(ctx, ec, field)
+	case "secret":
+		return fieldContext_MfaAssociation_secret(ctx, ec, field)
+	case "webauthnCreationOptions":
+		return fieldContext_MfaAssociation_webauthnCreationOptions(ctx, ec, field)
+	case "recoveryCodes":
+		return fieldContext_MfaAssociation_recoveryCodes(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_MfaAssociation_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaAssociation", field.Name)
+}
+
+func childFields_MfaAuthenticator(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_MfaAuthenticator_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaAuthenticator_kind(ctx, ec, field)
+	case "label":
+		return fieldContext_MfaAuthenticator_label(ctx, ec, field)
+	case "isActive":
+		return fieldContext_MfaAuthenticator_isActive(ctx, ec, field)
+	case "phishingResistant":
+		return fieldContext_MfaAuthenticator_phishingResistant(ctx, ec, field)
+	case "destinationHint":
+		return fieldContext_MfaAuthenticator_destinationHint(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_MfaAuthenticator_createdAt(ctx, ec, field)
+	case "lastUsedAt":
+		return fieldContext_MfaAuthenticator_lastUsedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaAuthenticator", field.Name)
+}
+
+func childFields_MfaChallenge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticatorId":
+		return fieldContext_MfaChallenge_authenticatorId(ctx, ec, field)
+	case "kind":
+		return fieldContext_MfaChallenge_kind(ctx, ec, field)
+	case "oobCode":
+		return fieldContext_MfaChallenge_oobCode(ctx, ec, field)
+	case "webauthnRequestOptions":
+		return fieldContext_MfaChallenge_webauthnRequestOptions(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_MfaChallenge_expiresAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaChallenge", field.Name)
+}
+
+func childFields_MfaConfirmation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "authenticators":
+		return fieldContext_MfaConfirmation_authenticators(ctx, ec, field)
+	case "result":
+		return fieldContext_MfaConfirmation_result(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MfaConfirmation", field.Name)
+}
+
 func childFields_MfaPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "required":
@@ -5131,6 +5401,10 @@ func childFields_PasswordResetCheck(ctx context.Context, ec *executionContext, f
 		return fieldContext_PasswordResetCheck_valid(ctx, ec, field)
 	case "expiresAt":
 		return fieldContext_PasswordResetCheck_expiresAt(ctx, ec, field)
+	case "mfaRequired":
+		return fieldContext_PasswordResetCheck_mfaRequired(ctx, ec, field)
+	case "authenticators":
+		return fieldContext_PasswordResetCheck_authenticators(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PasswordResetCheck", field.Name)
 }
@@ -5455,6 +5729,14 @@ func childFields_RecordTemplate(ctx context.Context, ec *executionContext, field
 		return fieldContext_RecordTemplate_essential(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecordTemplate", field.Name)
+}
+
+func childFields_RecoveryCodes(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "codes":
+		return fieldContext_RecoveryCodes_codes(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecoveryCodes", field.Name)
 }
 
 func childFields_RegistrationAccepted(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -15,6 +15,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -193,6 +194,11 @@ func _AuthResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet
 			return graphql.Null
 		}
 		return _TokensIssued(ctx, ec, sel, obj)
+	case *factor.MfaRequired:
+		if obj == nil {
+			return graphql.Null
+		}
+		return _MfaRequired(ctx, ec, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -324,6 +330,13 @@ func marshalNAuthTokens2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 		return graphql.Null
 	}
 	return _AuthTokens(ctx, ec, sel, v)
+}
+
+func marshalOAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v credential.AuthResult) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _AuthResult(ctx, ec, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

@@ -35,6 +35,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
@@ -81,6 +82,7 @@ type App struct {
 	Registrations *registration.Service
 	Recoveries    *recovery.Service
 	Credentials   *credential.Service
+	Factors       *factor.Service
 	Sessions      *session.Service
 	Keys          *apikey.Service
 	Machines      *machine.Service
@@ -154,7 +156,9 @@ func (a *App) spine() error {
 		return usage.Limit{}, false
 	}}
 	a.Door = &door.Door{DB: a.DB, Authz: a.Authz, Ledger: a.Ledger, Vault: a.Vault, Hub: a.Hub, Quota: counter,
-		Guards: []door.Guard{billing.Entitlement{Plan: billing.BuiltIn, Offered: billing.Offered}, billing.StepUp{}}, Name: a.nameOf}
+		Guards: []door.Guard{billing.Entitlement{Plan: billing.BuiltIn, Offered: billing.Offered}, billing.StepUp{Confirmed: func(ctx context.Context, tx *db.Tx, user ident.UserID) ([]string, error) {
+			return a.Factors.Confirmed(ctx, tx, user)
+		}}}, Name: a.nameOf}
 	return nil
 }
 
@@ -252,7 +256,7 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Sessions.Part(), a.Keys.Part(), a.Machines.Part(), a.Mails.Part(), a.Notices.Part(),
+		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Sessions.Part(), a.Keys.Part(), a.Machines.Part(), a.Mails.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},

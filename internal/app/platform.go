@@ -7,9 +7,12 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/connect/notice"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor/passkey"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
@@ -47,20 +50,35 @@ func (a *App) platform() error {
 // signIn builds how people come in.
 func (a *App) signIn() {
 	console := a.Settings.ConsoleOrigin
-	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions,
-		Home: func(ctx context.Context, user ident.UserID) (*ident.OrgID, error) {
-			u, err := a.Accounts.Get(ctx, user)
-			if err != nil {
-				return nil, err
-			}
-			return u.DefaultOrgID, nil
+	a.Factors = &factor.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Mail: a.Mails, Console: console, Issuer: "Nameplate", Oob: a.Settings.OobFactors, Home: a.home,
+		Reset: func(ctx context.Context, on factor.Querier, token secret.String) (*factor.Resetting, error) {
+			return a.Recoveries.Of(ctx, on, token)
 		},
+		Tokens: func(ctx context.Context, e *door.Effect, f factor.First) (*session.Tokens, error) {
+			t, _, err := a.Sessions.StartTokensTx(ctx, e, session.Family{User: f.User, Client: f.Client, Amr: f.Amr})
+			return t, err
+		}}
+	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Factors: a.Factors, Home: a.home,
 		Changed: func(ctx context.Context, e *door.Effect, user ident.UserID) error {
 			return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: letter.PasswordChanged{Security: a.security(e)}})
 		}}
+	a.Factors.Hash, a.Factors.Matches = a.Credentials.Hash, a.Credentials.Matches
+	var err error
+	if a.Factors.Party, err = passkey.New(console, "Nameplate"); err != nil {
+		a.Log.Warn("there are no passkeys: browsers know them for names alone", "console.origin", console, "error", err)
+	}
 	a.Registrations = &registration.Service{DB: a.DB, Door: a.Door, Limit: a.Limit, Credentials: a.Credentials, Mail: a.Mails, Console: console, Admit: a.admit}
 	a.Credentials.Unconfirmed = a.Registrations.Again
-	a.Recoveries = &recovery.Service{DB: a.DB, Door: a.Door, Limit: a.Limit, Credentials: a.Credentials, Mail: a.Mails, Console: console, EndSessions: a.Sessions.EndAllTx}
+	a.Recoveries = &recovery.Service{DB: a.DB, Door: a.Door, Limit: a.Limit, Credentials: a.Credentials, Mail: a.Mails, Console: console, EndSessions: a.Sessions.EndAllTx, Factors: a.Factors}
+}
+
+// home is the organization in which a person's browser begins.
+func (a *App) home(ctx context.Context, user ident.UserID) (*ident.OrgID, error) {
+	u, err := a.Accounts.Get(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return u.DefaultOrgID, nil
 }
 
 // admit makes the account of who confirmed an address, with an organization of its own.

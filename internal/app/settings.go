@@ -31,6 +31,7 @@ type Settings struct {
 	Listen         string
 	ConsoleOrigin  string
 	Proxies        []netip.Prefix
+	OobFactors bool // codes by mail and SMS may be second factors
 
 	Edge  EdgeSettings
 	DNS   DNSSettings
@@ -118,6 +119,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.level, "log.level", "info", "debug, info, warn or error")
 	str(&r.listen, "http.listen", ":8080", "host:port of the console, the API and the metrics")
 	str(&r.origin, "console.origin", "http://localhost:8080", "where people reach the console; https in production")
+	fs.BoolVar(&r.oob, "auth.oob_factors", true, "let codes by mail and SMS be second factors; OWASP ASVS level 3 wants false")
 	str(&r.proxies, "http.trusted_proxies", "", "networks of proxies in front of the console, separated by commas")
 	str(&r.zone, "edge.zone", "", "the zone delegated to us, for example edge.example.net")
 	str(&r.v4, "edge.addresses_v4", "", "public IPv4 addresses of the edges, separated by commas")
@@ -161,6 +163,7 @@ type Raw struct {
 	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook  string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
+	oob                                                                                 bool
 }
 
 // Parse reads arguments and environment; the error names every setting that is wrong, and what would be right.
@@ -176,7 +179,7 @@ func (r *Raw) settings() (Settings, error) {
 	lab := r.profile == "lab"
 	s := Settings{
 		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
-		Listen: r.listen, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
+		Listen: r.listen, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),

@@ -78,7 +78,8 @@ var edges = map[string][]string{
 	"internal/spine/event": {"internal/spine/work", "internal/spine/live"},
 	"internal/spine/part":  {"internal/spine/*"},
 
-	"internal/platform/recovery":     {"internal/platform/credential", "internal/platform/mail"},
+	"internal/platform/recovery":     {"internal/platform/credential", "internal/platform/mail", "internal/platform/factor"},
+	"internal/platform/factor":       {"internal/platform/session", "internal/platform/mail"},
 	"internal/platform/registration": {"internal/platform/credential", "internal/platform/mail"},
 	"internal/platform/credential":   {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/sso":          {"internal/platform/session", "internal/platform/factor"},

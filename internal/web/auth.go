@@ -9,7 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
-	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
@@ -21,7 +21,7 @@ const kept = 7 * 24 * time.Hour
 
 // answer is what every route under /auth says.
 type answer struct {
-	Result    string     `json:"result"` // signed_in, nobody
+	Result    string     `json:"result"` // signed_in, nobody, sent
 	CSRF      string     `json:"csrf,omitempty"`
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 	Viewer    *viewer    `json:"viewer,omitempty"`
@@ -63,24 +63,18 @@ func (s *Door) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// begin starts a session and gives its cookie. The session that this browser had before ends: nobody keeps it who could have planted it.
+// begin takes the first proof. It answers true when that was all; else the question for the second is said.
 func (s *Door) begin(w http.ResponseWriter, r *http.Request, username string, password secret.String) (*http.Request, bool) {
 	in, err := s.Credentials.SignIn(r.Context(), username, password)
 	if err != nil {
 		s.fail(w, r, err)
 		return r, false
 	}
-	if browserOf(r.Context()) != nil {
-		if err := s.Sessions.End(r.Context()); err != nil {
-			s.fail(w, r, err)
-			return r, false
-		}
-	}
-	return s.renewed(w, r, in)
+	return s.goOn(w, r, in)
 }
 
 // renewed gives the cookie of a new or rotated session, and answers the request as it goes on for its owner.
-func (s *Door) renewed(w http.ResponseWriter, r *http.Request, in *credential.SignedIn) (*http.Request, bool) {
+func (s *Door) renewed(w http.ResponseWriter, r *http.Request, in *factor.Next) (*http.Request, bool) {
 	found, err := s.Sessions.Resolve(r.Context(), in.Cookie.Reveal())
 	if err == nil && found == nil {
 		err = fault.Unauthorized("", "Sign in again.")
@@ -104,9 +98,7 @@ func (s *Door) session(w http.ResponseWriter, r *http.Request) {
 
 // stepUp is POST /auth/step-up: a fresh proof of who the caller is.
 func (s *Door) stepUp(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Password secret.String `json:"password"`
-	}
+	var in factor.StepUpProof
 	if !s.read(w, r, &in) {
 		return
 	}
@@ -115,7 +107,13 @@ func (s *Door) stepUp(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fault.Unauthorized("", "Sign in first."))
 		return
 	}
-	renewed, err := s.Credentials.StepUp(r.Context(), b.cookie, in.Password)
+	var renewed *factor.Next
+	var err error
+	if in.Password != nil {
+		renewed, err = s.Credentials.StepUp(r.Context(), b.cookie, *in.Password)
+	} else {
+		renewed, err = s.Factors.StepUp(r.Context(), b.cookie, in)
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -157,7 +155,7 @@ func (s *Door) form(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, unreadable(err))
 		return
 	}
-	r, ok := s.begin(w, r, r.PostForm.Get("username"), secret.New(r.PostForm.Get("password")))
+	r, ok := s.beginForm(w, r)
 	if !ok {
 		return
 	}
@@ -172,6 +170,26 @@ func (s *Door) form(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// beginForm is begin for a form, which goes on to the second step as a page.
+func (s *Door) beginForm(w http.ResponseWriter, r *http.Request) (*http.Request, bool) {
+	in, err := s.Credentials.SignIn(r.Context(), r.PostForm.Get("username"), secret.New(r.PostForm.Get("password")))
+	if err != nil {
+		s.fail(w, r, err)
+		return r, false
+	}
+	if in.Required == nil {
+		return s.goOn(w, r, in)
+	}
+	lend(w, loginCookie, in.Required.MfaToken, time.Until(in.Required.ExpiresAt))
+	w.Header().Set("Cache-Control", "no-store")
+	to := "/login"
+	if back := local(r.PostForm.Get("returnTo")); back != "" {
+		to += "?" + url.Values{"returnTo": {back}}.Encode()
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
+	return r, false
 }
 
 // local answers an address of this site, or "": a link must not send anybody elsewhere after signing in.

@@ -26,6 +26,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -60,14 +61,15 @@ func setup(t *testing.T, change ...func(*web.Config)) *house {
 	h.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(h.clock.Load())) })
 	h.Door.Guards = []door.Guard{billing.Entitlement{Plan: billing.BuiltIn}, billing.StepUp{}}
 	sessions := &session.Service{DB: h.DB, Door: h.Door, Authz: h.Authz, Vault: h.Vault}
-	credentials := &credential.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions,
+	factors := &factor.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions}
+	credentials := &credential.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions, Factors: factors,
 		Home: func(context.Context, ident.UserID) (*ident.OrgID, error) { return &h.Org, nil }}
 	h.keys = &apikey.Service{DB: h.DB, Door: h.Door, Authz: h.Authz}
 	h.Join(h.keys.Part())
 	h.give(t, credentials, h.User)
 	c := web.Config{
 		GraphQL: graphQL(h), Console: page("console"), Explorer: page("explorer"), Widget: page("widget"), Metrics: page("metrics"),
-		Sessions: sessions, Credentials: credentials, Keys: h.keys, Accounts: &account.Service{DB: h.DB},
+		Sessions: sessions, Credentials: credentials, Factors: factors, Keys: h.keys, Accounts: &account.Service{DB: h.DB},
 		Origin: console, Log: slogx.New(h.logs, slogx.JSON, slog.LevelDebug),
 		Origins: func(_ context.Context, key string) (func(string) bool, error) {
 			if key != app {

@@ -4,7 +4,7 @@ import (
 	"net/http"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
-	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 )
 
 // refresh is POST /auth/refresh: the session lives on, and its cookie has a new secret. Of several tabs one does it; who comes a moment later is answered the same.
@@ -23,7 +23,7 @@ func (s *Door) refresh(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	if r, ok := s.renewed(w, r, &credential.SignedIn{Cookie: cookie}); ok {
+	if r, ok := s.renewed(w, r, &factor.Next{Cookie: cookie}); ok {
 		s.signedIn(w, r)
 	}
 }

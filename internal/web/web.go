@@ -18,6 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -38,6 +39,7 @@ type Config struct {
 
 	Sessions    *session.Service
 	Credentials *credential.Service
+	Factors     *factor.Service
 	Keys        *apikey.Service
 	Machines    *machine.Service
 	Accounts    *account.Service
@@ -94,6 +96,7 @@ func (s *Door) routes() http.Handler {
 	mux.Handle("/auth/refresh", s.only(http.MethodPost, s.refresh))
 	mux.Handle("/auth/step-up", s.only(http.MethodPost, s.stepUp))
 	mux.Handle("/auth/sign-out", s.only(http.MethodPost, s.signOut))
+	s.mfaRoutes(mux)
 	mux.HandleFunc("GET /auth/password-reset-request", s.pages)
 	mux.HandleFunc("GET /auth/reset-password", s.pages)
 	mux.HandleFunc("GET /auth/reset-password/{token}", s.pages)

@@ -5,7 +5,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, sqlc.narg(ip)::text::inet, $9, $10, $10,
 -- name: OrgOfSession :one
 -- A session is found by its cookie alone: who it belongs to is the answer.
 select s.id, s.user_id, s.secret_hash, s.generation, s.rotated_at, s.signing_key_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at,
-  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, u.access
+  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.limited_to_org, u.access
 from session s join app_user u on u.id = s.user_id where s.id = $1;
 
 -- name: LockSession :one
@@ -16,7 +16,13 @@ select secret_hash, signing_key_id, generation, rotated_at, idle_expires_at, abs
 -- name: RotateSession :exec
 -- a session belongs to a person, not to an organization
 -- @sqlc-vet-disable tenant
-update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, auth_time = $3, last_seen_at = $3 where id = $1;
+update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, auth_time = $3, last_seen_at = $3,
+  aal = greatest(aal, sqlc.arg(aal)::smallint), amr = amr || array(select w from unnest(sqlc.arg(amr)::text[]) w where w <> all(amr) order by w) where id = $1;
+
+-- name: RaiseSession :exec
+-- a session belongs to a person, not to an organization
+-- @sqlc-vet-disable tenant
+update session set aal = greatest(aal, sqlc.arg(aal)::smallint), amr = amr || array(select w from unnest(sqlc.arg(amr)::text[]) w where w <> all(amr) order by w) where id = $1;
 
 -- name: SeeSession :exec
 -- a session belongs to a person, not to an organization
@@ -40,7 +46,7 @@ where user_id = $1 and id <> sqlc.arg(keep)::uuid and revoked_at is null returni
 
 -- name: OrgOfSessionsOf :many
 -- A person's own list, the newest first.
-select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at
+select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.limited_to_org
 from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > sqlc.arg(now)::timestamptz and s.absolute_expires_at > sqlc.arg(now)::timestamptz
 order by s.id desc limit 200;
 

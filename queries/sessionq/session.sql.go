@@ -162,7 +162,7 @@ func (q *Queries) LockSession(ctx context.Context, db DBTX, arg LockSessionParam
 
 const orgOfSession = `-- name: OrgOfSession :one
 select s.id, s.user_id, s.secret_hash, s.generation, s.rotated_at, s.signing_key_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at,
-  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, u.access
+  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.limited_to_org, u.access
 from session s join app_user u on u.id = s.user_id where s.id = $1
 `
 
@@ -188,6 +188,7 @@ type OrgOfSessionRow struct {
 	IdleExpiresAt     time.Time
 	AbsoluteExpiresAt time.Time
 	RevokedAt         *time.Time
+	LimitedToOrg      *uuid.UUID
 	Access            string
 }
 
@@ -213,13 +214,14 @@ func (q *Queries) OrgOfSession(ctx context.Context, db DBTX, arg OrgOfSessionPar
 		&i.IdleExpiresAt,
 		&i.AbsoluteExpiresAt,
 		&i.RevokedAt,
+		&i.LimitedToOrg,
 		&i.Access,
 	)
 	return &i, err
 }
 
 const orgOfSessionsOf = `-- name: OrgOfSessionsOf :many
-select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at
+select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.limited_to_org
 from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > $2::timestamptz and s.absolute_expires_at > $2::timestamptz
 order by s.id desc limit 200
 `
@@ -242,6 +244,7 @@ type OrgOfSessionsOfRow struct {
 	LastSeenAt        time.Time
 	IdleExpiresAt     time.Time
 	AbsoluteExpiresAt time.Time
+	LimitedToOrg      *uuid.UUID
 }
 
 // A person's own list, the newest first.
@@ -267,6 +270,7 @@ func (q *Queries) OrgOfSessionsOf(ctx context.Context, db DBTX, arg OrgOfSession
 			&i.LastSeenAt,
 			&i.IdleExpiresAt,
 			&i.AbsoluteExpiresAt,
+			&i.LimitedToOrg,
 		); err != nil {
 			return nil, err
 		}
@@ -276,6 +280,23 @@ func (q *Queries) OrgOfSessionsOf(ctx context.Context, db DBTX, arg OrgOfSession
 		return nil, err
 	}
 	return items, nil
+}
+
+const raiseSession = `-- name: RaiseSession :exec
+update session set aal = greatest(aal, $2::smallint), amr = amr || array(select w from unnest($3::text[]) w where w <> all(amr) order by w) where id = $1
+`
+
+type RaiseSessionParams struct {
+	ID  uuid.UUID
+	Aal int16
+	Amr []string
+}
+
+// a session belongs to a person, not to an organization
+// @sqlc-vet-disable tenant
+func (q *Queries) RaiseSession(ctx context.Context, db DBTX, arg RaiseSessionParams) error {
+	_, err := db.Exec(ctx, raiseSession, arg.ID, arg.Aal, arg.Amr)
+	return err
 }
 
 const refreshSession = `-- name: RefreshSession :exec
@@ -302,19 +323,28 @@ func (q *Queries) RefreshSession(ctx context.Context, db DBTX, arg RefreshSessio
 }
 
 const rotateSession = `-- name: RotateSession :exec
-update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, auth_time = $3, last_seen_at = $3 where id = $1
+update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, auth_time = $3, last_seen_at = $3,
+  aal = greatest(aal, $4::smallint), amr = amr || array(select w from unnest($5::text[]) w where w <> all(amr) order by w) where id = $1
 `
 
 type RotateSessionParams struct {
 	ID         uuid.UUID
 	SecretHash []byte
 	RotatedAt  *time.Time
+	Aal        int16
+	Amr        []string
 }
 
 // a session belongs to a person, not to an organization
 // @sqlc-vet-disable tenant
 func (q *Queries) RotateSession(ctx context.Context, db DBTX, arg RotateSessionParams) error {
-	_, err := db.Exec(ctx, rotateSession, arg.ID, arg.SecretHash, arg.RotatedAt)
+	_, err := db.Exec(ctx, rotateSession,
+		arg.ID,
+		arg.SecretHash,
+		arg.RotatedAt,
+		arg.Aal,
+		arg.Amr,
+	)
 	return err
 }
 

@@ -4,13 +4,16 @@ import { failedOf, type RequestFailed } from "../relay/fault.ts";
 import { stepUp } from "../relay/session.ts";
 import { hourKey, type Key, type Place } from "./api.ts";
 
+/** Six digits are those of an app; what is longer is a recovery code. */
+const proofOf = (typed: string) => (typed.replace(/\D/g, "").length === 6 ? { totp: typed } : { recoveryCode: typed });
+
 const preset = ["organization.read", "application.read", "connection.read", "connection.check", "provider.read", "self.read"];
 
 /** Makes a key of one hour with chosen scopes, or takes one that is there. It stays in this page's memory only. */
 export function KeyForm({ place, onKey }: { place: Place; onKey: (key: Key) => void }) {
   const { t } = useTranslation();
   const [scopes, setScopes] = useState(() => place.permissions.filter((permission) => preset.includes(permission)));
-  const [proof, setProof] = useState(false);
+  const [proof, setProof] = useState<readonly string[] | null>(null);
   const [password, setPassword] = useState("");
   const [pasted, setPasted] = useState("");
   const [pending, setPending] = useState(false);
@@ -24,15 +27,16 @@ export function KeyForm({ place, onKey }: { place: Place; onKey: (key: Key) => v
     setFailed(null);
     try {
       if (proof) {
-        await stepUp(password);
-        setProof(false);
+        await stepUp(proof.includes("password") ? { password } : proofOf(password));
+        setProof(null);
       }
       onKey(await hourKey(place.id, scopes, t("explorer.description"), press.current));
     } catch (error) {
       const reason = failedOf(error);
-      if (reason.has("STEP_UP_REQUIRED")) setProof(true);
+      const asked = reason.find("STEP_UP_REQUIRED");
+      if (asked) setProof((asked.methods as string[] | undefined) ?? ["password"]);
       else setFailed(reason);
-      if (!reason.has("STEP_UP_REQUIRED") && !proof) press.current = "";
+      if (!asked && !proof) press.current = "";
     } finally {
       setPassword("");
       setPending(false);
@@ -62,11 +66,11 @@ export function KeyForm({ place, onKey }: { place: Place; onKey: (key: Key) => v
         </fieldset>
         {proof && (
           <label className="np-field">
-            <span>{t("stepUp.text")}</span>
+            <span>{t(proof.includes("password") ? "stepUp.text" : "proof.codeText")}</span>
             <input
               type="password"
-              autoComplete="current-password"
-              aria-label={t("login.password")}
+              autoComplete={proof.includes("password") ? "current-password" : "one-time-code"}
+              aria-label={t(proof.includes("password") ? "login.password" : "proof.code")}
               value={password}
               onChange={(event) => setPassword(event.currentTarget.value)}
               required

@@ -18,6 +18,7 @@ export const catalogues = [
   "applications",
   "domains",
   "explorer",
+  "factors",
   "keys",
   "members",
   "programs",

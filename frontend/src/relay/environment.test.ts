@@ -92,7 +92,7 @@ describe("call", () => {
     ];
     const done = call(params, {}, { metadata: { key: "press-7" } });
     const prompt = await prompts("stepUp");
-    await stepUp("secret");
+    await stepUp({ password: "secret" });
     prompt.answer(true);
     expect(await done).toMatchObject({ data: { ok: true } });
     const calls = sent.filter((one) => one.url === "/graphql");

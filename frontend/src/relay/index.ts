@@ -1,6 +1,12 @@
 import { useEffect } from "react";
 import { fetchQuery as fetchQueryObservable, loadQuery, type PreloadedQuery, usePreloadedQuery } from "react-relay/hooks";
-import { type ConcreteRequest, createOperationDescriptor, type GraphQLTaggedNode, type OperationType } from "relay-runtime";
+import {
+  type ConcreteRequest,
+  commitLocalUpdate,
+  createOperationDescriptor,
+  type GraphQLTaggedNode,
+  type OperationType,
+} from "relay-runtime";
 import { environment } from "./environment.ts";
 
 export {
@@ -52,4 +58,9 @@ export function read<T extends OperationType>(query: GraphQLTaggedNode, variable
   return fetchQueryObservable<T>(environment, query, variables, { fetchPolicy: force ? "network-only" : "store-or-network" })
     .toPromise()
     .then((data) => data as T["response"]);
+}
+
+/** Takes a record that holds what is shown once out of the store. */
+export function forget(id: string | undefined): void {
+  if (id) commitLocalUpdate(environment, (store) => store.delete(id));
 }

@@ -5,7 +5,18 @@ import { ended, lives } from "./keep.ts";
 /** What a page has to ask the person for before a call can be repeated. */
 export type Prompt = { kind: "session" | "stepUp"; fault: Fault; answer(ok: boolean): void };
 
-type Answer = { result: string; csrf?: string; expiresAt?: string; viewer?: { userId?: string } };
+export type Answer = { result: string; csrf?: string; expiresAt?: string; viewer?: { userId?: string } };
+
+/** One of a person's factors, as a sign-in offers it. */
+export type Authenticator = { id: string; kind: string; label: string; destinationHint?: string | null };
+
+/** A sign-in that waits for its second proof; the cookie that names it is not for scripts. */
+export type MfaRequired = {
+  result: "mfa_required";
+  expiresAt: string;
+  enrolmentRequired: boolean;
+  authenticators: readonly Authenticator[];
+};
 
 let csrf: string | null = null;
 let known: Promise<boolean> | null = null;
@@ -19,7 +30,7 @@ function set(next: Prompt | null) {
   for (const listener of listeners) listener();
 }
 
-async function auth(path: string, body?: object): Promise<Answer> {
+export async function auth<T extends { result: string } = Answer>(path: string, body?: object): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(`/auth/${path}`, {
@@ -35,7 +46,7 @@ async function auth(path: string, body?: object): Promise<Answer> {
   } catch {
     throw new RequestFailed([{ code: OFFLINE, message: "" }]);
   }
-  const json = (await answer.json().catch(() => ({}))) as Answer & Fault;
+  const json = (await answer.json().catch(() => ({}))) as T & Answer & Fault;
   if (!answer.ok) {
     const retryAfter = Number(answer.headers.get("Retry-After")) || undefined;
     throw new RequestFailed([{ retryAfter, ...json, code: json.code ?? "INTERNAL", message: json.message ?? "" }]);
@@ -61,18 +72,33 @@ export function signedIn(again = false): Promise<boolean> {
   return known;
 }
 
-export async function signIn(username: string, password: string): Promise<void> {
-  const answer = await auth("sign-in", { username, password });
+/** What a proof led to: null when somebody is signed in now, else what is asked for next. */
+export function entered(answer: Answer | MfaRequired): MfaRequired | null {
+  if (answer.result === "mfa_required") return answer as MfaRequired;
   if (answer.result !== "signed_in") throw new RequestFailed([{ code: "UNAUTHENTICATED", message: answer.result }]);
+  const { viewer } = answer as Answer;
   known = Promise.resolve(true);
-  const now = answer.viewer?.userId ?? null;
+  const now = viewer?.userId ?? null;
   // Another person than before: what the page shows is not theirs.
   if (person && now && person !== now) location.assign("/");
   person = now ?? person;
+  return null;
 }
 
-export async function stepUp(password: string): Promise<void> {
-  await auth("step-up", { password });
+export async function signIn(username: string, password: string): Promise<MfaRequired | null> {
+  return entered(await auth("sign-in", { username, password }));
+}
+
+/** A fresh proof of who the person is: one member of the schema's StepUpProof. */
+export type StepUpProof =
+  | { password: string }
+  | { totp: string }
+  | { recoveryCode: string }
+  | { oob: { oobCode: string; code: string } }
+  | { webauthn: unknown };
+
+export async function stepUp(proof: StepUpProof): Promise<void> {
+  await auth("step-up", proof);
 }
 
 /** Ends this browser's session, or with `everywhere` all of the person's. */

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import css from "#/features/account/account.module.css";
 import { ChangePassword } from "#/features/account/ChangePassword.tsx";
 import { Sessions } from "#/features/account/Sessions.tsx";
+import { Factors } from "#/features/factors/Factors.tsx";
 import type { accountSecurityQuery } from "#/relay/__generated__/accountSecurityQuery.graphql.ts";
 import type { accountSecuritySessionsQuery } from "#/relay/__generated__/accountSecuritySessionsQuery.graphql.ts";
 import { graphql, preload, usePreloaded } from "#/relay/index.ts";
@@ -14,6 +15,7 @@ const identity = graphql`
       hasPassword
       passwordChangedAt
     }
+    ...Factors_query
   }
 `;
 
@@ -24,7 +26,7 @@ const sessions = graphql`
 `;
 
 export const Route = createFileRoute("/account/security")({
-  staticData: { texts: ["account"] },
+  staticData: { texts: ["account", "factors"] },
   loader: async () => {
     const [one, two] = await Promise.all([
       preload<accountSecurityQuery>(identity, {}),
@@ -35,13 +37,15 @@ export const Route = createFileRoute("/account/security")({
   component: function Security() {
     const { t } = useTranslation();
     const loaded = Route.useLoaderData();
-    const { identity: how } = usePreloaded<accountSecurityQuery>(identity, loaded.identity);
+    const proofs = usePreloaded<accountSecurityQuery>(identity, loaded.identity);
+    const how = proofs.identity;
     const where = usePreloaded<accountSecuritySessionsQuery>(sessions, loaded.sessions);
     return (
       <>
         <PageHeader tab={t("account.security")} title={t("account.security")} text={t("security.text")} />
         <div className={css.stack}>
           <ChangePassword hasPassword={how.hasPassword} changedAt={how.passwordChangedAt ?? null} />
+          <Factors query={proofs} />
           <Sessions query={where} />
         </div>
       </>

@@ -9,6 +9,12 @@ const query = graphql`
     verifyPasswordReset(token: $token) {
       valid
       expiresAt
+      authenticators {
+        id
+        kind
+        label
+        destinationHint
+      }
     }
   }
 `;
@@ -19,7 +25,7 @@ export const Route = createFileRoute("/auth/reset-password/")({
     const token = tokenOf("reset");
     if (!token) return null;
     const { verifyPasswordReset: check } = await read<authResetPasswordQuery>(query, { token }, true);
-    return check.valid && check.expiresAt ? { token, expiresAt: check.expiresAt } : null;
+    return check.valid && check.expiresAt ? { token, expiresAt: check.expiresAt, authenticators: check.authenticators } : null;
   },
   component: function ResetPasswordPage() {
     const link = Route.useLoaderData();

@@ -8,6 +8,7 @@ function local(value: unknown): string | undefined {
 }
 
 export const Route = createFileRoute("/login")({
+  staticData: { texts: ["factors"] },
   validateSearch: (search: Record<string, unknown>): { returnTo?: string } => ({ returnTo: local(search.returnTo) }),
   beforeLoad: async ({ search }) => {
     if (await signedIn().catch(() => false)) throw redirect({ href: search.returnTo ?? "/" });

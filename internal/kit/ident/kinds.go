@@ -24,6 +24,7 @@ type (
 	edgeNodeKind     struct{}
 	messageKind      struct{}
 	invitationKind   struct{}
+	factorKind       struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -46,6 +47,7 @@ func (eventKind) Prefix() string        { return "evt" }
 func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
+func (factorKind) Prefix() string       { return "fac" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -166,3 +168,9 @@ type InvitationID struct{ ID[invitationKind] }
 
 func (i InvitationID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *InvitationID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// FactorID is the id of an authenticator: what a person proves beside the password.
+type FactorID struct{ ID[factorKind] }
+
+func (i FactorID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *FactorID) UnmarshalGQL(v any) error { return readGQL(v, i) }

@@ -3,15 +3,21 @@ package billing
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
 // fresh is how young a proof of identity must be for a step-up action.
 const fresh = 10 * time.Minute
+
+// freshOperator is the same for what operators do to others.
+const freshOperator = 5 * time.Minute
 
 // Quota is one line of a plan.
 type Quota struct {
@@ -66,14 +72,46 @@ func Required(offered []Plan) *fault.Fault {
 	return f.With("requiredFeature", "PAID_TRIAL").With("plans", plans)
 }
 
-// StepUp asks a person for a fresh proof of who they are.
-type StepUp struct{}
+// StepUp asks a person for a fresh proof of who they are, at the strongest level that the account has factors for.
+type StepUp struct {
+	// Confirmed lists the kinds of a person's confirmed factors. Nil: nobody has any.
+	Confirmed func(ctx context.Context, tx *db.Tx, user ident.UserID) ([]string, error)
+}
 
-func (StepUp) Check(_ context.Context, e *door.Effect, a door.Action) error {
+// Check answers STEP_UP_REQUIRED with meta.methods, the members of StepUpProof that would do.
+func (g StepUp) Check(ctx context.Context, e *door.Effect, a door.Action) error {
 	person := e.Caller.Kind == authz.USER || e.Caller.Kind == authz.OPERATOR
-	if !a.StepUp || !person || e.Tx.Now.Sub(e.Caller.AuthTime) < fresh {
+	if !a.StepUp || !person {
+		return nil
+	}
+	var kinds []string
+	if g.Confirmed != nil {
+		var err error
+		if kinds, err = g.Confirmed(ctx, e.Tx, e.Caller.UserID); err != nil {
+			return err
+		}
+	}
+	limit := fresh
+	if a.Operator {
+		limit = freshOperator
+	}
+	if e.Tx.Now.Sub(e.Caller.AuthTime) < limit && (len(kinds) == 0 || e.Caller.AAL >= 2) {
 		return nil
 	}
 	f := &fault.Fault{Code: fault.StepUpCode, Message: "Please confirm that it is you, then this goes on by itself."}
-	return f.With("purpose", a.Name).With("methods", []string{"password"})
+	return f.With("purpose", a.Name).With("methods", methods(kinds))
+}
+
+// methods are the members of StepUpProof that prove enough for who has these factors.
+func methods(kinds []string) []string {
+	if len(kinds) == 0 {
+		return []string{"password"}
+	}
+	out := []string{}
+	for _, k := range kinds {
+		if m := map[string]string{"TOTP": "totp", "WEBAUTHN": "webauthn", "OOB_EMAIL": "oob", "OOB_SMS": "oob"}[k]; !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return append(out, "recoveryCode")
 }

@@ -50,7 +50,7 @@ func (s *Service) ReplaceTx(ctx context.Context, e *door.Effect, user ident.User
 	if err := s.q.ForgetAllFailures(ctx, e.Tx, credentialq.ForgetAllFailuresParams{AccountHash: name}); err != nil {
 		return fmt.Errorf("forget the failures: %w", err)
 	}
-	return nil
+	return s.Factors.EndLoginsTx(ctx, e, user)
 }
 
 // Change sets a new password for the caller, who knows the present one and has just proved who they are.
@@ -107,19 +107,29 @@ func (s *Service) Change(ctx context.Context, current, next secret.String, endOt
 
 // Identity is how a person signs in.
 type Identity struct {
-	ID                ident.UserID
-	HasPassword       bool
-	PasswordChangedAt *time.Time
+	ID                  ident.UserID
+	HasPassword         bool
+	PasswordChangedAt   *time.Time
+	MfaEnabled          bool
+	MfaRequiredByPolicy bool
+	PasskeyCount        int32
+	RecoveryCodesLeft   int32
 }
 
 // Identity answers how the caller signs in.
 func (s *Service) Identity(ctx context.Context) (*Identity, error) {
 	user := authz.From(ctx).UserID
+	f, err := s.Factors.State(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Identity{ID: user, MfaEnabled: f.Enabled, MfaRequiredByPolicy: f.Required, PasskeyCount: f.Passkeys, RecoveryCodesLeft: f.Codes}
 	at, err := s.q.SetAt(ctx, s.DB, credentialq.SetAtParams{UserID: user.UUID()})
 	if db.NotFound(err) {
-		return &Identity{ID: user}, nil
+		return out, nil
 	} else if err != nil {
 		return nil, fmt.Errorf("read the identity: %w", err)
 	}
-	return &Identity{ID: user, HasPassword: true, PasswordChangedAt: &at}, nil
+	out.HasPassword, out.PasswordChangedAt = true, &at
+	return out, nil
 }

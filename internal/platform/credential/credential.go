@@ -19,6 +19,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -43,6 +44,7 @@ type Service struct {
 	Vault    *vault.Vault
 	Limit    *limit.Limiter
 	Sessions *session.Service
+	Factors  *factor.Service
 	// Home answers the organization in which a person's browser begins.
 	Home func(ctx context.Context, user ident.UserID) (*ident.OrgID, error)
 	// Unconfirmed mails a new link for a registration that waits.
@@ -55,17 +57,14 @@ type Service struct {
 	dummy string
 }
 
-// SignedIn is a new session: a browser's with its cookie, or a program's with its tokens.
-type SignedIn struct {
-	Cookie    secret.String
-	SessionID ident.SessionID
-	UserID    ident.UserID
-	Tokens    *session.Tokens
-}
-
 // Hash is what is stored of a password: its argon2id, as a PHC text. At most four are computed at one time.
 func (s *Service) Hash(ctx context.Context, password secret.String) (string, error) {
 	return hash(ctx, password.Reveal())
+}
+
+// Matches says whether a hash is that of a text, in constant time.
+func (s *Service) Matches(ctx context.Context, phc string, plain secret.String) (bool, error) {
+	return verify(ctx, phc, plain.Reveal())
 }
 
 // SetTx stores a password by its hash.
@@ -76,13 +75,14 @@ func (s *Service) SetTx(ctx context.Context, tx *db.Tx, user ident.UserID, phc s
 	return nil
 }
 
-// SignIn checks name and password and starts a session. Every refusal is the same UNAUTHENTICATED, or RATE_LIMITED with the seconds to wait.
-func (s *Service) SignIn(ctx context.Context, username string, password secret.String) (*SignedIn, error) {
-	return s.signIn(ctx, username, password, nil)
+// SignIn is Authenticate for a browser.
+func (s *Service) SignIn(ctx context.Context, username string, password secret.String) (*factor.Next, error) {
+	return s.Authenticate(ctx, username, password, factor.Browser, "")
 }
 
-// signIn is the one way in by password. program is what a program calls itself; nil for a browser.
-func (s *Service) signIn(ctx context.Context, username string, password secret.String, program *string) (*SignedIn, error) {
+// Authenticate checks name and password and starts a session, or asks for the second factor. Every refusal is the same UNAUTHENTICATED, or RATE_LIMITED with
+// the seconds to wait. client is what a program calls itself.
+func (s *Service) Authenticate(ctx context.Context, username string, password secret.String, form factor.Form, client string) (*factor.Next, error) {
 	caller := authz.From(ctx)
 	username = strings.ToLower(strings.TrimSpace(username))
 	if username == "" || len(username) > 254 || !utf8.ValidString(username) || strings.ContainsRune(username, 0) || password.IsZero() || len(password.Reveal()) > maxPassword {
@@ -128,18 +128,19 @@ func (s *Service) signIn(ctx context.Context, username string, password secret.S
 			return nil, err
 		}
 	}
-	return s.admit(ctx, ident.From[ident.UserID](row.UserID), name, newer, program)
-}
-
-// admit starts the session. newer is the password's hash at today's cost, when the stored one is dated.
-func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte, newer string, program *string) (*SignedIn, error) {
-	home, err := s.Home(ctx, user)
-	if err != nil {
+	f := factor.First{User: ident.From[ident.UserID](row.UserID), Amr: []string{"pwd"}, Form: form, Client: client}
+	if f.Org, err = s.Home(ctx, f.User); err != nil {
 		return nil, err
 	}
-	return door.Do(ctx, s.Door, door.Change[ident.UserID, *SignedIn]{
+	return s.admit(ctx, f, name, newer)
+}
+
+// admit goes on after the right password. newer is its hash at today's cost, when the stored one is dated.
+func (s *Service) admit(ctx context.Context, f factor.First, name []byte, newer string) (*factor.Next, error) {
+	return door.Do(ctx, s.Door, door.Change[factor.First, *factor.Next]{
 		Action: door.Action{Name: "credential.authenticate", Public: true},
-		Do: func(ctx context.Context, e *door.Effect, user ident.UserID) (*SignedIn, error) {
+		Do: func(ctx context.Context, e *door.Effect, f factor.First) (*factor.Next, error) {
+			user := f.User
 			before, err := s.q.ForgetFailures(ctx, e.Tx, credentialq.ForgetFailuresParams{AccountHash: name, Network: network(e.Caller.Network)})
 			if err != nil {
 				return nil, fmt.Errorf("forget the failures: %w", err)
@@ -149,25 +150,15 @@ func (s *Service) admit(ctx context.Context, user ident.UserID, name []byte, new
 					return nil, err
 				}
 			}
-			out, err := s.start(ctx, e, user, home, program)
+			next, err := s.Factors.After(ctx, e, f)
 			if err != nil {
 				return nil, err
 			}
 			e.Record(event.Change{Action: "credential.authenticated", Subject: user.String(), Version: 1, Stream: "credential:" + user.String(), Chain: user.String(),
 				Payload: map[string]any{"v": 1, "failedBefore": before}, Audited: true})
-			return out, nil
+			return next, nil
 		},
-	}, user)
-}
-
-// start begins what the sign-in ends in: a browser's session, or a program's tokens.
-func (s *Service) start(ctx context.Context, e *door.Effect, user ident.UserID, home *ident.OrgID, program *string) (*SignedIn, error) {
-	if program != nil {
-		tokens, id, err := s.Sessions.StartTokensTx(ctx, e, session.Family{User: user, Client: *program, Amr: []string{"pwd"}})
-		return &SignedIn{SessionID: id, UserID: user, Tokens: tokens}, err
-	}
-	cookie, id, err := s.Sessions.StartTx(ctx, e, user, home, "pwd")
-	return &SignedIn{Cookie: cookie, SessionID: id, UserID: user}, err
+	}, f)
 }
 
 // refuse notes a failure as a fact about the network, on one of sixteen chains, and answers the same for every cause.
@@ -240,11 +231,19 @@ func (s *Service) blocked(ctx context.Context, name []byte, net string) error {
 	return nil
 }
 
-// StepUp proves the caller's identity again by password and rotates the session; cookie is the browser's present one.
-func (s *Service) StepUp(ctx context.Context, cookie string, password secret.String) (*SignedIn, error) {
+// StepUp proves the caller's identity again by password and rotates the session; cookie is the browser's present one. Who has a confirmed factor must prove
+// that instead.
+func (s *Service) StepUp(ctx context.Context, cookie string, password secret.String) (*factor.Next, error) {
 	caller := authz.From(ctx)
 	if caller.Kind != authz.USER {
 		return nil, fault.Unauthorized("", "Sign in first.")
+	}
+	methods, err := s.Factors.Confirmed(ctx, s.DB, caller.UserID)
+	if err != nil {
+		return nil, err
+	}
+	if len(methods) > 0 {
+		return nil, fault.Invalid("password", "factor_needed", "Your account has a second factor. Confirm with that.")
 	}
 	if err := s.Limit.Allow(ctx, perName, caller.UserID.String()); err != nil {
 		return nil, err
@@ -266,11 +265,11 @@ func (s *Service) StepUp(ctx context.Context, cookie string, password secret.Str
 	if !right {
 		return nil, s.refuseStepUp(ctx)
 	}
-	return door.Do(ctx, s.Door, door.Change[string, *SignedIn]{
+	return door.Do(ctx, s.Door, door.Change[string, *factor.Next]{
 		Action: door.Action{Name: "session.step_up", Public: true},
-		Do: func(ctx context.Context, e *door.Effect, cookie string) (*SignedIn, error) {
+		Do: func(ctx context.Context, e *door.Effect, cookie string) (*factor.Next, error) {
 			next, err := s.Sessions.StepUpTx(ctx, e, cookie)
-			return &SignedIn{Cookie: next, SessionID: caller.SessionID, UserID: caller.UserID}, err
+			return &factor.Next{Cookie: next, Session: caller.SessionID, User: caller.UserID}, err
 		},
 	}, cookie)
 }

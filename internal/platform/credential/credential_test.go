@@ -18,6 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -49,7 +50,8 @@ func setup(t *testing.T) *bundle {
 }
 
 func service(b *spinetest.Bundle, d *db.DB, by *door.Door) *credential.Service {
-	return &credential.Service{DB: d, Door: by, Vault: b.Vault, Limit: limit.New(nil), Sessions: &session.Service{DB: d, Door: by, Authz: b.Authz, Vault: b.Vault},
+	sessions := &session.Service{DB: d, Door: by, Authz: b.Authz, Vault: b.Vault}
+	return &credential.Service{DB: d, Door: by, Vault: b.Vault, Limit: limit.New(nil), Sessions: sessions, Factors: &factor.Service{DB: d, Door: by, Vault: b.Vault, Limit: limit.New(nil), Sessions: sessions},
 		Home: func(context.Context, ident.UserID) (*ident.OrgID, error) { return &b.Org, nil }}
 }
 
@@ -273,7 +275,7 @@ func TestStepUp_WrongPasswordIsKeptOnThePersonsChain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := authz.With(t.Context(), authz.Principal{Kind: authz.USER, UserID: b.User, SessionID: in.SessionID, Network: "198.51.100.7"})
+	ctx := authz.With(t.Context(), authz.Principal{Kind: authz.USER, UserID: b.User, SessionID: in.Session, Network: "198.51.100.7"})
 	for name, p := range map[string]string{"Wrong": "wrong horse battery", "Empty": "", "Long": strings.Repeat("a", 1<<20)} {
 		if _, err := b.StepUp(ctx, in.Cookie.Reveal(), secret.New(p)); !fault.Is(err, fault.InvalidCode) || fault.All(err)[0].Field != "password" {
 			t.Errorf("%s: %v", name, err)
@@ -284,7 +286,7 @@ func TestStepUp_WrongPasswordIsKeptOnThePersonsChain(t *testing.T) {
 		t.Errorf("chain %q, %v", chain, err)
 	}
 	next, err := b.StepUp(ctx, in.Cookie.Reveal(), secret.New(right))
-	if err != nil || next.Cookie.Equal(in.Cookie) || next.SessionID != in.SessionID {
+	if err != nil || next.Cookie.Equal(in.Cookie) || next.Session != in.Session {
 		t.Fatalf("%v", err)
 	}
 	for range 6 {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 )
 
@@ -28,8 +29,19 @@ type TokensIssued struct{ Tokens *session.Tokens }
 // IsAuthResult makes it a member of the union.
 func (*TokensIssued) IsAuthResult() {}
 
-// Authenticate is SignIn for programs: the same checks, limits and refusals, and tokens in place of a cookie.
-func (s *Service) Authenticate(ctx context.Context, in AuthenticatePasswordInput) (AuthResult, error) {
+// Result is a step of a sign-in as programs see it; nil for none.
+func Result(n *factor.Next) AuthResult {
+	switch {
+	case n == nil:
+		return nil
+	case n.Required != nil:
+		return n.Required
+	}
+	return &TokensIssued{n.Tokens}
+}
+
+// AuthenticatePassword is SignIn for programs: the same checks, limits, refusals and second factors, and tokens in place of a cookie.
+func (s *Service) AuthenticatePassword(ctx context.Context, in AuthenticatePasswordInput) (AuthResult, error) {
 	client := ""
 	if in.Client != nil {
 		client = *in.Client
@@ -37,9 +49,9 @@ func (s *Service) Authenticate(ctx context.Context, in AuthenticatePasswordInput
 	if !utf8.ValidString(client) || utf8.RuneCountInString(client) > longestClient {
 		return nil, fault.Invalid("client", "client_length", "Name the program in at most %d characters.", longestClient)
 	}
-	out, err := s.signIn(ctx, in.Username, in.Password, &client)
+	next, err := s.Authenticate(ctx, in.Username, in.Password, factor.Program, client)
 	if err != nil {
 		return nil, err
 	}
-	return &TokensIssued{out.Tokens}, nil
+	return Result(next), nil
 }

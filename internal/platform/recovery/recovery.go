@@ -18,6 +18,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -47,8 +48,10 @@ type Accepted struct{ Accepted bool }
 
 // PasswordResetCheck says whether a link can be used. Unknown, used and expired ones look alike.
 type PasswordResetCheck struct {
-	Valid     bool
-	ExpiresAt *time.Time
+	Valid          bool
+	ExpiresAt      *time.Time
+	MfaRequired    bool
+	Authenticators []*factor.MfaAuthenticator
 }
 
 // Service resets passwords.
@@ -57,6 +60,7 @@ type Service struct {
 	Door        *door.Door
 	Limit       *limit.Limiter
 	Credentials *credential.Service
+	Factors     *factor.Service
 	Mail        *mail.Service
 	Console     string // its address, for links
 	// EndSessions signs the person out everywhere.
@@ -151,15 +155,36 @@ func (s *Service) Check(ctx context.Context, token secret.String) (*PasswordRese
 	}
 	row, err := s.q.ResetByToken(ctx, s.DB, recoveryq.ResetByTokenParams{TokenHash: token.Hash(), Now: s.DB.Now()})
 	if db.NotFound(err) {
-		return &PasswordResetCheck{}, nil
+		return &PasswordResetCheck{Authenticators: []*factor.MfaAuthenticator{}}, nil
 	} else if err != nil {
 		return nil, fmt.Errorf("find the reset: %w", err)
 	}
-	return &PasswordResetCheck{Valid: true, ExpiresAt: &row.ExpiresAt}, nil
+	list, err := s.Factors.List(ctx, &token)
+	return &PasswordResetCheck{Valid: true, ExpiresAt: &row.ExpiresAt, MfaRequired: len(list) > 0, Authenticators: list}, err
 }
 
-// Complete sets the new password. NOT_FOUND for whatever link does not fit; all else leaves the link usable.
-func (s *Service) Complete(ctx context.Context, token, password secret.String) error {
+// Of finds an open reset by its token, for the factor that goes with it; nil for none.
+func (s *Service) Of(ctx context.Context, on recoveryq.DBTX, token secret.String) (*factor.Resetting, error) {
+	row, err := s.q.ResetByToken(ctx, on, recoveryq.ResetByTokenParams{TokenHash: token.Hash(), Now: s.DB.Now()})
+	if db.NotFound(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("find the reset: %w", err)
+	}
+	return &factor.Resetting{User: ident.From[ident.UserID](*row.UserID), Until: row.ExpiresAt}, nil
+}
+
+// Completion sets a new password. Who has a confirmed factor proves it too (OWASP ASVS 5.0, 6.4.3).
+type Completion struct {
+	Token           secret.String
+	Password        secret.String
+	AuthenticatorID *ident.FactorID
+	Mfa             *factor.MfaProof
+}
+
+// Complete sets the new password. NOT_FOUND for whatever link does not fit; all else leaves the link usable, until ten proofs of the factor were wrong.
+func (s *Service) Complete(ctx context.Context, in Completion) error {
+	token, password := in.Token, in.Password
 	if err := s.Limit.Allow(ctx, perToken, authz.From(ctx).Network); err != nil {
 		return err
 	}
@@ -176,6 +201,9 @@ func (s *Service) Complete(ctx context.Context, token, password secret.String) e
 				return struct{}{}, fmt.Errorf("find the reset: %w", err)
 			}
 			user := ident.From[ident.UserID](*row.UserID)
+			if proven, err := s.Factors.ProveResetTx(ctx, e, token, in.AuthenticatorID, in.Mfa); err != nil || !proven {
+				return struct{}{}, err
+			}
 			if err := s.Credentials.ReplaceTx(ctx, e, user, password); err != nil {
 				return struct{}{}, err
 			}

@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
@@ -83,7 +84,8 @@ func found(t *testing.T) *town {
 	accounts, profiles := &account.Service{DB: n.on, Door: by}, &profile.Service{DB: n.on}
 	members := &membership.Service{DB: n.on, Door: by, Authz: b.Authz}
 	orgs := &organization.Service{DB: n.on, Door: by, Authz: b.Authz, Members: members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: accounts.SetDefaultTx}
-	n.credentials = &credential.Service{DB: n.on, Door: by, Vault: b.Vault, Limit: limits, Sessions: sessions, Home: func(context.Context, ident.UserID) (*ident.OrgID, error) { return &b.Org, nil }}
+	factors := &factor.Service{DB: n.on, Door: by, Vault: b.Vault, Limit: limits, Sessions: sessions, Mail: post}
+	n.credentials = &credential.Service{DB: n.on, Door: by, Vault: b.Vault, Limit: limits, Sessions: sessions, Factors: factors, Home: func(context.Context, ident.UserID) (*ident.OrgID, error) { return &b.Org, nil }}
 	n.registrations = &registration.Service{DB: n.on, Door: by, Limit: limits, Credentials: n.credentials, Mail: post, Console: "https://console.test",
 		Admit: func(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
 			user, err := accounts.RegisterTx(ctx, e)
@@ -103,7 +105,10 @@ func found(t *testing.T) *town {
 			return user, accounts.SetDefaultTx(ctx, e, user, org)
 		}}
 	n.credentials.Unconfirmed = n.registrations.Again
-	n.recoveries = &recovery.Service{DB: n.on, Door: by, Limit: limits, Credentials: n.credentials, Mail: post, Console: "https://console.test", EndSessions: sessions.EndAllTx}
+	n.recoveries = &recovery.Service{DB: n.on, Door: by, Limit: limits, Credentials: n.credentials, Mail: post, Console: "https://console.test", EndSessions: sessions.EndAllTx, Factors: factors}
+	factors.Reset = func(ctx context.Context, on factor.Querier, token secret.String) (*factor.Resetting, error) {
+		return n.recoveries.Of(ctx, on, token)
+	}
 	return n
 }
 
@@ -516,17 +521,17 @@ func TestPwd567_Reset(t *testing.T) {
 	})
 	t.Run("Pwd7", func(t *testing.T) {
 		for name, p := range map[string]string{"password_length": "short", "password_same": good} {
-			if err := n.recoveries.Complete(n.fresh(t), first.token(), secret.New(p)); why(err) != "INVALID "+name || !check(first.token()) {
+			if err := n.recoveries.Complete(n.fresh(t), recovery.Completion{Token: first.token(), Password: secret.New(p)}); why(err) != "INVALID "+name || !check(first.token()) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if err := n.recoveries.Complete(n.fresh(t), first.token(), secret.New("another battery staple")); err != nil {
+		if err := n.recoveries.Complete(n.fresh(t), recovery.Completion{Token: first.token(), Password: secret.New("another battery staple")}); err != nil {
 			t.Fatal(err)
 		}
 		if s, err := n.credentials.Sessions.Resolve(t.Context(), in.Cookie.Reveal()); err != nil || s != nil {
 			t.Errorf("a, the old cookie: %+v, %v", s, err)
 		}
-		if err := n.recoveries.Complete(n.fresh(t), first.token(), secret.New("yet another battery")); !fault.Is(err, fault.NotFoundCode) || check(other.token()) {
+		if err := n.recoveries.Complete(n.fresh(t), recovery.Completion{Token: first.token(), Password: secret.New("yet another battery")}); !fault.Is(err, fault.NotFoundCode) || check(other.token()) {
 			t.Errorf("b, used twice: %v", err)
 		}
 		if err := n.signIn(t, "ana@example.com", "another battery staple"); err != nil {

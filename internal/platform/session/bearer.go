@@ -68,7 +68,7 @@ func (s *Service) Authenticate(ctx context.Context, token secret.String) (authz.
 // ProveTx notes that the person behind a program has just proved again who they are, by amr. Its tokens stay as they are.
 func (s *Service) ProveTx(ctx context.Context, e *door.Effect, amr ...string) error {
 	id, user := e.Caller.SessionID, e.Caller.UserID
-	n, err := s.q.ProveFamily(ctx, e.Tx, sessionq.ProveFamilyParams{ID: id.UUID(), AuthTime: e.Tx.Now, Aal: assurance(amr), Amr: append([]string{}, amr...), UserID: user.UUID()})
+	n, err := s.q.ProveFamily(ctx, e.Tx, sessionq.ProveFamilyParams{ID: id.UUID(), AuthTime: e.Tx.Now, Aal: level(amr), Amr: words(amr), UserID: user.UUID()})
 	if err != nil {
 		return fmt.Errorf("note the proof: %w", err)
 	}

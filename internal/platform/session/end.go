@@ -27,7 +27,7 @@ func (s *Service) List(ctx context.Context) ([]*Session, error) {
 	out := make([]*Session, len(rows))
 	for n, r := range rows {
 		out[n] = fromRow(&sessionq.OrgOfSessionRow{ID: r.ID, UserID: r.UserID, OrgID: r.OrgID, Aal: r.Aal, Amr: r.Amr, AuthTime: r.AuthTime, Ip: r.Ip, UserAgent: r.UserAgent,
-			CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleExpiresAt: r.IdleExpiresAt, AbsoluteExpiresAt: r.AbsoluteExpiresAt})
+			CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleExpiresAt: r.IdleExpiresAt, AbsoluteExpiresAt: r.AbsoluteExpiresAt, LimitedToOrg: r.LimitedToOrg})
 		out[n].Current = out[n].ID == caller.SessionID
 	}
 	programs, err := s.programs(ctx, caller)

@@ -55,6 +55,8 @@ type Session struct {
 	Amr         []string
 	SteppedUpAt *time.Time
 	Current     bool
+	// LimitedToOrganizationID is the organization whose own provider opened the session, which works in no other; nil: it is not limited.
+	LimitedToOrganizationID *ident.OrgID
 
 	UserID ident.UserID
 	OrgID  ident.OrgID
@@ -89,7 +91,7 @@ type remembered struct {
 	until   time.Time
 }
 
-// StartTx signs a person in and answers the cookie's value.
+// StartTx signs a person in and answers the cookie's value. amr are words of RFC 8176; "mfa" among them says that two factors were proven.
 func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID, org *ident.OrgID, amr ...string) (secret.String, ident.SessionID, error) {
 	id := ident.New[ident.SessionID](e.Tx.Now)
 	if err := s.greet(ctx, e, user); err != nil {
@@ -101,7 +103,7 @@ func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID
 	}
 	plain := make([]byte, 32)
 	rand.Read(plain)
-	row := sessionq.AddSessionParams{ID: id.UUID(), UserID: user.UUID(), SecretHash: sum(plain), SigningKeyID: key.ID, Aal: 1, Amr: amr, AuthTime: e.Tx.Now,
+	row := sessionq.AddSessionParams{ID: id.UUID(), UserID: user.UUID(), SecretHash: sum(plain), SigningKeyID: key.ID, Aal: level(amr), Amr: amr, AuthTime: e.Tx.Now,
 		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, IdleExpiresAt: e.Tx.Now.Add(s.idle()), AbsoluteExpiresAt: e.Tx.Now.Add(absolute)}
 	if org != nil {
 		row.OrgID = new(org.UUID())
@@ -201,8 +203,12 @@ func (s *Service) reused(ctx context.Context, row *sessionq.OrgOfSessionRow) err
 	return err
 }
 
-// StepUpTx notes that the caller has just proved who they are, and rotates the secret. It answers the new cookie's value.
-func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string) (secret.String, error) {
+// StepUpTx notes that the caller has just proved who they are, by amr too, and rotates the secret. It answers the new cookie's value.
+// A program has none: its tokens stay, and are fresh.
+func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string, amr ...string) (secret.String, error) {
+	if value == "" {
+		return secret.String{}, s.ProveTx(ctx, e, amr...)
+	}
 	id, generation, plain, ok := parse(value)
 	if !ok || id != e.Caller.SessionID {
 		return secret.String{}, fault.Unauthorized("", "Sign in again.")
@@ -228,7 +234,7 @@ func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string) (s
 		return secret.String{}, fault.Unauthorized("", "Sign in again.")
 	}
 	plain = derive(key, plain, generation+1)
-	if err := s.q.RotateSession(ctx, e.Tx, sessionq.RotateSessionParams{ID: id.UUID(), SecretHash: sum(plain), RotatedAt: &e.Tx.Now}); err != nil {
+	if err := s.q.RotateSession(ctx, e.Tx, sessionq.RotateSessionParams{ID: id.UUID(), SecretHash: sum(plain), RotatedAt: &e.Tx.Now, Aal: level(amr), Amr: words(amr)}); err != nil {
 		return secret.String{}, fmt.Errorf("rotate the session: %w", err)
 	}
 	e.Record(event.Change{Action: "session.stepped_up", Subject: id.String(), Version: row.Generation + 1, Chain: e.Caller.UserID.String(), Payload: map[string]any{"v": 1, "user": e.Caller.UserID.String()}, Audited: true})
@@ -325,6 +331,7 @@ func fromRow(r *sessionq.OrgOfSessionRow) *Session {
 	if r.OrgID != nil {
 		out.OrgID = ident.From[ident.OrgID](*r.OrgID)
 	}
+	out.LimitedToOrganizationID = ident.FromPtr[ident.OrgID](r.LimitedToOrg)
 	return out
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +51,7 @@ func (s *Service) StartTokensTx(ctx context.Context, e *door.Effect, f Family) (
 	if err := s.greet(ctx, e, f.User); err != nil {
 		return nil, id, err
 	}
-	row := sessionq.AddFamilyParams{ID: id.UUID(), UserID: f.User.UUID(), Client: shorten(f.Client, 100), Aal: assurance(f.Amr), Amr: append([]string{}, f.Amr...), AuthTime: e.Tx.Now,
+	row := sessionq.AddFamilyParams{ID: id.UUID(), UserID: f.User.UUID(), Client: shorten(f.Client, 100), Aal: level(f.Amr), Amr: words(f.Amr), AuthTime: e.Tx.Now,
 		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, AbsoluteExpiresAt: e.Tx.Now.Add(familyLife)}
 	if e.Caller.IP != "" {
 		row.Ip = &e.Caller.IP
@@ -115,14 +114,6 @@ func wellFormed(token secret.String, prefix string) bool {
 	}
 	_, err := base64.RawURLEncoding.Strict().DecodeString(tail)
 	return err == nil
-}
-
-// assurance is the level of NIST SP 800-63B that proofs come to.
-func assurance(amr []string) int16 {
-	if slices.Contains(amr, "mfa") {
-		return 2
-	}
-	return 1
 }
 
 func earlier(a, b time.Time) time.Time {

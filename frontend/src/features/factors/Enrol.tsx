@@ -1,0 +1,156 @@
+import { Button, TextInput } from "@mantine/core";
+import { IconDeviceMobile, IconFingerprint, IconMail } from "@tabler/icons-react";
+import { type FormEvent, lazy, Suspense, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Association, Proof } from "#/relay/factors.ts";
+import { Cancelled, failedOf, type RequestFailed } from "#/relay/fault.ts";
+import { CopyButton } from "#/ui/CopyButton.tsx";
+import { ErrorCard } from "#/ui/ErrorCard.tsx";
+import css from "./factors.module.css";
+import { makePasskey, passkeys } from "./passkey.ts";
+import { RecoveryCodes } from "./RecoveryCodes.tsx";
+
+const QrCode = lazy(() => import("./QrCode.tsx"));
+
+const kinds = [
+  { kind: "WEBAUTHN", Icon: IconFingerprint },
+  { kind: "TOTP", Icon: IconDeviceMobile },
+  { kind: "OOB_EMAIL", Icon: IconMail },
+] as const;
+
+type Props = {
+  /** Kinds that the person has, and can have once. */
+  has?: readonly string[];
+  associate: (kind: string) => Promise<Association | undefined>;
+  /** Answers whether the factor counts now. */
+  confirm: (id: string, proof: Proof) => Promise<boolean>;
+  onDone: () => void;
+  onEnded?: (why: RequestFailed) => void;
+};
+
+/** Adds a factor: choose one, prove it once, keep the recovery codes that come with the first. */
+export function Enrol({ has = [], associate, confirm, onDone, onEnded }: Props) {
+  const { t } = useTranslation();
+  const [begun, setBegun] = useState<Association | null>(null);
+  const [codes, setCodes] = useState<readonly string[] | null>(null);
+  const [code, setCode] = useState("");
+  const [pending, setPending] = useState(false);
+  const [failed, setFailed] = useState<RequestFailed | null>(null);
+
+  async function attempt(work: () => Promise<unknown>) {
+    setPending(true);
+    setFailed(null);
+    try {
+      await work();
+    } catch (error) {
+      if (error instanceof Cancelled) return;
+      const why = failedOf(error);
+      setCode("");
+      if (why.has("UNAUTHENTICATED") && onEnded) onEnded(why);
+      else setFailed(why);
+    } finally {
+      setPending(false);
+    }
+  }
+  async function finish(of: Association, proof: Proof) {
+    if (!(await confirm(of.authenticatorId, proof))) return;
+    if (of.recoveryCodes?.length) setCodes(of.recoveryCodes);
+    else onDone();
+  }
+  const begin = (kind: string) =>
+    attempt(async () => {
+      const next = await associate(kind);
+      if (!next) return;
+      if (!next.webauthnCreationOptions) {
+        setBegun(next);
+        return;
+      }
+      const answer = await makePasskey(next.webauthnCreationOptions);
+      if (answer) await finish(next, { webauthn: answer });
+    });
+
+  if (codes) return <RecoveryCodes codes={codes} onStored={onDone} />;
+  if (begun) {
+    const left = failed?.first.reason === "factor_wrong" ? Number(failed.first.left) : null;
+    const submit = (event: FormEvent) => {
+      event.preventDefault();
+      event.stopPropagation();
+      void attempt(() => finish(begun, { code, oobCode: begun.oobCode }));
+    };
+    return (
+      <form onSubmit={submit} className={css.ask}>
+        {begun.barcodeUri && (
+          <>
+            <p className="dim">{t("factors.scan")}</p>
+            <Suspense fallback={<div className={css.qr} />}>
+              <QrCode text={begun.barcodeUri} />
+            </Suspense>
+            <p className="dim">{t("factors.type")}</p>
+            <div className={css.secret} data-copy-source>
+              <code data-copy-text translate="no" dir="ltr">
+                {begun.secret?.replace(/(.{4})(?=.)/g, "$1 ")}
+              </code>
+              <CopyButton text={begun.secret ?? ""} what={t("factors.secret")} />
+            </div>
+          </>
+        )}
+        <TextInput
+          className={css.code}
+          label={t("proof.code")}
+          description={begun.barcodeUri ? t("factors.codeOfApp") : t("factors.codeMailed")}
+          error={left === null ? undefined : t("proof.wrong", { count: left })}
+          value={code}
+          onChange={(event) => setCode(event.currentTarget.value)}
+          inputMode="numeric"
+          autoComplete="one-time-code"
+          maxLength={9}
+          required
+          withAsterisk={false}
+          autoFocus
+          size="md"
+        />
+        {failed && left === null && <ErrorCard problem={failed} />}
+        <div className={css.row}>
+          <Button type="submit" loading={pending}>
+            {t("factors.confirm")}
+          </Button>
+          <Button
+            variant="default"
+            onClick={() => {
+              setBegun(null);
+              setCode("");
+              setFailed(null);
+            }}
+          >
+            {t("factors.back")}
+          </Button>
+        </div>
+      </form>
+    );
+  }
+  return (
+    <div className={css.ask}>
+      <div className={css.kinds}>
+        {kinds.map(({ kind, Icon }) => (
+          <button
+            key={kind}
+            type="button"
+            disabled={pending || has.includes(kind) || (kind === "WEBAUTHN" && !passkeys())}
+            onClick={() => void begin(kind)}
+          >
+            <Icon size={22} aria-hidden />
+            <span>
+              <strong>{t(`factors.kind.${kind}`)}</strong>
+              {has.includes(kind)
+                ? t("factors.have")
+                : kind === "WEBAUTHN" && !passkeys()
+                  ? t("factors.noPasskeys")
+                  : t(`factors.hint.${kind}`)}
+            </span>
+          </button>
+        ))}
+      </div>
+      {failed && <ErrorCard problem={failed} />}
+    </div>
+  );
+}

@@ -1,0 +1,107 @@
+package factor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/queries/factorq"
+)
+
+// Words of RFC 8176, and three of our own for what it does not name.
+const (
+	amrTwo      = "mfa"
+	amrApp      = "otp"
+	amrKey      = "hwk" // a passkey that never leaves its device
+	amrSynced   = "swk" // a passkey that its provider keeps in step
+	amrVerified = "user"
+	amrSMS      = "sms"
+	amrMail     = "email"
+	amrRecovery = "recovery"
+)
+
+// policy is what all organizations of a person demand together.
+type policy struct {
+	required bool
+	phishing bool   // passkeys alone count
+	sent     bool   // codes by mail and SMS count
+	by       string // one that demands it; "" where the house does
+}
+
+// demand is an organization's policy as it is stored; what it does not say allows.
+type demand struct {
+	Required              bool     `json:"required"`
+	RequiredForRoles      []string `json:"requiredForRoles"`
+	PhishingResistantOnly bool     `json:"phishingResistantOnly"`
+	OobAllowed            *bool    `json:"oobAllowed"`
+}
+
+func (s *Service) policyOf(ctx context.Context, on Querier, user ident.UserID) (policy, error) {
+	p := policy{sent: s.Oob}
+	rows, err := s.q.PoliciesOf(ctx, on, factorq.PoliciesOfParams{UserID: user.UUID()})
+	if err != nil {
+		return p, fmt.Errorf("read the policies: %w", err)
+	}
+	for _, r := range rows {
+		var d demand
+		if err := json.Unmarshal(r.MfaPolicy, &d); err != nil {
+			return p, fmt.Errorf("read the policy of %s: %w", ident.From[ident.OrgID](r.ID), err)
+		}
+		if !d.Required && !slices.ContainsFunc(d.RequiredForRoles, func(role string) bool { return slices.Contains(r.Roles, role) }) {
+			continue
+		}
+		if !p.required || d.PhishingResistantOnly && !p.phishing {
+			p.by = r.Name
+		}
+		p.required, p.phishing, p.sent = true, p.phishing || d.PhishingResistantOnly, p.sent && (d.OobAllowed == nil || *d.OobAllowed)
+	}
+	if s.Operator != nil {
+		is, err := s.Operator(ctx, on, user)
+		if err != nil {
+			return p, err
+		}
+		if is {
+			p.required, p.sent = true, false
+		}
+	}
+	return p, nil
+}
+
+// counts says whether an authenticator of this kind meets the policy.
+func (p policy) counts(kind MfaKind) bool {
+	return !p.required || (kind == Passkey || !p.phishing) && (p.sent || !kind.sent())
+}
+
+// met says whether what was proven does.
+func (p policy) met(amr []string) bool {
+	has := func(words ...string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(amr, w) })
+	}
+	switch {
+	case !p.required:
+		return true
+	case !has(amrTwo):
+		return false
+	case p.phishing:
+		return has(amrKey, amrSynced)
+	case !p.sent:
+		return !has(amrMail, amrSMS) || has(amrKey, amrSynced, amrApp, amrRecovery)
+	}
+	return true
+}
+
+// offered are the authenticators that a sign-in goes on with: those that meet the policy, or all when none does, and recovery codes.
+func (p policy) offered(all []*factorq.MfaAuthenticator) (out []*factorq.MfaAuthenticator) {
+	counts := func(a *factorq.MfaAuthenticator) bool {
+		return a.ConfirmedAt != nil && p.counts(MfaKind(a.Kind)) && MfaKind(a.Kind) != RecoveryCodes
+	}
+	some := slices.ContainsFunc(all, counts)
+	for _, a := range all {
+		if a.ConfirmedAt != nil && (!some || counts(a) || MfaKind(a.Kind) == RecoveryCodes) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
