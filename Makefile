@@ -140,16 +140,16 @@ test-redis:
 bench: build bin/tools/withpg postgres ## the figures of docs/benchmarks.md
 	@bin/tools/withpg -- go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench/...
 
-bench/webhooks: bin/tools/withpg postgres ## how fast webhooks leave: a backlog, and from the commit to the receiver
-	@bin/tools/withpg -- go test -run '^$$' -bench . -benchtime 1x -timeout 15m ./bench/webhooks
+bench/webhooks: bin/tools/withpg postgres bench/webhooks/peers/node_modules/.package-lock.json ## how fast webhooks leave, beside River and graphile-worker, and what their log costs
+	@bin/tools/withpg -- go run ./bench/webhooks all
 
 bench/graphql: build postgres bench/graphql/peers/node_modules/.package-lock.json ## the GraphQL server beside its peers
 	@go run ./bench/graphql all
 
-# The package node brings the Node.js that PostGraphile 5 asks for, by its install script; no other runs.
-bench/graphql/peers/node_modules/.package-lock.json: bench/graphql/peers/package-lock.json
-	$(call step,fetching the peers)
-	@cd bench/graphql/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm rebuild node --silent && touch node_modules/.package-lock.json
+# The package node brings the Node.js that the peers ask for, by its install script; no other runs.
+bench/%/peers/node_modules/.package-lock.json: bench/%/peers/package-lock.json
+	$(call step,fetching the peers of $*)
+	@cd bench/$*/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm rebuild node --silent && touch node_modules/.package-lock.json
 
 bench/dns: bin/tools/withpg postgres bench/dns/peers/zdns ## checks of connections beside dnsperf and zdns, against Knot
 	@command -v knotd dnsperf >/dev/null || { echo 'bench/dns needs the packages knot and dnsperf'; exit 1; }
@@ -164,5 +164,5 @@ shots: build bin/tools/withpg postgres ## pictures of the screens, into e2e/shot
 	@NAMEPLATE_SHOTS=$(CURDIR)/e2e/shots bin/tools/withpg -- go test -count=1 -run 'TestC|TestD|TestExplorer|TestGraphiQL' -timeout 20m ./e2e/...
 
 clean: ## everything that was built or fetched into this folder
-	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/graphql/peers/node_modules bench/dns/peers
+	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/*/peers/node_modules bench/dns/peers
 	@find frontend/dist widget/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true

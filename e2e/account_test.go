@@ -27,3 +27,19 @@ func TestIdentities1_Security(t *testing.T) {
 	h := harness.Start(t)
 	h.Browser(t, "Security", nil)
 }
+
+// TestProfiles_InTheConsole (Profiles.1, 2, 5): names, zone and address in two tabs, a number proven by a code, another address that the former one takes back,
+// and the end of an account. On a phone, in the dark, in four languages.
+func TestProfiles_InTheConsole(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	h.Browser(t, "Profile", nil)
+}
+
+// TestFirstRun_FromNothingToTheWidget: a new developer registers, confirms by mail, names an organization, makes an application and sees the widget on the demo
+// page, by keyboard and within two minutes. The first steps follow what really happened.
+func TestFirstRun_FromNothingToTheWidget(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	h.Browser(t, "FirstRun", nil)
+}

@@ -18,10 +18,10 @@ import (
 )
 
 // TestDocs sends every request that a page for developers shows, in order and as it stands, and compares the answers that it shows. Written so that a request can
-// be copied: npk_…, org_…, app_… and con_… stand for a key and ids that every reader has, con_… for the connection that the page has just started.
+// be copied: npk_…, org_… and app_… stand for a key and ids that every reader has, con_…, whk_… and dlv_… for what the page has made last.
 func TestDocs(t *testing.T) {
 	t.Parallel()
-	for _, page := range []string{"api.md", "integrate.md"} {
+	for _, page := range []string{"api.md", "integrate.md", "rest.md"} {
 		t.Run(page, func(t *testing.T) {
 			t.Parallel()
 			raw, err := os.ReadFile(filepath.Join(harness.Root(t), "docs", page))
@@ -29,7 +29,7 @@ func TestDocs(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := harness.Start(t)
-			r := &reader{House: h, t: t, ids: strings.NewReplacer("npk_…", h.Addresses.APIKey, "org_…", h.Addresses.OrganizationID, "app_…", h.Addresses.ApplicationID)}
+			r := &reader{House: h, t: t, made: map[string]string{}, ids: strings.NewReplacer("npk_…", h.Addresses.APIKey, "org_…", h.Addresses.OrganizationID, "app_…", h.Addresses.ApplicationID)}
 			blocks := blocksOf(string(raw))
 			for n, b := range blocks {
 				if b.kind == "json" {
@@ -80,15 +80,15 @@ type reader struct {
 	*harness.House
 	t    *testing.T
 	ids  *strings.Replacer
-	con  string // the connection that was started last
-	want string // the answer that the page shows; "" for any without errors
+	made map[string]string // by their prefix, the ids of what was made last
+	want string            // the answer that the page shows; "" for any without errors
 	sent int
 }
 
 func (r *reader) fill(text string) string {
 	text = r.ids.Replace(text)
-	if r.con != "" {
-		text = strings.ReplaceAll(text, "con_…", r.con)
+	for prefix, id := range r.made {
+		text = strings.ReplaceAll(text, prefix+"_…", id)
 	}
 	return text
 }
@@ -117,8 +117,8 @@ func (r *reader) shell(text string) {
 		r.t.Log("there is no curl here: its example is left out")
 		return
 	}
-	c := exec.CommandContext(r.t.Context(), "bash", "-ec", text)
-	c.Env = append(os.Environ(), "NAMEPLATE="+r.Addresses.Console, "NAMEPLATE_KEY="+r.Addresses.APIKey)
+	c := exec.CommandContext(r.t.Context(), "bash", "-ec", r.fill(text))
+	c.Env = append(os.Environ(), "NAMEPLATE="+r.Addresses.Console, "NAMEPLATE_KEY="+r.Addresses.APIKey, "HOOKS="+r.Lab.Addresses.Hooks)
 	out, err := c.Output()
 	if err != nil {
 		r.t.Errorf("%s: %v", text, err)
@@ -172,12 +172,12 @@ func (r *reader) events(body io.Reader) {
 	}
 }
 
-var started = regexp.MustCompile(`"(con_[0-9a-z]{26})"`)
+var named = regexp.MustCompile(`"id": ?"((con|whk|dlv)_[0-9a-z]{26})"`)
 
 // compare holds an answer to the one that the page shows.
 func (r *reader) compare(raw []byte) {
-	if m := started.FindSubmatch(raw); m != nil {
-		r.con = string(m[1])
+	if m := named.FindSubmatch(raw); m != nil {
+		r.made[string(m[2])] = string(m[1])
 	}
 	var got, want any
 	if err := json.Unmarshal(raw, &got); err != nil {

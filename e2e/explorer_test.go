@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,12 +8,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/nameplate-dev/nameplate/e2e/harness"
-	"github.com/nameplate-dev/nameplate/e2e/stage"
-	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
 // TestExplorer: a developer explores with a key of one hour and without the cookie (FE-33), in both colour schemes and on a phone.
@@ -34,16 +31,13 @@ func TestExplorer(t *testing.T) {
 }
 
 // TestGraphiQL: an operator explores by cookie and each run is in the ledger; everybody else finds nothing at the address, and their text is refused (FE-32).
-// Accounts have no operators yet, so the test says that the stage's developer is one.
+// The stage's developer is an operator here: by role, and by a session with two factors.
 func TestGraphiQL(t *testing.T) {
 	t.Parallel()
-	var operator atomic.Value
-	h := harness.Start(t, func(c *stage.Config) {
-		c.Operator = func(_ context.Context, p authz.Principal) bool { return operator.Load() == p.UserID }
-	})
+	h := harness.Start(t)
 	tenant := h.Tenant("elsewhere")
-	operator.Store(h.User)
 	them, us := h.SignInAs(tenant.Email, tenant.Password), h.SignIn()
+	operate(t, h, h.User)
 	const text = `query Look($code: String!) { health { version status } explain(code: $code) { title } }`
 	run := func(as harness.Caller, header ...string) harness.Answer {
 		body, _ := json.Marshal(harness.Query{Text: text, Variables: map[string]any{"code": "record_absent"}})
@@ -92,6 +86,32 @@ func TestGraphiQL(t *testing.T) {
 		t.Errorf("the ledger's row of %s: %s", actor, payload)
 	}
 	h.Browser(t, "GraphiQL", nil)
+}
+
+// operate gives somebody the role OPERATIONS, and lets their sessions, also those that begin later, count as begun with two factors.
+func operate(t *testing.T, h *harness.House, user ident.UserID) {
+	t.Helper()
+	for _, sql := range []string{
+		"insert into user_platform_role (user_id, role, granted_by, granted_at) values ($1, 'OPERATIONS', 'system:test', now()) on conflict do nothing",
+		"update session set aal = 2 where user_id = $1",
+	} {
+		if _, err := h.App.DB.Exec(t.Context(), sql, user.UUID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	twoFactors(t, h)
+	h.App.Sessions.Forget()
+}
+
+// twoFactors lets every session that an operator begins from now on count as begun with two factors.
+func twoFactors(t *testing.T, h *harness.House) {
+	t.Helper()
+	const sql = `create or replace function two_factors() returns trigger language plpgsql as $$ begin
+  if exists (select 1 from user_platform_role where user_id = new.user_id and role = 'OPERATIONS') then new.aal := 2; end if; return new; end $$;
+create or replace trigger two_factors before insert on session for each row execute function two_factors();`
+	if _, err := h.App.DB.Exec(t.Context(), sql); err != nil {
+		t.Fatal(err)
+	}
 }
 
 var nonce = regexp.MustCompile(`nonce[-="]+[A-Za-z0-9+/=]+`)

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,7 +13,6 @@ import (
 	"github.com/nameplate-dev/nameplate/e2e/harness"
 	"github.com/nameplate-dev/nameplate/e2e/stage"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
-	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
 // TestMails_OfADomain: its owner reads that it is live, why it broke, and that it works again; the customer who left an address too.
@@ -43,11 +41,7 @@ func TestMails_OfADomain(t *testing.T) {
 // TestMails_Operators: an operator finds a mail that bounced and the address that nothing goes to; a signed report of the outside moves another. Tenants reach nothing of it.
 func TestMails_Operators(t *testing.T) {
 	t.Parallel()
-	h := harness.Start(t, func(c *stage.Config) {
-		c.Operator = func(_ context.Context, p authz.Principal) bool {
-			return p.Kind == authz.USER && strings.HasPrefix(p.UserID.String(), "usr_")
-		}
-	})
+	h := harness.Start(t)
 	const host = "shop.acme.lab"
 	h.Must(`mutation($in: StartConnectionInput!) { startConnection(input: $in) { connection { id } } }`,
 		map[string]any{"in": map[string]any{"applicationId": h.Addresses.ApplicationID, "hostname": host, "endUserEmail": "bounce@bakery.example"}}, &struct{}{})
@@ -61,6 +55,7 @@ func TestMails_Operators(t *testing.T) {
 	owner := h.MailAbout(t, stage.Email, "is live")
 
 	us := h.SignIn()
+	operate(t, h, h.User)
 	ask := func(text string, v map[string]any, out any, header ...string) harness.Answer {
 		t.Helper()
 		body, _ := json.Marshal(harness.Query{Text: text, Variables: v})

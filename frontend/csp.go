@@ -40,7 +40,7 @@ func liveSource(origin string) string {
 }
 
 // secretPaths lead to pages whose address holds the token of a mailed link.
-var secretPaths = []string{"/confirm", "/auth/reset-password", "/invite"}
+var secretPaths = []string{"/confirm", "/auth/reset-password", "/auth/confirm-email", "/auth/not-me", "/invite"}
 
 // holdsSecret says that the page at a path is kept nowhere and its address told to nobody.
 func holdsSecret(path string) bool {

@@ -123,7 +123,7 @@ func TestPagesWithATokenInTheirAddressAreKeptNowhere(t *testing.T) {
 	t.Parallel()
 	h := console(build(t), Options{})
 	for path, secret := range map[string]bool{
-		"/confirm/abc": true, "/confirm": true, "/auth/reset-password/abc": true, "/invite/abc": true, "/confirmed": false, "/login": false, "/auth/password-reset-request": false,
+		"/confirm/abc": true, "/confirm": true, "/auth/reset-password/abc": true, "/auth/confirm-email/abc": true, "/auth/not-me/abc": true, "/auth/erased": false, "/terms": false, "/invite/abc": true, "/confirmed": false, "/login": false, "/auth/password-reset-request": false,
 	} {
 		header := get(h, path).Header
 		if cache, referrer := header.Get("Cache-Control"), header.Get("Referrer-Policy"); (cache == "no-store" && referrer == "no-referrer") != secret || (cache == "no-cache") == secret {

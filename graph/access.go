@@ -88,6 +88,9 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 	if err != nil {
 		return present.Refused(ctx, err)
 	}
+	if caller.Operator && s.forOperators(op) {
+		ctx = authz.With(ctx, caller.AsOperator())
+	}
 	began := time.Now()
 	if op.Operation.Operation == ast.Subscription {
 		return next(ctx)
@@ -103,6 +106,38 @@ func (s *Server) operation(ctx context.Context, next graphql.OperationHandler) g
 		}
 		return r
 	}
+}
+
+// forOperators says whether an operation asks for something that is for operators, or for people among whom operators may more: then a person who is one
+// acts as one, and in all else as the person.
+func (s *Server) forOperators(op *graphql.OperationContext) bool {
+	root := map[ast.Operation]*ast.Definition{ast.Query: s.Schema.Schema().Query, ast.Mutation: s.Schema.Schema().Mutation, ast.Subscription: s.Schema.Schema().Subscription}[op.Operation.Operation]
+	return root != nil && slices.ContainsFunc(roots(op.Operation), func(name string) bool {
+		f := root.Fields.ForName(name)
+		return f != nil && operated(allowed(f))
+	})
+}
+
+// operated says whether kinds are operators, alone or beside other people.
+func operated(kinds []authz.Kind) bool {
+	return slices.Contains(kinds, authz.OPERATOR) && !slices.ContainsFunc(kinds, func(k authz.Kind) bool { return k != authz.OPERATOR && k != authz.USER })
+}
+
+// checkHeld refuses a schema in which a mutation that may have to wait for a second person cannot say so.
+func checkHeld(s *ast.Schema, held []string) error {
+	var faults []error
+	for _, name := range held {
+		f := s.Mutation.Fields.ForName(name)
+		if f == nil {
+			faults = append(faults, fmt.Errorf("the mutation %s can have to wait, and there is none of this name", name))
+			continue
+		}
+		payload := s.Types[f.Type.Name()]
+		if w := payload.Fields.ForName("waiting"); w == nil || w.Type.String() != "Waiting" {
+			faults = append(faults, fmt.Errorf("Mutation.%s can have to wait for a second person, and its payload %s does not say what for: give it waiting: Waiting", name, payload.Name))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // may refuses fields that a lesser caller must not read, such as Connection.metadata for a widget.

@@ -24,7 +24,7 @@ type Run struct {
 
 // explored tells Ran of what an operator runs, before it runs: what cannot be told does not happen.
 func (s *Server) explored(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	if s.Ran == nil || authz.From(ctx).Kind != authz.OPERATOR {
+	if s.Ran == nil || !authz.From(ctx).Explorer {
 		return next(ctx)
 	}
 	op := graphql.GetOperationContext(ctx)

@@ -30,7 +30,7 @@ func TestExplored_TellsOfOperatorsRunsBeforeTheyRun(t *testing.T) {
 	var refuse error
 	server := &Server{Config: Config{Ran: func(_ context.Context, r Run) error { told = append(told, r); return refuse }}}
 	run := func(kind authz.Kind) (ran bool, answer *graphql.Response) {
-		ctx := context.WithValue(authz.With(t.Context(), authz.Principal{Kind: kind}), costKey{}, Spent{Cost: 7})
+		ctx := context.WithValue(authz.With(t.Context(), authz.Principal{Kind: kind, Explorer: kind == authz.OPERATOR}), costKey{}, Spent{Cost: 7})
 		ctx = graphql.WithOperationContext(ctx, &graphql.OperationContext{RawQuery: text, Operation: q.Operations[0], Variables: map[string]any{"secret": 4711}})
 		answer = server.explored(ctx, func(context.Context) graphql.ResponseHandler {
 			ran = true

@@ -5,6 +5,7 @@ package graph
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -44,8 +45,12 @@ type Config struct {
 	Patience peer.Patience
 	// Around runs inside every response: loaders live there.
 	Around func(context.Context) context.Context
+	// Inside are documents by their names that other doors of this process run (Run); they are trusted like those of the manifests.
+	Inside map[string]string
 	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
 	Ran func(context.Context, Run) error
+	// Held are the mutations that can have to wait for a second person: their payloads must be able to say so.
+	Held []string
 	// Metrics takes what is counted; nil: nobody looks.
 	Metrics *metric.Set
 }
@@ -61,20 +66,25 @@ type Server struct {
 
 // New checks the schema (every root field says who may knock) and the trusted documents, and builds the server.
 func New(c Config) (*Server, error) {
-	if err := checkAccess(c.Schema.Schema()); err != nil {
+	if err := errors.Join(checkAccess(c.Schema.Schema()), checkHeld(c.Schema.Schema(), c.Held)); err != nil {
 		return nil, err
 	}
 	docs, err := loadDocuments(c.Schema.Schema(), consoleJSON, widgetJSON)
 	if err != nil {
 		return nil, err
 	}
+	if err := docs.trustInside(c.Inside); err != nil {
+		return nil, err
+	}
 	s := &Server{Config: c, documents: docs, peers: &peer.Peers{Bearer: c.Bearer, Origin: c.Origin, Revoked: c.Revoked, Feeds: &feed.Feeds{Hub: c.Hub}, MaxBody: maxBody, Patience: c.Patience}}
 	s.measure(c.Metrics)
 	docs.used = s.measures.trusted
 	srv := handler.New(c.Schema)
+	over := request.HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, maxRunning)), Wait: 250 * time.Millisecond}
+	srv.AddTransport(request.Inside{HTTP: over})
 	srv.AddTransport(s.peers.Sockets())
 	srv.AddTransport(s.peers.Streams())
-	srv.AddTransport(request.HTTP{MaxBody: maxBody, Room: make(chan struct{}, cmp.Or(c.Concurrent, maxRunning)), Wait: 250 * time.Millisecond})
+	srv.AddTransport(over)
 	srv.SetQueryCache(carried{})
 	srv.Use(extension.Introspection{})
 	srv.Use(s.documents)
@@ -112,6 +122,14 @@ func fewErrors(ctx context.Context, next graphql.ResponseHandler) *graphql.Respo
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.http.ServeHTTP(w, r.WithContext(withHeader(r.Context(), w, r)))
+}
+
+// Run runs one of the documents of Config.Inside for the caller of a request, whatever the request itself is; the answer is never nil. It may write headers
+// (RateLimit), and nothing else. The name must be one of Inside's.
+func (s *Server) Run(w http.ResponseWriter, r *http.Request, name string, variables map[string]any) *graphql.Response {
+	asked := &request.Asked{Document: name, Variables: variables}
+	s.ServeHTTP(w, r.WithContext(request.Ask(r.Context(), asked)))
+	return asked.Answer
 }
 
 // Close says goodbye to all sockets (1001) and event streams, takes no new ones, and waits until they are gone or ctx ends.

@@ -98,6 +98,8 @@ func (w *World) providerSites() http.Handler {
 		mux.Handle("/"+p.Name+"/", p.Page())
 		api := "/api/" + p.Name + "/zones"
 		mux.Handle(api+"/", http.StripPrefix(api, p.API()))
+		connect := "/domain-connect/" + p.Name
+		mux.Handle(connect+"/", http.StripPrefix(connect, p.DomainConnect(w.Addresses.Providers+connect)))
 	}
 	return mux
 }

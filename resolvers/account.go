@@ -10,15 +10,97 @@ import (
 	"context"
 
 	"github.com/nameplate-dev/nameplate/graph/gql"
+	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 )
 
+func (r *mutationResolver) OpsAssignPlatformRoles(ctx context.Context, userID ident.Any, roles []account.PlatformRole, reason *string) (*account.UserOutcome, error) {
+	user, err := ident.As[ident.UserID](userID, "userId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.accounts.AssignRoles(ctx, account.RolesInput{UserID: user, Roles: roles, Reason: deref(reason)})
+}
+
+func (r *mutationResolver) OpsUnassignPlatformRoles(ctx context.Context, userID ident.Any, roles []account.PlatformRole, reason *string) (*account.UserOutcome, error) {
+	user, err := ident.As[ident.UserID](userID, "userId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.accounts.UnassignRoles(ctx, account.RolesInput{UserID: user, Roles: roles, Reason: deref(reason)})
+}
+
+func (r *mutationResolver) OpsSetUserAccess(ctx context.Context, userID ident.Any, access account.UserAccess, reason string) (*account.UserOutcome, error) {
+	user, err := ident.As[ident.UserID](userID, "userId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.accounts.SetAccess(ctx, account.AccessInput{UserID: user, Access: access, Reason: reason})
+}
+
+func (r *mutationResolver) OpsResetMfa(ctx context.Context, userID ident.Any, reason string) (*account.UserOutcome, error) {
+	user, err := ident.As[ident.UserID](userID, "userId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.accounts.ResetMfa(ctx, account.ResetInput{UserID: user, Reason: reason})
+}
+
+func (r *mutationResolver) AcceptTerms(ctx context.Context, version string) (*account.Viewer, error) {
+	return r.platform.accounts.AcceptTerms(ctx, version)
+}
+
+func (r *mutationResolver) EraseAccount(ctx context.Context, confirmEmail string) (*model.Ok, error) {
+	return done(r.platform.accounts.Erase(ctx, confirmEmail))
+}
+
 func (r *queryResolver) Viewer(ctx context.Context) (*account.Viewer, error) {
 	return r.platform.accounts.Viewer(ctx)
+}
+
+func (r *queryResolver) OpsUser(ctx context.Context, id ident.Any) (*account.User, error) {
+	user, err := ident.As[ident.UserID](id, "id")
+	if err != nil {
+		return nil, err
+	}
+	return absent(r.platform.accounts.Inspect(ctx, user))
+}
+
+func (r *queryResolver) OpsUsers(ctx context.Context, filter *account.UserFilter, first *int32, after *string) (*page.Of[*account.User], error) {
+	args, err := page.Read(first, after, 50)
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.accounts.List(ctx, deref(filter), args)
+}
+
+func (r *subscriptionResolver) OpsUserChanged(ctx context.Context, id ident.Any) (<-chan *account.User, error) {
+	user, err := ident.As[ident.UserID](id, "id")
+	if err != nil {
+		return nil, err
+	}
+	f, err := r.platform.accounts.Watch(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, f)
+}
+
+func (r *userResolver) MfaMethods(ctx context.Context, obj *account.User) ([]string, error) {
+	return r.platform.accounts.MethodsOf(ctx, obj.ID)
+}
+
+func (r *userResolver) Organizations(ctx context.Context, obj *account.User) ([]*account.UserOrganization, error) {
+	return r.platform.accounts.OrganizationsOf(ctx, obj.ID)
+}
+
+func (r *userResolver) Sessions(ctx context.Context, obj *account.User) ([]*session.Session, error) {
+	return r.platform.sessions.OfUser(ctx, obj.ID)
 }
 
 func (r *viewerResolver) Profile(ctx context.Context, obj *account.Viewer) (*profile.Profile, error) {
@@ -45,6 +127,15 @@ func (r *viewerResolver) Session(ctx context.Context, obj *account.Viewer) (*ses
 	return r.platform.sessions.Current(ctx)
 }
 
+func (r *viewerResolver) OperatorPermissions(ctx context.Context, obj *account.Viewer) ([]string, error) {
+	return texts(obj.OperatorPermissions), nil
+}
+
+func (r *Resolver) User() gql.UserResolver { return &userResolver{r} }
+
 func (r *Resolver) Viewer() gql.ViewerResolver { return &viewerResolver{r} }
 
-type viewerResolver struct{ *Resolver }
+type (
+	userResolver   struct{ *Resolver }
+	viewerResolver struct{ *Resolver }
+)

@@ -10,6 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 )
 
@@ -52,6 +53,14 @@ func absent[T any](found *T, err error) (*T, error) {
 		return nil, nil
 	}
 	return found, err
+}
+
+// accepted is the one answer to whom nothing is to be learned.
+func accepted(err error) (*recovery.Accepted, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &recovery.Accepted{Accepted: true}, nil
 }
 
 func done(err error) (*model.Ok, error) {

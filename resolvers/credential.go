@@ -53,6 +53,14 @@ func (r *mutationResolver) ChangePassword(ctx context.Context, current secret.St
 	return done(r.platform.credentials.Change(ctx, current, new, revokeOtherSessions))
 }
 
+func (r *mutationResolver) OpsStartPasswordReset(ctx context.Context, userID ident.Any, reason string) (*recovery.Accepted, error) {
+	user, err := ident.As[ident.UserID](userID, "userId")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.recoveries.StartFor(ctx, user, reason)
+}
+
 func (r *queryResolver) Identity(ctx context.Context) (*credential.Identity, error) {
 	return r.platform.credentials.Identity(ctx)
 }

@@ -23,6 +23,14 @@ func (r *membershipResolver) Organization(ctx context.Context, obj *membership.M
 	return loader.From(ctx).Organization(ctx, obj.OrgID)
 }
 
+func (r *mutationResolver) OpsRestoreOrganization(ctx context.Context, id ident.Any, reason string) (*organization.Organization, error) {
+	org, err := ident.As[ident.OrgID](id, "id")
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.organizations.Restore(ctx, organization.RestoreInput{ID: org, Reason: reason})
+}
+
 func (r *mutationResolver) CreateOrganization(ctx context.Context, input organization.CreateOrganizationInput) (*organization.Organization, error) {
 	return r.platform.organizations.Create(ctx, input)
 }
@@ -94,12 +102,32 @@ func (r *mutationResolver) ChangeDefaultOrganization(ctx context.Context, organi
 	return r.platform.accounts.ChangeDefault(ctx, org)
 }
 
+func (r *organizationResolver) Seats(ctx context.Context, obj *organization.Organization) (*membership.Seats, error) {
+	return r.platform.members.SeatsOf(ctx, obj.ID)
+}
+
 func (r *organizationResolver) Members(ctx context.Context, obj *organization.Organization, first *int32, after *string, search *string) (*page.Of[*membership.Member], error) {
 	args, err := page.Read(first, after, 50)
 	if err != nil {
 		return nil, err
 	}
 	return r.platform.members.Members(ctx, obj.ID, deref(search), args)
+}
+
+func (r *queryResolver) OpsOrganization(ctx context.Context, id ident.Any) (*organization.Organization, error) {
+	org, err := ident.As[ident.OrgID](id, "id")
+	if err != nil {
+		return nil, err
+	}
+	return absent(r.platform.organizations.Inspect(ctx, org))
+}
+
+func (r *queryResolver) OpsOrganizations(ctx context.Context, filter *organization.OrganizationFilter, first *int32, after *string) (*page.Of[*organization.Organization], error) {
+	args, err := page.Read(first, after, 50)
+	if err != nil {
+		return nil, err
+	}
+	return r.platform.organizations.ListAny(ctx, deref(filter), args)
 }
 
 func (r *queryResolver) Organization(ctx context.Context, id *ident.Any, slug *string) (*organization.Organization, error) {

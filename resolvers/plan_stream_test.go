@@ -15,6 +15,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -131,6 +132,16 @@ func (c channels) MembersChanged(ctx context.Context, org ident.Any) (<-chan *or
 
 func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
 	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
+}
+
+func (c channels) OpsUserChanged(ctx context.Context, id ident.Any) (<-chan *account.User, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *account.User, error) { return c.of.OpsUserChanged(ctx, id) })
+}
+
+func (c channels) ApprovalChanged(ctx context.Context, id *ident.Any) (<-chan *approval.ApprovalRequest, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *approval.ApprovalRequest, error) {
+		return c.of.ApprovalChanged(ctx, id)
+	})
 }
 
 func (c channels) ConnectionProgress(ctx context.Context, id ident.Any) (<-chan *connection.Connection, error) {

@@ -41,6 +41,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/machine"
@@ -117,8 +118,8 @@ type server struct {
 
 	signInNow func(testing.TB) string // starts a session of the owner, whose password is "the former password", and answers its id
 
-	mu      sync.Mutex
-	callers map[string]authz.Principal
+	mu       sync.Mutex
+	callers  map[string]authz.Principal
 	Machines *machine.Service
 }
 
@@ -178,7 +179,8 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	s.Webhooks = &webhook.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Hub: s.Hub, Work: s.Work, Outside: safehttp.Options{AllowLoopbackHTTP: true}}
 	s.Mails = mailsOf(t, s, d)
 	out := resolvers.Services{
-		Accounts: &account.Service{DB: d, Door: s.Door}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
+		Accounts: &account.Service{DB: d, Door: s.Door, Authz: s.Authz}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
+		Approvals:    &approval.Service{DB: d, Door: s.Door, Authz: s.Authz, Work: s.Work},
 		Members:      &membership.Service{DB: d, Door: s.Door, Authz: s.Authz},
 		Invitations:  &invitation.Service{DB: d, Door: s.Door, Authz: s.Authz, Limit: limit.New(nil), Mail: s.Mails, Console: "https://console.test"},
 		Keys:         &apikey.Service{DB: d, Door: s.Door, Authz: s.Authz, OrgOfApplication: s.Apps.OrgOf},
@@ -193,7 +195,7 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	out.Members.Left = func(context.Context, *door.Effect, ident.OrgID, ident.UserID) error { return nil }
 	out.Invitations.Members = out.Members
 	out.Parts = []part.Part{
-		out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), out.Machines.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.DomainChecks.Part(),
+		out.Accounts.Part(), out.Sessions.Part(), out.Approvals.Part(), out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), out.Machines.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.DomainChecks.Part(),
 		{Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member}, Widget: []string{"ANY"}}},
 			Ready: []part.Check{{Name: "database", Ask: func(ctx context.Context) error { _, err := d.Exec(ctx, "select 1"); return err }}}},
 	}

@@ -34,6 +34,18 @@ func (r *mutationResolver) RevokeOtherSessions(ctx context.Context) (*model.Ok, 
 	return done(r.platform.sessions.RevokeOthers(ctx))
 }
 
+func (r *mutationResolver) OpsRevokeSessions(ctx context.Context, userID ident.Any, sessionID *ident.Any, reason string) (*model.Ok, error) {
+	user, err := ident.As[ident.UserID](userID, "userId")
+	if err != nil {
+		return nil, err
+	}
+	one, err := ident.AsPtr[ident.SessionID](sessionID, "sessionId")
+	if err != nil {
+		return nil, err
+	}
+	return done(r.platform.sessions.RevokeAny(ctx, user, one, reason))
+}
+
 func (r *queryResolver) Sessions(ctx context.Context) ([]*session.Session, error) {
 	return r.platform.sessions.List(ctx)
 }

@@ -100,6 +100,18 @@ func (r *subscriptionResolver) WebhookDeliveries(ctx context.Context, endpointID
 	return stream(ctx, f)
 }
 
+func (r *subscriptionResolver) WebhookMessages(ctx context.Context, applicationID ident.Any, topics []string, after *string) (<-chan *webhook.WebhookMessageBatch, error) {
+	app, err := ident.As[ident.ApplicationID](applicationID, "applicationId")
+	if err != nil {
+		return nil, err
+	}
+	f, err := r.connect.webhooks.Listen(ctx, app, topics, after)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, f)
+}
+
 func (r *webhookDeliveryResolver) Endpoint(ctx context.Context, obj *webhook.WebhookDelivery) (*webhook.WebhookEndpoint, error) {
 	return loader.From(ctx).Endpoint(ctx, obj.EndpointID)
 }

@@ -7,12 +7,14 @@ package resolvers
 
 import (
 	"context"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/widget"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 )
 
 func (r *mutationResolver) CreateWidgetToken(ctx context.Context, input widget.CreateWidgetTokenInput) (*widget.WidgetTokenPayload, error) {
@@ -25,6 +27,10 @@ func (r *mutationResolver) RevokeWidgetToken(ctx context.Context, tokenID ident.
 		return nil, err
 	}
 	return done(r.connect.widgets.Revoke(ctx, token))
+}
+
+func (r *organizationResolver) WidgetTokenAt(ctx context.Context, obj *organization.Organization) (*time.Time, error) {
+	return r.connect.widgets.LastToken(ctx, obj.ID)
 }
 
 func (r *queryResolver) WidgetSession(ctx context.Context) (*widget.WidgetSession, error) {

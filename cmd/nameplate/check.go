@@ -18,11 +18,13 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/caa"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/domainconnect"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/terminal"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/locale"
+	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 )
 
 // checking are the flags of check.
@@ -182,7 +184,8 @@ func checkEngine(s app.Settings) (*dnscheck.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &dnscheck.Engine{Catalogue: catalogue, Settings: settings}
+	offers := domainconnect.New(catalogue, safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"})
+	e := &dnscheck.Engine{Catalogue: catalogue, Settings: settings, Offer: offers.Offer}
 	e.CAs = func() (out []caa.CA) {
 		for _, ca := range s.ACME.CAs {
 			out = append(out, caa.CA{Name: ca.Name, Identities: []string{ca.Identity}})

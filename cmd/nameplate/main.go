@@ -29,9 +29,10 @@ func commands() []command {
 		{"edge", "customers' domains: http, https and the edge zone", runEdge},
 		{"migrate", "bring the database to this version", migrate},
 		{"config", "print the settings in force, and check them", config},
-		{"admin", "create-user, rewrap, catalogue", admin},
+		{"admin", "bootstrap, create-user, rewrap, catalogue", admin},
 		{"check", "look at a domain: what its DNS says, and what to do", check},
 		{"verify", "check that the ledger's chains hold", verify},
+		{"webhooks", "listen: bring those of a TEST application to your machine", webhooks},
 	}
 }
 

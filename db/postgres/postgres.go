@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,10 @@ type Server struct {
 	stop    context.CancelFunc
 	done    chan struct{} // closed when the server has ended
 	sockets string        // a directory to remove, when Dir is too long for a socket
+
+	cluster cluster
+	dir     string // the slot
+	process *os.Process
 }
 
 // Start takes the first free slot directory below cache, fills it by a copy of a fresh cluster when it is new, and starts PostgreSQL in it.
@@ -130,19 +135,29 @@ func (c cluster) start(ctx context.Context, dir string, lock *os.File) (*Server,
 	if err := os.Remove(filepath.Join(data, "postmaster.pid")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	s := &Server{done: make(chan struct{})}
+	s := &Server{cluster: c, dir: dir}
 	sockets, err := c.socketDir(dir, s)
 	if err != nil {
 		return nil, err
 	}
 	s.DSN = "postgres://postgres@/postgres?sslmode=disable&port=5432&host=" + url.QueryEscape(sockets) // 5432 only names the socket's file
-	log, err := os.Create(filepath.Join(dir, "log"))                                                   // never our own stdout: a closed pipe must not leave a server behind
-	if err != nil {
+	if err := s.run(ctx, sockets, lock); err != nil {
 		return nil, err
+	}
+	return s, nil
+}
+
+// run starts the server and waits until it answers; else it has ended.
+func (s *Server) run(ctx context.Context, sockets string, lock *os.File) error {
+	c, data := s.cluster, filepath.Join(s.dir, "data")
+	log, err := os.Create(filepath.Join(s.dir, "log")) // never our own stdout: a closed pipe must not leave a server behind
+	if err != nil {
+		return err
 	}
 	defer log.Close()
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s.stop = stop
+	done := make(chan struct{})
+	s.stop, s.done = stop, done
 	cmd := c.command(run, "postgres", "-D", data, "-k", sockets, "-p", "5432", "-c", "listen_addresses=", "-c", "max_connections=300",
 		"-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_wal_size=256MB")
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, []*os.File{lock}
@@ -154,17 +169,41 @@ func (c cluster) start(ctx context.Context, dir string, lock *os.File) (*Server,
 		if err == nil {
 			_ = cmd.Wait()
 		}
-		close(s.done)
+		close(done)
 	}()
 	if err := <-started; err != nil {
 		stop()
-		return nil, fmt.Errorf("start postgres as %s: %w", c.as.name, err)
+		return fmt.Errorf("start postgres as %s: %w", c.as.name, err)
 	}
+	s.process = cmd.Process
 	if err := s.answers(ctx, log.Name()); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("start postgres as %s: %w", c.as.name, err)
+		return fmt.Errorf("start postgres as %s: %w", c.as.name, err)
 	}
-	return s, nil
+	return nil
+}
+
+// Crash ends the server as if its processes had died (immediate shutdown: nothing is written, clients are cut off) and starts it again at the same address,
+// where it recovers. What was committed is there again where the database has synchronous_commit on, which this driver turns off: alter database … set it.
+func (s *Server) Crash(ctx context.Context) error {
+	lock, err := os.OpenFile(filepath.Join(s.dir, "lock"), os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("crash postgres: %w", err)
+	}
+	defer lock.Close()
+	if err := s.process.Signal(syscall.SIGQUIT); err != nil {
+		return fmt.Errorf("crash postgres: %w", err)
+	}
+	<-s.done
+	s.stop()
+	if err := flock(lock, true); err != nil { // the last of its processes has ended
+		return fmt.Errorf("crash postgres: %w", err)
+	}
+	u, err := url.Parse(s.DSN)
+	if err != nil {
+		return fmt.Errorf("crash postgres: %w", err)
+	}
+	return s.run(ctx, u.Query().Get("host"), lock)
 }
 
 // answers waits for the first connection, for at most a minute: recovery after a kill takes a moment.

@@ -389,3 +389,37 @@ func TestNewest(t *testing.T) {
 		t.Errorf("found %q", got)
 	}
 }
+
+func TestCrash_CommittedRowsComeBackAtTheSameAddress(t *testing.T) {
+	t.Parallel()
+	s := start(t, anyBin(t))
+	ask := func(sql string) (n int) {
+		t.Helper()
+		conn, err := pgx.Connect(t.Context(), s.DSN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.QueryRow(t.Context(), "select coalesce(max(n), 0) from kept").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	ask("create table if not exists kept (n int)")
+	ask("alter database postgres set synchronous_commit = on")
+	before := s.DSN
+	for n := range 3 {
+		if got := ask(fmt.Sprintf("insert into kept values (%d)", n+1)); got != n+1 {
+			t.Fatalf("%d rows were kept, not %d", got, n+1)
+		}
+		if err := s.Crash(t.Context()); err != nil || s.DSN != before {
+			t.Fatalf("%v, at %s", err, s.DSN)
+		}
+	}
+	if got := ask("select 1"); got != 3 {
+		t.Fatalf("%d rows were kept, not 3", got)
+	}
+}

@@ -143,5 +143,5 @@ export async function signIn(j: Journey): Promise<void> {
   await j.page.getByLabel(/e-?mail|user/i).first().fill(at.consoleEmail);
   await j.page.getByLabel(/password/i).first().fill(at.consolePassword);
   await j.page.keyboard.press("Enter");
-  await j.page.waitForURL(/\/acme\//);
+  await j.page.waitForURL(/\/acme\/|\/people/); // an operator begins among people
 }

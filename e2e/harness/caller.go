@@ -200,7 +200,7 @@ func (h *House) Tenant(slug string) Tenant {
 	t := Tenant{Email: "dev@" + slug + ".example", Password: "correct horse " + slug}
 	ctx := h.t.Context()
 	var err error
-	if t.User, t.Org, err = h.App.CreateDeveloper(ctx, app.Developer{Email: t.Email, Name: "Dev " + slug, Password: secret.New(t.Password), Organization: slug, Slug: slug}); err != nil {
+	if t.User, t.Org, err = h.App.CreateDeveloper(ctx, app.Developer{Email: t.Email, Name: "Dev " + slug, Password: secret.New(t.Password), Organization: slug, Slug: slug, TermsAccepted: true}); err != nil {
 		h.t.Fatal(err)
 	}
 	as := authz.With(ctx, authz.Principal{Kind: authz.USER, UserID: t.User, OrgID: t.Org, AuthTime: h.App.DB.Now(), AAL: 1, RequestID: "tenant", Locale: "en"})

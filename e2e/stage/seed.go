@@ -18,7 +18,7 @@ import (
 
 // seed makes who and what every stage begins with, through the same services as everybody, and tells the world about it.
 func (s *Stage) seed(ctx context.Context, l net.Listener) error {
-	user, org, err := s.App.CreateDeveloper(ctx, app.Developer{Email: Email, Name: "Ana Developer", Password: secret.New(Password), Organization: "Acme", Slug: Organization})
+	user, org, err := s.App.CreateDeveloper(ctx, app.Developer{Email: Email, Name: "Ana Developer", Password: secret.New(Password), Organization: "Acme", Slug: Organization, TermsAccepted: true})
 	if err != nil {
 		return fmt.Errorf("make the developer: %w", err)
 	}

@@ -25,7 +25,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/smtp"
-	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/nameplate-dev/nameplate/lab"
 )
@@ -45,8 +44,7 @@ type Config struct {
 	CertLifetime time.Duration // of the CAs' certificates; 0: 90 days
 	Log          io.Writer     // where the product logs; nil: nowhere
 	LogLevel     string
-	Redis        string                                      // address of a Redis; "": one in process
-	Operator     func(context.Context, authz.Principal) bool // who may use /graphiql; nil: nobody
+	Redis        string // address of a Redis; "": one in process
 }
 
 // Addresses is the contract for scripts: what the file of `nameplate-lab --addresses` holds.
@@ -117,7 +115,6 @@ func Open(ctx context.Context, c Config) (_ *Stage, err error) {
 	if s.App, err = app.Build(ctx, settings, d, rds, log); err != nil {
 		return nil, err
 	}
-	s.App.Operator = c.Operator
 	s.later(world.Clock.OnAdvance(func(time.Duration) { s.App.DB.SetClock(world.Clock.Now) }))
 	if err := s.start(ctx, listener); err != nil {
 		return nil, err
@@ -177,6 +174,7 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 		PSLExtra: []string{"co.lab", "private:pages.lab"},
 		ACME:     app.ACMESettings{Contact: []string{"ops@nameplate.example"}},
 		Mail:     app.MailSettings{Host: "127.0.0.1", Port: port(w.Addresses.SMTP), TLS: smtp.Off, From: mail.Address{Name: "Nameplate", Address: "no-reply@nameplate.example"}, Hook: secret.New(HookSecret)},
+		SMS:      app.SMSSettings{Gateway: texts{w.Mail}}, Terms: "1",
 	}
 	for n, r := range w.Recursors() {
 		out.DNS.Resolvers = append(out.DNS.Resolvers, app.Resolver{Name: fmt.Sprintf("resolver-%d", n+1), Region: r.Region, Address: r.Addr})

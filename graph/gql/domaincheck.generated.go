@@ -1500,6 +1500,38 @@ func fieldContext_ProviderMatch_mixed(_ context.Context, ec *executionContext, f
 	return graphql.NewScalarFieldContext("ProviderMatch", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _ProviderMatch_domainConnect(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *provider.ProviderMatch) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_ProviderMatch_domainConnect(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DomainConnect, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *provider.DomainConnectSupport) graphql.Marshaler {
+			return marshalODomainConnectSupport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_ProviderMatch_domainConnect(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ProviderMatch",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_DomainConnectSupport(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _SetupOption_type(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *domaincheck.SetupOption) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -2491,6 +2523,11 @@ func _ProviderMatch(ctx context.Context, ec *executionContext, sel ast.Selection
 		case "mixed":
 			out.Values[i] = _ProviderMatch_mixed(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "domainConnect":
+			out.Values[i] = _ProviderMatch_domainConnect(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

@@ -26,6 +26,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
@@ -47,6 +48,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 	ec := newExecutionContext(nil, schema.(*executableSchema), nil)
 	return plan.New(schema, plan.Table{
 		"Accepted":                  planAccepted(cfg.Resolvers, ec),
+		"Address":                   planAddress(cfg.Resolvers, ec),
 		"ApexSupport":               planApexSupport(cfg.Resolvers, ec),
 		"ApiKey":                    planApiKey(cfg.Resolvers, ec),
 		"ApiKeyCreated":             planApiKeyCreated(cfg.Resolvers, ec),
@@ -56,6 +58,12 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ApplicationEdge":           planApplicationEdge(cfg.Resolvers, ec),
 		"ApplicationPage":           planApplicationPage(cfg.Resolvers, ec),
 		"ApplicationPayload":        planApplicationPayload(cfg.Resolvers, ec),
+		"ApprovalDecision":          planApprovalDecision(cfg.Resolvers, ec),
+		"ApprovalPayload":           planApprovalPayload(cfg.Resolvers, ec),
+		"ApprovalPerson":            planApprovalPerson(cfg.Resolvers, ec),
+		"ApprovalRequest":           planApprovalRequest(cfg.Resolvers, ec),
+		"ApprovalRequestEdge":       planApprovalRequestEdge(cfg.Resolvers, ec),
+		"ApprovalRequestPage":       planApprovalRequestPage(cfg.Resolvers, ec),
 		"ArchiveApplicationPayload": planArchiveApplicationPayload(cfg.Resolvers, ec),
 		"ArchiveConnectionPayload":  planArchiveConnectionPayload(cfg.Resolvers, ec),
 		"AuthTokens":                planAuthTokens(cfg.Resolvers, ec),
@@ -122,6 +130,8 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ObservedRRset":             planObservedRRset(cfg.Resolvers, ec),
 		"Ok":                        planOk(cfg.Resolvers, ec),
 		"Organization":              planOrganization(cfg.Resolvers, ec),
+		"OrganizationEdge":          planOrganizationEdge(cfg.Resolvers, ec),
+		"OrganizationPage":          planOrganizationPage(cfg.Resolvers, ec),
 		"OwnershipPolicy":           planOwnershipPolicy(cfg.Resolvers, ec),
 		"PageInfo":                  planPageInfo(cfg.Resolvers, ec),
 		"PasswordResetCheck":        planPasswordResetCheck(cfg.Resolvers, ec),
@@ -147,6 +157,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ReplayResult":              planReplayResult(cfg.Resolvers, ec),
 		"ResolverEta":               planResolverEta(cfg.Resolvers, ec),
 		"ResolverView":              planResolverView(cfg.Resolvers, ec),
+		"Seats":                     planSeats(cfg.Resolvers, ec),
 		"Session":                   planSession(cfg.Resolvers, ec),
 		"SetupOption":               planSetupOption(cfg.Resolvers, ec),
 		"StartConnectionPayload":    planStartConnectionPayload(cfg.Resolvers, ec),
@@ -159,6 +170,11 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"TTLRange":                  planTTLRange(cfg.Resolvers, ec),
 		"TokensIssued":              planTokensIssued(cfg.Resolvers, ec),
 		"Upstream":                  planUpstream(cfg.Resolvers, ec),
+		"User":                      planUser(cfg.Resolvers, ec),
+		"UserEdge":                  planUserEdge(cfg.Resolvers, ec),
+		"UserOrganization":          planUserOrganization(cfg.Resolvers, ec),
+		"UserOutcome":               planUserOutcome(cfg.Resolvers, ec),
+		"UserPage":                  planUserPage(cfg.Resolvers, ec),
 		"Viewer":                    planViewer(cfg.Resolvers, ec),
 		"Waiting":                   planWaiting(cfg.Resolvers, ec),
 		"WebhookAttempt":            planWebhookAttempt(cfg.Resolvers, ec),
@@ -168,6 +184,8 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"WebhookEndpoint":           planWebhookEndpoint(cfg.Resolvers, ec),
 		"WebhookEndpointResult":     planWebhookEndpointResult(cfg.Resolvers, ec),
 		"WebhookHour":               planWebhookHour(cfg.Resolvers, ec),
+		"WebhookMessage":            planWebhookMessage(cfg.Resolvers, ec),
+		"WebhookMessageBatch":       planWebhookMessageBatch(cfg.Resolvers, ec),
 		"WebhookReplay":             planWebhookReplay(cfg.Resolvers, ec),
 		"WebhookTopic":              planWebhookTopic(cfg.Resolvers, ec),
 		"WidgetApplication":         planWidgetApplication(cfg.Resolvers, ec),
@@ -183,6 +201,53 @@ func planAccepted(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*recovery.Accepted)
 				return writeNBoolean2bool(r, fc, obj.Accepted)
+			},
+		},
+	}
+}
+
+func planAddress(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"line1": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line1)
+			},
+		},
+		"line2": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line2)
+			},
+		},
+		"line3": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Line3)
+			},
+		},
+		"city": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.City)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.State)
+			},
+		},
+		"zip": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.Zip)
+			},
+		},
+		"countryCode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Address)
+				return writeOString2ᚖstring(r, fc, obj.CountryCode)
 			},
 		},
 	}
@@ -569,6 +634,246 @@ func planApplicationPayload(root ResolverRoot, ec *executionContext) plan.Object
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*application.ApplicationPayload)
 				return writeOApplicationEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r, fc, obj.Edge)
+			},
+		},
+	}
+}
+
+func planApprovalDecision(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"by": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalDecision)
+				return writeNApprovalPerson2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPerson(r, fc, obj.By)
+			},
+		},
+		"decision": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalDecision)
+				return writeNDecision2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐDecision(r, fc, obj.Decision)
+			},
+		},
+		"comment": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalDecision)
+				return writeOString2ᚖstring(r, fc, obj.Comment)
+			},
+		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalDecision)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+	}
+}
+
+func planApprovalPayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"request": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalPayload)
+				return writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, obj.Request)
+			},
+		},
+	}
+}
+
+func planApprovalPerson(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"userId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalPerson)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.UserID)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalPerson)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+	}
+}
+
+func planApprovalRequest(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(r, fc, obj.ID)
+			},
+		},
+		"number": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNInt642int64(r, fc, obj.Number)
+			},
+		},
+		"action": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNString2string(r, fc, obj.Action)
+			},
+		},
+		"subjectId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐAny(r, fc, obj.SubjectID)
+			},
+		},
+		"subjectLabel": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNString2string(r, fc, obj.SubjectLabel)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNApprovalState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalState(r, fc, obj.State)
+			},
+		},
+		"input": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.Input)
+			},
+		},
+		"inputSha256": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNString2string(r, fc, obj.InputSha256)
+			},
+		},
+		"reason": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOString2ᚖstring(r, fc, obj.Reason)
+			},
+		},
+		"requester": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNApprovalPerson2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPerson(r, fc, obj.Requester)
+			},
+		},
+		"decisions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNApprovalDecision2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalDecisionᚄ(r, fc, obj.Decisions)
+			},
+		},
+		"eligibleApprovers": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNApprovalPerson2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPersonᚄ(r, fc, obj.EligibleApprovers)
+			},
+		},
+		"canIDecide": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNBoolean2bool(r, fc, obj.CanIDecide)
+			},
+		},
+		"whyNot": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOString2ᚖstring(r, fc, obj.WhyNot)
+			},
+		},
+		"coolingOff": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNBoolean2bool(r, fc, obj.CoolingOff)
+			},
+		},
+		"executeNotBefore": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExecuteNotBefore)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNTime2timeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+		"decidedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DecidedAt)
+			},
+		},
+		"executedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExecutedAt)
+			},
+		},
+		"failure": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeOString2ᚖstring(r, fc, obj.Failure)
+			},
+		},
+		"version": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*approval.ApprovalRequest)
+				return writeNInt2int32(r, fc, obj.Version)
+			},
+		},
+	}
+}
+
+func planApprovalRequestEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*approval.ApprovalRequest])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*approval.ApprovalRequest])
+				return writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planApprovalRequestPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*approval.ApprovalRequest])
+				return writeNApprovalRequestEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*approval.ApprovalRequest])
+				return writeNApprovalRequest2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequestᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*approval.ApprovalRequest])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*approval.ApprovalRequest])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -3224,6 +3529,84 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNArchiveApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐArchiveApplicationPayload(r, fc, v)
 			},
 		},
+		"opsAssignPlatformRoles": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsAssignPlatformRoles_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsAssignPlatformRoles(ctx, fc.Args["userId"].(ident.Any), fc.Args["roles"].([]account.PlatformRole), fc.Args["reason"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
+			},
+		},
+		"opsUnassignPlatformRoles": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsUnassignPlatformRoles_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsUnassignPlatformRoles(ctx, fc.Args["userId"].(ident.Any), fc.Args["roles"].([]account.PlatformRole), fc.Args["reason"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
+			},
+		},
+		"opsSetUserAccess": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsSetUserAccess_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsSetUserAccess(ctx, fc.Args["userId"].(ident.Any), fc.Args["access"].(account.UserAccess), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
+			},
+		},
+		"opsResetMfa": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsResetMfa_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsResetMfa(ctx, fc.Args["userId"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r, fc, v)
+			},
+		},
+		"acceptTerms": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_acceptTerms_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AcceptTerms(ctx, fc.Args["version"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
+			},
+		},
+		"eraseAccount": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_eraseAccount_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.EraseAccount(ctx, fc.Args["confirmEmail"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"createApiKey": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_createApiKey_args(ctx, ec, raw)
@@ -3287,6 +3670,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐApplicationPayload(r, fc, v)
+			},
+		},
+		"decideApproval": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_decideApproval_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.DecideApproval(ctx, fc.Args["input"].(approval.DecideApprovalInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNApprovalPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPayload(r, fc, v)
+			},
+		},
+		"cancelApproval": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_cancelApproval_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.CancelApproval(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNApprovalPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPayload(r, fc, v)
 			},
 		},
 		"startConnection": {
@@ -3469,6 +3878,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"opsStartPasswordReset": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsStartPasswordReset_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsStartPasswordReset(ctx, fc.Args["userId"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
 			},
 		},
 		"setMfaEnabled": {
@@ -3741,6 +4163,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
+		"opsRestoreOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRestoreOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRestoreOrganization(ctx, fc.Args["id"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
 		"createOrganization": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_createOrganization_args(ctx, ec, raw)
@@ -3858,6 +4293,94 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
 			},
 		},
+		"updateProfile": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_updateProfile_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UpdateProfile(ctx, fc.Args["input"].(profile.UpdateProfileInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
+		"updateProfileAddress": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_updateProfileAddress_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UpdateProfileAddress(ctx, fc.Args["input"].(profile.UpdateAddressInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
+		"startEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_startEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StartEmailChange(ctx, fc.Args["newEmail"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"confirmEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmEmailChange(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"undoEmailChange": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_undoEmailChange_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.UndoEmailChange(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"startPhoneVerification": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StartPhoneVerification(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋrecoveryᚐAccepted(r, fc, v)
+			},
+		},
+		"confirmPhone": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_confirmPhone_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ConfirmPhone(ctx, fc.Args["code"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
 		"refreshTokens": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_refreshTokens_args(ctx, ec, raw)
@@ -3901,6 +4424,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
 				v, err := resolver.RevokeOtherSessions(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"opsRevokeSessions": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRevokeSessions_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRevokeSessions(ctx, fc.Args["userId"].(ident.Any), fc.Args["sessionId"].(*ident.Any), fc.Args["reason"].(string))
 				if err != nil {
 					return r.Fail(err)
 				}
@@ -4290,6 +4826,17 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DeletedAt)
 			},
 		},
+		"seats": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.Seats(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSeats2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐSeats(r, fc, v)
+			},
+		},
 		"members": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Organization_members_args(ctx, ec, raw)
@@ -4316,6 +4863,63 @@ func planOrganization(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNInvitationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"widgetTokenAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*organization.Organization)
+				ctx := r.Context()
+				v, err := resolver.WidgetTokenAt(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOTime2ᚖtimeᚐTime(r, fc, v)
+			},
+		},
+	}
+}
+
+func planOrganizationEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*organization.Organization])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*organization.Organization])
+				return writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planOrganizationPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*organization.Organization])
+				return writeNOrganizationEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*organization.Organization])
+				return writeNOrganization2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganizationᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*organization.Organization])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*organization.Organization])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -4475,6 +5079,24 @@ func planProfile(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOEmail2ᚖstring(r, fc, obj.Email)
 			},
 		},
+		"emailVerified": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNBoolean2bool(r, fc, obj.EmailVerified)
+			},
+		},
+		"phone": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeOPhone2ᚖstring(r, fc, obj.Phone)
+			},
+		},
+		"phoneVerified": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNBoolean2bool(r, fc, obj.PhoneVerified)
+			},
+		},
 		"timezone": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*profile.Profile)
@@ -4485,6 +5107,12 @@ func planProfile(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*profile.Profile)
 				return writeNString2string(r, fc, obj.Locale)
+			},
+		},
+		"address": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*profile.Profile)
+				return writeNAddress2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐAddress(r, fc, &obj.Address)
 			},
 		},
 		"version": {
@@ -4763,6 +5391,12 @@ func planProviderMatch(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNBoolean2bool(r, fc, obj.Mixed)
 			},
 		},
+		"domainConnect": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*provider.ProviderMatch)
+				return writeODomainConnectSupport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(r, fc, obj.DomainConnect)
+			},
+		},
 	}
 }
 
@@ -4848,6 +5482,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, v)
 			},
 		},
+		"opsUser": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsUser_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsUser(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r, fc, v)
+			},
+		},
+		"opsUsers": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsUsers_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsUsers(ctx, fc.Args["filter"].(*account.UserFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
 		"apiKeys": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_apiKeys_args(ctx, ec, raw)
@@ -4885,6 +5545,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNApplicationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"approvals": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_approvals_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Approvals(ctx, fc.Args["filter"].(*approval.ApprovalFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNApprovalRequestPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"approvalRequest": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_approvalRequest_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ApprovalRequest(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, v)
 			},
 		},
 		"connection": {
@@ -5051,6 +5737,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNSuppressionPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"opsOrganization": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsOrganization_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsOrganization(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r, fc, v)
+			},
+		},
+		"opsOrganizations": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsOrganizations_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsOrganizations(ctx, fc.Args["filter"].(*organization.OrganizationFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOrganizationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 		"organization": {
@@ -5687,6 +6399,23 @@ func planResolverView(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planSeats(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"used": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Seats)
+				return writeNInt2int32(r, fc, obj.Used)
+			},
+		},
+		"limit": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*membership.Seats)
+				return writeOInt2ᚖint32(r, fc, obj.Limit)
+			},
+		},
+	}
+}
+
 func planSession(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -5869,6 +6598,30 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNViewer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐViewer(r, fc, of.(*account.Viewer))
 			},
 		},
+		"opsUserChanged": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_opsUserChanged_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.OpsUserChanged(ctx, fc.Args["id"].(ident.Any))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r, fc, of.(*account.User))
+			},
+		},
+		"approvalChanged": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_approvalChanged_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.ApprovalChanged(ctx, fc.Args["id"].(*ident.Any))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, of.(*approval.ApprovalRequest))
+			},
+		},
 		"connectionProgress": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Subscription_connectionProgress_args(ctx, ec, raw)
@@ -5951,6 +6704,18 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				return writeNWebhookDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookDelivery(r, fc, of.(*webhook.WebhookDelivery))
+			},
+		},
+		"webhookMessages": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_webhookMessages_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.WebhookMessages(ctx, fc.Args["applicationId"].(ident.Any), fc.Args["topics"].([]string), fc.Args["after"].(*string))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNWebhookMessageBatch2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessageBatch(r, fc, of.(*webhook.WebhookMessageBatch))
 			},
 		},
 	}
@@ -6123,6 +6888,239 @@ func planUpstream(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planUser(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.User()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.ID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNUserKind2string(r, fc, obj.Kind)
+			},
+		},
+		"status": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNUserStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserStatus(r, fc, obj.Status)
+			},
+		},
+		"access": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNUserAccess2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserAccess(r, fc, obj.Access)
+			},
+		},
+		"accessReason": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeOString2ᚖstring(r, fc, obj.AccessReason)
+			},
+		},
+		"accessChangedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.AccessChangedAt)
+			},
+		},
+		"platformRoles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNPlatformRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRoleᚄ(r, fc, obj.PlatformRoles)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"email": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeOEmail2ᚖstring(r, fc, obj.Email)
+			},
+		},
+		"emailVerified": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNBoolean2bool(r, fc, obj.EmailVerified)
+			},
+		},
+		"locale": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNString2string(r, fc, obj.Locale)
+			},
+		},
+		"lastSeenAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.LastSeenAt)
+			},
+		},
+		"apiKeys": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNInt2int32(r, fc, obj.ApiKeys)
+			},
+		},
+		"mfaMethods": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				ctx := r.Context()
+				v, err := resolver.MfaMethods(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNString2ᚕstringᚄ(r, fc, v)
+			},
+		},
+		"organizations": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				ctx := r.Context()
+				v, err := resolver.Organizations(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNUserOrganization2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOrganizationᚄ(r, fc, v)
+			},
+		},
+		"sessions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				ctx := r.Context()
+				v, err := resolver.Sessions(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSession2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSessionᚄ(r, fc, v)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"rightsVersion": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.User)
+				return writeNInt2int32(r, fc, obj.RightsVersion)
+			},
+		},
+	}
+}
+
+func planUserEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*account.User])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*account.User])
+				return writeNUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planUserOrganization(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"slug": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNString2string(r, fc, obj.Slug)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"roles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRoleᚄ(r, fc, obj.Roles)
+			},
+		},
+		"joinedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeNTime2timeᚐTime(r, fc, obj.JoinedAt)
+			},
+		},
+		"deletedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOrganization)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.DeletedAt)
+			},
+		},
+	}
+}
+
+func planUserOutcome(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"user": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOutcome)
+				return writeOUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r, fc, obj.User)
+			},
+		},
+		"waiting": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.UserOutcome)
+				return writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaiting(r, fc, obj.Waiting)
+			},
+		},
+	}
+}
+
+func planUserPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*account.User])
+				return writeNUserEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*account.User])
+				return writeNUser2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*account.User])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*account.User])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
 func planViewer(root ResolverRoot, ec *executionContext) plan.Object {
 	resolver := root.Viewer()
 	return plan.Object{
@@ -6195,6 +7193,29 @@ func planViewer(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*account.Viewer)
 				return writeNString2string(r, fc, obj.Landing)
+			},
+		},
+		"platformRoles": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.Viewer)
+				return writeNPlatformRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRoleᚄ(r, fc, obj.PlatformRoles)
+			},
+		},
+		"operatorPermissions": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.Viewer)
+				ctx := r.Context()
+				v, err := resolver.OperatorPermissions(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNString2ᚕstringᚄ(r, fc, v)
+			},
+		},
+		"termsToAccept": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*account.Viewer)
+				return writeOString2ᚖstring(r, fc, obj.TermsToAccept)
 			},
 		},
 	}
@@ -6686,6 +7707,52 @@ func planWebhookHour(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planWebhookMessage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"webhookId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessage)
+				return writeNString2string(r, fc, obj.WebhookID)
+			},
+		},
+		"topic": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessage)
+				return writeNString2string(r, fc, obj.Topic)
+			},
+		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessage)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"body": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessage)
+				return writeNString2string(r, fc, obj.Body)
+			},
+		},
+	}
+}
+
+func planWebhookMessageBatch(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessageBatch)
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"messages": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*webhook.WebhookMessageBatch)
+				return writeNWebhookMessage2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessageᚄ(r, fc, obj.Messages)
+			},
+		},
+	}
+}
+
 func planWebhookReplay(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"at": {
@@ -6921,6 +7988,10 @@ func writeNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋp
 	return r.Object(fc, v)
 }
 
+func writeNAddress2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐAddress(r *plan.Run, fc *plan.Call, v *profile.Address) bool {
+	return r.Object(fc, v)
+}
+
 func writeNAnswerOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐAnswerOutcome(r *plan.Run, fc *plan.Call, v record.AnswerOutcome) bool {
 	return r.String(string(v))
 }
@@ -7008,6 +8079,65 @@ func writeNApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋin
 		return r.Missing()
 	}
 	return r.Object(fc, v)
+}
+
+func writeNApprovalDecision2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalDecisionᚄ(r *plan.Run, fc *plan.Call, v []*approval.ApprovalDecision) bool {
+	return plan.List(r, fc, v, writeNApprovalDecision2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalDecision, true)
+}
+
+func writeNApprovalDecision2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalDecision(r *plan.Run, fc *plan.Call, v *approval.ApprovalDecision) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPayload(r *plan.Run, fc *plan.Call, v *approval.ApprovalPayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalPerson2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPersonᚄ(r *plan.Run, fc *plan.Call, v []*approval.ApprovalPerson) bool {
+	return plan.List(r, fc, v, writeNApprovalPerson2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPerson, true)
+}
+
+func writeNApprovalPerson2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPerson(r *plan.Run, fc *plan.Call, v *approval.ApprovalPerson) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalRequest2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequestᚄ(r *plan.Run, fc *plan.Call, v []*approval.ApprovalRequest) bool {
+	return plan.List(r, fc, v, writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest, true)
+}
+
+func writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r *plan.Run, fc *plan.Call, v *approval.ApprovalRequest) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalRequestEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*approval.ApprovalRequest]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNApprovalRequestEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*approval.ApprovalRequest]) bool {
+	return plan.Structs(r, fc, v, writeNApprovalRequestEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNApprovalRequestPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*approval.ApprovalRequest]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNApprovalState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalState(r *plan.Run, fc *plan.Call, v approval.ApprovalState) bool {
+	return r.String(string(v))
 }
 
 func writeNArchiveApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐArchiveApplicationPayload(r *plan.Run, fc *plan.Call, v *application.ArchiveApplicationPayload) bool {
@@ -7150,6 +8280,10 @@ func writeNConnectionsChange2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 		return r.Missing()
 	}
 	return r.Object(fc, v)
+}
+
+func writeNDecision2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐDecision(r *plan.Run, fc *plan.Call, v approval.Decision) bool {
+	return r.String(string(v))
 }
 
 func writeNDelivery2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDelivery(r *plan.Run, fc *plan.Call, v mail.Delivery) bool {
@@ -7396,6 +8530,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 }
 
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApplicationID(r *plan.Run, fc *plan.Call, v ident.ApplicationID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(r *plan.Run, fc *plan.Call, v ident.ApprovalID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
 
@@ -7754,7 +8892,26 @@ func writeNOrgRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋsp
 	return plan.List(r, fc, v, writeNOrgRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋauthzᚐRole, true)
 }
 
+func writeNOrganization2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganizationᚄ(r *plan.Run, fc *plan.Call, v []*organization.Organization) bool {
+	return plan.List(r, fc, v, writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization, true)
+}
+
 func writeNOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐOrganization(r *plan.Run, fc *plan.Call, v *organization.Organization) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNOrganizationEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*organization.Organization]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNOrganizationEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*organization.Organization]) bool {
+	return plan.Structs(r, fc, v, writeNOrganizationEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNOrganizationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*organization.Organization]) bool {
 	if v == nil {
 		return r.Missing()
 	}
@@ -7780,6 +8937,14 @@ func writeNPasswordResetCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋin
 	return r.Object(fc, v)
 }
 
+func writeNPlatformRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRole(r *plan.Run, fc *plan.Call, v account.PlatformRole) bool {
+	return r.String(string(v))
+}
+
+func writeNPlatformRole2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRoleᚄ(r *plan.Run, fc *plan.Call, v []account.PlatformRole) bool {
+	return plan.List(r, fc, v, writeNPlatformRole2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐPlatformRole, true)
+}
+
 func writeNProbeOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeOutcome(r *plan.Run, fc *plan.Call, v analysis.ProbeOutcome) bool {
 	return r.String(string(v))
 }
@@ -7790,6 +8955,13 @@ func writeNProbeResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 
 func writeNProbeResult2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeResultᚄ(r *plan.Run, fc *plan.Call, v []analysis.ProbeResult) bool {
 	return plan.Structs(r, fc, v, writeNProbeResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐProbeResult, true)
+}
+
+func writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r *plan.Run, fc *plan.Call, v *profile.Profile) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNProgress2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐProgress(r *plan.Run, fc *plan.Call, v *connection.Progress) bool {
@@ -7976,6 +9148,13 @@ func writeNResolverView2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 	return plan.Structs(r, fc, v, writeNResolverView2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐResolverView, true)
 }
 
+func writeNSeats2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐSeats(r *plan.Run, fc *plan.Call, v *membership.Seats) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r *plan.Run, fc *plan.Call, v secret.String) bool {
 	return r.Marshal(marshalNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r.FieldContext(), nil, nil, v))
 }
@@ -8123,7 +9302,63 @@ func writeNTrailingDot2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 	return r.String(string(v))
 }
 
+func writeNUser2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserᚄ(r *plan.Run, fc *plan.Call, v []*account.User) bool {
+	return plan.List(r, fc, v, writeNUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser, true)
+}
+
+func writeNUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r *plan.Run, fc *plan.Call, v *account.User) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNUserAccess2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserAccess(r *plan.Run, fc *plan.Call, v account.UserAccess) bool {
+	return r.String(string(v))
+}
+
+func writeNUserEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*account.User]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNUserEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*account.User]) bool {
+	return plan.Structs(r, fc, v, writeNUserEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
 func writeNUserKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmembershipᚐUserKind(r *plan.Run, fc *plan.Call, v membership.UserKind) bool {
+	return r.String(string(v))
+}
+
+func writeNUserKind2string(r *plan.Run, fc *plan.Call, v string) bool {
+	return r.String(string(v))
+}
+
+func writeNUserOrganization2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOrganizationᚄ(r *plan.Run, fc *plan.Call, v []*account.UserOrganization) bool {
+	return plan.List(r, fc, v, writeNUserOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOrganization, true)
+}
+
+func writeNUserOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOrganization(r *plan.Run, fc *plan.Call, v *account.UserOrganization) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNUserOutcome2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserOutcome(r *plan.Run, fc *plan.Call, v *account.UserOutcome) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNUserPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*account.User]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNUserStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUserStatus(r *plan.Run, fc *plan.Call, v account.UserStatus) bool {
 	return r.String(string(v))
 }
 
@@ -8212,6 +9447,24 @@ func writeNWebhookHour2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.Object(fc, v)
 }
 
+func writeNWebhookMessage2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessageᚄ(r *plan.Run, fc *plan.Call, v []*webhook.WebhookMessage) bool {
+	return plan.List(r, fc, v, writeNWebhookMessage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessage, true)
+}
+
+func writeNWebhookMessage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessage(r *plan.Run, fc *plan.Call, v *webhook.WebhookMessage) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNWebhookMessageBatch2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookMessageBatch(r *plan.Run, fc *plan.Call, v *webhook.WebhookMessageBatch) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNWebhookTopic2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookTopicᚄ(r *plan.Run, fc *plan.Call, v []*webhook.WebhookTopic) bool {
 	return plan.List(r, fc, v, writeNWebhookTopic2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋwebhookᚐWebhookTopic, true)
 }
@@ -8261,6 +9514,13 @@ func writeOApplication2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 }
 
 func writeOApplicationEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*application.Application]) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeOApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r *plan.Run, fc *plan.Call, v *approval.ApprovalRequest) bool {
 	if v == nil {
 		return false
 	}
@@ -8330,6 +9590,13 @@ func writeODnsCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋc
 }
 
 func writeODomainCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐDomainCheck(r *plan.Run, fc *plan.Call, v *domaincheck.DomainCheck) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeODomainConnectSupport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(r *plan.Run, fc *plan.Call, v *provider.DomainConnectSupport) bool {
 	if v == nil {
 		return false
 	}
@@ -8520,6 +9787,13 @@ func writeOOrganization2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 	return r.Object(fc, v)
 }
 
+func writeOPhone2ᚖstring(r *plan.Run, fc *plan.Call, v *string) bool {
+	if v == nil {
+		return false
+	}
+	return r.String(string(*v))
+}
+
 func writeOProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r *plan.Run, fc *plan.Call, v *profile.Profile) bool {
 	if v == nil {
 		return false
@@ -8634,6 +9908,13 @@ func writeOTime2ᚖtimeᚐTime(r *plan.Run, fc *plan.Call, v *time.Time) bool {
 }
 
 func writeOUpstream2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐUpstream(r *plan.Run, fc *plan.Call, v *application.Upstream) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeOUser2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋaccountᚐUser(r *plan.Run, fc *plan.Call, v *account.User) bool {
 	if v == nil {
 		return false
 	}

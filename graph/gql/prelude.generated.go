@@ -1614,6 +1614,16 @@ func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋid
 	return v
 }
 
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(ctx context.Context, ec *executionContext, v any) (ident.ApprovalID, error) {
+	var res ident.ApprovalID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐApprovalID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.ApprovalID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCertificateID(ctx context.Context, ec *executionContext, v any) (ident.CertificateID, error) {
 	var res ident.CertificateID
 	err := res.UnmarshalGQL(v)

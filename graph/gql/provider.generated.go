@@ -1982,6 +1982,13 @@ func marshalNTrailingDot2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return res
 }
 
+func marshalODomainConnectSupport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐDomainConnectSupport(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *provider.DomainConnectSupport) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _DomainConnectSupport(ctx, ec, sel, v)
+}
+
 func marshalOProvider2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐProvider(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *provider.Provider) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

@@ -36,6 +36,7 @@ type ResolverRoot interface {
 	Query() QueryResolver
 	Recipe() RecipeResolver
 	Subscription() SubscriptionResolver
+	User() UserResolver
 	Viewer() ViewerResolver
 	WebhookDelivery() WebhookDeliveryResolver
 	WebhookEndpoint() WebhookEndpointResolver
@@ -67,6 +68,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		unmarshalInputApprovalFilter,
 		unmarshalInputAuthenticatePasswordInput,
 		unmarshalInputConnectionFilter,
 		unmarshalInputConnectionOrder,
@@ -75,21 +77,26 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputCreateOrganizationInput,
 		unmarshalInputCreateWebhookEndpointInput,
 		unmarshalInputCreateWidgetTokenInput,
+		unmarshalInputDecideApprovalInput,
 		unmarshalInputDeliveryFilter,
 		unmarshalInputInviteMemberInput,
 		unmarshalInputMfaPolicyInput,
 		unmarshalInputMfaProof,
+		unmarshalInputOrganizationFilter,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterMachineInput,
 		unmarshalInputRegisterPersonInput,
 		unmarshalInputServiceMessage,
 		unmarshalInputStartConnectionInput,
 		unmarshalInputTimeWindow,
+		unmarshalInputUpdateAddressInput,
 		unmarshalInputUpdateApplicationInput,
 		unmarshalInputUpdateConnectionInput,
 		unmarshalInputUpdateOrganizationInput,
+		unmarshalInputUpdateProfileInput,
 		unmarshalInputUpdateWebhookEndpointInput,
 		unmarshalInputUpstreamInput,
+		unmarshalInputUserFilter,
 	)
 	first := true
 
@@ -201,29 +208,129 @@ type Viewer {
   defaultOrganizationId: ID
   "The browser's session; null for every caller without a session cookie."
   session: Session
-  "Where this person's console begins: /<slug of the default organization>."
+  "Where this person's console begins: /<slug of the default organization>, for an operator /people."
   landing: String!
+  "What the person is to the installation; empty when nobody is signed in."
+  platformRoles: [PlatformRole!]! @listSize(assumed: 3)
+  "What this session may do as an operator, for showing and hiding controls; never a grant. Empty for everybody else, and for an operator who signed in with one factor."
+  operatorPermissions: [String!]! @listSize(assumed: 40)
+  "The version of the terms that hold now and that the person has not accepted yet; null when there is nothing to accept."
+  termsToAccept: String
 }
-"What a person is called, and how they like to be addressed."
-type Profile {
-  "The person's own id: a profile has no other."
+"What somebody is to the installation, over all organizations."
+enum PlatformRole {
+  "Everybody who can sign in."
+  STANDARD
+  "Runs the installation, when signed in with two factors."
+  OPERATIONS
+  "A service account, never a person."
+  SERVICE
+}
+"How far an account is."
+enum UserStatus {
+  "Its address was not confirmed."
+  UNCONFIRMED
+  "It can be used."
+  REGISTERED
+  "Its personal data was overwritten."
+  ERASED
+}
+"May somebody come in?"
+enum UserAccess {
+  "Yes."
+  ENABLED
+  "No: sessions and keys were ended."
+  SUSPENDED
+}
+"A person or machine, as operators see them."
+type User {
+  "Names the person."
   id: ID!
-  "The person whom it describes."
-  userId: ID!
-  "Given name."
-  firstName: String!
-  "Family name; null for people who have or gave none."
-  lastName: String
-  "The name that others see."
-  displayName: String!
-  "Address for messages; null when none was given."
+  "Person or machine?"
+  kind: UserKind!
+  "How far the account is."
+  status: UserStatus!
+  "May they come in?"
+  access: UserAccess!
+  "Why access was changed last, in the operator's words; null when it never was."
+  accessReason: String
+  "When access was changed last; null when it never was."
+  accessChangedAt: Time
+  "What they are to the installation."
+  platformRoles: [PlatformRole!]! @listSize(assumed: 3)
+  "The name that others see; empty for who has none."
+  name: String!
+  "Address for messages; null for who has none."
   email: Email
-  "Time zone of the tz database, such as Europe/Berlin."
-  timezone: String!
-  "Language tag (BCP 47), such as en or de."
+  "Is the address known to be theirs?"
+  emailVerified: Boolean!
+  "Language tag (BCP 47)."
   locale: String!
-  "Grows by one with each change."
-  version: Int!
+  "When they were here last, to the minute; null when they never were."
+  lastSeenAt: Time
+  "API keys that are alive, in all organizations."
+  apiKeys: Int!
+  "Kinds of second factors that they have confirmed, such as TOTP and WEBAUTHN."
+  mfaMethods: [String!]! @goField(forceResolver: true) @listSize(assumed: 5)
+  "Where they belong to, in order of joining; at most 100."
+  organizations: [UserOrganization!]! @goField(forceResolver: true) @listSize(assumed: 20)
+  "Where they are signed in, the newest first; at most 200."
+  sessions: [Session!]! @goField(forceResolver: true) @listSize(assumed: 20)
+  "When the account was made."
+  createdAt: Time!
+  "Grows by one with each change of roles or access."
+  rightsVersion: Int!
+}
+"Where somebody belongs to."
+type UserOrganization {
+  "Names the organization."
+  organizationId: ID!
+  "Its short name."
+  slug: String!
+  "What people call it."
+  name: String!
+  "What they may do there."
+  roles: [OrgRole!]! @listSize(assumed: 3)
+  "When they joined."
+  joinedAt: Time!
+  "When the organization was deleted; null while it lives."
+  deletedAt: Time
+}
+"One row of a page: the person and its cursor."
+type UserEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The person."
+  node: User!
+}
+"A page of people and machines, the newest first."
+type UserPage {
+  "The rows with their cursors."
+  edges: [UserEdge!]!
+  "The rows alone."
+  nodes: [User!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All that the list has, over all pages; null above 10,000."
+  totalCount: Int
+}
+"Narrows a list of people; what is null does not."
+input UserFilter {
+  "Part of a name or an address, or an id; at most 254 characters. null for all."
+  text: String
+  "Who belongs to this organization; null for all."
+  organizationId: ID
+  "Who may come in, or may not; null for both."
+  access: UserAccess
+  "Who holds this role; null for all."
+  role: PlatformRole
+}
+"The person after a change, or what the change waits for."
+type UserOutcome {
+  "The person; null while it waits."
+  user: User
+  "What it waits for; null when it was made."
+  waiting: Waiting
 }
 "A signed-in browser (cookie)."
 type Session {
@@ -263,6 +370,75 @@ enum SessionKind {
 extend type Query {
   "Who is asking, and what they may do. Answers everybody, without an error."
   viewer: Viewer! @access(to: [PUBLIC])
+  "One person or machine; null for an unknown id. That it was read is noted in the audit log."
+  opsUser(
+    "Who is meant."
+    id: ID!
+  ): User @access(to: [OPERATOR]) # permission: account.read_any
+  "People and machines of all organizations, the newest first."
+  opsUsers(
+    "Which of them; null for all."
+    filter: UserFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): UserPage! @access(to: [OPERATOR]) @listSize # permission: account.read_any
+}
+extend type Mutation {
+  "Gives somebody roles of the platform; those already held are skipped. Making an operator waits for a second one: with fewer than two operators it cools off for 24 hours."
+  opsAssignPlatformRoles(
+    "Who gets them; never oneself."
+    userId: ID!
+    "Roles to give. SERVICE is never given to a person; OPERATIONS needs a passkey."
+    roles: [PlatformRole!]!
+    "Why, for the second operator and the audit log, in at most 500 characters; null for no words."
+    reason: String
+  ): UserOutcome! @access(to: [OPERATOR], stepUp: true) # permission: account.assign_role
+  "Takes roles of the platform away, at once and in what the person has open. One operator always stays."
+  opsUnassignPlatformRoles(
+    "Who loses them."
+    userId: ID!
+    "Roles to take; not STANDARD, which everybody is."
+    roles: [PlatformRole!]!
+    "Why, for the audit log, in at most 500 characters; null for no words."
+    reason: String
+  ): UserOutcome! @access(to: [OPERATOR], stepUp: true) # permission: account.assign_role
+  "Suspends somebody, which ends their sessions and keys everywhere within a second, or lets them in again. Oneself and the last operator cannot be suspended."
+  opsSetUserAccess(
+    "Who is meant."
+    userId: ID!
+    "May they come in?"
+    access: UserAccess!
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): UserOutcome! @access(to: [OPERATOR], stepUp: true) # permission: account.suspend
+  "Takes the second factors away from who lost them. It waits for a second operator; with fewer than two operators it cools off for 24 hours."
+  opsResetMfa(
+    "Whose factors."
+    userId: ID!
+    "Why, in at most 500 characters; the second operator reads it."
+    reason: String!
+  ): UserOutcome! @access(to: [OPERATOR], stepUp: true) # permission: factor.reset_any
+}
+extend type Subscription {
+  "A person now, and again when their roles, access, name or address change."
+  opsUserChanged(
+    "Who is meant."
+    id: ID!
+  ): User! @access(to: [OPERATOR]) # permission: account.read_any
+}
+extend type Mutation {
+  "Accepts the terms that hold now, for a person whom viewer.termsToAccept asks."
+  acceptTerms(
+    "The version that was read; another one than that of today is refused (PRECONDITION_FAILED, reason terms_changed)."
+    version: String!
+  ): Viewer! @access(to: [USER]) # permission: self
+  "Ends the caller's account for good: names, addresses and number are overwritten, sessions, keys, memberships and the personal organization end. Rows and ledger stay, without a name. Refused for the last owner or the buyer of a shared organization (PRECONDITION_FAILED, reason last_owner)."
+  eraseAccount(
+    "The caller's own address, as proof that it is meant."
+    confirmEmail: Email!
+  ): Ok! @access(to: [USER], stepUp: true) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../apikey.graphqls", Input: `"A credential of a program, bound to one organization. Only its hash is stored."
@@ -570,6 +746,181 @@ extend type Mutation {
     "What changes; the rest stays."
     input: UpdateApplicationInput!
   ): ApplicationPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: application.write
+}
+`, BuiltIn: false},
+	{Name: "../approval.graphqls", Input: `"Where a request stands."
+enum ApprovalState {
+  "It waits for somebody's word, or for the end of its cooling-off."
+  PENDING
+  "Somebody agreed; it runs in a moment."
+  APPROVED
+  "Somebody stopped it."
+  REJECTED
+  "Nobody spoke in time."
+  EXPIRED
+  "Who asked took it back."
+  CANCELED
+  "It was made."
+  EXECUTED
+  "It was agreed to and then refused: failure says why."
+  FAILED
+  "What it is about had changed meanwhile. Ask again."
+  STALE
+}
+"A second person's word."
+enum Decision {
+  "Let it happen."
+  APPROVE
+  "Stop it."
+  REJECT
+}
+"An operator, or somebody who was one."
+type ApprovalPerson {
+  "Names the person."
+  userId: ID!
+  "What they are called; empty for who has no name."
+  name: String!
+}
+"What somebody decided. It is final."
+type ApprovalDecision {
+  "Who it was."
+  by: ApprovalPerson!
+  "The word."
+  decision: Decision!
+  "In their own words; null for none."
+  comment: String
+  "When."
+  at: Time!
+}
+"A change that waits for a second person, or what became of it."
+type ApprovalRequest {
+  "Names the request."
+  id: ID!
+  "A short number for people."
+  number: Int64!
+  "What shall happen, such as account.assign_role."
+  action: String!
+  "Id of what changes."
+  subjectId: ID!
+  "What people call that."
+  subjectLabel: String!
+  "Where it stands."
+  state: ApprovalState!
+  "The change itself, exactly as it will run."
+  input: JSON!
+  "SHA-256 of the input in canonical JSON (RFC 8785), in hexadecimal digits: a decision names it."
+  inputSha256: String!
+  "Why, in the words of who asked; null for none."
+  reason: String
+  "Who asked."
+  requester: ApprovalPerson!
+  "What was said about it, in order."
+  decisions: [ApprovalDecision!]! @listSize(assumed: 5)
+  "Who could agree; empty when it waits no more."
+  eligibleApprovers: [ApprovalPerson!]! @listSize(assumed: 20)
+  "May the caller agree?"
+  canIDecide: Boolean!
+  "Why not: decided, own_request or not_eligible; null when the caller may."
+  whyNot: String
+  "Does it run by itself, since there were fewer than two operators?"
+  coolingOff: Boolean!
+  "When it runs by itself; null when it does not."
+  executeNotBefore: Time
+  "When it was asked for."
+  createdAt: Time!
+  "Until when it waits."
+  expiresAt: Time!
+  "When it was decided; null until then."
+  decidedAt: Time
+  "When it was made; null until then."
+  executedAt: Time
+  "Why it was not made in the end: subject_changed, approver_lost, input_changed, or the refusal in words; null otherwise."
+  failure: String
+  "Grows by one with each change."
+  version: Int!
+}
+"One row of a page: the request and its cursor."
+type ApprovalRequestEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The request itself."
+  node: ApprovalRequest!
+}
+"A page of requests, the newest first."
+type ApprovalRequestPage {
+  "The rows with their cursors."
+  edges: [ApprovalRequestEdge!]!
+  "The rows alone."
+  nodes: [ApprovalRequest!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All that the list has, over all pages; null above 10,000."
+  totalCount: Int
+}
+"The request after a word about it."
+type ApprovalPayload {
+  "As it stands now."
+  request: ApprovalRequest!
+}
+"Narrows a list of requests; what is null or empty does not."
+input ApprovalFilter {
+  "In one of these states; null for all."
+  state: [ApprovalState!]
+  "The caller's own alone? null for all."
+  mine: Boolean
+  "Those of other people that wait for a word? null for all."
+  forMe: Boolean
+  "Of this kind, such as account.assign_role; null for all."
+  action: String
+}
+"A word about a request."
+input DecideApprovalInput {
+  "The request."
+  id: ID!
+  "The word."
+  decision: Decision!
+  "The hash of what the person looked at; with another one nothing happens (CONFLICT)."
+  inputSha256: String!
+  "In their own words, at most 500 characters; null for none."
+  comment: String
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
+
+extend type Query {
+  "Changes that wait for a second person, and what became of them, the newest first. Operators see all; everybody else what they asked for themselves."
+  approvals(
+    "Which of them; null for all."
+    filter: ApprovalFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): ApprovalRequestPage! @access(to: [USER, OPERATOR]) @listSize # permission: approval.read, own requests always
+  "One of them; null for an unknown id, and for somebody else's."
+  approvalRequest(
+    "The request that is meant."
+    id: ID!
+  ): ApprovalRequest @access(to: [USER, OPERATOR]) # permission: approval.read, own requests always
+}
+extend type Mutation {
+  "Lets an operator agree to another operator's change, or stop it. A change that was agreed to runs by itself within moments."
+  decideApproval(
+    "The word."
+    input: DecideApprovalInput!
+  ): ApprovalPayload! @access(to: [USER, OPERATOR], stepUp: true) # permission: approval.decide
+  "Takes one's own request back, as long as it waits."
+  cancelApproval(
+    "The request that is meant."
+    id: ID!
+  ): ApprovalPayload! @access(to: [USER, OPERATOR]) # permission: self
+}
+extend type Subscription {
+  "Each request that the caller may see, in its newest state, whenever that changes; with an id that one alone, and at once."
+  approvalChanged(
+    "The one that is meant; null for all."
+    id: ID
+  ): ApprovalRequest! @access(to: [USER, OPERATOR]) # permission: approval.read, own requests always
 }
 `, BuiltIn: false},
 	{Name: "../certificate.graphqls", Input: `"A certificate for one connection's name; the private key never leaves."
@@ -1599,6 +1950,13 @@ extend type Mutation {
     "End the caller's other sessions?"
     revokeOtherSessions: Boolean! = true
   ): Ok! @access(to: [USER], stepUp: true) # permission: self
+  "Mails somebody a link that sets a new password. Operators never see or set a password."
+  opsStartPasswordReset(
+    "Who gets the mail."
+    userId: ID!
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): Accepted! @access(to: [OPERATOR]) # permission: account.manage_any
 }
 `, BuiltIn: false},
 	{Name: "../domaincheck.graphqls", Input: `"What we found out about a name, before and without a connection. Nothing of it is stored."
@@ -1720,6 +2078,8 @@ type ProviderMatch {
   evidence: [ProviderEvidence!]!
   "Are some of the name servers not the provider's?"
   mixed: Boolean!
+  "What its Domain Connect service offered for this zone; null when the zone names none, the service does not know the zone, or nobody was waiting."
+  domainConnect: DomainConnectSupport
 }
 "One thing that speaks for a provider."
 type ProviderEvidence {
@@ -1730,7 +2090,7 @@ type ProviderEvidence {
   "How much it counts alone, from 0 to 1; together they count 1 − Π(1 − weight)."
   weight: Float!
 }
-"Where a conclusion about the provider comes from. So far NS_SUFFIX, NS_PARTIAL and SOA are looked at."
+"Where a conclusion about the provider comes from. So far DOMAIN_CONNECT, NS_SUFFIX, NS_PARTIAL and SOA are looked at."
 enum EvidenceKind {
   "The zone names a Domain Connect server."
   DOMAIN_CONNECT
@@ -2576,6 +2936,8 @@ type Organization implements Node {
   createdAt: Time!
   "When it was deleted; null while it lives. For 30 days it can be brought back."
   deletedAt: Time
+  "How many members there are, and may be."
+  seats: Seats! @goField(forceResolver: true) # permission: member.read
   "Who belongs to it, in order of joining."
   members(
     "Rows a page, 1 to 100."
@@ -2585,6 +2947,13 @@ type Organization implements Node {
     "Part of a name, or of an address that the caller may see; at most 100 characters. null for all."
     search: String
   ): MemberPage! @goField(forceResolver: true) @listSize # permission: member.read
+}
+"Members of an organization, counted."
+type Seats {
+  "Members that there are."
+  used: Int!
+  "Members that the plan allows; null when it does not say. Who accepts an invitation beyond them is refused (QUOTA_EXCEEDED), and the invitation stays."
+  limit: Int
 }
 "What a member may do. Roles are sets, not a ladder: a member may do what any of them allows."
 enum OrgRole {
@@ -2730,7 +3099,47 @@ type DonePayload {
   eventId: ID
 }
 
+"One row of a page: the organization and its cursor."
+type OrganizationEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The organization itself."
+  node: Organization!
+}
+"A page of organizations, the newest first."
+type OrganizationPage {
+  "The rows with their cursors."
+  edges: [OrganizationEdge!]!
+  "The rows alone."
+  nodes: [Organization!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All that the list has, over all pages; null above 10,000."
+  totalCount: Int
+}
+"Narrows an operator's list of organizations; what is null does not."
+input OrganizationFilter {
+  "Part of a name or of a short name, at most 100 characters; null for all."
+  text: String
+  "Only those that were deleted and can be brought back? null for all."
+  deleted: Boolean
+}
+
 extend type Query {
+  "Any organization, also a deleted one; null for an unknown id."
+  opsOrganization(
+    "The organization that is meant."
+    id: ID!
+  ): Organization @access(to: [OPERATOR]) # permission: organization.read_any
+  "All organizations, the newest first."
+  opsOrganizations(
+    "Which of them; null for all."
+    filter: OrganizationFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): OrganizationPage! @access(to: [OPERATOR]) @listSize # permission: organization.read_any
   "One organization that the caller belongs to, else null. Exactly one of id and slug."
   organization(
     "The organization that is meant; null when slug says it."
@@ -2747,6 +3156,13 @@ extend type Query {
   ): MembershipPage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: self
 }
 extend type Mutation {
+  "Brings back an organization that was deleted within the last 30 days, with its members. Keys stay ended."
+  opsRestoreOrganization(
+    "The organization that comes back."
+    id: ID!
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): Organization! @access(to: [OPERATOR], stepUp: true) # permission: organization.restore
   "Makes a shared organization, whose owner and buyer the caller becomes and where the caller's console begins from now on. For persons."
   createOrganization(
     "What it is called."
@@ -2817,6 +3233,126 @@ extend type Subscription {
     "The organization that is meant."
     organizationId: ID!
   ): Organization! @access(to: [USER, API_KEY, MACHINE]) # permission: member.read
+}
+`, BuiltIn: false},
+	{Name: "../profile.graphqls", Input: `"What a person is called, and how they like to be addressed."
+type Profile {
+  "The person's own id: a profile has no other."
+  id: ID!
+  "The person whom it describes."
+  userId: ID!
+  "Given name: 1 to 100 characters."
+  firstName: String!
+  "Family name; null for people who have or gave none."
+  lastName: String
+  "The name that others see: 1 to 100 characters."
+  displayName: String!
+  "Address for messages, and the name to sign in with; null when none was given."
+  email: Email
+  "Has its mailbox answered?"
+  emailVerified: Boolean!
+  "Telephone number as E.164, such as +4930901820; null when none was given."
+  phone: Phone
+  "Did a code come back that was sent there?"
+  phoneVerified: Boolean!
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String!
+  "Language tag (BCP 47), such as en or de."
+  locale: String!
+  "Where mail on paper goes."
+  address: Address!
+  "Grows by one with each change."
+  version: Int!
+}
+"Where mail on paper goes. A person may leave out all of it."
+type Address {
+  "First line; null when left out."
+  line1: String
+  "Second line; null when left out."
+  line2: String
+  "Third line; null when left out."
+  line3: String
+  "Town; null when left out."
+  city: String
+  "State, county or province; null when left out."
+  state: String
+  "Postal code; null when left out."
+  zip: String
+  "Country (ISO 3166-1, three letters), such as DEU; null when it is nobody's business."
+  countryCode: String
+}
+"What is left out stays as it is. All mistakes answer together."
+input UpdateProfileInput {
+  "Given name: 1 to 100 characters on one line."
+  firstName: String
+  "Family name, at most 100 characters; empty for people who have none."
+  lastName: String
+  "The name that others see: 1 to 100 characters on one line."
+  displayName: String
+  "Telephone number, with + or as it is dialled in the address's country. Another number is not verified."
+  phone: Phone
+  "Take the number away? Not together with phone."
+  clearPhone: Boolean
+  "Time zone of the tz database, such as Europe/Berlin."
+  timezone: String
+  "Language tag (BCP 47), such as en or de-AT."
+  locale: String
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+"What is left out stays as it is; an empty text takes a line away."
+input UpdateAddressInput {
+  "First line: at most 100 characters."
+  line1: String
+  "Second line: at most 100 characters."
+  line2: String
+  "Third line: at most 100 characters."
+  line3: String
+  "Town: at most 100 characters."
+  city: String
+  "State, county or province: at most 100 characters."
+  state: String
+  "Postal code: at most 100 characters."
+  zip: String
+  "Country (ISO 3166-1, two or three letters); empty for none."
+  countryCode: String
+  "The version that the change is based on; with another one nothing changes (VERSION_CONFLICT). null: whatever it is."
+  version: Int
+}
+
+extend type Mutation {
+  "Changes the caller's names, telephone number, time zone and language."
+  updateProfile(
+    "What changes."
+    input: UpdateProfileInput!
+  ): Profile! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Changes where mail on paper reaches the caller."
+  updateProfileAddress(
+    "What changes."
+    input: UpdateAddressInput!
+  ): Profile! @access(to: [USER, API_KEY, MACHINE]) # permission: self
+  "Mails a link to the new address, and to the present one a notice that can take the change back for three days. Nothing changes until the link was used. The answer tells nobody whether the address has an account."
+  startEmailChange(
+    "The address that the account shall have."
+    newEmail: Email!
+  ): Accepted! @access(to: [USER], stepUp: true) # permission: self
+  "Makes the new address the account's. All sessions end but the one that asked. Links that are unknown, used, expired or taken back look alike (NOT_FOUND)."
+  confirmEmailChange(
+    "What the link in the new mailbox holds."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "“This was not me”, from the former mailbox: a change of address that waits is void, one that was made is taken back, and everybody is signed out."
+  undoEmailChange(
+    "What the link in the former mailbox holds."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
+  "Sends a code to the caller's telephone number. PRECONDITION_FAILED where there is no number (no_phone), or no gateway for text messages (sms_off)."
+  startPhoneVerification: Accepted! @access(to: [USER], stepUp: true) # permission: self
+  "Takes the code that came to the caller's telephone. Five wrong ones end it."
+  confirmPhone(
+    "Six digits."
+    code: Secret!
+  ): Profile! @access(to: [USER]) # permission: self
 }
 `, BuiltIn: false},
 	{Name: "../provider.graphqls", Input: `"Somebody who runs DNS for others; a row of the catalogue."
@@ -3390,6 +3926,8 @@ scalar JSON
 scalar Int64
 "Any string is accepted on input; the service checks it, so that all mistakes of a form answer together."
 scalar Email
+"Any string is accepted on input; the service checks it as a telephone number. It comes out as E.164."
+scalar Phone
 "Bound to secret.String: never reaches logs, traces, metrics, error text or crash reports, in or out."
 scalar Secret
 
@@ -3569,6 +4107,15 @@ extend type Mutation {
   ): Ok! @access(to: [USER], stepUp: true) # permission: self
   "Ends all sessions of the caller but the one that asks."
   revokeOtherSessions: Ok! @access(to: [USER], stepUp: true) # permission: self
+  "Ends one session of somebody, or all of them. What is open there closes within a second."
+  opsRevokeSessions(
+    "Whose sessions."
+    userId: ID!
+    "The one that ends; null for all."
+    sessionId: ID
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): Ok! @access(to: [OPERATOR]) # permission: session.revoke_any
 }
 `, BuiltIn: false},
 	{Name: "../webhook.graphqls", Input: `"Where events are sent, signed by Standard Webhooks."
@@ -3769,6 +4316,24 @@ type WebhookTopic {
   "A body as it is sent."
   example: JSON!
 }
+"Messages as an endpoint would be sent them, and where to go on after a lost connection."
+type WebhookMessageBatch {
+  "Goes on after these messages, as the argument after."
+  cursor: String!
+  "The messages, the oldest first; none in the first batch of a watch from now on."
+  messages: [WebhookMessage!]!
+}
+"One message as an endpoint would be sent it."
+type WebhookMessage {
+  "What the header webhook-id would be: the same however often the message is told."
+  webhookId: String!
+  "Its topic."
+  topic: String!
+  "When it happened."
+  at: Time!
+  "The octets of the body."
+  body: String!
+}
 "A new endpoint. A key that is narrowed to an application makes endpoints of that application."
 input CreateWebhookEndpointInput {
   "The tenant whose endpoint it is."
@@ -3897,6 +4462,15 @@ extend type Subscription {
     "Cursor of a delivery: also what moved since then; null for what moves from now on."
     after: String
   ): WebhookDelivery! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
+  "What endpoints of a TEST application would be sent, as it happens: for development, without an endpoint. The first batch comes at once. PRECONDITION_FAILED with the reason application_live for any other application."
+  webhookMessages(
+    "The application that is listened to."
+    applicationId: ID!
+    "Topics to hear; null for all that are not optional."
+    topics: [String!]
+    "Cursor of a batch: also what happened since then, for three days at most, and some of what was told shortly before; null for what happens from now on."
+    after: String
+  ): WebhookMessageBatch! @access(to: [USER, API_KEY, MACHINE]) # permission: webhook.read
 }
 `, BuiltIn: false},
 	{Name: "../widget.graphqls", Input: `"What a page may know of the application it talks for."
@@ -4003,6 +4577,10 @@ extend type Mutation {
     tokenId: ID!
   ): Ok! @access(to: [USER, API_KEY, MACHINE]) # permission: widget.mint
 }
+extend type Organization {
+  "When a server of it minted a widget token last: the integration works; null before the first."
+  widgetTokenAt: Time @goField(forceResolver: true) # permission: application.read
+}
 `, BuiltIn: false},
 }
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
@@ -4017,6 +4595,26 @@ func childFields_Accepted(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Accepted_accepted(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Accepted", field.Name)
+}
+
+func childFields_Address(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "line1":
+		return fieldContext_Address_line1(ctx, ec, field)
+	case "line2":
+		return fieldContext_Address_line2(ctx, ec, field)
+	case "line3":
+		return fieldContext_Address_line3(ctx, ec, field)
+	case "city":
+		return fieldContext_Address_city(ctx, ec, field)
+	case "state":
+		return fieldContext_Address_state(ctx, ec, field)
+	case "zip":
+		return fieldContext_Address_zip(ctx, ec, field)
+	case "countryCode":
+		return fieldContext_Address_countryCode(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Address", field.Name)
 }
 
 func childFields_ApexSupport(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4175,6 +4773,112 @@ func childFields_ApplicationPayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_ApplicationPayload_edge(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ApplicationPayload", field.Name)
+}
+
+func childFields_ApprovalDecision(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "by":
+		return fieldContext_ApprovalDecision_by(ctx, ec, field)
+	case "decision":
+		return fieldContext_ApprovalDecision_decision(ctx, ec, field)
+	case "comment":
+		return fieldContext_ApprovalDecision_comment(ctx, ec, field)
+	case "at":
+		return fieldContext_ApprovalDecision_at(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalDecision", field.Name)
+}
+
+func childFields_ApprovalPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return fieldContext_ApprovalPayload_request(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalPayload", field.Name)
+}
+
+func childFields_ApprovalPerson(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "userId":
+		return fieldContext_ApprovalPerson_userId(ctx, ec, field)
+	case "name":
+		return fieldContext_ApprovalPerson_name(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalPerson", field.Name)
+}
+
+func childFields_ApprovalRequest(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_ApprovalRequest_id(ctx, ec, field)
+	case "number":
+		return fieldContext_ApprovalRequest_number(ctx, ec, field)
+	case "action":
+		return fieldContext_ApprovalRequest_action(ctx, ec, field)
+	case "subjectId":
+		return fieldContext_ApprovalRequest_subjectId(ctx, ec, field)
+	case "subjectLabel":
+		return fieldContext_ApprovalRequest_subjectLabel(ctx, ec, field)
+	case "state":
+		return fieldContext_ApprovalRequest_state(ctx, ec, field)
+	case "input":
+		return fieldContext_ApprovalRequest_input(ctx, ec, field)
+	case "inputSha256":
+		return fieldContext_ApprovalRequest_inputSha256(ctx, ec, field)
+	case "reason":
+		return fieldContext_ApprovalRequest_reason(ctx, ec, field)
+	case "requester":
+		return fieldContext_ApprovalRequest_requester(ctx, ec, field)
+	case "decisions":
+		return fieldContext_ApprovalRequest_decisions(ctx, ec, field)
+	case "eligibleApprovers":
+		return fieldContext_ApprovalRequest_eligibleApprovers(ctx, ec, field)
+	case "canIDecide":
+		return fieldContext_ApprovalRequest_canIDecide(ctx, ec, field)
+	case "whyNot":
+		return fieldContext_ApprovalRequest_whyNot(ctx, ec, field)
+	case "coolingOff":
+		return fieldContext_ApprovalRequest_coolingOff(ctx, ec, field)
+	case "executeNotBefore":
+		return fieldContext_ApprovalRequest_executeNotBefore(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_ApprovalRequest_createdAt(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_ApprovalRequest_expiresAt(ctx, ec, field)
+	case "decidedAt":
+		return fieldContext_ApprovalRequest_decidedAt(ctx, ec, field)
+	case "executedAt":
+		return fieldContext_ApprovalRequest_executedAt(ctx, ec, field)
+	case "failure":
+		return fieldContext_ApprovalRequest_failure(ctx, ec, field)
+	case "version":
+		return fieldContext_ApprovalRequest_version(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalRequest", field.Name)
+}
+
+func childFields_ApprovalRequestEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_ApprovalRequestEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_ApprovalRequestEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalRequestEdge", field.Name)
+}
+
+func childFields_ApprovalRequestPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_ApprovalRequestPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_ApprovalRequestPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_ApprovalRequestPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_ApprovalRequestPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovalRequestPage", field.Name)
 }
 
 func childFields_ArchiveApplicationPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5363,12 +6067,40 @@ func childFields_Organization(ctx context.Context, ec *executionContext, field g
 		return fieldContext_Organization_createdAt(ctx, ec, field)
 	case "deletedAt":
 		return fieldContext_Organization_deletedAt(ctx, ec, field)
+	case "seats":
+		return fieldContext_Organization_seats(ctx, ec, field)
 	case "members":
 		return fieldContext_Organization_members(ctx, ec, field)
 	case "invitations":
 		return fieldContext_Organization_invitations(ctx, ec, field)
+	case "widgetTokenAt":
+		return fieldContext_Organization_widgetTokenAt(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Organization", field.Name)
+}
+
+func childFields_OrganizationEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_OrganizationEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_OrganizationEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrganizationEdge", field.Name)
+}
+
+func childFields_OrganizationPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_OrganizationPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_OrganizationPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_OrganizationPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_OrganizationPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OrganizationPage", field.Name)
 }
 
 func childFields_OwnershipPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5441,10 +6173,18 @@ func childFields_Profile(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Profile_displayName(ctx, ec, field)
 	case "email":
 		return fieldContext_Profile_email(ctx, ec, field)
+	case "emailVerified":
+		return fieldContext_Profile_emailVerified(ctx, ec, field)
+	case "phone":
+		return fieldContext_Profile_phone(ctx, ec, field)
+	case "phoneVerified":
+		return fieldContext_Profile_phoneVerified(ctx, ec, field)
 	case "timezone":
 		return fieldContext_Profile_timezone(ctx, ec, field)
 	case "locale":
 		return fieldContext_Profile_locale(ctx, ec, field)
+	case "address":
+		return fieldContext_Profile_address(ctx, ec, field)
 	case "version":
 		return fieldContext_Profile_version(ctx, ec, field)
 	}
@@ -5555,6 +6295,8 @@ func childFields_ProviderMatch(ctx context.Context, ec *executionContext, field 
 		return fieldContext_ProviderMatch_evidence(ctx, ec, field)
 	case "mixed":
 		return fieldContext_ProviderMatch_mixed(ctx, ec, field)
+	case "domainConnect":
+		return fieldContext_ProviderMatch_domainConnect(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ProviderMatch", field.Name)
 }
@@ -5789,6 +6531,16 @@ func childFields_ResolverView(ctx context.Context, ec *executionContext, field g
 	return nil, fmt.Errorf("no field named %q was found under type ResolverView", field.Name)
 }
 
+func childFields_Seats(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "used":
+		return fieldContext_Seats_used(ctx, ec, field)
+	case "limit":
+		return fieldContext_Seats_limit(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Seats", field.Name)
+}
+
 func childFields_Session(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5941,6 +6693,100 @@ func childFields_Upstream(ctx context.Context, ec *executionContext, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Upstream", field.Name)
 }
 
+func childFields_User(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_User_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_User_kind(ctx, ec, field)
+	case "status":
+		return fieldContext_User_status(ctx, ec, field)
+	case "access":
+		return fieldContext_User_access(ctx, ec, field)
+	case "accessReason":
+		return fieldContext_User_accessReason(ctx, ec, field)
+	case "accessChangedAt":
+		return fieldContext_User_accessChangedAt(ctx, ec, field)
+	case "platformRoles":
+		return fieldContext_User_platformRoles(ctx, ec, field)
+	case "name":
+		return fieldContext_User_name(ctx, ec, field)
+	case "email":
+		return fieldContext_User_email(ctx, ec, field)
+	case "emailVerified":
+		return fieldContext_User_emailVerified(ctx, ec, field)
+	case "locale":
+		return fieldContext_User_locale(ctx, ec, field)
+	case "lastSeenAt":
+		return fieldContext_User_lastSeenAt(ctx, ec, field)
+	case "apiKeys":
+		return fieldContext_User_apiKeys(ctx, ec, field)
+	case "mfaMethods":
+		return fieldContext_User_mfaMethods(ctx, ec, field)
+	case "organizations":
+		return fieldContext_User_organizations(ctx, ec, field)
+	case "sessions":
+		return fieldContext_User_sessions(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_User_createdAt(ctx, ec, field)
+	case "rightsVersion":
+		return fieldContext_User_rightsVersion(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type User", field.Name)
+}
+
+func childFields_UserEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_UserEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_UserEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserEdge", field.Name)
+}
+
+func childFields_UserOrganization(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "organizationId":
+		return fieldContext_UserOrganization_organizationId(ctx, ec, field)
+	case "slug":
+		return fieldContext_UserOrganization_slug(ctx, ec, field)
+	case "name":
+		return fieldContext_UserOrganization_name(ctx, ec, field)
+	case "roles":
+		return fieldContext_UserOrganization_roles(ctx, ec, field)
+	case "joinedAt":
+		return fieldContext_UserOrganization_joinedAt(ctx, ec, field)
+	case "deletedAt":
+		return fieldContext_UserOrganization_deletedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserOrganization", field.Name)
+}
+
+func childFields_UserOutcome(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return fieldContext_UserOutcome_user(ctx, ec, field)
+	case "waiting":
+		return fieldContext_UserOutcome_waiting(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserOutcome", field.Name)
+}
+
+func childFields_UserPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_UserPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_UserPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_UserPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_UserPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserPage", field.Name)
+}
+
 func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "isAuthenticated":
@@ -5959,6 +6805,12 @@ func childFields_Viewer(ctx context.Context, ec *executionContext, field graphql
 		return fieldContext_Viewer_session(ctx, ec, field)
 	case "landing":
 		return fieldContext_Viewer_landing(ctx, ec, field)
+	case "platformRoles":
+		return fieldContext_Viewer_platformRoles(ctx, ec, field)
+	case "operatorPermissions":
+		return fieldContext_Viewer_operatorPermissions(ctx, ec, field)
+	case "termsToAccept":
+		return fieldContext_Viewer_termsToAccept(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
@@ -6135,6 +6987,30 @@ func childFields_WebhookHour(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_WebhookHour_succeeded(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WebhookHour", field.Name)
+}
+
+func childFields_WebhookMessage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookId":
+		return fieldContext_WebhookMessage_webhookId(ctx, ec, field)
+	case "topic":
+		return fieldContext_WebhookMessage_topic(ctx, ec, field)
+	case "at":
+		return fieldContext_WebhookMessage_at(ctx, ec, field)
+	case "body":
+		return fieldContext_WebhookMessage_body(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookMessage", field.Name)
+}
+
+func childFields_WebhookMessageBatch(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_WebhookMessageBatch_cursor(ctx, ec, field)
+	case "messages":
+		return fieldContext_WebhookMessageBatch_messages(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookMessageBatch", field.Name)
 }
 
 func childFields_WebhookReplay(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -65,7 +65,7 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	p.Headers = r.Header
 	p.ReadTime = graphql.TraceTiming{Start: graphql.Now(), End: graphql.Now()}
 	if !t.enter(ctx) {
-		a.Refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("overloaded", "Too much is going on here. Please try again."))
+		a.Refuse(ctx, http.StatusServiceUnavailable, errFull)
 		return
 	}
 	defer t.leave()
@@ -83,11 +83,16 @@ func (t HTTP) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	run, ctx := exec.DispatchOperation(ctx, rc)
 	resp := run(ctx)
 	if resp == nil { // the caller is gone, or the server stops
-		a.Refuse(ctx, http.StatusServiceUnavailable, fault.Unavailable("stopped", "This request was cut off. Please try again."))
+		a.Refuse(ctx, http.StatusServiceUnavailable, errCut)
 		return
 	}
 	a.Write(resp)
 }
+
+var (
+	errFull = fault.Unavailable("overloaded", "Too much is going on here. Please try again.")
+	errCut  = fault.Unavailable("stopped", "This request was cut off. Please try again.")
+)
 
 // enter takes a place for one operation, or answers false when none is free in time.
 func (t HTTP) enter(ctx context.Context) bool {
@@ -124,6 +129,16 @@ func bearer(r *http.Request) bool {
 
 // Receive reads the operation of a POST: one JSON object of at most limit octets, which may come compressed by gzip. The status goes with the fault.
 func Receive(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawParams, int, error) {
+	in, status, err := Body(w, r, limit)
+	if err != nil {
+		return nil, status, err
+	}
+	p, err := Params(in)
+	return p, http.StatusBadRequest, err
+}
+
+// Body reads the one JSON object that a request brings, of at most limit octets, which may come compressed by gzip. The status goes with the fault.
+func Body(w http.ResponseWriter, r *http.Request, limit int64) (map[string]any, int, error) {
 	if !isJSON(r.Header.Get("Content-Type")) {
 		return nil, http.StatusUnsupportedMediaType, fault.Invalid("", "content_type", "Send Content-Type: application/json in UTF-8.")
 	}
@@ -148,14 +163,10 @@ func Receive(w http.ResponseWriter, r *http.Request, limit int64) (*graphql.RawP
 		return unread(&http.MaxBytesError{Limit: limit}, limit)
 	}
 	in, err := Object(raw)
-	if err != nil {
-		return nil, http.StatusBadRequest, err
-	}
-	p, err := Params(in)
-	return p, http.StatusBadRequest, err
+	return in, http.StatusBadRequest, err
 }
 
-func unread(err error, limit int64) (*graphql.RawParams, int, error) {
+func unread(err error, limit int64) (map[string]any, int, error) {
 	if _, big := errors.AsType[*http.MaxBytesError](err); big {
 		return nil, http.StatusRequestEntityTooLarge, fault.Invalid("", "too_large", "The request is larger than %d bytes.", limit)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/domainconnect"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/connect/notice"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
@@ -33,6 +34,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/approval"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
@@ -87,6 +89,7 @@ type App struct {
 	Keys          *apikey.Service
 	Machines      *machine.Service
 	Mails         *mail.Service
+	Approvals     *approval.Service
 
 	Applications *application.Service
 	Recipes      *recipe.Service
@@ -99,9 +102,6 @@ type App struct {
 	Notices      *notice.Service
 	Catalogue    *provider.Catalogue
 	Engine       *dnscheck.Engine
-
-	// Operator says whether a signed-in person is an operator: one with a role of its own and two factors, which accounts do not have yet. Nil: nobody is.
-	Operator func(context.Context, authz.Principal) bool
 
 	plans   billing.Subscriptions
 	parts   []part.Part
@@ -200,7 +200,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 	a.Checks = &domaincheck.Service{Authz: a.Authz, Limit: a.Limit, Applications: a.Applications, Recipes: a.Recipes, Engine: a.Engine, Existing: a.existing,
 		Settings: domaincheck.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
 	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, Origin: s.ConsoleOrigin, OrgOfConnection: a.Connections.OrgOf}
-	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside}
+	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside, OrgOfApplication: a.Applications.OrgOf}
 	a.Notices = &notice.Service{Door: a.Door, Mails: a.Mails, Console: s.ConsoleOrigin}
 	a.Connections.Measure(a.Metrics)
 	a.Webhooks.Measure(a.Metrics)
@@ -249,14 +249,15 @@ func (a *App) engine() error {
 	if err != nil {
 		return err
 	}
-	a.Engine = &dnscheck.Engine{Settings: e, Catalogue: a.Catalogue, Now: a.DB.Now, Nonce: a.nonces.Of, CAs: a.authorities}
+	a.Engine = &dnscheck.Engine{Settings: e, Catalogue: a.Catalogue, Now: a.DB.Now, Nonce: a.nonces.Of, CAs: a.authorities,
+		Offer: domainconnect.New(a.Catalogue, safehttp.Options{AllowLoopbackHTTP: a.Settings.Profile == "lab"}).Offer}
 	return nil
 }
 
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Organizations.Part(), a.Members.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Sessions.Part(), a.Keys.Part(), a.Machines.Part(), a.Mails.Part(), a.Notices.Part(),
+		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Machines.Part(), a.Mails.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},

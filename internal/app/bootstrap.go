@@ -18,6 +18,7 @@ type Developer struct {
 	Email, Name        string
 	Password           secret.String
 	Organization, Slug string
+	TermsAccepted      bool // the person has read and accepted them; else the console asks
 }
 
 // CreateDeveloper registers a person who can sign in, and makes their organization; its first application follows by itself.
@@ -45,6 +46,11 @@ func (a *App) CreateDeveloper(ctx context.Context, in Developer) (ident.UserID, 
 		}
 		if err := a.Organizations.CreateTx(ctx, e, org, in.Organization, in.Slug, user); err != nil {
 			return err
+		}
+		if in.TermsAccepted {
+			if err := a.Accounts.AcceptTermsTx(ctx, e, user, a.Settings.Terms); err != nil {
+				return err
+			}
 		}
 		e.Record(event.Change{Action: "credential.registered", Subject: user.String(), Version: 1, Stream: "credential:" + user.String(), Payload: map[string]any{"v": 1}, Audited: true})
 		return a.Accounts.SetDefaultTx(ctx, e, user, org)

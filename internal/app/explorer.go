@@ -4,15 +4,9 @@ import (
 	"context"
 
 	"github.com/nameplate-dev/nameplate/graph"
-	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 )
-
-// operates says whether a signed-in person is an operator.
-func (a *App) operates(ctx context.Context, p authz.Principal) bool {
-	return a.Operator != nil && a.Operator(ctx, p)
-}
 
 // Explored is the payload of explorer.ran.
 type Explored struct {

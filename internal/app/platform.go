@@ -25,15 +25,15 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
-// terms is the version of the terms that people accept when they register.
-const terms = "1"
-
 // platform builds what any SaaS has.
 func (a *App) platform() error {
-	a.Accounts = &account.Service{DB: a.DB, Door: a.Door}
-	a.Profiles = &profile.Service{DB: a.DB}
-	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left, Tell: a.tellMember}
-	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &a.plans, SetDefault: a.Accounts.SetDefaultTx}
+	a.Accounts = &account.Service{DB: a.DB, Door: a.Door, Terms: a.Settings.Terms}
+	a.Profiles = &profile.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Console: a.Settings.ConsoleOrigin}
+	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left, Tell: a.tellMember, Seats: seats}
+	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &a.plans, SetDefault: a.Accounts.SetDefaultTx,
+		Destroy: func(ctx context.Context, e *door.Effect, org ident.OrgID) error {
+			return a.Vault.Destroy(ctx, e.Tx, org)
+		}}
 	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Tell: a.tellSignIn}
 	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Tell: a.tellKey, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
 		return a.Applications.OrgOf(ctx, id)
@@ -43,6 +43,8 @@ func (a *App) platform() error {
 	}
 	a.Invitations = &invitation.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Limit: a.Limit, Mail: a.Mails, Members: a.Members, Console: a.Settings.ConsoleOrigin}
 	a.signIn()
+	a.operators()
+	a.people()
 	a.machines()
 	return nil
 }
@@ -87,7 +89,7 @@ func (a *App) admit(ctx context.Context, e *door.Effect, p registration.Person) 
 	if err != nil {
 		return user, err
 	}
-	if err := a.Accounts.AcceptTermsTx(ctx, e, user, terms); err != nil {
+	if err := a.Accounts.AcceptTermsTx(ctx, e, user, a.Settings.Terms); err != nil {
 		return user, err
 	}
 	org, err := a.Organizations.CreatePersonalTx(ctx, e, strings.TrimSpace(p.FirstName+" "+p.LastName), user)
@@ -120,18 +122,25 @@ func (a *App) tellMember(ctx context.Context, e *door.Effect, n membership.News)
 
 // person makes an account with a profile and a password.
 func (a *App) person(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
+	user, err := a.account(ctx, e, p)
+	if err != nil {
+		return user, err
+	}
+	return user, a.Credentials.SetTx(ctx, e.Tx, user, p.PHC)
+}
+
+// account makes an account with a profile, and no way to sign in yet.
+func (a *App) account(ctx context.Context, e *door.Effect, p registration.Person) (ident.UserID, error) {
 	user, err := a.Accounts.RegisterTx(ctx, e)
 	if err != nil {
 		return user, err
 	}
-	about := profile.Profile{UserID: user, FirstName: p.FirstName, DisplayName: strings.TrimSpace(p.FirstName + " " + p.LastName), Email: &p.Email, Timezone: p.Timezone, Locale: p.Locale}
+	about := profile.Profile{UserID: user, FirstName: p.FirstName, DisplayName: strings.TrimSpace(p.FirstName + " " + p.LastName), Email: &p.Email, Timezone: p.Timezone, Locale: p.Locale,
+		Address: profile.Address{CountryCode: p.CountryCode}}
 	if p.LastName != "" {
 		about.LastName = &p.LastName
 	}
-	if err := a.Profiles.AddTx(ctx, e.Tx, about); err != nil {
-		return user, err
-	}
-	return user, a.Credentials.SetTx(ctx, e.Tx, user, p.PHC)
+	return user, a.Profiles.AddTx(ctx, e.Tx, about)
 }
 
 // left is what follows the end of a membership, in its transaction.

@@ -19,6 +19,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/web"
+	"github.com/nameplate-dev/nameplate/internal/web/rest"
 	"github.com/nameplate-dev/nameplate/resolvers"
 	"github.com/nameplate-dev/nameplate/widget"
 )
@@ -47,24 +48,29 @@ func (a *App) Worker() run.Part {
 func (a *App) Handler() (http.Handler, error) {
 	r := resolvers.New(resolvers.Services{
 		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Machines: a.Machines, Mails: a.Mails,
-		Credentials: a.Credentials, Registrations: a.Registrations, Recoveries: a.Recoveries, Factors: a.Factors,
+		Credentials: a.Credentials, Registrations: a.Registrations, Recoveries: a.Recoveries, Factors: a.Factors, Approvals: a.Approvals,
 		Applications: a.Applications, Recipes: a.Recipes, Connections: a.Connections, DomainChecks: a.Checks, Providers: a.Catalogue, Certificates: a.Certificates, Widgets: a.Widgets, Webhooks: a.Webhooks,
 		Authz: a.Authz, Hub: a.Hub, Parts: a.parts, Spent: spent, Build: frontend.BuildHash(), Version: a.Settings.BuildVersion,
 	})
-	var routes http.Handler
+	var routes, aliases http.Handler
 	door := web.New(web.Config{
 		GraphQL: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { routes.ServeHTTP(w, r) }),
+		REST:    http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { aliases.ServeHTTP(w, r) }),
 		Console: frontend.Console(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Explorer: frontend.Explorer(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Widget: widget.Files(),
 		Sessions: a.Sessions, Credentials: a.Credentials, Factors: a.Factors, Keys: a.Keys, Machines: a.Machines, Accounts: a.Accounts,
-		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Operator: a.operates, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
+		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
 		Routes: a.routes(), Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
 	})
+	schema := gql.NewPlanned(gql.Config{Resolvers: r})
 	g, err := graph.New(graph.Config{
-		Schema: gql.NewPlanned(gql.Config{Resolvers: r}),
-		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Metrics: a.Metrics,
+		Schema: schema, Inside: rest.Documents(),
+		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Held: a.held(), Metrics: a.Metrics,
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})
 	if err != nil {
+		return nil, err
+	}
+	if aliases, err = rest.New(schema.Schema(), g.Run); err != nil {
 		return nil, err
 	}
 	routes, a.goodbye = g, g.Close

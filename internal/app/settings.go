@@ -31,13 +31,15 @@ type Settings struct {
 	Listen         string
 	ConsoleOrigin  string
 	Proxies        []netip.Prefix
-	OobFactors bool // codes by mail and SMS may be second factors
+	OobFactors     bool // codes by mail and SMS may be second factors
 
 	Edge  EdgeSettings
 	DNS   DNSSettings
 	ACME  ACMESettings
 	Probe ProbeSettings
 	Mail  MailSettings
+	SMS   SMSSettings
+	Terms string // the version that people accept; "": there are none
 
 	PSLExtra      []string
 	ProviderFile  string
@@ -150,6 +152,9 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.mailFrom, "mail.from", "", "whose mails they are: Example Domains <no-reply@example.com>; the name stands over every mail")
 	str(&r.mailEnvelope, "mail.envelope_from", "", "where mail servers send bounces; without it the address of mail.from")
 	str(&r.mailHook, "mail.hook_secret", "", "signs reports to /hooks/mail, at least 16 characters; without it none are taken")
+	str(&r.sms, "sms.gateway", "", "log: text messages are written into the log, for development; without it none is sent")
+	str(&r.smsCountries, "sms.countries", "", "ISO codes of the countries that get text messages, such as DE,FR, separated by commas; without it all")
+	str(&r.terms, "terms.version", "1", "of the terms that people accept; with another one everybody is asked again")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
 	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
@@ -162,6 +167,7 @@ type Raw struct {
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
 	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook  string
+	sms, smsCountries, terms                                                            string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
 	oob                                                                                 bool
 }
@@ -188,6 +194,7 @@ func (r *Raw) settings() (Settings, error) {
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
+		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms),
 	}
 	if r.machines != "on" && r.machines != "off" {
 		p.wrong("machine.anonymous", "is on or off, not %q", r.machines)
@@ -383,6 +390,9 @@ func (s Settings) String() string {
 	}
 	line("acme.contact", s.ACME.Contact)
 	s.Mail.print(line, hidden)
+	line("sms.gateway", map[bool]string{true: "log", false: "(not set: no text message leaves)"}[s.SMS.Log])
+	line("sms.countries", cmp.Or(strings.Join(s.SMS.Countries, ","), "(all)"))
+	line("terms.version", cmp.Or(s.Terms, "(not set: nobody is asked)"))
 	return b.String()
 }
 

@@ -80,7 +80,8 @@ var edges = map[string][]string{
 
 	"internal/platform/recovery":     {"internal/platform/credential", "internal/platform/mail", "internal/platform/factor"},
 	"internal/platform/factor":       {"internal/platform/session", "internal/platform/mail"},
-	"internal/platform/registration": {"internal/platform/credential", "internal/platform/mail"},
+	"internal/platform/registration": {"internal/platform/credential", "internal/platform/mail", "internal/platform/profile"},
+	"internal/platform/profile":      {"internal/platform/mail", "internal/platform/sms"},
 	"internal/platform/credential":   {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/sso":          {"internal/platform/session", "internal/platform/factor"},
 	"internal/platform/invitation":   {"internal/platform/membership", "internal/platform/mail"},
@@ -133,7 +134,7 @@ var libraries = []struct {
 	{"github.com/riverqueue/river", "jobs are inserted through spine/work and worked in workers", []string{"internal/spine/work", "workers"}},
 	{"github.com/redis/go-redis", "Redis carries pokes (spine/live) and rate limits (spine/limit), and is never the source of truth", []string{"internal/spine/live", "internal/spine/limit"}},
 	{"github.com/miekg/dns", "questions go through connect/dnscheck, our own zone is served by edge/dns", []string{"internal/connect/dnscheck", "edge/dns"}},
-	{"github.com/gorilla/websocket", "sockets end in graph/peer", []string{"graph/peer"}},
+	{"github.com/gorilla/websocket", "sockets end in graph/peer, and begin in the tool that listens for webhooks", []string{"graph/peer", "cmd/nameplate/listen"}},
 	{"github.com/rs/cors", "origins are judged in internal/web", []string{"internal/web"}},
 }
 

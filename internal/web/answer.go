@@ -11,9 +11,11 @@ import (
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
+	"github.com/nameplate-dev/nameplate/internal/web/rest"
 )
 
-// fail answers an error in the shape of its address: a GraphQL error under /graphql, where nothing ran and so there is no "data"; else plain JSON.
+// fail answers an error in the shape of its address: a GraphQL error under /graphql, where nothing ran and so there is no "data", a problem below /v1/;
+// else plain JSON.
 func (s *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	faults := fault.All(err)
 	tooBig, big := errors.AsType[*http.MaxBytesError](err)
@@ -36,6 +38,10 @@ func (s *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Door) refuse(w http.ResponseWriter, r *http.Request, status int, f *fault.Fault) {
 	if wait, ok := f.Meta["retryAfter"].(int); ok {
 		w.Header().Set("Retry-After", strconv.Itoa(wait))
+	}
+	if strings.HasPrefix(r.URL.Path, "/v1/") {
+		rest.Refuse(w, r, status, f)
+		return
 	}
 	members := map[string]any{}
 	for k, v := range f.Meta {

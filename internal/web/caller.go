@@ -60,17 +60,11 @@ func asBrowser(ctx context.Context, b *browser) context.Context {
 // authenticate finds the caller. A bearer credential that does not count is refused here, before anything is parsed; a cookie that names no living
 // session counts as absent. What changes something needs the value of CSRF beside the cookie.
 func (s *Door) authenticate(next http.Handler) http.Handler {
+	programs := s.programs(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
-		token, bearer := bearerOf(r)
-		if bearer {
-			p, err := s.Bearer(ctx, token, r.URL.Query().Get("app"), originOf(r))
-			if err != nil {
-				w.Header().Set("WWW-Authenticate", "Bearer")
-				s.fail(w, r, err)
-				return
-			}
-			next.ServeHTTP(w, r.WithContext(authz.With(ctx, p.About(authz.From(ctx)))))
+		if _, bearer := bearerOf(r); bearer {
+			programs.ServeHTTP(w, r)
 			return
 		}
 		b, err := s.browser(r)
@@ -86,12 +80,31 @@ func (s *Door) authenticate(next http.Handler) http.Handler {
 			s.fail(w, r, err)
 			return
 		}
-		next.ServeHTTP(w, s.exploring(r.WithContext(asBrowser(ctx, b))))
+		next.ServeHTTP(w, exploring(r.WithContext(asBrowser(ctx, b))))
+	})
+}
+
+// programs finds the caller of an address that takes bearer credentials alone; cookies are ignored there.
+func (s *Door) programs(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx := r.Context()
+		token, bearer := bearerOf(r)
+		if !bearer {
+			next.ServeHTTP(w, r)
+			return
+		}
+		p, err := s.Bearer(ctx, token, r.URL.Query().Get("app"), originOf(r))
+		if err != nil {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			s.fail(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(authz.With(ctx, p.About(authz.From(ctx)))))
 	})
 }
 
 func person(b *session.Session) authz.Principal {
-	p := authz.Principal{Kind: authz.USER, UserID: b.UserID, SessionID: b.ID, OrgID: b.OrgID, AAL: int(b.Aal), Until: b.ExpiresAt}
+	p := authz.Principal{Kind: authz.USER, UserID: b.UserID, SessionID: b.ID, OrgID: b.OrgID, AAL: int(b.Aal), Operator: b.Operator, Until: b.ExpiresAt}
 	if b.SteppedUpAt != nil {
 		p.AuthTime = *b.SteppedUpAt
 	}
@@ -167,7 +180,7 @@ func (s *Door) browser(r *http.Request) (*browser, error) {
 // idempotent carries the Idempotency-Key of a request to the door.
 func (s *Door) idempotent(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if key := r.Header.Get("Idempotency-Key"); key != "" && r.Method == http.MethodPost {
+		if key := r.Header.Get("Idempotency-Key"); key != "" && r.Method != http.MethodGet {
 			if !utf8.ValidString(key) {
 				s.fail(w, r, fault.Invalid("clientMutationId", "idempotency_key", "An idempotency key is text in UTF-8."))
 				return

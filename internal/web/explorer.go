@@ -12,23 +12,19 @@ const explorerHeader = "X-Nameplate-Explorer"
 // graphiql answers the explorer to operators, and to everybody else what any address that is not there is answered with.
 func (s *Door) graphiql(w http.ResponseWriter, r *http.Request) {
 	b, err := s.browser(r)
-	if err == nil && b != nil && s.Explorer != nil && s.operates(r, person(b.Session)) {
+	if err == nil && b != nil && b.Operator && s.Explorer != nil {
 		s.Explorer.ServeHTTP(w, r)
 		return
 	}
 	s.pages(w, r)
 }
 
-// exploring makes an operator of a person whose explorer asks; everybody else stays who they are. The value of CSRF was checked: that is done for POST alone.
-func (s *Door) exploring(r *http.Request) *http.Request {
-	p := authz.From(r.Context())
-	if r.Method != http.MethodPost || r.Header.Get(explorerHeader) != "1" || !s.operates(r, p) {
+// exploring notes that an operator's explorer asks; everybody else stays who they are. The value of CSRF was checked: that is done for POST alone.
+func exploring(r *http.Request) *http.Request {
+	p := authz.From(r.Context()).AsOperator()
+	if r.Method != http.MethodPost || r.Header.Get(explorerHeader) != "1" || p.Kind != authz.OPERATOR {
 		return r
 	}
-	p.Kind = authz.OPERATOR
+	p.Explorer = true
 	return r.WithContext(authz.With(r.Context(), p))
-}
-
-func (s *Door) operates(r *http.Request, p authz.Principal) bool {
-	return s.Operator != nil && s.Operator(r.Context(), p)
 }

@@ -1,28 +1,27 @@
 package web_test
 
-import (
-	"context"
-	"sync/atomic"
-	"testing"
+import "testing"
 
-	"github.com/nameplate-dev/nameplate/internal/spine/authz"
-	"github.com/nameplate-dev/nameplate/internal/web"
-)
-
-// operators is a test's answer to who is one: the person who signs in on a house, while it is on.
-func operators(on *atomic.Bool) func(*web.Config) {
-	return func(c *web.Config) {
-		c.Operator = func(_ context.Context, p authz.Principal) bool { return on.Load() && !p.UserID.IsZero() }
+// operator says that the person who signs in on the house holds the role OPERATIONS and did so with two factors, or that neither is so.
+func (h *house) operator(t *testing.T, on bool) {
+	t.Helper()
+	for _, sql := range map[bool][]string{
+		true:  {"insert into user_platform_role (user_id, role, granted_by, granted_at) values ($1, 'OPERATIONS', 'system:test', now())", "update session set aal = 2 where user_id = $1"},
+		false: {"delete from user_platform_role where user_id = $1"},
+	}[on] {
+		if _, err := h.DB.Exec(t.Context(), sql, h.User.UUID()); err != nil {
+			t.Fatal(err)
+		}
 	}
+	h.sessions.Forget()
 }
 
 func TestGraphiQL_IsForOperatorsAlone(t *testing.T) {
 	t.Parallel()
-	var on atomic.Bool
-	h := setup(t, operators(&on))
+	h := setup(t)
 	b := h.browser(t)
 	key, _ := h.key(t)
-	on.Store(true)
+	h.operator(t, true)
 	for name, c := range map[string]struct {
 		headers []string
 		want    string
@@ -37,7 +36,7 @@ func TestGraphiQL_IsForOperatorsAlone(t *testing.T) {
 			t.Errorf("%s: %d %q, want %q", name, r.StatusCode, r.text, c.want)
 		}
 	}
-	on.Store(false)
+	h.operator(t, false)
 	if r := b.send(t, "GET", "/graphiql", ""); r.text != "console /graphiql" {
 		t.Errorf("a tenant: %d %q", r.StatusCode, r.text)
 	}
@@ -45,10 +44,9 @@ func TestGraphiQL_IsForOperatorsAlone(t *testing.T) {
 
 func TestGraphiQL_RunsAsOperatorByHeaderCookieAndCSRF(t *testing.T) {
 	t.Parallel()
-	var on atomic.Bool
-	on.Store(true)
-	h := setup(t, operators(&on))
+	h := setup(t)
 	b := h.browser(t)
+	h.operator(t, true)
 	const explorer = "X-Nameplate-Explorer"
 	if r := b.send(t, "POST", "/graphql", "{}", explorer, "1"); r.json["kind"] != "OPERATOR" || r.json["user"] != h.User.String() || r.json["session"] == "" {
 		t.Errorf("an operator: %d %s", r.StatusCode, r.text)
@@ -69,7 +67,7 @@ func TestGraphiQL_RunsAsOperatorByHeaderCookieAndCSRF(t *testing.T) {
 	if r := h.do(t, "POST", "/graphql", "{}", "Authorization", "Bearer "+key, "Cookie", "__Host-np_s="+b.cookie, explorer, "1"); r.json["kind"] != "API_KEY" {
 		t.Errorf("a key: %d %s", r.StatusCode, r.text)
 	}
-	on.Store(false)
+	h.operator(t, false)
 	if r := b.send(t, "POST", "/graphql", "{}", explorer, "1"); r.json["kind"] != "USER" {
 		t.Errorf("a tenant: %d %s", r.StatusCode, r.text)
 	}

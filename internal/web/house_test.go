@@ -46,10 +46,11 @@ const (
 // house is a running door over a real database.
 type house struct {
 	*spinetest.Bundle
-	base  string
-	keys  *apikey.Service
-	logs  *logs
-	clock atomic.Int64 // how far the clock is ahead
+	base     string
+	keys     *apikey.Service
+	sessions *session.Service
+	logs     *logs
+	clock    atomic.Int64 // how far the clock is ahead
 }
 
 // ahead moves the clock of rows.
@@ -61,6 +62,7 @@ func setup(t *testing.T, change ...func(*web.Config)) *house {
 	h.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(h.clock.Load())) })
 	h.Door.Guards = []door.Guard{billing.Entitlement{Plan: billing.BuiltIn}, billing.StepUp{}}
 	sessions := &session.Service{DB: h.DB, Door: h.Door, Authz: h.Authz, Vault: h.Vault}
+	h.sessions = sessions
 	factors := &factor.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions}
 	credentials := &credential.Service{DB: h.DB, Door: h.Door, Vault: h.Vault, Limit: limit.New(nil), Sessions: sessions, Factors: factors,
 		Home: func(context.Context, ident.UserID) (*ident.OrgID, error) { return &h.Org, nil }}
@@ -178,9 +180,10 @@ type reply struct {
 
 func (r reply) code() string {
 	if list, ok := r.json["errors"].([]any); ok {
-		extensions := list[0].(map[string]any)["extensions"].(map[string]any)
-		reason, _ := extensions["reason"].(string)
-		return strings.TrimSpace(extensions["code"].(string) + " " + reason)
+		if extensions, ok := list[0].(map[string]any)["extensions"].(map[string]any); ok { // else it is a problem
+			reason, _ := extensions["reason"].(string)
+			return strings.TrimSpace(extensions["code"].(string) + " " + reason)
+		}
 	}
 	code, _ := r.json["code"].(string)
 	reason, _ := r.json["reason"].(string)

@@ -33,6 +33,7 @@ const (
 // Config is what the door leads to. A handler that is nil is not mounted.
 type Config struct {
 	GraphQL                   http.Handler
+	REST                      http.Handler // what lies below /v1/
 	Console, Explorer, Widget http.Handler
 	Metrics                   http.Handler
 	Routes                    []part.Route
@@ -47,8 +48,6 @@ type Config struct {
 	WidgetToken func(ctx context.Context, token secret.String, app, origin string) (authz.Principal, error)
 	// Origins answers which origins may use the application with this public key; a nil function for an unknown key.
 	Origins func(ctx context.Context, app string) (func(origin string) bool, error)
-	// Operator says whether a signed-in person is an operator, who may use /graphiql; nil: nobody is.
-	Operator func(context.Context, authz.Principal) bool
 	// Keysfile is /.well-known/nameplate-keys.json.
 	Keysfile func(ctx context.Context) ([]byte, error)
 	// Ready answers each check by its name; nil is good.
@@ -91,6 +90,11 @@ func (s *Door) routes() http.Handler {
 	if s.GraphQL != nil {
 		mount("/graphql", s.cors(s.authenticate(s.idempotent(s.GraphQL))))
 	}
+	if s.REST != nil {
+		mount("/v1/", s.programs(s.idempotent(s.REST)))
+	} else {
+		mux.HandleFunc("/v1/", s.nothing)
+	}
 	mux.Handle("/auth/sign-in", s.only(http.MethodPost, s.signIn))
 	mux.Handle("/auth/session", s.only(http.MethodGet, s.session))
 	mux.Handle("/auth/refresh", s.only(http.MethodPost, s.refresh))
@@ -109,7 +113,7 @@ func (s *Door) routes() http.Handler {
 	for _, r := range s.Routes {
 		mux.Handle(r.Pattern, s.authenticate(r.Handler))
 	}
-	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/hooks/", "/internal/", "/v1/", "/.well-known/", "/healthz/", "/readyz/", "/metrics/"} {
+	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/hooks/", "/internal/", "/.well-known/", "/healthz/", "/readyz/", "/metrics/"} {
 		mux.HandleFunc(below, s.nothing)
 	}
 	mux.HandleFunc("/graphiql", s.graphiql)

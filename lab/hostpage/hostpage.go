@@ -67,11 +67,13 @@ func (s *Site) now() (Product, string) {
 	return s.product, s.origin
 }
 
-// Handler serves the page, and POST /token, by which the page asks its own server for a widget token.
+// Handler serves the page, POST /token, by which the page asks its own server for a widget token, and POST /embed, by which a developer shows an application
+// of their own here.
 func (s *Site) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("POST /token", s.token)
+	mux.HandleFunc("POST /embed", s.own)
 	mux.HandleFunc("GET /favicon.ico", look.NoIcon)
 	for name, kind := range map[string]string{"host.css": "text/css", "host.js": "text/javascript"} {
 		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, _ *http.Request) {
@@ -135,6 +137,27 @@ func origin(address string) string {
 		return ""
 	}
 	return u.Scheme + "://" + u.Host
+}
+
+var (
+	publicKey   = regexp.MustCompile(`^np_pk_[A-Za-z0-9_-]{1,100}$`)
+	application = regexp.MustCompile(`^app_[a-z0-9]{1,40}$`)
+	apiKey      = regexp.MustCompile(`^npk_[A-Za-z0-9_-]{1,120}$`)
+)
+
+// own lets the page show another application from now on. The key stays in this process, as the one before did.
+func (s *Site) own(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4096)
+	field := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
+	key, app, secret := field("publicKey"), field("applicationId"), field("apiKey")
+	if !publicKey.MatchString(key) || !application.MatchString(app) || !apiKey.MatchString(secret) {
+		http.Error(w, "Copy all three from the console: the application's id (app_…) and public key (np_pk_…), and an API key (npk_…) that may mint widget tokens.", http.StatusUnprocessableEntity)
+		return
+	}
+	s.mu.Lock()
+	s.product.PublicKey, s.product.ApplicationID, s.product.APIKey = key, app, secret
+	s.mu.Unlock()
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 const mint = `mutation CreateWidgetToken($input: CreateWidgetTokenInput!) {

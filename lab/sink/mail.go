@@ -81,6 +81,22 @@ func (m *Mail) Messages(to string) []Message {
 	})
 }
 
+// Text takes in a text message, which stands among the mails: what it says is its subject too, and it has no HTML.
+func (m *Mail) Text(to, text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keep(Message{At: m.now(), From: "text message", To: []string{to}, Subject: text, Text: text, Raw: text})
+}
+
+// keep numbers a message and forgets the oldest above the most that are kept. The caller holds the lock.
+func (m *Mail) keep(msg Message) {
+	m.next++
+	msg.ID = m.next
+	if m.messages = append(m.messages, msg); len(m.messages) > keepMessage {
+		m.messages = slices.Clone(m.messages[1:])
+	}
+}
+
 // Clear forgets all.
 func (m *Mail) Clear() {
 	m.mu.Lock()
@@ -119,11 +135,7 @@ func (s *session) Data(r io.Reader) error {
 	msg.At, msg.From, msg.To = s.mail.now(), s.from, slices.Clone(s.to)
 	s.mail.mu.Lock()
 	defer s.mail.mu.Unlock()
-	s.mail.next++
-	msg.ID = s.mail.next
-	if s.mail.messages = append(s.mail.messages, msg); len(s.mail.messages) > keepMessage {
-		s.mail.messages = slices.Clone(s.mail.messages[1:])
-	}
+	s.mail.keep(msg)
 	return nil
 }
 

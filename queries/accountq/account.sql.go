@@ -25,6 +25,23 @@ func (q *Queries) AcceptTerms(ctx context.Context, db DBTX, arg AcceptTermsParam
 	return err
 }
 
+const accepted = `-- name: Accepted :one
+select exists (select 1 from terms_acceptance where user_id = $1 and terms_version = $2)
+`
+
+type AcceptedParams struct {
+	UserID       uuid.UUID
+	TermsVersion string
+}
+
+// Whether a person accepted a version of the terms.
+func (q *Queries) Accepted(ctx context.Context, db DBTX, arg AcceptedParams) (bool, error) {
+	row := db.QueryRow(ctx, accepted, arg.UserID, arg.TermsVersion)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const addMachine = `-- name: AddMachine :exec
 insert into app_user (id, kind, status, created_by, created_at) values ($1, 'MACHINE', 'REGISTERED', $3, $2)
 `
@@ -38,6 +55,30 @@ type AddMachineParams struct {
 func (q *Queries) AddMachine(ctx context.Context, db DBTX, arg AddMachineParams) error {
 	_, err := db.Exec(ctx, addMachine, arg.ID, arg.CreatedAt, arg.CreatedBy)
 	return err
+}
+
+const addRole = `-- name: AddRole :execrows
+insert into user_platform_role (user_id, role, granted_by, granted_at) values ($1, $2, $3, $4) on conflict (user_id, role) do nothing
+`
+
+type AddRoleParams struct {
+	UserID    uuid.UUID
+	Role      string
+	GrantedBy string
+	GrantedAt time.Time
+}
+
+func (q *Queries) AddRole(ctx context.Context, db DBTX, arg AddRoleParams) (int64, error) {
+	result, err := db.Exec(ctx, addRole,
+		arg.UserID,
+		arg.Role,
+		arg.GrantedBy,
+		arg.GrantedAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const addUser = `-- name: AddUser :exec
@@ -54,6 +95,39 @@ func (q *Queries) AddUser(ctx context.Context, db DBTX, arg AddUserParams) error
 	return err
 }
 
+const countUsers = `-- name: CountUsers :one
+select count(*) from (select 1 from app_user u left join user_profile p on p.user_id = u.id
+where ($1::text = '' or strpos(lower(p.display_name), lower($1::text)) > 0 or strpos(lower(p.email::text), lower($1::text)) > 0 or u.id = $2::uuid)
+  and ($3::text = '' or u.access = $3::text)
+  and ($4::text in ('', 'STANDARD') or exists (select 1 from user_platform_role r where r.user_id = u.id and r.role = $4::text))
+  and ($5::uuid is null or exists (select 1 from membership m where m.user_id = u.id and m.org_id = $5::uuid)) limit $6) x
+`
+
+type CountUsersParams struct {
+	Text   string
+	Exact  uuid.UUID
+	Access string
+	Role   string
+	OrgID  *uuid.UUID
+	Most   int32
+}
+
+// @sqlc-vet-disable tenant
+// As far as it is worth counting.
+func (q *Queries) CountUsers(ctx context.Context, db DBTX, arg CountUsersParams) (int64, error) {
+	row := db.QueryRow(ctx, countUsers,
+		arg.Text,
+		arg.Exact,
+		arg.Access,
+		arg.Role,
+		arg.OrgID,
+		arg.Most,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const eraseMachine = `-- name: EraseMachine :execrows
 update app_user set status = 'ERASED', access = 'SUSPENDED', default_org_id = null, version = version + 1 where id = $1 and kind = 'MACHINE'
 `
@@ -68,6 +142,19 @@ func (q *Queries) EraseMachine(ctx context.Context, db DBTX, arg EraseMachinePar
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const eraseUser = `-- name: EraseUser :exec
+update app_user set status = 'ERASED', default_org_id = null, version = version + 1 where id = $1
+`
+
+type EraseUserParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) EraseUser(ctx context.Context, db DBTX, arg EraseUserParams) error {
+	_, err := db.Exec(ctx, eraseUser, arg.ID)
+	return err
 }
 
 const leaveDefaultOrg = `-- name: LeaveDefaultOrg :exec
@@ -89,6 +176,237 @@ func (q *Queries) LeaveDefaultOrg(ctx context.Context, db DBTX, arg LeaveDefault
 	return err
 }
 
+const listUsers = `-- name: ListUsers :many
+select u.id, u.kind, u.status, u.access, u.access_reason, u.access_changed_at, u.created_at, u.rights_version,
+  coalesce(p.display_name, '')::text as name, coalesce(p.email::text, '')::text as email, coalesce(p.locale, '')::text as locale, p.email_verified_at,
+  array(select r.role from user_platform_role r where r.user_id = u.id order by r.role)::text[] as roles,
+  coalesce((select max(s.last_seen_at) from session s where s.user_id = u.id), 'epoch')::timestamptz as last_seen_at,
+  (select count(*) from api_key k where k.user_id = u.id and k.revoked_at is null)::int as api_keys
+from app_user u left join user_profile p on p.user_id = u.id
+where u.id < $1::uuid
+  and ($2::text = '' or strpos(lower(p.display_name), lower($2::text)) > 0 or strpos(lower(p.email::text), lower($2::text)) > 0 or u.id = $3::uuid)
+  and ($4::text = '' or u.access = $4::text)
+  and ($5::text in ('', 'STANDARD') or exists (select 1 from user_platform_role r where r.user_id = u.id and r.role = $5::text))
+  and ($6::uuid is null or exists (select 1 from membership m where m.user_id = u.id and m.org_id = $6::uuid))
+order by u.id desc limit $7
+`
+
+type ListUsersParams struct {
+	Before uuid.UUID
+	Text   string
+	Exact  uuid.UUID
+	Access string
+	Role   string
+	OrgID  *uuid.UUID
+	Most   int32
+}
+
+type ListUsersRow struct {
+	ID              uuid.UUID
+	Kind            string
+	Status          string
+	Access          string
+	AccessReason    *string
+	AccessChangedAt *time.Time
+	CreatedAt       time.Time
+	RightsVersion   int32
+	Name            string
+	Email           string
+	Locale          string
+	EmailVerifiedAt *time.Time
+	Roles           []string
+	LastSeenAt      time.Time
+	ApiKeys         int32
+}
+
+// @sqlc-vet-disable tenant
+// Operators see people over all organizations, the newest first.
+func (q *Queries) ListUsers(ctx context.Context, db DBTX, arg ListUsersParams) ([]*ListUsersRow, error) {
+	rows, err := db.Query(ctx, listUsers,
+		arg.Before,
+		arg.Text,
+		arg.Exact,
+		arg.Access,
+		arg.Role,
+		arg.OrgID,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListUsersRow{}
+	for rows.Next() {
+		var i ListUsersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.Status,
+			&i.Access,
+			&i.AccessReason,
+			&i.AccessChangedAt,
+			&i.CreatedAt,
+			&i.RightsVersion,
+			&i.Name,
+			&i.Email,
+			&i.Locale,
+			&i.EmailVerifiedAt,
+			&i.Roles,
+			&i.LastSeenAt,
+			&i.ApiKeys,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockOperators = `-- name: LockOperators :exec
+select pg_advisory_xact_lock(1869636978, 0)
+`
+
+// Whoever changes who is an operator waits here for everybody else who does, so that one always stays. 'oper' in hexadecimal keeps this lock apart from others.
+func (q *Queries) LockOperators(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, lockOperators)
+	return err
+}
+
+const lockUser = `-- name: LockUser :one
+select id, kind, status, access, rights_version from app_user where id = $1 for update
+`
+
+type LockUserParams struct {
+	ID uuid.UUID
+}
+
+type LockUserRow struct {
+	ID            uuid.UUID
+	Kind          string
+	Status        string
+	Access        string
+	RightsVersion int32
+}
+
+// Changes of one person's roles and access run one after the other.
+func (q *Queries) LockUser(ctx context.Context, db DBTX, arg LockUserParams) (*LockUserRow, error) {
+	row := db.QueryRow(ctx, lockUser, arg.ID)
+	var i LockUserRow
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.Status,
+		&i.Access,
+		&i.RightsVersion,
+	)
+	return &i, err
+}
+
+const operatorsBeside = `-- name: OperatorsBeside :one
+select count(*) from user_platform_role r join app_user u on u.id = r.user_id where r.role = 'OPERATIONS' and u.access = 'ENABLED' and u.status = 'REGISTERED' and u.id <> $1
+`
+
+type OperatorsBesideParams struct {
+	ID uuid.UUID
+}
+
+// How many enabled operators there are beside one person.
+func (q *Queries) OperatorsBeside(ctx context.Context, db DBTX, arg OperatorsBesideParams) (int64, error) {
+	row := db.QueryRow(ctx, operatorsBeside, arg.ID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const organizationsOfUser = `-- name: OrganizationsOfUser :many
+select o.id, o.slug::text as slug, o.name, o.ownership, o.deleted_at, m.roles, m.joined_at from membership m join organization o on o.id = m.org_id where m.user_id = $1 order by m.id limit 100
+`
+
+type OrganizationsOfUserParams struct {
+	UserID uuid.UUID
+}
+
+type OrganizationsOfUserRow struct {
+	ID        uuid.UUID
+	Slug      string
+	Name      string
+	Ownership string
+	DeletedAt *time.Time
+	Roles     []string
+	JoinedAt  time.Time
+}
+
+// @sqlc-vet-disable tenant
+// Operators see where a person belongs to; at most 100.
+func (q *Queries) OrganizationsOfUser(ctx context.Context, db DBTX, arg OrganizationsOfUserParams) ([]*OrganizationsOfUserRow, error) {
+	rows, err := db.Query(ctx, organizationsOfUser, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OrganizationsOfUserRow{}
+	for rows.Next() {
+		var i OrganizationsOfUserRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Slug,
+			&i.Name,
+			&i.Ownership,
+			&i.DeletedAt,
+			&i.Roles,
+			&i.JoinedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const removeRole = `-- name: RemoveRole :execrows
+delete from user_platform_role where user_id = $1 and role = $2
+`
+
+type RemoveRoleParams struct {
+	UserID uuid.UUID
+	Role   string
+}
+
+func (q *Queries) RemoveRole(ctx context.Context, db DBTX, arg RemoveRoleParams) (int64, error) {
+	result, err := db.Exec(ctx, removeRole, arg.UserID, arg.Role)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const setAccess = `-- name: SetAccess :exec
+update app_user set access = $2, access_reason = $3, access_changed_at = $4::timestamptz, rights_version = rights_version + 1 where id = $1
+`
+
+type SetAccessParams struct {
+	ID           uuid.UUID
+	Access       string
+	AccessReason *string
+	Now          time.Time
+}
+
+func (q *Queries) SetAccess(ctx context.Context, db DBTX, arg SetAccessParams) error {
+	_, err := db.Exec(ctx, setAccess,
+		arg.ID,
+		arg.Access,
+		arg.AccessReason,
+		arg.Now,
+	)
+	return err
+}
+
 const setDefaultOrg = `-- name: SetDefaultOrg :exec
 update app_user set default_org_id = $2, version = version + 1 where id = $1
 `
@@ -103,9 +421,45 @@ func (q *Queries) SetDefaultOrg(ctx context.Context, db DBTX, arg SetDefaultOrgP
 	return err
 }
 
+const setRightsVersion = `-- name: SetRightsVersion :exec
+update app_user set rights_version = $2 where id = $1
+`
+
+type SetRightsVersionParams struct {
+	ID            uuid.UUID
+	RightsVersion int32
+}
+
+func (q *Queries) SetRightsVersion(ctx context.Context, db DBTX, arg SetRightsVersionParams) error {
+	_, err := db.Exec(ctx, setRightsVersion, arg.ID, arg.RightsVersion)
+	return err
+}
+
+const userByAddress = `-- name: UserByAddress :one
+select u.id, u.access, (p.email_verified_at is not null)::boolean as verified from app_user u join user_profile p on p.user_id = u.id where p.email = $1::text::citext and u.status = 'REGISTERED' and u.kind = 'PERSON'
+`
+
+type UserByAddressParams struct {
+	Email string
+}
+
+type UserByAddressRow struct {
+	ID       uuid.UUID
+	Access   string
+	Verified bool
+}
+
+func (q *Queries) UserByAddress(ctx context.Context, db DBTX, arg UserByAddressParams) (*UserByAddressRow, error) {
+	row := db.QueryRow(ctx, userByAddress, arg.Email)
+	var i UserByAddressRow
+	err := row.Scan(&i.ID, &i.Access, &i.Verified)
+	return &i, err
+}
+
 const userByID = `-- name: UserByID :one
 select u.id, u.kind, u.status, u.access, u.default_org_id, u.created_at, u.version,
-  coalesce((select o.slug from organization o where o.id = u.default_org_id and o.deleted_at is null), '')::text as default_slug
+  coalesce((select o.slug from organization o where o.id = u.default_org_id and o.deleted_at is null), '')::text as default_slug,
+  array(select r.role from user_platform_role r where r.user_id = u.id order by r.role)::text[] as roles
 from app_user u where u.id = $1
 `
 
@@ -122,6 +476,7 @@ type UserByIDRow struct {
 	CreatedAt    time.Time
 	Version      int32
 	DefaultSlug  string
+	Roles        []string
 }
 
 func (q *Queries) UserByID(ctx context.Context, db DBTX, arg UserByIDParams) (*UserByIDRow, error) {
@@ -136,6 +491,63 @@ func (q *Queries) UserByID(ctx context.Context, db DBTX, arg UserByIDParams) (*U
 		&i.CreatedAt,
 		&i.Version,
 		&i.DefaultSlug,
+		&i.Roles,
+	)
+	return &i, err
+}
+
+const userForOperators = `-- name: UserForOperators :one
+select u.id, u.kind, u.status, u.access, u.access_reason, u.access_changed_at, u.created_at, u.rights_version,
+  coalesce(p.display_name, '')::text as name, coalesce(p.email::text, '')::text as email, coalesce(p.locale, '')::text as locale, p.email_verified_at,
+  array(select r.role from user_platform_role r where r.user_id = u.id order by r.role)::text[] as roles,
+  coalesce((select max(s.last_seen_at) from session s where s.user_id = u.id), 'epoch')::timestamptz as last_seen_at,
+  (select count(*) from api_key k where k.user_id = u.id and k.revoked_at is null)::int as api_keys
+from app_user u left join user_profile p on p.user_id = u.id where u.id = $1
+`
+
+type UserForOperatorsParams struct {
+	ID uuid.UUID
+}
+
+type UserForOperatorsRow struct {
+	ID              uuid.UUID
+	Kind            string
+	Status          string
+	Access          string
+	AccessReason    *string
+	AccessChangedAt *time.Time
+	CreatedAt       time.Time
+	RightsVersion   int32
+	Name            string
+	Email           string
+	Locale          string
+	EmailVerifiedAt *time.Time
+	Roles           []string
+	LastSeenAt      time.Time
+	ApiKeys         int32
+}
+
+// @sqlc-vet-disable tenant
+// Operators see people over all organizations.
+func (q *Queries) UserForOperators(ctx context.Context, db DBTX, arg UserForOperatorsParams) (*UserForOperatorsRow, error) {
+	row := db.QueryRow(ctx, userForOperators, arg.ID)
+	var i UserForOperatorsRow
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.Status,
+		&i.Access,
+		&i.AccessReason,
+		&i.AccessChangedAt,
+		&i.CreatedAt,
+		&i.RightsVersion,
+		&i.Name,
+		&i.Email,
+		&i.Locale,
+		&i.EmailVerifiedAt,
+		&i.Roles,
+		&i.LastSeenAt,
+		&i.ApiKeys,
 	)
 	return &i, err
 }

@@ -85,9 +85,12 @@ update api_key set refused_at = sqlc.arg(now)::timestamptz where id = $1 and org
 -- name: RevokeKeysOfUser :many
 -- @sqlc-vet-disable tenant
 -- @sqlc-vet-disable order
--- Whoever is locked out keeps no key, wherever it works.
+-- all of a person whose account ends, in whichever organization, with what those keys made
+with recursive family as (
+  select k.id from api_key k where k.user_id = sqlc.arg(user_id)::uuid
+  union all select c.id from api_key c join family f on c.parent_id = f.id)
 update api_key set revoked_at = sqlc.arg(now)::timestamptz, revoked_by = sqlc.arg(by)::text, revoke_reason = sqlc.arg(reason)::text
-where user_id = sqlc.arg(user_id)::uuid and revoked_at is null returning id, org_id;
+where id in (select id from family) and revoked_at is null returning id, org_id;
 
 -- name: OrgOfExpiring :many
 -- Keys that end within some days, and were made before that.

@@ -765,8 +765,11 @@ func (q *Queries) RevokeKeysOfMember(ctx context.Context, db DBTX, arg RevokeKey
 }
 
 const revokeKeysOfUser = `-- name: RevokeKeysOfUser :many
+with recursive family as (
+  select k.id from api_key k where k.user_id = $4::uuid
+  union all select c.id from api_key c join family f on c.parent_id = f.id)
 update api_key set revoked_at = $1::timestamptz, revoked_by = $2::text, revoke_reason = $3::text
-where user_id = $4::uuid and revoked_at is null returning id, org_id
+where id in (select id from family) and revoked_at is null returning id, org_id
 `
 
 type RevokeKeysOfUserParams struct {
@@ -783,7 +786,7 @@ type RevokeKeysOfUserRow struct {
 
 // @sqlc-vet-disable tenant
 // @sqlc-vet-disable order
-// Whoever is locked out keeps no key, wherever it works.
+// all of a person whose account ends, in whichever organization, with what those keys made
 func (q *Queries) RevokeKeysOfUser(ctx context.Context, db DBTX, arg RevokeKeysOfUserParams) ([]*RevokeKeysOfUserRow, error) {
 	rows, err := db.Query(ctx, revokeKeysOfUser,
 		arg.Now,

@@ -36,3 +36,6 @@ delete from sign_in_failure where account_hash = $1;
 
 -- name: SetAt :one
 select set_at from password_credential where user_id = $1;
+
+-- name: ForgetPassword :exec
+delete from password_credential where user_id = $1;

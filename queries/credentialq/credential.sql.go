@@ -110,6 +110,19 @@ func (q *Queries) ForgetFailures(ctx context.Context, db DBTX, arg ForgetFailure
 	return column_1, err
 }
 
+const forgetPassword = `-- name: ForgetPassword :exec
+delete from password_credential where user_id = $1
+`
+
+type ForgetPasswordParams struct {
+	UserID uuid.UUID
+}
+
+func (q *Queries) ForgetPassword(ctx context.Context, db DBTX, arg ForgetPasswordParams) error {
+	_, err := db.Exec(ctx, forgetPassword, arg.UserID)
+	return err
+}
+
 const passwordOfEmail = `-- name: PasswordOfEmail :one
 select c.user_id, c.phc, u.access, false as waits from password_credential c join app_user u on u.id = c.user_id join user_profile p on p.user_id = c.user_id
 where p.email = $1::citext and u.status = 'REGISTERED'

@@ -9,7 +9,7 @@ import (
 )
 
 const answered = `-- name: Answered :one
-select request_hash, sealed_response from idempotency where actor = $1 and action = $2 and key = $3 and at > $4::timestamptz
+select request_hash, sealed_response, wait_id from idempotency where actor = $1 and action = $2 and key = $3 and at > $4::timestamptz
 `
 
 type AnsweredParams struct {
@@ -22,6 +22,7 @@ type AnsweredParams struct {
 type AnsweredRow struct {
 	RequestHash    []byte
 	SealedResponse []byte
+	WaitID         *string
 }
 
 func (q *Queries) Answered(ctx context.Context, db DBTX, arg AnsweredParams) (*AnsweredRow, error) {
@@ -32,7 +33,7 @@ func (q *Queries) Answered(ctx context.Context, db DBTX, arg AnsweredParams) (*A
 		arg.Since,
 	)
 	var i AnsweredRow
-	err := row.Scan(&i.RequestHash, &i.SealedResponse)
+	err := row.Scan(&i.RequestHash, &i.SealedResponse, &i.WaitID)
 	return &i, err
 }
 
@@ -54,7 +55,7 @@ func (q *Queries) ForgetAnswers(ctx context.Context, db DBTX, arg ForgetAnswersP
 
 const keepAnswer = `-- name: KeepAnswer :exec
 insert into idempotency (actor, action, key, request_hash, sealed_response, at) values ($1, $2, $3, $4, $5, $6)
-on conflict (actor, action, key) do update set request_hash = excluded.request_hash, sealed_response = excluded.sealed_response, at = excluded.at
+on conflict (actor, action, key) do update set request_hash = excluded.request_hash, sealed_response = excluded.sealed_response, wait_id = null, at = excluded.at
 `
 
 type KeepAnswerParams struct {
@@ -74,6 +75,33 @@ func (q *Queries) KeepAnswer(ctx context.Context, db DBTX, arg KeepAnswerParams)
 		arg.RequestHash,
 		arg.SealedResponse,
 		arg.At,
+	)
+	return err
+}
+
+const keepWait = `-- name: KeepWait :exec
+insert into idempotency (actor, action, key, request_hash, wait_id, at) values ($1, $2, $3, $4, $6::text, $5)
+on conflict (actor, action, key) do update set request_hash = excluded.request_hash, sealed_response = null, wait_id = excluded.wait_id, at = excluded.at
+`
+
+type KeepWaitParams struct {
+	Actor       string
+	Action      string
+	Key         string
+	RequestHash []byte
+	At          time.Time
+	WaitID      string
+}
+
+// What waits is kept by the id of its wait: a repeat is answered how that stands then.
+func (q *Queries) KeepWait(ctx context.Context, db DBTX, arg KeepWaitParams) error {
+	_, err := db.Exec(ctx, keepWait,
+		arg.Actor,
+		arg.Action,
+		arg.Key,
+		arg.RequestHash,
+		arg.At,
+		arg.WaitID,
 	)
 	return err
 }

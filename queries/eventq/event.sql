@@ -22,7 +22,7 @@ select id, at, org_id, actor, action, subject, version, stream, sequence, payloa
 select id, at, org_id, actor, action, subject, version, stream, sequence, payload, context, request_id, audited, chain, seq, prev_hash, hash from event where stream = $1 and sequence < sqlc.arg(before)::bigint order by sequence desc limit sqlc.arg(most);
 
 -- name: NewestOfSubject :one
-select actor, at from event where org_id = sqlc.arg(org_id)::uuid and subject = $1 order by version desc, id desc limit 1;
+select actor, at from event where org_id is not distinct from sqlc.narg(org_id)::uuid and subject = $1 order by version desc, id desc limit 1;
 
 -- name: SequenceOf :one
 select coalesce(max(sequence), 0)::bigint from event_stream where stream = $1;

@@ -541,12 +541,12 @@ func (q *Queries) MoveReaders(ctx context.Context, db DBTX, arg MoveReadersParam
 }
 
 const newestOfSubject = `-- name: NewestOfSubject :one
-select actor, at from event where org_id = $2::uuid and subject = $1 order by version desc, id desc limit 1
+select actor, at from event where org_id is not distinct from $2::uuid and subject = $1 order by version desc, id desc limit 1
 `
 
 type NewestOfSubjectParams struct {
 	Subject string
-	OrgID   uuid.UUID
+	OrgID   *uuid.UUID
 }
 
 type NewestOfSubjectRow struct {

@@ -32,7 +32,7 @@ where i.token_hash = $1 and i.accepted_at is null and i.revoked_at is null and i
 -- @sqlc-vet-disable tenant
 update invitation set token_hash = $2, sent_count = $3, last_sent_at = $4, expires_at = $5, accepted_at = sqlc.narg(accepted_at)::timestamptz, accepted_email = sqlc.narg(accepted_email)::text::citext,
   accepted_by = sqlc.narg(accepted_by)::uuid, needs_confirm = $6, confirmed_by = sqlc.narg(confirmed_by)::text, declined_at = sqlc.narg(declined_at)::timestamptz, revoked_at = sqlc.narg(revoked_at)::timestamptz,
-  version = version + 1 where id = $1;
+  expired_at = sqlc.narg(expired_at)::timestamptz, version = version + 1 where id = $1;
 
 -- name: ListInvitations :many
 -- The newest first. An empty status is all.
@@ -78,3 +78,13 @@ select name, slug, ownership, email_domains::text[] as email_domains from organi
 
 -- name: NameOf :one
 select display_name, coalesce(email, '')::text as email from user_profile where user_id = $1;
+
+-- name: OrgOfExpired :many
+-- What the clock has ended and the ledger does not know of.
+select id, org_id from invitation where expires_at <= sqlc.arg(now)::timestamptz and accepted_at is null and revoked_at is null and declined_at is null and expired_at is null
+order by expires_at, id limit sqlc.arg(most);
+
+-- name: OrgOfWaiting :many
+-- Open ones that a person sent to guests, or that came to the person's account or address.
+select id from invitation where accepted_at is null and revoked_at is null and declined_at is null
+  and (inviter_id = sqlc.arg(user_id)::uuid and org_id is null or invitee_user_id = sqlc.arg(user_id)::uuid or email = sqlc.arg(email)::citext) order by id;

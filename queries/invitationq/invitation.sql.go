@@ -61,7 +61,7 @@ func (q *Queries) CountInvitations(ctx context.Context, db DBTX, arg CountInvita
 }
 
 const listInvitations = `-- name: ListInvitations :many
-select i.id, i.org_id, i.email, i.invitee_user_id, i.roles, i.inviter_id, i.token_hash, i.sent_count, i.last_sent_at, i.expires_at, i.accepted_at, i.accepted_email, i.accepted_by, i.needs_confirm, i.confirmed_by, i.declined_at, i.revoked_at, i.created_at, i.version, coalesce(o.name, '')::text as organization, coalesce(o.slug, '')::text as slug, coalesce(p.display_name, '')::text as inviter
+select i.id, i.org_id, i.email, i.invitee_user_id, i.roles, i.inviter_id, i.token_hash, i.sent_count, i.last_sent_at, i.expires_at, i.accepted_at, i.accepted_email, i.accepted_by, i.needs_confirm, i.confirmed_by, i.declined_at, i.revoked_at, i.created_at, i.version, i.expired_at, coalesce(o.name, '')::text as organization, coalesce(o.slug, '')::text as slug, coalesce(p.display_name, '')::text as inviter
 from invitation i left join organization o on o.id = i.org_id left join user_profile p on p.user_id = i.inviter_id
 where i.org_id = $1 and i.id < $2::uuid and ($3::text = '' or $3::text = (case when i.revoked_at is not null then 'REVOKED' when i.declined_at is not null then 'DECLINED' when i.needs_confirm and i.confirmed_by is null then 'AWAITING_CONFIRMATION'
     when i.accepted_at is not null then 'ACCEPTED' when i.expires_at <= $4::timestamptz then 'EXPIRED' else 'PENDING' end))
@@ -119,6 +119,7 @@ func (q *Queries) ListInvitations(ctx context.Context, db DBTX, arg ListInvitati
 			&i.Invitation.RevokedAt,
 			&i.Invitation.CreatedAt,
 			&i.Invitation.Version,
+			&i.Invitation.ExpiredAt,
 			&i.Organization,
 			&i.Slug,
 			&i.Inviter,
@@ -205,6 +206,42 @@ func (q *Queries) OrgOfColleague(ctx context.Context, db DBTX, arg OrgOfColleagu
 	return &i, err
 }
 
+const orgOfExpired = `-- name: OrgOfExpired :many
+select id, org_id from invitation where expires_at <= $1::timestamptz and accepted_at is null and revoked_at is null and declined_at is null and expired_at is null
+order by expires_at, id limit $2
+`
+
+type OrgOfExpiredParams struct {
+	Now  time.Time
+	Most int32
+}
+
+type OrgOfExpiredRow struct {
+	ID    uuid.UUID
+	OrgID *uuid.UUID
+}
+
+// What the clock has ended and the ledger does not know of.
+func (q *Queries) OrgOfExpired(ctx context.Context, db DBTX, arg OrgOfExpiredParams) ([]*OrgOfExpiredRow, error) {
+	rows, err := db.Query(ctx, orgOfExpired, arg.Now, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OrgOfExpiredRow{}
+	for rows.Next() {
+		var i OrgOfExpiredRow
+		if err := rows.Scan(&i.ID, &i.OrgID); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const orgOfInvitation = `-- name: OrgOfInvitation :one
 select id, org_id, inviter_id, roles from invitation where id = $1
 `
@@ -234,7 +271,7 @@ func (q *Queries) OrgOfInvitation(ctx context.Context, db DBTX, arg OrgOfInvitat
 }
 
 const orgOfInvitationForUpdate = `-- name: OrgOfInvitationForUpdate :one
-select id, org_id, email, invitee_user_id, roles, inviter_id, token_hash, sent_count, last_sent_at, expires_at, accepted_at, accepted_email, accepted_by, needs_confirm, confirmed_by, declined_at, revoked_at, created_at, version from invitation where id = $1 for update
+select id, org_id, email, invitee_user_id, roles, inviter_id, token_hash, sent_count, last_sent_at, expires_at, accepted_at, accepted_email, accepted_by, needs_confirm, confirmed_by, declined_at, revoked_at, created_at, version, expired_at from invitation where id = $1 for update
 `
 
 type OrgOfInvitationForUpdateParams struct {
@@ -264,12 +301,13 @@ func (q *Queries) OrgOfInvitationForUpdate(ctx context.Context, db DBTX, arg Org
 		&i.RevokedAt,
 		&i.CreatedAt,
 		&i.Version,
+		&i.ExpiredAt,
 	)
 	return &i, err
 }
 
 const orgOfOpenForUpdate = `-- name: OrgOfOpenForUpdate :one
-select id, org_id, email, invitee_user_id, roles, inviter_id, token_hash, sent_count, last_sent_at, expires_at, accepted_at, accepted_email, accepted_by, needs_confirm, confirmed_by, declined_at, revoked_at, created_at, version from invitation where coalesce(org_id, inviter_id) = $1::uuid and email = $2::citext and accepted_at is null and revoked_at is null and declined_at is null for update
+select id, org_id, email, invitee_user_id, roles, inviter_id, token_hash, sent_count, last_sent_at, expires_at, accepted_at, accepted_email, accepted_by, needs_confirm, confirmed_by, declined_at, revoked_at, created_at, version, expired_at from invitation where coalesce(org_id, inviter_id) = $1::uuid and email = $2::citext and accepted_at is null and revoked_at is null and declined_at is null for update
 `
 
 type OrgOfOpenForUpdateParams struct {
@@ -301,12 +339,13 @@ func (q *Queries) OrgOfOpenForUpdate(ctx context.Context, db DBTX, arg OrgOfOpen
 		&i.RevokedAt,
 		&i.CreatedAt,
 		&i.Version,
+		&i.ExpiredAt,
 	)
 	return &i, err
 }
 
 const orgOfOwnInvitations = `-- name: OrgOfOwnInvitations :many
-select i.id, i.org_id, i.email, i.invitee_user_id, i.roles, i.inviter_id, i.token_hash, i.sent_count, i.last_sent_at, i.expires_at, i.accepted_at, i.accepted_email, i.accepted_by, i.needs_confirm, i.confirmed_by, i.declined_at, i.revoked_at, i.created_at, i.version, coalesce(o.name, '')::text as organization, coalesce(o.slug, '')::text as slug, coalesce(p.display_name, '')::text as inviter
+select i.id, i.org_id, i.email, i.invitee_user_id, i.roles, i.inviter_id, i.token_hash, i.sent_count, i.last_sent_at, i.expires_at, i.accepted_at, i.accepted_email, i.accepted_by, i.needs_confirm, i.confirmed_by, i.declined_at, i.revoked_at, i.created_at, i.version, i.expired_at, coalesce(o.name, '')::text as organization, coalesce(o.slug, '')::text as slug, coalesce(p.display_name, '')::text as inviter
 from invitation i left join organization o on o.id = i.org_id left join user_profile p on p.user_id = i.inviter_id
 where (case when $2::boolean then i.invitee_user_id = $1 or i.email = (select q.email from user_profile q where q.user_id = $1) else i.inviter_id = $1 and i.org_id is null end)
   and o.deleted_at is null and i.id < $3::uuid and ($4::text = '' or $4::text = (case when i.revoked_at is not null then 'REVOKED' when i.declined_at is not null then 'DECLINED' when i.needs_confirm and i.confirmed_by is null then 'AWAITING_CONFIRMATION'
@@ -367,6 +406,7 @@ func (q *Queries) OrgOfOwnInvitations(ctx context.Context, db DBTX, arg OrgOfOwn
 			&i.Invitation.RevokedAt,
 			&i.Invitation.CreatedAt,
 			&i.Invitation.Version,
+			&i.Invitation.ExpiredAt,
 			&i.Organization,
 			&i.Slug,
 			&i.Inviter,
@@ -439,7 +479,7 @@ func (q *Queries) OrgOfPreview(ctx context.Context, db DBTX, arg OrgOfPreviewPar
 }
 
 const orgOfShown = `-- name: OrgOfShown :one
-select i.id, i.org_id, i.email, i.invitee_user_id, i.roles, i.inviter_id, i.token_hash, i.sent_count, i.last_sent_at, i.expires_at, i.accepted_at, i.accepted_email, i.accepted_by, i.needs_confirm, i.confirmed_by, i.declined_at, i.revoked_at, i.created_at, i.version, coalesce(o.name, '')::text as organization, coalesce(o.slug, '')::text as slug, coalesce(p.display_name, '')::text as inviter
+select i.id, i.org_id, i.email, i.invitee_user_id, i.roles, i.inviter_id, i.token_hash, i.sent_count, i.last_sent_at, i.expires_at, i.accepted_at, i.accepted_email, i.accepted_by, i.needs_confirm, i.confirmed_by, i.declined_at, i.revoked_at, i.created_at, i.version, i.expired_at, coalesce(o.name, '')::text as organization, coalesce(o.slug, '')::text as slug, coalesce(p.display_name, '')::text as inviter
 from invitation i left join organization o on o.id = i.org_id left join user_profile p on p.user_id = i.inviter_id where i.id = $1
 `
 
@@ -478,6 +518,7 @@ func (q *Queries) OrgOfShown(ctx context.Context, db DBTX, arg OrgOfShownParams)
 		&i.Invitation.RevokedAt,
 		&i.Invitation.CreatedAt,
 		&i.Invitation.Version,
+		&i.Invitation.ExpiredAt,
 		&i.Organization,
 		&i.Slug,
 		&i.Inviter,
@@ -486,7 +527,7 @@ func (q *Queries) OrgOfShown(ctx context.Context, db DBTX, arg OrgOfShownParams)
 }
 
 const orgOfTokenForUpdate = `-- name: OrgOfTokenForUpdate :one
-select id, org_id, email, invitee_user_id, roles, inviter_id, token_hash, sent_count, last_sent_at, expires_at, accepted_at, accepted_email, accepted_by, needs_confirm, confirmed_by, declined_at, revoked_at, created_at, version from invitation where token_hash = $1 for update
+select id, org_id, email, invitee_user_id, roles, inviter_id, token_hash, sent_count, last_sent_at, expires_at, accepted_at, accepted_email, accepted_by, needs_confirm, confirmed_by, declined_at, revoked_at, created_at, version, expired_at from invitation where token_hash = $1 for update
 `
 
 type OrgOfTokenForUpdateParams struct {
@@ -516,8 +557,40 @@ func (q *Queries) OrgOfTokenForUpdate(ctx context.Context, db DBTX, arg OrgOfTok
 		&i.RevokedAt,
 		&i.CreatedAt,
 		&i.Version,
+		&i.ExpiredAt,
 	)
 	return &i, err
+}
+
+const orgOfWaiting = `-- name: OrgOfWaiting :many
+select id from invitation where accepted_at is null and revoked_at is null and declined_at is null
+  and (inviter_id = $1::uuid and org_id is null or invitee_user_id = $1::uuid or email = $2::citext) order by id
+`
+
+type OrgOfWaitingParams struct {
+	UserID uuid.UUID
+	Email  string
+}
+
+// Open ones that a person sent to guests, or that came to the person's account or address.
+func (q *Queries) OrgOfWaiting(ctx context.Context, db DBTX, arg OrgOfWaitingParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, orgOfWaiting, arg.UserID, arg.Email)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const personByAddress = `-- name: PersonByAddress :one
@@ -546,7 +619,7 @@ func (q *Queries) PersonByAddress(ctx context.Context, db DBTX, arg PersonByAddr
 const setInvitation = `-- name: SetInvitation :exec
 update invitation set token_hash = $2, sent_count = $3, last_sent_at = $4, expires_at = $5, accepted_at = $7::timestamptz, accepted_email = $8::text::citext,
   accepted_by = $9::uuid, needs_confirm = $6, confirmed_by = $10::text, declined_at = $11::timestamptz, revoked_at = $12::timestamptz,
-  version = version + 1 where id = $1
+  expired_at = $13::timestamptz, version = version + 1 where id = $1
 `
 
 type SetInvitationParams struct {
@@ -562,6 +635,7 @@ type SetInvitationParams struct {
 	ConfirmedBy   *string
 	DeclinedAt    *time.Time
 	RevokedAt     *time.Time
+	ExpiredAt     *time.Time
 }
 
 // the row was locked by who holds its id or token; a referral belongs to no organization
@@ -580,6 +654,7 @@ func (q *Queries) SetInvitation(ctx context.Context, db DBTX, arg SetInvitationP
 		arg.ConfirmedBy,
 		arg.DeclinedAt,
 		arg.RevokedAt,
+		arg.ExpiredAt,
 	)
 	return err
 }

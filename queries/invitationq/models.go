@@ -28,4 +28,5 @@ type Invitation struct {
 	RevokedAt     *time.Time
 	CreatedAt     time.Time
 	Version       int32
+	ExpiredAt     *time.Time
 }

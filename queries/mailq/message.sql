@@ -2,7 +2,7 @@
 -- @sqlc-vet-disable tenant
 -- A mail may concern no organization. The same key adds nothing the second time.
 insert into outbound_message (id, channel, message_key, org_id, recipient, template, subject, sealed_args, tags, state, due_at, queued_at)
-values (@id, 'EMAIL', @message_key, @org_id, @recipient::citext, @template, @subject, @sealed_args, @tags, 'QUEUED', @due_at::timestamptz, @queued_at)
+values (@id, @channel, @message_key, @org_id, @recipient::citext, @template, @subject, @sealed_args, @tags, 'QUEUED', @due_at::timestamptz, @queued_at)
 on conflict on constraint outbound_message_key do nothing;
 
 -- name: LockAddress :exec

@@ -12,12 +12,13 @@ import (
 
 const addMessage = `-- name: AddMessage :execrows
 insert into outbound_message (id, channel, message_key, org_id, recipient, template, subject, sealed_args, tags, state, due_at, queued_at)
-values ($1, 'EMAIL', $2, $3, $4::citext, $5, $6, $7, $8, 'QUEUED', $9::timestamptz, $10)
+values ($1, $2, $3, $4, $5::citext, $6, $7, $8, $9, 'QUEUED', $10::timestamptz, $11)
 on conflict on constraint outbound_message_key do nothing
 `
 
 type AddMessageParams struct {
 	ID         uuid.UUID
+	Channel    string
 	MessageKey string
 	OrgID      *uuid.UUID
 	Recipient  string
@@ -34,6 +35,7 @@ type AddMessageParams struct {
 func (q *Queries) AddMessage(ctx context.Context, db DBTX, arg AddMessageParams) (int64, error) {
 	result, err := db.Exec(ctx, addMessage,
 		arg.ID,
+		arg.Channel,
 		arg.MessageKey,
 		arg.OrgID,
 		arg.Recipient,

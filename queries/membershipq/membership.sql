@@ -65,3 +65,23 @@ from membership m join organization o on o.id = m.org_id where m.user_id = $1 an
 
 -- name: NameOfOrganization :one
 select name from organization where id = sqlc.arg(org_id)::uuid;
+
+-- name: OrgOfSharedForUpdate :many
+-- The shared organizations that a person belongs to: changes of their members wait.
+select m.id, m.org_id, m.roles, m.version from membership m join organization o on o.id = m.org_id
+where m.user_id = $1 and o.ownership = 'SHARED' and o.deleted_at is null order by o.id for update of o;
+
+-- name: OrgOfHeld :many
+-- Those that would be left without an owner, or without who pays.
+select o.name, o.slug::text as slug from membership m join organization o on o.id = m.org_id left join billing_subscription b on b.org_id = o.id
+where m.user_id = $1 and o.ownership = 'SHARED' and o.deleted_at is null
+  and (b.buyer_user_id = m.user_id or 'OWNER' = any (m.roles) and not exists (select 1 from membership x where x.org_id = o.id and x.user_id <> m.user_id and 'OWNER' = any (x.roles)))
+order by o.name, o.id;
+
+-- name: CountSeats :one
+select count(*) from membership where org_id = $1;
+
+-- name: RemoveMembers :many
+-- @sqlc-vet-disable order
+-- The end of an organization that was deleted long ago.
+delete from membership where org_id = $1 returning user_id;

@@ -52,6 +52,21 @@ func (q *Queries) CountMembers(ctx context.Context, db DBTX, arg CountMembersPar
 	return count, err
 }
 
+const countSeats = `-- name: CountSeats :one
+select count(*) from membership where org_id = $1
+`
+
+type CountSeatsParams struct {
+	OrgID uuid.UUID
+}
+
+func (q *Queries) CountSeats(ctx context.Context, db DBTX, arg CountSeatsParams) (int64, error) {
+	row := db.QueryRow(ctx, countSeats, arg.OrgID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const listMembers = `-- name: ListMembers :many
 select m.id, m.user_id, m.roles, m.joined_at, u.kind, coalesce(p.display_name, '')::text as name, coalesce(p.email, '')::text as email,
   coalesce(u.default_org_id = m.org_id, false)::boolean as is_default, coalesce(b.buyer_user_id = m.user_id, false)::boolean as is_buyer, o.hide_member_emails
@@ -230,6 +245,43 @@ func (q *Queries) NameOfOrganization(ctx context.Context, db DBTX, arg NameOfOrg
 	return name, err
 }
 
+const orgOfHeld = `-- name: OrgOfHeld :many
+select o.name, o.slug::text as slug from membership m join organization o on o.id = m.org_id left join billing_subscription b on b.org_id = o.id
+where m.user_id = $1 and o.ownership = 'SHARED' and o.deleted_at is null
+  and (b.buyer_user_id = m.user_id or 'OWNER' = any (m.roles) and not exists (select 1 from membership x where x.org_id = o.id and x.user_id <> m.user_id and 'OWNER' = any (x.roles)))
+order by o.name, o.id
+`
+
+type OrgOfHeldParams struct {
+	UserID uuid.UUID
+}
+
+type OrgOfHeldRow struct {
+	Name string
+	Slug string
+}
+
+// Those that would be left without an owner, or without who pays.
+func (q *Queries) OrgOfHeld(ctx context.Context, db DBTX, arg OrgOfHeldParams) ([]*OrgOfHeldRow, error) {
+	rows, err := db.Query(ctx, orgOfHeld, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OrgOfHeldRow{}
+	for rows.Next() {
+		var i OrgOfHeldRow
+		if err := rows.Scan(&i.Name, &i.Slug); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const orgOfMemberships = `-- name: OrgOfMemberships :many
 select m.id, m.org_id, m.roles, m.joined_at, o.ownership, coalesce(u.default_org_id = m.org_id, false)::boolean as is_default
 from membership m join organization o on o.id = m.org_id join app_user u on u.id = m.user_id
@@ -320,6 +372,48 @@ func (q *Queries) OrgOfMembershipsState(ctx context.Context, db DBTX, arg OrgOfM
 	return state, err
 }
 
+const orgOfSharedForUpdate = `-- name: OrgOfSharedForUpdate :many
+select m.id, m.org_id, m.roles, m.version from membership m join organization o on o.id = m.org_id
+where m.user_id = $1 and o.ownership = 'SHARED' and o.deleted_at is null order by o.id for update of o
+`
+
+type OrgOfSharedForUpdateParams struct {
+	UserID uuid.UUID
+}
+
+type OrgOfSharedForUpdateRow struct {
+	ID      uuid.UUID
+	OrgID   uuid.UUID
+	Roles   []string
+	Version int32
+}
+
+// The shared organizations that a person belongs to: changes of their members wait.
+func (q *Queries) OrgOfSharedForUpdate(ctx context.Context, db DBTX, arg OrgOfSharedForUpdateParams) ([]*OrgOfSharedForUpdateRow, error) {
+	rows, err := db.Query(ctx, orgOfSharedForUpdate, arg.UserID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OrgOfSharedForUpdateRow{}
+	for rows.Next() {
+		var i OrgOfSharedForUpdateRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrgID,
+			&i.Roles,
+			&i.Version,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const otherMembers = `-- name: OtherMembers :many
 select coalesce(p.display_name, '')::text as name, count(*) over () as all_of_them
 from membership m left join user_profile p on p.user_id = m.user_id where m.org_id = $1 and m.user_id <> $2 order by m.id limit 5
@@ -368,6 +462,36 @@ type RemoveMemberParams struct {
 func (q *Queries) RemoveMember(ctx context.Context, db DBTX, arg RemoveMemberParams) error {
 	_, err := db.Exec(ctx, removeMember, arg.OrgID, arg.UserID)
 	return err
+}
+
+const removeMembers = `-- name: RemoveMembers :many
+delete from membership where org_id = $1 returning user_id
+`
+
+type RemoveMembersParams struct {
+	OrgID uuid.UUID
+}
+
+// @sqlc-vet-disable order
+// The end of an organization that was deleted long ago.
+func (q *Queries) RemoveMembers(ctx context.Context, db DBTX, arg RemoveMembersParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, removeMembers, arg.OrgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var user_id uuid.UUID
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const setRoles = `-- name: SetRoles :exec

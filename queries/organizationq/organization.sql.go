@@ -35,6 +35,74 @@ func (q *Queries) AddOrganization(ctx context.Context, db DBTX, arg AddOrganizat
 	return err
 }
 
+const anyOrganizationByID = `-- name: AnyOrganizationByID :one
+select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
+from organization o left join billing_subscription b on b.org_id = o.id where o.id = $1 and o.purged_at is null
+`
+
+type AnyOrganizationByIDParams struct {
+	ID uuid.UUID
+}
+
+type AnyOrganizationByIDRow struct {
+	ID               uuid.UUID
+	Slug             string
+	Name             string
+	Ownership        string
+	CreatedBy        uuid.UUID
+	HostRegion       string
+	EmailDomains     []string
+	HideMemberEmails bool
+	MfaPolicy        []byte
+	CreatedAt        time.Time
+	DeletedAt        *time.Time
+	Version          int32
+	BuyerUserID      *uuid.UUID
+}
+
+// Operators see those that were deleted, too.
+// @sqlc-vet-disable tenant
+func (q *Queries) AnyOrganizationByID(ctx context.Context, db DBTX, arg AnyOrganizationByIDParams) (*AnyOrganizationByIDRow, error) {
+	row := db.QueryRow(ctx, anyOrganizationByID, arg.ID)
+	var i AnyOrganizationByIDRow
+	err := row.Scan(
+		&i.ID,
+		&i.Slug,
+		&i.Name,
+		&i.Ownership,
+		&i.CreatedBy,
+		&i.HostRegion,
+		&i.EmailDomains,
+		&i.HideMemberEmails,
+		&i.MfaPolicy,
+		&i.CreatedAt,
+		&i.DeletedAt,
+		&i.Version,
+		&i.BuyerUserID,
+	)
+	return &i, err
+}
+
+const countOrganizations = `-- name: CountOrganizations :one
+select count(*) from (select 1 from organization o
+where o.purged_at is null and ($1::text = '' or strpos(lower(o.name), lower($1::text)) > 0 or strpos(o.slug::text, lower($1::text)) > 0)
+  and (not $2::boolean or o.deleted_at is not null) limit $3) x
+`
+
+type CountOrganizationsParams struct {
+	Text    string
+	Deleted bool
+	Most    int32
+}
+
+// As far as it is worth counting.
+func (q *Queries) CountOrganizations(ctx context.Context, db DBTX, arg CountOrganizationsParams) (int64, error) {
+	row := db.QueryRow(ctx, countOrganizations, arg.Text, arg.Deleted, arg.Most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteOrganization = `-- name: DeleteOrganization :exec
 update organization set deleted_at = $2::timestamptz, version = version + 1 where id = $1
 `
@@ -49,6 +117,128 @@ func (q *Queries) DeleteOrganization(ctx context.Context, db DBTX, arg DeleteOrg
 	return err
 }
 
+const erasePersonal = `-- name: ErasePersonal :exec
+update organization set deleted_at = $4::timestamptz, name = $2, slug = $3, version = version + 1 where id = $1
+`
+
+type ErasePersonalParams struct {
+	ID   uuid.UUID
+	Name string
+	Slug string
+	Now  time.Time
+}
+
+func (q *Queries) ErasePersonal(ctx context.Context, db DBTX, arg ErasePersonalParams) error {
+	_, err := db.Exec(ctx, erasePersonal,
+		arg.ID,
+		arg.Name,
+		arg.Slug,
+		arg.Now,
+	)
+	return err
+}
+
+const listOrganizations = `-- name: ListOrganizations :many
+select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
+from organization o left join billing_subscription b on b.org_id = o.id
+where o.id < $1::uuid and o.purged_at is null and ($2::text = '' or strpos(lower(o.name), lower($2::text)) > 0 or strpos(o.slug::text, lower($2::text)) > 0)
+  and (not $3::boolean or o.deleted_at is not null)
+order by o.id desc limit $4
+`
+
+type ListOrganizationsParams struct {
+	Before  uuid.UUID
+	Text    string
+	Deleted bool
+	Most    int32
+}
+
+type ListOrganizationsRow struct {
+	ID               uuid.UUID
+	Slug             string
+	Name             string
+	Ownership        string
+	CreatedBy        uuid.UUID
+	HostRegion       string
+	EmailDomains     []string
+	HideMemberEmails bool
+	MfaPolicy        []byte
+	CreatedAt        time.Time
+	DeletedAt        *time.Time
+	Version          int32
+	BuyerUserID      *uuid.UUID
+}
+
+// Operators see all, the newest first.
+// @sqlc-vet-disable tenant
+func (q *Queries) ListOrganizations(ctx context.Context, db DBTX, arg ListOrganizationsParams) ([]*ListOrganizationsRow, error) {
+	rows, err := db.Query(ctx, listOrganizations,
+		arg.Before,
+		arg.Text,
+		arg.Deleted,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ListOrganizationsRow{}
+	for rows.Next() {
+		var i ListOrganizationsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Slug,
+			&i.Name,
+			&i.Ownership,
+			&i.CreatedBy,
+			&i.HostRegion,
+			&i.EmailDomains,
+			&i.HideMemberEmails,
+			&i.MfaPolicy,
+			&i.CreatedAt,
+			&i.DeletedAt,
+			&i.Version,
+			&i.BuyerUserID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lockDeleted = `-- name: LockDeleted :one
+select ownership, version, deleted_at, purged_at from organization where id = $1 for update
+`
+
+type LockDeletedParams struct {
+	ID uuid.UUID
+}
+
+type LockDeletedRow struct {
+	Ownership string
+	Version   int32
+	DeletedAt *time.Time
+	PurgedAt  *time.Time
+}
+
+// One that may be deleted, for who brings it back or ends it.
+// @sqlc-vet-disable tenant
+func (q *Queries) LockDeleted(ctx context.Context, db DBTX, arg LockDeletedParams) (*LockDeletedRow, error) {
+	row := db.QueryRow(ctx, lockDeleted, arg.ID)
+	var i LockDeletedRow
+	err := row.Scan(
+		&i.Ownership,
+		&i.Version,
+		&i.DeletedAt,
+		&i.PurgedAt,
+	)
+	return &i, err
+}
+
 const lockOrganization = `-- name: LockOrganization :exec
 select 1 from organization where id = $1 for update
 `
@@ -60,6 +250,83 @@ type LockOrganizationParams struct {
 func (q *Queries) LockOrganization(ctx context.Context, db DBTX, arg LockOrganizationParams) error {
 	_, err := db.Exec(ctx, lockOrganization, arg.ID)
 	return err
+}
+
+const orgOfMembers = `-- name: OrgOfMembers :many
+select user_id from membership where org_id = $1::uuid order by user_id
+`
+
+type OrgOfMembersParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) OrgOfMembers(ctx context.Context, db DBTX, arg OrgOfMembersParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, orgOfMembers, arg.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var user_id uuid.UUID
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const orgOfPersonal = `-- name: OrgOfPersonal :one
+select id, version from organization where created_by = $1 and ownership = 'PERSONAL' and deleted_at is null for update
+`
+
+type OrgOfPersonalParams struct {
+	CreatedBy uuid.UUID
+}
+
+type OrgOfPersonalRow struct {
+	ID      uuid.UUID
+	Version int32
+}
+
+func (q *Queries) OrgOfPersonal(ctx context.Context, db DBTX, arg OrgOfPersonalParams) (*OrgOfPersonalRow, error) {
+	row := db.QueryRow(ctx, orgOfPersonal, arg.CreatedBy)
+	var i OrgOfPersonalRow
+	err := row.Scan(&i.ID, &i.Version)
+	return &i, err
+}
+
+const orgOfPurgeable = `-- name: OrgOfPurgeable :many
+select id from organization where deleted_at <= $1::timestamptz and purged_at is null order by deleted_at, id limit $2
+`
+
+type OrgOfPurgeableParams struct {
+	Before time.Time
+	Most   int32
+}
+
+func (q *Queries) OrgOfPurgeable(ctx context.Context, db DBTX, arg OrgOfPurgeableParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, orgOfPurgeable, arg.Before, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const orgOfSlug = `-- name: OrgOfSlug :one
@@ -123,6 +390,40 @@ func (q *Queries) OrganizationByID(ctx context.Context, db DBTX, arg Organizatio
 		&i.BuyerUserID,
 	)
 	return &i, err
+}
+
+const purgeOrganization = `-- name: PurgeOrganization :exec
+update organization set purged_at = $4::timestamptz, name = $2, slug = $3, email_domains = '{}', version = version + 1 where id = $1
+`
+
+type PurgeOrganizationParams struct {
+	ID   uuid.UUID
+	Name string
+	Slug string
+	Now  time.Time
+}
+
+func (q *Queries) PurgeOrganization(ctx context.Context, db DBTX, arg PurgeOrganizationParams) error {
+	_, err := db.Exec(ctx, purgeOrganization,
+		arg.ID,
+		arg.Name,
+		arg.Slug,
+		arg.Now,
+	)
+	return err
+}
+
+const restoreOrganization = `-- name: RestoreOrganization :exec
+update organization set deleted_at = null, version = version + 1 where id = $1
+`
+
+type RestoreOrganizationParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) RestoreOrganization(ctx context.Context, db DBTX, arg RestoreOrganizationParams) error {
+	_, err := db.Exec(ctx, restoreOrganization, arg.ID)
+	return err
 }
 
 const setMfaPolicy = `-- name: SetMfaPolicy :exec

@@ -10,8 +10,42 @@ import (
 	"github.com/google/uuid"
 )
 
+const addEmailChange = `-- name: AddEmailChange :exec
+insert into email_change (id, user_id, email, former, token_hash, undo_hash, session_id, created_at, expires_at, undo_until)
+values ($1, $2, $9::citext, $10::citext, $3, $4, $5, $6, $7, $8)
+`
+
+type AddEmailChangeParams struct {
+	ID        uuid.UUID
+	UserID    uuid.UUID
+	TokenHash []byte
+	UndoHash  []byte
+	SessionID *uuid.UUID
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UndoUntil time.Time
+	Email     string
+	Former    string
+}
+
+func (q *Queries) AddEmailChange(ctx context.Context, db DBTX, arg AddEmailChangeParams) error {
+	_, err := db.Exec(ctx, addEmailChange,
+		arg.ID,
+		arg.UserID,
+		arg.TokenHash,
+		arg.UndoHash,
+		arg.SessionID,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+		arg.UndoUntil,
+		arg.Email,
+		arg.Former,
+	)
+	return err
+}
+
 const addProfile = `-- name: AddProfile :exec
-insert into user_profile (user_id, first_name, last_name, display_name, email, email_verified_at, timezone, locale) values ($1, $2, $3, $4, $5, $6, $7, $8)
+insert into user_profile (user_id, first_name, last_name, display_name, email, email_verified_at, timezone, locale, country_code) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 `
 
 type AddProfileParams struct {
@@ -23,6 +57,7 @@ type AddProfileParams struct {
 	EmailVerifiedAt *time.Time
 	Timezone        string
 	Locale          string
+	CountryCode     *string
 }
 
 func (q *Queries) AddProfile(ctx context.Context, db DBTX, arg AddProfileParams) error {
@@ -35,12 +70,252 @@ func (q *Queries) AddProfile(ctx context.Context, db DBTX, arg AddProfileParams)
 		arg.EmailVerifiedAt,
 		arg.Timezone,
 		arg.Locale,
+		arg.CountryCode,
 	)
 	return err
 }
 
+const confirmEmailChange = `-- name: ConfirmEmailChange :exec
+update email_change set confirmed_at = $2::timestamptz where id = $1
+`
+
+type ConfirmEmailChangeParams struct {
+	ID  uuid.UUID
+	Now time.Time
+}
+
+func (q *Queries) ConfirmEmailChange(ctx context.Context, db DBTX, arg ConfirmEmailChangeParams) error {
+	_, err := db.Exec(ctx, confirmEmailChange, arg.ID, arg.Now)
+	return err
+}
+
+const countPhoneTry = `-- name: CountPhoneTry :exec
+update phone_code set tries = tries + 1 where user_id = $1
+`
+
+type CountPhoneTryParams struct {
+	UserID uuid.UUID
+}
+
+func (q *Queries) CountPhoneTry(ctx context.Context, db DBTX, arg CountPhoneTryParams) error {
+	_, err := db.Exec(ctx, countPhoneTry, arg.UserID)
+	return err
+}
+
+const endEmailChange = `-- name: EndEmailChange :exec
+update email_change set ended_at = $2::timestamptz where user_id = $1 and confirmed_at is null and ended_at is null
+`
+
+type EndEmailChangeParams struct {
+	UserID uuid.UUID
+	Now    time.Time
+}
+
+// A newer one, or the end of the account, makes the one that waits void.
+func (q *Queries) EndEmailChange(ctx context.Context, db DBTX, arg EndEmailChangeParams) error {
+	_, err := db.Exec(ctx, endEmailChange, arg.UserID, arg.Now)
+	return err
+}
+
+const eraseProfile = `-- name: EraseProfile :exec
+update user_profile set first_name = $2, last_name = null, display_name = $2, email = null, email_verified_at = null, phone = null, phone_verified_at = null,
+  timezone = 'Etc/UTC', locale = 'en', line1 = null, line2 = null, line3 = null, city = null, state = null, zip = null, country_code = null, version = version + 1 where user_id = $1
+`
+
+type EraseProfileParams struct {
+	UserID uuid.UUID
+	Name   string
+}
+
+// What was personal is overwritten; the row stays, because others point to it.
+func (q *Queries) EraseProfile(ctx context.Context, db DBTX, arg EraseProfileParams) error {
+	_, err := db.Exec(ctx, eraseProfile, arg.UserID, arg.Name)
+	return err
+}
+
+const forgetEmailChanges = `-- name: ForgetEmailChanges :exec
+delete from email_change where user_id = $1
+`
+
+type ForgetEmailChangesParams struct {
+	UserID uuid.UUID
+}
+
+func (q *Queries) ForgetEmailChanges(ctx context.Context, db DBTX, arg ForgetEmailChangesParams) error {
+	_, err := db.Exec(ctx, forgetEmailChanges, arg.UserID)
+	return err
+}
+
+const forgetPhoneCode = `-- name: ForgetPhoneCode :exec
+delete from phone_code where user_id = $1
+`
+
+type ForgetPhoneCodeParams struct {
+	UserID uuid.UUID
+}
+
+func (q *Queries) ForgetPhoneCode(ctx context.Context, db DBTX, arg ForgetPhoneCodeParams) error {
+	_, err := db.Exec(ctx, forgetPhoneCode, arg.UserID)
+	return err
+}
+
+const knownAddress = `-- name: KnownAddress :one
+select count(*) > 0 as known from user_profile where email = $1::citext
+`
+
+type KnownAddressParams struct {
+	Email string
+}
+
+// Whether somebody has this address. It is asked for known and unknown ones alike.
+func (q *Queries) KnownAddress(ctx context.Context, db DBTX, arg KnownAddressParams) (bool, error) {
+	row := db.QueryRow(ctx, knownAddress, arg.Email)
+	var known bool
+	err := row.Scan(&known)
+	return known, err
+}
+
+const lockEmailChange = `-- name: LockEmailChange :one
+select id, user_id, email, former, token_hash, undo_hash, session_id, created_at, expires_at, confirmed_at, ended_at, undo_until from email_change where token_hash = $1 and confirmed_at is null and ended_at is null and expires_at > $2::timestamptz for update
+`
+
+type LockEmailChangeParams struct {
+	TokenHash []byte
+	Now       time.Time
+}
+
+func (q *Queries) LockEmailChange(ctx context.Context, db DBTX, arg LockEmailChangeParams) (*EmailChange, error) {
+	row := db.QueryRow(ctx, lockEmailChange, arg.TokenHash, arg.Now)
+	var i EmailChange
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.Email,
+		&i.Former,
+		&i.TokenHash,
+		&i.UndoHash,
+		&i.SessionID,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.ConfirmedAt,
+		&i.EndedAt,
+		&i.UndoUntil,
+	)
+	return &i, err
+}
+
+const lockEmailUndo = `-- name: LockEmailUndo :one
+select id, user_id, email, former, token_hash, undo_hash, session_id, created_at, expires_at, confirmed_at, ended_at, undo_until from email_change where undo_hash = $1 and undo_until > $2::timestamptz for update
+`
+
+type LockEmailUndoParams struct {
+	UndoHash []byte
+	Now      time.Time
+}
+
+func (q *Queries) LockEmailUndo(ctx context.Context, db DBTX, arg LockEmailUndoParams) (*EmailChange, error) {
+	row := db.QueryRow(ctx, lockEmailUndo, arg.UndoHash, arg.Now)
+	var i EmailChange
+	err := row.Scan(
+		&i.ID,
+		&i.UserID,
+		&i.Email,
+		&i.Former,
+		&i.TokenHash,
+		&i.UndoHash,
+		&i.SessionID,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.ConfirmedAt,
+		&i.EndedAt,
+		&i.UndoUntil,
+	)
+	return &i, err
+}
+
+const lockPhoneCode = `-- name: LockPhoneCode :one
+select user_id, phone, code_hash, tries, created_at, expires_at from phone_code where user_id = $1 and expires_at > $2::timestamptz for update
+`
+
+type LockPhoneCodeParams struct {
+	UserID uuid.UUID
+	Now    time.Time
+}
+
+func (q *Queries) LockPhoneCode(ctx context.Context, db DBTX, arg LockPhoneCodeParams) (*PhoneCode, error) {
+	row := db.QueryRow(ctx, lockPhoneCode, arg.UserID, arg.Now)
+	var i PhoneCode
+	err := row.Scan(
+		&i.UserID,
+		&i.Phone,
+		&i.CodeHash,
+		&i.Tries,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+	)
+	return &i, err
+}
+
+const lockProfile = `-- name: LockProfile :one
+select user_id, first_name, last_name, display_name, email, email_verified_at, phone, phone_verified_at, timezone, locale, line1, line2, line3, city, state, zip, country_code, version
+from user_profile where user_id = $1 for update
+`
+
+type LockProfileParams struct {
+	UserID uuid.UUID
+}
+
+type LockProfileRow struct {
+	UserID          uuid.UUID
+	FirstName       string
+	LastName        *string
+	DisplayName     string
+	Email           *string
+	EmailVerifiedAt *time.Time
+	Phone           *string
+	PhoneVerifiedAt *time.Time
+	Timezone        string
+	Locale          string
+	Line1           *string
+	Line2           *string
+	Line3           *string
+	City            *string
+	State           *string
+	Zip             *string
+	CountryCode     *string
+	Version         int32
+}
+
+// Changes of one profile run one after the other.
+func (q *Queries) LockProfile(ctx context.Context, db DBTX, arg LockProfileParams) (*LockProfileRow, error) {
+	row := db.QueryRow(ctx, lockProfile, arg.UserID)
+	var i LockProfileRow
+	err := row.Scan(
+		&i.UserID,
+		&i.FirstName,
+		&i.LastName,
+		&i.DisplayName,
+		&i.Email,
+		&i.EmailVerifiedAt,
+		&i.Phone,
+		&i.PhoneVerifiedAt,
+		&i.Timezone,
+		&i.Locale,
+		&i.Line1,
+		&i.Line2,
+		&i.Line3,
+		&i.City,
+		&i.State,
+		&i.Zip,
+		&i.CountryCode,
+		&i.Version,
+	)
+	return &i, err
+}
+
 const profileOf = `-- name: ProfileOf :one
-select user_id, first_name, last_name, display_name, email, timezone, locale, version from user_profile where user_id = $1
+select user_id, first_name, last_name, display_name, email, email_verified_at, phone, phone_verified_at, timezone, locale, line1, line2, line3, city, state, zip, country_code, version
+from user_profile where user_id = $1
 `
 
 type ProfileOfParams struct {
@@ -48,14 +323,24 @@ type ProfileOfParams struct {
 }
 
 type ProfileOfRow struct {
-	UserID      uuid.UUID
-	FirstName   string
-	LastName    *string
-	DisplayName string
-	Email       *string
-	Timezone    string
-	Locale      string
-	Version     int32
+	UserID          uuid.UUID
+	FirstName       string
+	LastName        *string
+	DisplayName     string
+	Email           *string
+	EmailVerifiedAt *time.Time
+	Phone           *string
+	PhoneVerifiedAt *time.Time
+	Timezone        string
+	Locale          string
+	Line1           *string
+	Line2           *string
+	Line3           *string
+	City            *string
+	State           *string
+	Zip             *string
+	CountryCode     *string
+	Version         int32
 }
 
 func (q *Queries) ProfileOf(ctx context.Context, db DBTX, arg ProfileOfParams) (*ProfileOfRow, error) {
@@ -67,9 +352,178 @@ func (q *Queries) ProfileOf(ctx context.Context, db DBTX, arg ProfileOfParams) (
 		&i.LastName,
 		&i.DisplayName,
 		&i.Email,
+		&i.EmailVerifiedAt,
+		&i.Phone,
+		&i.PhoneVerifiedAt,
 		&i.Timezone,
 		&i.Locale,
+		&i.Line1,
+		&i.Line2,
+		&i.Line3,
+		&i.City,
+		&i.State,
+		&i.Zip,
+		&i.CountryCode,
 		&i.Version,
 	)
 	return &i, err
+}
+
+const putPhoneCode = `-- name: PutPhoneCode :exec
+insert into phone_code (user_id, phone, code_hash, created_at, expires_at) values ($1, $2, $3, $4, $5)
+on conflict (user_id) do update set phone = excluded.phone, code_hash = excluded.code_hash, tries = 0, created_at = excluded.created_at, expires_at = excluded.expires_at
+`
+
+type PutPhoneCodeParams struct {
+	UserID    uuid.UUID
+	Phone     string
+	CodeHash  []byte
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+func (q *Queries) PutPhoneCode(ctx context.Context, db DBTX, arg PutPhoneCodeParams) error {
+	_, err := db.Exec(ctx, putPhoneCode,
+		arg.UserID,
+		arg.Phone,
+		arg.CodeHash,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+	)
+	return err
+}
+
+const setAddress = `-- name: SetAddress :exec
+update user_profile set line1 = $2, line2 = $3, line3 = $4, city = $5, state = $6, zip = $7, country_code = $8, version = version + 1 where user_id = $1
+`
+
+type SetAddressParams struct {
+	UserID      uuid.UUID
+	Line1       *string
+	Line2       *string
+	Line3       *string
+	City        *string
+	State       *string
+	Zip         *string
+	CountryCode *string
+}
+
+func (q *Queries) SetAddress(ctx context.Context, db DBTX, arg SetAddressParams) error {
+	_, err := db.Exec(ctx, setAddress,
+		arg.UserID,
+		arg.Line1,
+		arg.Line2,
+		arg.Line3,
+		arg.City,
+		arg.State,
+		arg.Zip,
+		arg.CountryCode,
+	)
+	return err
+}
+
+const setDetails = `-- name: SetDetails :exec
+update user_profile set first_name = $2, last_name = $3, display_name = $4, phone = $5, phone_verified_at = $6, timezone = $7, locale = $8, version = version + 1 where user_id = $1
+`
+
+type SetDetailsParams struct {
+	UserID          uuid.UUID
+	FirstName       string
+	LastName        *string
+	DisplayName     string
+	Phone           *string
+	PhoneVerifiedAt *time.Time
+	Timezone        string
+	Locale          string
+}
+
+func (q *Queries) SetDetails(ctx context.Context, db DBTX, arg SetDetailsParams) error {
+	_, err := db.Exec(ctx, setDetails,
+		arg.UserID,
+		arg.FirstName,
+		arg.LastName,
+		arg.DisplayName,
+		arg.Phone,
+		arg.PhoneVerifiedAt,
+		arg.Timezone,
+		arg.Locale,
+	)
+	return err
+}
+
+const setEmail = `-- name: SetEmail :exec
+update user_profile set email = $2::citext, email_verified_at = $3::timestamptz, version = version + 1 where user_id = $1
+`
+
+type SetEmailParams struct {
+	UserID uuid.UUID
+	Email  string
+	Now    time.Time
+}
+
+func (q *Queries) SetEmail(ctx context.Context, db DBTX, arg SetEmailParams) error {
+	_, err := db.Exec(ctx, setEmail, arg.UserID, arg.Email, arg.Now)
+	return err
+}
+
+const sweepEmailChanges = `-- name: SweepEmailChanges :execrows
+delete from email_change where undo_until < $1
+`
+
+type SweepEmailChangesParams struct {
+	UndoUntil time.Time
+}
+
+func (q *Queries) SweepEmailChanges(ctx context.Context, db DBTX, arg SweepEmailChangesParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepEmailChanges, arg.UndoUntil)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const sweepPhoneCodes = `-- name: SweepPhoneCodes :execrows
+delete from phone_code where expires_at < $1
+`
+
+type SweepPhoneCodesParams struct {
+	ExpiresAt time.Time
+}
+
+func (q *Queries) SweepPhoneCodes(ctx context.Context, db DBTX, arg SweepPhoneCodesParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepPhoneCodes, arg.ExpiresAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const undoEmailChanges = `-- name: UndoEmailChanges :exec
+update email_change set ended_at = coalesce(ended_at, $3::timestamptz), undo_until = $3::timestamptz where user_id = $1 and created_at >= $2
+`
+
+type UndoEmailChangesParams struct {
+	UserID    uuid.UUID
+	CreatedAt time.Time
+	Now       time.Time
+}
+
+// Taking a change back takes back what came after it too, whoever asked for that; each link that takes back works once.
+func (q *Queries) UndoEmailChanges(ctx context.Context, db DBTX, arg UndoEmailChangesParams) error {
+	_, err := db.Exec(ctx, undoEmailChanges, arg.UserID, arg.CreatedAt, arg.Now)
+	return err
+}
+
+const verifyPhone = `-- name: VerifyPhone :exec
+update user_profile set phone_verified_at = $2::timestamptz, version = version + 1 where user_id = $1
+`
+
+type VerifyPhoneParams struct {
+	UserID uuid.UUID
+	Now    time.Time
+}
+
+func (q *Queries) VerifyPhone(ctx context.Context, db DBTX, arg VerifyPhoneParams) error {
+	_, err := db.Exec(ctx, verifyPhone, arg.UserID, arg.Now)
+	return err
 }

@@ -18,3 +18,6 @@ update password_reset set consumed_at = sqlc.arg(now)::timestamptz where user_id
 
 -- name: SweepResets :execrows
 delete from password_reset where expires_at < $1;
+
+-- name: ReaderOfUser :one
+select (u.status = 'REGISTERED' and u.access = 'ENABLED' and p.email is not null)::boolean as reachable from app_user u left join user_profile p on p.user_id = u.id where u.id = $1;

@@ -96,6 +96,21 @@ func (q *Queries) ReaderOfAddress(ctx context.Context, db DBTX, arg ReaderOfAddr
 	return &i, err
 }
 
+const readerOfUser = `-- name: ReaderOfUser :one
+select (u.status = 'REGISTERED' and u.access = 'ENABLED' and p.email is not null)::boolean as reachable from app_user u left join user_profile p on p.user_id = u.id where u.id = $1
+`
+
+type ReaderOfUserParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) ReaderOfUser(ctx context.Context, db DBTX, arg ReaderOfUserParams) (bool, error) {
+	row := db.QueryRow(ctx, readerOfUser, arg.ID)
+	var reachable bool
+	err := row.Scan(&reachable)
+	return reachable, err
+}
+
 const renewReset = `-- name: RenewReset :exec
 update password_reset set token_hash = $2, expires_at = $3, sends = sends + 1 where id = $1
 `

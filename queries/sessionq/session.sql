@@ -5,7 +5,8 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, sqlc.narg(ip)::text::inet, $9, $10, $10,
 -- name: OrgOfSession :one
 -- A session is found by its cookie alone: who it belongs to is the answer.
 select s.id, s.user_id, s.secret_hash, s.generation, s.rotated_at, s.signing_key_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at,
-  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.limited_to_org, u.access
+  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.limited_to_org, u.access,
+  exists (select 1 from user_platform_role r where r.user_id = s.user_id and r.role = 'OPERATIONS') as operations
 from session s join app_user u on u.id = s.user_id where s.id = $1;
 
 -- name: LockSession :one
@@ -46,7 +47,8 @@ where user_id = $1 and id <> sqlc.arg(keep)::uuid and revoked_at is null returni
 
 -- name: OrgOfSessionsOf :many
 -- A person's own list, the newest first.
-select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.limited_to_org
+select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.limited_to_org,
+  exists (select 1 from user_platform_role r where r.user_id = s.user_id and r.role = 'OPERATIONS') as operations
 from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > sqlc.arg(now)::timestamptz and s.absolute_expires_at > sqlc.arg(now)::timestamptz
 order by s.id desc limit 200;
 
@@ -54,3 +56,6 @@ order by s.id desc limit 200;
 -- a session belongs to a person, not to an organization
 -- @sqlc-vet-disable tenant
 update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, last_seen_at = $3, idle_expires_at = $4 where id = $1;
+
+-- name: UserExists :one
+select exists (select 1 from app_user where id = $1);

@@ -162,7 +162,8 @@ func (q *Queries) LockSession(ctx context.Context, db DBTX, arg LockSessionParam
 
 const orgOfSession = `-- name: OrgOfSession :one
 select s.id, s.user_id, s.secret_hash, s.generation, s.rotated_at, s.signing_key_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at,
-  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.limited_to_org, u.access
+  s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.revoked_at, s.limited_to_org, u.access,
+  exists (select 1 from user_platform_role r where r.user_id = s.user_id and r.role = 'OPERATIONS') as operations
 from session s join app_user u on u.id = s.user_id where s.id = $1
 `
 
@@ -190,6 +191,7 @@ type OrgOfSessionRow struct {
 	RevokedAt         *time.Time
 	LimitedToOrg      *uuid.UUID
 	Access            string
+	Operations        bool
 }
 
 // A session is found by its cookie alone: who it belongs to is the answer.
@@ -216,12 +218,14 @@ func (q *Queries) OrgOfSession(ctx context.Context, db DBTX, arg OrgOfSessionPar
 		&i.RevokedAt,
 		&i.LimitedToOrg,
 		&i.Access,
+		&i.Operations,
 	)
 	return &i, err
 }
 
 const orgOfSessionsOf = `-- name: OrgOfSessionsOf :many
-select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.limited_to_org
+select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip), '')::text as ip, s.user_agent, s.created_at, s.last_seen_at, s.idle_expires_at, s.absolute_expires_at, s.limited_to_org,
+  exists (select 1 from user_platform_role r where r.user_id = s.user_id and r.role = 'OPERATIONS') as operations
 from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > $2::timestamptz and s.absolute_expires_at > $2::timestamptz
 order by s.id desc limit 200
 `
@@ -245,6 +249,7 @@ type OrgOfSessionsOfRow struct {
 	IdleExpiresAt     time.Time
 	AbsoluteExpiresAt time.Time
 	LimitedToOrg      *uuid.UUID
+	Operations        bool
 }
 
 // A person's own list, the newest first.
@@ -271,6 +276,7 @@ func (q *Queries) OrgOfSessionsOf(ctx context.Context, db DBTX, arg OrgOfSession
 			&i.IdleExpiresAt,
 			&i.AbsoluteExpiresAt,
 			&i.LimitedToOrg,
+			&i.Operations,
 		); err != nil {
 			return nil, err
 		}
@@ -363,4 +369,19 @@ type SeeSessionParams struct {
 func (q *Queries) SeeSession(ctx context.Context, db DBTX, arg SeeSessionParams) error {
 	_, err := db.Exec(ctx, seeSession, arg.ID, arg.LastSeenAt, arg.IdleExpiresAt)
 	return err
+}
+
+const userExists = `-- name: UserExists :one
+select exists (select 1 from app_user where id = $1)
+`
+
+type UserExistsParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) UserExists(ctx context.Context, db DBTX, arg UserExistsParams) (bool, error) {
+	row := db.QueryRow(ctx, userExists, arg.ID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }

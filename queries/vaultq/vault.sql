@@ -31,3 +31,6 @@ update signing_key set state = 'RETIRED', sealed_key = null where purpose = $1 a
 
 -- name: DemoteCurrent :exec
 update signing_key set state = 'PREVIOUS' where purpose = $1 and state = 'CURRENT';
+
+-- name: DestroyDataKeys :exec
+update data_key set state = 'DESTROYED', wrapped = ''::bytea where owner_kind = 'ORG' and owner_id = $1;

@@ -181,6 +181,19 @@ func (q *Queries) DemoteCurrent(ctx context.Context, db DBTX, arg DemoteCurrentP
 	return err
 }
 
+const destroyDataKeys = `-- name: DestroyDataKeys :exec
+update data_key set state = 'DESTROYED', wrapped = ''::bytea where owner_kind = 'ORG' and owner_id = $1
+`
+
+type DestroyDataKeysParams struct {
+	OwnerID *uuid.UUID
+}
+
+func (q *Queries) DestroyDataKeys(ctx context.Context, db DBTX, arg DestroyDataKeysParams) error {
+	_, err := db.Exec(ctx, destroyDataKeys, arg.OwnerID)
+	return err
+}
+
 const lockSigning = `-- name: LockSigning :exec
 select pg_advisory_xact_lock(hashtextextended('signing ' || $1::text, 7))
 `

@@ -7,3 +7,6 @@ select org_id, application_id, revoked_at from widget_token where jti = $1;
 
 -- name: RevokeToken :execrows
 update widget_token set revoked_at = $3 where jti = $1 and org_id = $2 and revoked_at is null;
+
+-- name: LastToken :one
+select created_at from widget_token where org_id = $1 order by created_at desc limit 1;

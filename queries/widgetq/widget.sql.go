@@ -54,6 +54,21 @@ func (q *Queries) AddToken(ctx context.Context, db DBTX, arg AddTokenParams) err
 	return err
 }
 
+const lastToken = `-- name: LastToken :one
+select created_at from widget_token where org_id = $1 order by created_at desc limit 1
+`
+
+type LastTokenParams struct {
+	OrgID uuid.UUID
+}
+
+func (q *Queries) LastToken(ctx context.Context, db DBTX, arg LastTokenParams) (time.Time, error) {
+	row := db.QueryRow(ctx, lastToken, arg.OrgID)
+	var created_at time.Time
+	err := row.Scan(&created_at)
+	return created_at, err
+}
+
 const orgOfToken = `-- name: OrgOfToken :one
 select org_id, application_id, revoked_at from widget_token where jti = $1
 `

@@ -21,9 +21,12 @@ export const catalogues = [
   "factors",
   "keys",
   "members",
+  "operate",
+  "profile",
   "programs",
   "providers",
   "settings",
+  "start",
   "webhooks",
 ] as const;
 

@@ -1,10 +1,18 @@
 import { createFileRoute } from "@tanstack/react-router";
 import i18next from "i18next";
+import { lazy, Suspense } from "react";
 import { domainsSearch } from "#/features/domains/address.ts";
 import { DomainsPage } from "#/features/domains/DomainsPage.tsx";
 import { views } from "#/features/domains/states.ts";
+import { texts } from "#/i18n/index.ts";
 import type { ConnectionOrderField, DomainsListQuery } from "#/relay/__generated__/DomainsListQuery.graphql.ts";
 import { graphql, preload, usePreloaded } from "#/relay/index.ts";
+
+// What there is to do first comes after the list, and never keeps it waiting.
+const FirstRun = lazy(async () => {
+  await texts(["start"]);
+  return import("#/features/firstrun/FirstRun.tsx");
+});
 
 const query = graphql`
   query DomainsListQuery($organizationId: ID!, $filter: ConnectionFilter, $orderBy: ConnectionOrder, $locale: String) {
@@ -41,6 +49,11 @@ export const Route = createFileRoute("/$org/domains/")({
         search={search}
         onSearch={(next, replace) => void navigate({ search: next, replace, resetScroll: false })}
         query={data}
+        first={
+          <Suspense>
+            <FirstRun organization={organization} />
+          </Suspense>
+        }
       />
     );
   },

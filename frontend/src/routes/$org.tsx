@@ -22,6 +22,7 @@ const shell = graphql`
   query OrgShellQuery($organizationId: ID!) {
     viewer {
       userId
+      termsToAccept
       permissions(organizationId: $organizationId)
       profile {
         displayName
@@ -35,6 +36,7 @@ const feed = graphql`
   subscription OrgViewerSubscription($organizationId: ID!) {
     viewerChanged {
       userId
+      termsToAccept
       permissions(organizationId: $organizationId)
       profile {
         displayName
@@ -61,7 +63,7 @@ export const Route = createFileRoute("/$org")({
     return (
       <Shell
         organization={organization}
-        person={{ userId: viewer.userId, name, email: viewer.profile?.email ?? "", permissions: viewer.permissions }}
+        person={{ userId: viewer.userId, name, email: viewer.profile?.email ?? "", permissions: viewer.permissions, terms: viewer.termsToAccept != null }}
       >
         <Permissions value={viewer.permissions}>
           {viewer.permissions.length > 0 ? <Outlet /> : <Gone name={organization.name} />}

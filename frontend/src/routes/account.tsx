@@ -9,6 +9,7 @@ const query = graphql`
   query AccountShellQuery {
     viewer {
       userId
+      termsToAccept
       permissions
       profile {
         displayName
@@ -27,6 +28,7 @@ const feed = graphql`
   subscription accountFeedSubscription {
     viewerChanged {
       userId
+      termsToAccept
       profile {
         displayName
         email
@@ -48,7 +50,7 @@ export const Route = createFileRoute("/account")({
     return (
       <Shell
         organization={viewer.currentOrganization ?? null}
-        person={{ userId: viewer.userId, name, email: viewer.profile?.email ?? "", permissions: viewer.permissions }}
+        person={{ userId: viewer.userId, name, email: viewer.profile?.email ?? "", permissions: viewer.permissions, terms: viewer.termsToAccept != null }}
       >
         <Outlet />
       </Shell>

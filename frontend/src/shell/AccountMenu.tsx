@@ -1,9 +1,22 @@
 import { Kbd, Menu, useMantineColorScheme } from "@mantine/core";
-import { IconDeviceDesktop, IconKey, IconKeyboard, IconLanguage, IconLogout, IconMoon, IconShieldLock, IconSun } from "@tabler/icons-react";
+import {
+  IconBuildingLighthouse,
+  IconDeviceDesktop,
+  IconKey,
+  IconKeyboard,
+  IconLanguage,
+  IconLogout,
+  IconMoon,
+  IconShieldLock,
+  IconSun,
+  IconUser,
+} from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import type { ReactElement } from "react";
+import { type ReactElement, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Language, languages, setLanguage } from "#/i18n/index.ts";
+import type { AccountMenuOperatorQuery } from "#/relay/__generated__/AccountMenuOperatorQuery.graphql.ts";
+import { graphql, useLazyLoadQuery } from "#/relay/index.ts";
 import { signOut } from "#/relay/session.ts";
 import type { Person } from "./Shell.tsx";
 
@@ -11,22 +24,31 @@ import type { Person } from "./Shell.tsx";
 export default function AccountMenu({ person, help, target }: { person: Person; help: () => void; target: ReactElement }) {
   const { t, i18n } = useTranslation();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const [opened, setOpened] = useState(false);
   const schemes = [
     ["light", IconSun],
     ["dark", IconMoon],
     ["auto", IconDeviceDesktop],
   ] as const;
   return (
-    <Menu position="top-start" width={240}>
+    <Menu position="top-start" width={240} opened={opened} onChange={setOpened}>
       <Menu.Target>{target}</Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{person.email || person.name}</Menu.Label>
+        <Menu.Item component={Link} to="/account/profile" leftSection={<IconUser size={16} />}>
+          {t("account.profile")}
+        </Menu.Item>
         <Menu.Item component={Link} to="/account/security" leftSection={<IconShieldLock size={16} />}>
           {t("account.security")}
         </Menu.Item>
         <Menu.Item component={Link} to="/account/keys" leftSection={<IconKey size={16} />}>
           {t("ownKeys")}
         </Menu.Item>
+        {opened && (
+          <Suspense>
+            <Operations />
+          </Suspense>
+        )}
         <Menu.Divider />
         {schemes.map(([value, Icon]) => (
           <Menu.Item
@@ -63,5 +85,27 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
+  );
+}
+
+/** The way to the operators' pages, for who is one. */
+function Operations() {
+  const { t } = useTranslation();
+  const { viewer } = useLazyLoadQuery<AccountMenuOperatorQuery>(
+    graphql`
+      query AccountMenuOperatorQuery {
+        viewer {
+          operatorPermissions
+        }
+      }
+    `,
+    {},
+    { fetchPolicy: "store-and-network" },
+  );
+  if (viewer.operatorPermissions.length === 0) return null;
+  return (
+    <Menu.Item component={Link} to="/people" leftSection={<IconBuildingLighthouse size={16} />}>
+      {t("operators.open")}
+    </Menu.Item>
   );
 }

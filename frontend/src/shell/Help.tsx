@@ -2,7 +2,7 @@ import { Kbd } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Dialog } from "#/ui/Dialog.tsx";
 import { Facts } from "#/ui/Page.tsx";
-import type { NavEntry } from "./nav.ts";
+import { labelOf, type NavEntry } from "./nav.ts";
 
 /** Every key that does something. */
 export default function Help({ onClose, entries }: { onClose: () => void; entries: NavEntry[] }) {
@@ -18,7 +18,7 @@ export default function Help({ onClose, entries }: { onClose: () => void; entrie
       <Facts
         rows={[
           [t("help.search"), keys("Ctrl", "K")],
-          ...entries.map((entry) => [t(`nav.${entry.key}`), keys("g", entry.shortcut)] as const),
+          ...entries.map((entry) => [labelOf(t, entry), keys("g", entry.shortcut)] as const),
           [t("help.rows"), keys("j", "k", "Enter")],
           [t("help.create"), keys("c")],
           [t("help.filter"), keys("/")],

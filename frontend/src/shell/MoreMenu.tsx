@@ -1,7 +1,7 @@
 import { Menu } from "@mantine/core";
 import type { ReactElement } from "react";
 import { useTranslation } from "react-i18next";
-import type { NavEntry } from "./nav.ts";
+import { labelOf, type NavEntry } from "./nav.ts";
 
 /** The pages that do not fit into the bottom bar. */
 export default function MoreMenu({
@@ -20,7 +20,7 @@ export default function MoreMenu({
       <Menu.Dropdown>
         {entries.map((entry) => (
           <Menu.Item key={entry.key} leftSection={<entry.icon size={17} />} onClick={() => onGo(entry)}>
-            {t(`nav.${entry.key}`)}
+            {labelOf(t, entry)}
           </Menu.Item>
         ))}
       </Menu.Dropdown>

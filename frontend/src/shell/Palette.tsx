@@ -2,7 +2,7 @@ import "@mantine/spotlight/styles.layer.css";
 import { Spotlight, type SpotlightActionGroupData } from "@mantine/spotlight";
 import { IconHistory, IconMoon, IconPlus, IconSearch } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
-import type { NavEntry } from "./nav.ts";
+import { labelOf, type NavEntry } from "./nav.ts";
 import { recent } from "./recent.ts";
 
 type Props = {
@@ -21,7 +21,7 @@ export default function Palette({ entries, base, go, toggleScheme, connect }: Pr
     {
       group: t("palette.actions"),
       actions: [
-        { id: "connect", label: t("nav.connect"), leftSection: <IconPlus size={17} />, onClick: connect },
+        ...(base ? [{ id: "connect", label: t("nav.connect"), leftSection: <IconPlus size={17} />, onClick: connect }] : []),
         { id: "scheme", label: t("account.toggleScheme"), leftSection: <IconMoon size={17} />, onClick: toggleScheme },
       ],
     },
@@ -29,7 +29,7 @@ export default function Palette({ entries, base, go, toggleScheme, connect }: Pr
       group: t("palette.pages"),
       actions: entries.map((entry) => ({
         id: entry.key,
-        label: t(`nav.${entry.key}`),
+        label: labelOf(t, entry),
         leftSection: <entry.icon size={17} />,
         rightSection: <kbd className="mono dim">g {entry.shortcut}</kbd>,
         onClick: () => go(`${base}/${entry.path}`, entry.document),

@@ -9,7 +9,7 @@ import { onOutdated } from "#/relay/index.ts";
 import { rememberPerson } from "#/relay/session.ts";
 import { Banner } from "./Banner.tsx";
 import { useNewBuild } from "./build.ts";
-import { groups, type NavEntry, nav } from "./nav.ts";
+import { groups, labelOf, type NavEntry, nav } from "./nav.ts";
 import css from "./shell.module.css";
 import { useShortcuts } from "./shortcuts.ts";
 
@@ -18,18 +18,22 @@ const AccountMenu = lazy(() => import("./AccountMenu.tsx"));
 const OrgMenu = lazy(() => import("./OrgMenu.tsx"));
 const MoreMenu = lazy(() => import("./MoreMenu.tsx"));
 const Help = lazy(() => import("./Help.tsx"));
+const TermsNotice = lazy(() => import("./TermsNotice.tsx"));
 const Palette = lazy(() => import("./Palette.tsx"));
 
-export type Person = { userId: string | null | undefined; name: string; email: string; permissions: readonly string[] };
+export type Person = { userId: string | null | undefined; name: string; email: string; permissions: readonly string[]; terms?: boolean };
 export type Place = { id: string; slug: string; name: string };
 
 /** What fits into the bottom bar of a phone; the rest is behind "More". */
 const bar = ["domains", "apps", "webhooks"];
 
-type Props = { organization: Place | null; person: Person; children: ReactNode };
+/** Pages that belong to no organization: those of operators. */
+export type Area = { name: string; entries: NavEntry[]; bar: readonly string[] };
+
+type Props = { organization: Place | null; person: Person; area?: Area; children: ReactNode };
 
 /** Sidebar, search, contents; a bottom bar on a phone. Without an organization there is only the person's own. */
-export function Shell({ organization, person, children }: Props) {
+export function Shell({ organization, person, area, children }: Props) {
   const { t } = useTranslation();
   const router = useRouter();
   const navigate = useNavigate();
@@ -38,8 +42,12 @@ export function Shell({ organization, person, children }: Props) {
   const scheme = useComputedColorScheme("light");
   const [help, setHelp] = useState(false);
   const [palette, setPalette] = useState(false);
-  const base = organization ? `/${organization.slug}` : "/account";
-  const entries = organization ? nav.filter((entry) => !entry.permission || person.permissions.includes(entry.permission)) : [];
+  const base = area ? "" : organization ? `/${organization.slug}` : "/account";
+  const entries = area
+    ? area.entries
+    : organization
+      ? nav.filter((entry) => !entry.permission || person.permissions.includes(entry.permission))
+      : [];
 
   const go = (to: string, document?: boolean) => {
     if (document) location.assign(to);
@@ -88,7 +96,7 @@ export function Shell({ organization, person, children }: Props) {
 
   const connect = () =>
     void (organization && navigate({ to: "/$org/domains", params: { org: organization.slug }, search: { connect: true } }));
-  const name = organization?.name ?? t("organizations.none");
+  const name = area?.name ?? organization?.name ?? t("organizations.none");
   const mark = (
     <span className={css.mark} aria-hidden>
       {name.slice(0, 1).toUpperCase()}
@@ -101,7 +109,7 @@ export function Shell({ organization, person, children }: Props) {
       </a>
       <aside className={css.side}>
         <Switcher
-          current={organization?.slug}
+          current={area ? undefined : organization?.slug}
           target={
             <UnstyledButton className={css.org}>
               {mark}
@@ -117,11 +125,11 @@ export function Shell({ organization, person, children }: Props) {
           <Kbd size="xs">{/Mac|iPhone/.test(navigator.userAgent) ? "⌘K" : "Ctrl K"}</Kbd>
         </button>
         <nav aria-label={t("shell.main")}>
-          {groups
+          {(area ? [area.name] : groups)
             .filter((group) => entries.some((entry) => entry.group === group))
             .map((group) => (
               <div key={group} className={css.group}>
-                <div className={css.groupName}>{t(`nav.group.${group}`)}</div>
+                <div className={css.groupName}>{area ? area.name : t(`nav.group.${group}`)}</div>
                 {entries
                   .filter((entry) => entry.group === group)
                   .map((entry) => (
@@ -151,7 +159,7 @@ export function Shell({ organization, person, children }: Props) {
       <div className={css.main}>
         <header className={css.top}>
           <Switcher
-            current={organization?.slug}
+            current={area ? undefined : organization?.slug}
             target={
               <UnstyledButton className={css.topOrg}>
                 {mark}
@@ -175,17 +183,25 @@ export function Shell({ organization, person, children }: Props) {
           />
         </header>
         <Banner />
+        {person.terms && (
+          <Suspense>
+            <TermsNotice />
+          </Suspense>
+        )}
         <main id="main" className={css.page}>
           {children}
         </main>
       </div>
       <nav className={css.bottom} aria-label={t("shell.main")}>
         {entries
-          .filter((entry) => bar.includes(entry.key))
+          .filter((entry) => (area?.bar ?? bar).includes(entry.key))
           .map((entry) => (
             <Entry key={entry.key} entry={entry} base={base} className={css.tab} size={20} />
           ))}
-        <More entries={entries.filter((entry) => !bar.includes(entry.key))} onGo={(entry) => go(`${base}/${entry.path}`, entry.document)} />
+        <More
+          entries={entries.filter((entry) => !(area?.bar ?? bar).includes(entry.key))}
+          onGo={(entry) => go(`${base}/${entry.path}`, entry.document)}
+        />
       </nav>
       <Announcer path={path} />
       {palette && (
@@ -216,7 +232,7 @@ function Entry({ entry, base, className, size }: { entry: NavEntry; base: string
   const inside = (
     <>
       <entry.icon size={size} stroke={1.7} />
-      <span>{t(`nav.${entry.key}`)}</span>
+      <span>{labelOf(t, entry)}</span>
     </>
   );
   if (entry.document) {

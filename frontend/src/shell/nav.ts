@@ -11,14 +11,16 @@ import {
 } from "@tabler/icons-react";
 
 /** Groups of the sidebar, in order. */
-export const groups = ["connect", "developers", "organization"] as const;
+export const groups = ["connect", "developers", "organization"];
 
 /** One entry of the sidebar, the palette and the bottom bar. What does not work yet is not here. */
 export type NavEntry = {
   key: string;
-  group: (typeof groups)[number];
+  group: string;
   path: string;
   icon: TablerIcon;
+  /** Key of its text; absent: that of the navigation's own. */
+  label?: string;
   /** Absent: everybody who is signed in. */
   permission?: string;
   /** Second key after `g`. */
@@ -45,3 +47,6 @@ export const nav: NavEntry[] = [
   { key: "members", group: "organization", path: "members", icon: IconUsers, permission: "member.read", shortcut: "m" },
   { key: "settings", group: "organization", path: "settings", icon: IconSettings, permission: "organization.read", shortcut: "s" },
 ];
+
+/** What an entry is called. */
+export const labelOf = (t: (key: string) => string, entry: NavEntry) => (entry.label ? t(entry.label) : t(`nav.${entry.key}`));

@@ -76,11 +76,13 @@ type match struct {
 	Confidence float64                     `json:"confidence"`
 	Evidence   []provider.ProviderEvidence `json:"evidence"`
 	Mixed      bool                        `json:"mixed"`
+	// DomainConnect is what was offered for the zone at that moment.
+	DomainConnect *provider.DomainConnectSupport `json:"domainConnect,omitempty"`
 }
 
 // AddTx stores an answer under id.
 func (s *Store) AddTx(ctx context.Context, tx *db.Tx, id ident.CheckID, of Of, a *analysis.Answer) error {
-	m := match{Confidence: a.Provider.Confidence, Evidence: a.Provider.Evidence, Mixed: a.Provider.Mixed}
+	m := match{Confidence: a.Provider.Confidence, Evidence: a.Provider.Evidence, Mixed: a.Provider.Mixed, DomainConnect: a.Provider.DomainConnect}
 	if a.Provider.Provider != nil {
 		m.Slug = a.Provider.Provider.Slug
 	}
@@ -215,7 +217,7 @@ func (s *Store) fromRow(row *checkq.DnsCheck) (*DnsCheck, error) {
 		}
 	}
 	if m != nil {
-		c.Provider = &provider.ProviderMatch{Confidence: m.Confidence, Evidence: list(m.Evidence), Mixed: m.Mixed}
+		c.Provider = &provider.ProviderMatch{Confidence: m.Confidence, Evidence: list(m.Evidence), Mixed: m.Mixed, DomainConnect: m.DomainConnect}
 		if m.Slug != "" && s.Providers != nil {
 			c.Provider.Provider = s.Providers.BySlug(m.Slug)
 		}

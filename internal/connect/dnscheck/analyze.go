@@ -182,6 +182,7 @@ func (r *run) gather(ctx context.Context, z tree.Cut) *tree.Matrix {
 		r.step("records", "RUNNING", "reading", nil)
 		r.step("certificate", "RUNNING", "reading", nil)
 		wg.Go(func() { r.discover(ctx, z, asks) })
+		wg.Go(func() { r.askOffer(ctx, z) })
 		if r.Question.Eager {
 			wg.Go(func() { r.foresee(ctx, z) })
 		}
@@ -227,7 +228,7 @@ func (r *run) anybody(ctx context.Context) bool {
 
 // detect says who runs the zone.
 func (r *run) detect(z tree.Cut, m *tree.Matrix) {
-	e := provider.Evidence{NameServers: judge.Names(z)}
+	e := provider.Evidence{NameServers: judge.Names(z), Offer: r.offer}
 	for _, c := range m.Responsive() {
 		if c.SOA != nil {
 			e.SOAMName, e.SOARName = c.SOA.Ns, c.SOA.Mbox

@@ -37,7 +37,9 @@ type Engine struct {
 	Catalogue *provider.Catalogue
 	Now       func() time.Time           // the product's clock; nil: time.Now
 	Nonce     func(host string) []string // what our edge may answer to the probe of a host; the first is asked for. nil: no probes
-	CAs       func() []caa.CA            // who we can order certificates from, in order, with our accounts as they are now. nil: CAA is not read
+	// Offer asks a zone's Domain Connect service (the text of its TXT at _domainconnect) what it offers; nil when nothing is asked.
+	Offer func(ctx context.Context, domain, service string) *provider.Offer
+	CAs   func() []caa.CA // who we can order certificates from, in order, with our accounts as they are now. nil: CAA is not read
 
 	once sync.Once
 	tree tree.Tree

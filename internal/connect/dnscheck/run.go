@@ -9,6 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/issuer"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/judge"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
+	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 )
 
 // How long an analysis may take.
@@ -28,6 +29,7 @@ type run struct {
 	trust   dnssec.Trust
 	caaNow  issuer.Relevant  // as the name leads today
 	caaThen *issuer.Relevant // as it will lead when the expected CNAME stands; nil when there is none
+	offer   *provider.Offer  // nil: nothing is offered, or nobody waits
 }
 
 func (r *run) step(key, state, text string, params map[string]any) {

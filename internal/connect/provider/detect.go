@@ -20,6 +20,7 @@ const (
 
 // How much each kind of evidence counts alone; together they count 1 − Π(1 − w).
 const (
+	weightOffer  = 0.95
 	weightNSAll  = 0.9
 	weightNSSome = 0.5
 	weightSOA    = 0.4
@@ -29,6 +30,14 @@ const (
 type Evidence struct {
 	NameServers        []string // names of the delegated servers
 	SOAMName, SOARName string   // as in the zone: "ns1.x.com.", "hostmaster.x.com."
+	Offer              *Offer   // nil: the zone names no service of Domain Connect that knows it
+}
+
+// Offer is what a provider's service of Domain Connect said of a zone just now.
+type Offer struct {
+	Provider *Provider
+	Service  string // as the zone names it
+	Support  DomainConnectSupport
 }
 
 // ProviderEvidence is one thing that speaks for a provider.
@@ -43,6 +52,8 @@ type ProviderMatch struct {
 	Provider   *Provider
 	Confidence float64
 	Evidence   []ProviderEvidence
+	// DomainConnect is what Provider offers for this zone; nil when it was not asked, or offers nothing.
+	DomainConnect *DomainConnectSupport
 	// Mixed: some of the name servers are not the provider's.
 	Mixed bool
 	// Others are the further providers whose servers answer for the domain, by share; of interest when Mixed.
@@ -92,6 +103,9 @@ func (c *Catalogue) Detect(e Evidence) ProviderMatch {
 		}
 	}
 	best.Confidence = min(best.Confidence, best.Provider.Confidence)
+	if e.Offer != nil && e.Offer.Provider == best.Provider {
+		best.DomainConnect = &e.Offer.Support
+	}
 	return best
 }
 
@@ -109,6 +123,9 @@ func (p *Provider) weigh(servers []string, owners [][]*Provider, e Evidence) (m 
 		}
 	}
 	m.Evidence = []ProviderEvidence{}
+	if e.Offer != nil && e.Offer.Provider == p {
+		m.Evidence = append(m.Evidence, ProviderEvidence{EvidenceDomainConnect, e.Offer.Service, weightOffer})
+	}
 	value := strings.Join(mine, " ")
 	switch {
 	case len(mine) == 0:
@@ -172,6 +189,16 @@ func (p *Provider) claim(server string) int {
 // answersMail: the mailbox in the SOA (RFC 1035 section 3.3.13, as a name) is the provider's.
 func (p *Provider) answersMail(rname string) bool {
 	return slices.ContainsFunc(p.soa, func(s string) bool { return rname == s || strings.HasSuffix(rname, "."+s) })
+}
+
+// ByDomainConnect is the provider that a host of a Domain Connect service belongs to, or nil.
+func (c *Catalogue) ByDomainConnect(host string) *Provider {
+	for _, p := range c.rows {
+		if slices.Contains(p.connectHosts, host) {
+			return p
+		}
+	}
+	return nil
 }
 
 func canonical(name string) string {

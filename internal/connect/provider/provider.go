@@ -135,8 +135,10 @@ type Provider struct {
 	nsSuffixes []string
 	nsPatterns []pattern
 	soa        []string
-	console    string
-	guide      map[string][]string
+	// connectHosts are the hosts of its Domain Connect service.
+	connectHosts []string
+	console      string
+	guide        map[string][]string
 }
 
 // NodeID is the id by which a provider is addressed from outside.

@@ -31,7 +31,9 @@ type row struct {
 		NSSuffixes   []string `json:"nsSuffixes"`
 		NSPatterns   []string `json:"nsPatterns"`
 		SOAMailboxes []string `json:"soaMailboxes"`
-		SharesWith   []string `json:"sharesWith"`
+		// DomainConnectHosts are the only hosts that are asked for what a zone is offered.
+		DomainConnectHosts []string `json:"domainConnectHosts"`
+		SharesWith         []string `json:"sharesWith"`
 	} `json:"detect"`
 	ConsoleURL    string               `json:"consoleUrl"`
 	Form          Dialect              `json:"form"`
@@ -94,7 +96,7 @@ func (r row) provider() (*Provider, error) {
 	p := &Provider{
 		ID: NodeID(r.Slug), Slug: r.Slug, Name: r.Name, Country: r.Country, Apex: r.Apex, DomainConnect: r.DomainConnect, Dialect: r.Form,
 		Capabilities: r.Capabilities, Parking: r.Parking, Sources: []ProviderSource{}, Confidence: trustKnown,
-		nsSuffixes: r.Detect.NSSuffixes, soa: r.Detect.SOAMailboxes, console: r.ConsoleURL, guide: r.Guide,
+		nsSuffixes: r.Detect.NSSuffixes, soa: r.Detect.SOAMailboxes, connectHosts: r.Detect.DomainConnectHosts, console: r.ConsoleURL, guide: r.Guide,
 	}
 	if p.Dialect.Notes == nil {
 		p.Dialect.Notes = []string{}

@@ -29,8 +29,9 @@ var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 // outcome is an attempt that is to be written, and what followed from it.
 type outcome struct {
 	turn
-	d *webhookq.OutgoingRow
-	a *send.Attempt
+	lane *lane
+	d    *webhookq.OutgoingRow
+	a    *send.Attempt
 
 	v       send.Verdict
 	lost    bool   // somebody else has the lane: nothing was written

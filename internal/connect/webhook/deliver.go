@@ -71,31 +71,35 @@ func (s *Service) prepare() {
 	limit := cmp.Or(s.Timeout, timeout)
 	s.client = &send.Client{Outside: s.Outside, Timeout: limit, PerEndpoint: places}
 	s.sends = make(chan struct{}, sendsAtOnce)
-	s.outcomes = &work.Sets[*outcome]{Most: setOfWrites, Write: s.conclude}
+	s.outcomes = &work.Sets[*outcome]{Most: setOfWrites, Write: s.conclude, Wrote: report}
 	s.leaving = &work.Sets[turn]{Most: setOfWrites, Write: s.leave}
 }
 
-// deliver makes one attempt and writes what came of it. A process that is ended in between writes nothing: the lease runs out and somebody sends the
-// message again, so it arrives at least once.
-func (l *lane) deliver(ctx context.Context, d *webhookq.OutgoingRow, answered func()) (*outcome, error) {
-	s := l.s
+// deliver makes one attempt. A process that is ended before it is written writes nothing: the lease runs out and somebody sends the message again, so it
+// arrives at least once.
+func (s *Service) deliver(ctx context.Context, p parcel) answer {
 	s.sends <- struct{}{}
+	defer func() { <-s.sends }()
 	if ctx.Err() != nil {
-		<-s.sends
-		return nil, context.Cause(ctx)
+		return answer{d: p.d, err: context.Cause(ctx)}
 	}
-	a, err := s.client.Send(ctx, send.Request{URL: l.to.Url, ID: message.ID(ident.From[ident.EventID](d.EventID), d.Topic), Secrets: l.secrets, Body: d.Body, At: s.DB.Now()})
-	<-s.sends
-	answered()
-	if err != nil {
-		return nil, err
-	}
+	a := s.client.Send(ctx, send.Request{To: p.to, ID: message.ID(ident.From[ident.EventID](p.d.EventID), p.d.Topic), Body: p.d.Body, At: s.DB.Now()})
 	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+		return answer{d: p.d, err: context.Cause(ctx)}
 	}
-	s.count(d, a)
-	o := &outcome{turn: l.turn, d: d, a: a}
-	return o, s.outcomes.Add(ctx, o)
+	s.count(p.d, a)
+	return answer{d: p.d, a: a}
+}
+
+// report tells the lanes of what was written.
+func report(all []*outcome, err error) {
+	byLane := map[*lane][]*outcome{}
+	for _, o := range all {
+		byLane[o.lane] = append(byLane[o.lane], o)
+	}
+	for l, mine := range byLane {
+		l.written <- written{mine, err} // there is room: a lane has no more sets under way than attempts that are not written
+	}
 }
 
 // leave gives lanes back, each with the instant at which something is to be sent next. A lane that was lost meanwhile is somebody else's.

@@ -85,14 +85,14 @@ type subject struct {
 }
 
 // connectionsOf reads the connections whose streams the events stand in.
-func (s *Service) connectionsOf(ctx context.Context, tx *db.Tx, all []event.Row) (map[string]subject, error) {
+func (s *Service) connectionsOf(ctx context.Context, on webhookq.DBTX, all []event.Row) (map[string]subject, error) {
 	var ids []uuid.UUID
 	for _, r := range all {
 		if id, err := ident.Parse[ident.ConnectionID](r.Stream); err == nil {
 			ids = append(ids, id.UUID())
 		}
 	}
-	rows, err := s.q.ConnectionsOf(ctx, tx, webhookq.ConnectionsOfParams{Ids: unique(ids)})
+	rows, err := s.q.ConnectionsOf(ctx, on, webhookq.ConnectionsOfParams{Ids: unique(ids)})
 	if err != nil {
 		return nil, fmt.Errorf("read connections: %w", err)
 	}

@@ -2,12 +2,14 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/webhookq"
@@ -16,37 +18,54 @@ import (
 const (
 	places    = 4               // requests to one endpoint at the same time (WH-6); one, as long as it fails
 	ahead     = 64              // deliveries read at once
-	unwritten = 2 * ahead       // at most so many wait to be written
+	unwritten = 32              // at most so many are sent and not written: what a process that is killed leaves to be sent twice
 	stay      = 5 * time.Second // then the lane is given back, so that others have a turn
 	glance    = time.Second     // how often it is looked for news that no poke told of
 	goodbye   = 3 * time.Second // what is on its way when the process stops has so long
 )
 
-// lane is an endpoint in the hands of this process. One goroutine owns it; the requests run beside it and tell it by steps.
+// lane is an endpoint in the hands of this process. One goroutine owns it; its places are served by others, which tell it what was answered, and the attempts
+// come back once they are written.
 type lane struct {
 	turn
 	s *Service
 	c work.Claim
 
-	to      *webhookq.DestinationRow
-	sealed  [2][]byte
-	secrets []secret.String // the second one signs along until previous_secret_until
+	to     *send.Target
+	sealed [2][]byte
+	url    string
 
-	queue []*webhookq.OutgoingRow
-	away  map[uuid.UUID]struct{} // sent, and not written yet
-	busy  int                    // places taken
-	more  bool                   // something may be due that was not read
-	shut  bool                   // nothing more is to be sent in this turn
-	fails bool                   // the last answer was a failure
-	steps chan step
+	queue   []*webhookq.OutgoingRow
+	away    map[uuid.UUID]struct{} // sent, and not written yet
+	busy    int                    // places taken
+	servers int                    // places that have somebody to serve them
+	more    bool                   // something may be due that was not read
+	shut    bool                   // nothing more is to be sent in this turn
+	fails   bool                   // the last answer was a failure
+	known   bool                   // fails is known
+
+	out     chan parcel
+	answers chan answer
+	written chan written
 }
 
-// step is what a request tells its lane: that its place is free, or that it is over.
-type step struct {
-	id   uuid.UUID
-	o    *outcome
-	over bool
-	err  error
+// parcel is a delivery on its way to a place.
+type parcel struct {
+	d  *webhookq.OutgoingRow
+	to *send.Target
+}
+
+// answer is what came of a request, or why none was made.
+type answer struct {
+	d   *webhookq.OutgoingRow
+	a   *send.Attempt
+	err error
+}
+
+// written are attempts of one lane that were written together, or not.
+type written struct {
+	all []*outcome
+	err error
 }
 
 func laneSubject(endpoint string) string { return "webhook_lane:" + endpoint }
@@ -55,7 +74,8 @@ func laneSubject(endpoint string) string { return "webhook_lane:" + endpoint }
 func (s *Service) serve(ctx context.Context, c work.Claim) error {
 	s.once.Do(s.prepare)
 	t := c.Data.(turn)
-	l := &lane{turn: t, s: s, c: c, away: map[uuid.UUID]struct{}{}, more: true, steps: make(chan step, 2*unwritten)}
+	l := &lane{turn: t, s: s, c: c, away: map[uuid.UUID]struct{}{}, more: true, out: make(chan parcel, places), answers: make(chan answer, places), written: make(chan written, unwritten)}
+	defer close(l.out)
 	news := s.Hub.Subscribe(laneSubject(t.id().String()))
 	defer news.Close()
 	if err := l.work(ctx, news.C()); err != nil {
@@ -87,11 +107,10 @@ func (l *lane) work(ctx context.Context, news <-chan struct{}) (failed error) {
 			return failed
 		}
 		select {
-		case st := <-l.steps:
-			failed = l.took(st, failed)
-			for len(l.steps) > 0 {
-				failed = l.took(<-l.steps, failed)
-			}
+		case one := <-l.answers:
+			failed = l.answered(sending, one, failed)
+		case set := <-l.written:
+			failed = l.wrote(set, failed)
 		case <-news:
 			l.more = true
 		case <-look.C:
@@ -129,7 +148,7 @@ func (l *lane) read(ctx context.Context) error {
 	} else if err != nil {
 		return fmt.Errorf("read the endpoint %s: %w", l.id(), err)
 	}
-	if err := l.open(ctx, to, now); err != nil {
+	if err := l.aim(ctx, to, now); err != nil {
 		return err
 	}
 	away := make([]uuid.UUID, 0, len(l.away))
@@ -144,20 +163,19 @@ func (l *lane) read(ctx context.Context) error {
 	return nil
 }
 
-// open opens the secrets, if they are not those of before.
-func (l *lane) open(ctx context.Context, to *webhookq.DestinationRow, now time.Time) error {
-	if l.to == nil {
-		l.fails = to.FailingSince != nil
+// aim reads where to send and opens the secrets, if they are not those of before.
+func (l *lane) aim(ctx context.Context, to *webhookq.DestinationRow, now time.Time) error {
+	if !l.known {
+		l.known, l.fails = true, to.FailingSince != nil
 	}
-	l.to = to
 	sealed := [2][]byte{to.SealedSecret}
 	if to.PreviousSecretUntil != nil && to.PreviousSecretUntil.After(now) {
 		sealed[1] = to.PreviousSealedSecret
 	}
-	if l.secrets != nil && bytes.Equal(sealed[0], l.sealed[0]) && bytes.Equal(sealed[1], l.sealed[1]) {
+	if l.to != nil && l.url == to.Url && bytes.Equal(sealed[0], l.sealed[0]) && bytes.Equal(sealed[1], l.sealed[1]) {
 		return nil
 	}
-	l.secrets = nil
+	var secrets []secret.String
 	for _, box := range sealed {
 		if box == nil {
 			continue
@@ -166,49 +184,56 @@ func (l *lane) open(ctx context.Context, to *webhookq.DestinationRow, now time.T
 		if err != nil {
 			return fmt.Errorf("open the secret of %s: %w", l.id(), err)
 		}
-		l.secrets = append(l.secrets, secret.New(string(hidden)))
+		secrets = append(secrets, secret.New(string(hidden)))
 	}
-	l.sealed = sealed
+	target, err := send.NewTarget(to.Url, secrets...)
+	if err != nil {
+		return fmt.Errorf("send to %s: %w", l.id(), err)
+	}
+	l.to, l.url, l.sealed = target, to.Url, sealed
 	return nil
 }
 
-// start sends the first of the queue in a place of its own.
+// start sends the first of the queue. Whoever serves a place stays for the turn, so that its stack grows once.
 func (l *lane) start(ctx context.Context) {
 	d := l.queue[0]
 	l.queue = l.queue[1:]
 	l.away[d.ID] = struct{}{}
-	l.busy++
-	to := *l
-	go func() { // work waits for its last step
-		free := false
-		answered := func() { free = true; l.steps <- step{id: d.ID} }
-		o, err := to.deliver(ctx, d, answered)
-		if !free {
-			answered()
-		}
-		l.steps <- step{id: d.ID, o: o, over: true, err: err}
-	}()
+	if l.busy++; l.busy > l.servers {
+		l.servers++
+		go func() { // until out is closed; work waits for every answer
+			for p := range l.out {
+				l.answers <- l.s.deliver(ctx, p)
+			}
+		}()
+	}
+	l.out <- parcel{d, l.to}
 }
 
-// took takes a step of a request into account.
-func (l *lane) took(st step, failed error) error {
-	if !st.over {
-		l.busy--
+// answered frees a place and hands the attempt over to be written. After a failure the lane is careful at once, and after an answer that speaks of the
+// endpoint itself it waits for what is written.
+func (l *lane) answered(ctx context.Context, one answer, failed error) error {
+	l.busy--
+	if one.err != nil {
+		delete(l.away, one.d.ID)
+		l.shut = true
+		if failed == nil && one.err != work.ErrLost {
+			failed = one.err
+		}
 		return failed
 	}
-	delete(l.away, st.id)
-	switch {
-	case st.err != nil:
-		l.shut = true
-		if failed == nil && st.err != work.ErrLost {
-			failed = st.err
-		}
-	case st.o.lost:
-		l.shut = true
-	default:
-		l.more = l.more || st.o.woke
-		l.fails = !st.o.v.Delivered
-		l.shut = l.shut || st.o.v.Throttle != nil || st.o.disable != ""
-	}
+	l.fails = one.a.Status < 200 || one.a.Status > 299
+	l.shut = l.shut || send.SpeaksOfEndpoint(one.a.Status)
+	l.s.outcomes.Put(ctx, &outcome{turn: l.turn, lane: l, d: one.d, a: one.a})
 	return failed
+}
+
+// wrote takes into account what became of attempts.
+func (l *lane) wrote(set written, failed error) error {
+	for _, o := range set.all {
+		delete(l.away, o.d.ID)
+		l.more = l.more || o.woke
+		l.shut = l.shut || set.err != nil || o.lost || o.v.Throttle != nil || o.disable != ""
+	}
+	return cmp.Or(failed, set.err)
 }

@@ -43,6 +43,8 @@ type Service struct {
 	Work    *work.Runner
 	Outside safehttp.Options // how endpoints are checked and reached; the lab profile opens loopback
 	Timeout time.Duration    // of one attempt; 0 is 15 s
+	// OrgOfApplication says whose an application is.
+	OrgOfApplication func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error)
 
 	q        webhookq.Queries
 	once     sync.Once

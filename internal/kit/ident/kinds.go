@@ -24,6 +24,7 @@ type (
 	edgeNodeKind     struct{}
 	messageKind      struct{}
 	invitationKind   struct{}
+	approvalKind     struct{}
 	factorKind       struct{}
 )
 
@@ -47,6 +48,7 @@ func (eventKind) Prefix() string        { return "evt" }
 func (edgeNodeKind) Prefix() string     { return "edn" }
 func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
+func (approvalKind) Prefix() string     { return "apr" }
 func (factorKind) Prefix() string       { return "fac" }
 
 // OrgID is the id of a tenant.
@@ -169,6 +171,11 @@ type InvitationID struct{ ID[invitationKind] }
 func (i InvitationID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *InvitationID) UnmarshalGQL(v any) error { return readGQL(v, i) }
 
+// ApprovalID is the id of a change that waits for a second person.
+type ApprovalID struct{ ID[approvalKind] }
+
+func (i ApprovalID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *ApprovalID) UnmarshalGQL(v any) error { return readGQL(v, i) }
 // FactorID is the id of an authenticator: what a person proves beside the password.
 type FactorID struct{ ID[factorKind] }
 

@@ -142,8 +142,8 @@ func (s *Service) EndOfMemberTx(ctx context.Context, e *door.Effect, user ident.
 	return nil
 }
 
-// EndOfUserTx ends all keys of a person or machine, for the moment in which they are locked out or erased.
-func (s *Service) EndOfUserTx(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error {
+// EndAllTx ends all keys of a person or machine whose account ends, and what was made by them.
+func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error {
 	rows, err := s.q.RevokeKeysOfUser(ctx, e.Tx, apikeyq.RevokeKeysOfUserParams{UserID: user.UUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: reason})
 	if err != nil {
 		return fmt.Errorf("end the keys of %s: %w", user, err)

@@ -13,11 +13,11 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
-// fresh is how young a proof of identity must be for a step-up action.
-const fresh = 10 * time.Minute
-
-// freshOperator is the same for what operators do to others.
-const freshOperator = 5 * time.Minute
+// fresh is how young a proof of identity must be for a step-up action, and for what only operators may.
+const (
+	fresh          = 10 * time.Minute
+	freshOperators = 5 * time.Minute
+)
 
 // Quota is one line of a plan.
 type Quota struct {
@@ -34,7 +34,7 @@ type Plan struct {
 }
 
 // BuiltIn is the plan of every organization of a self-hosted installation.
-var BuiltIn = Plan{ID: "built-in", Paid: true, Quotas: []Quota{{Metric: "connections", Limit: 100_000}, {Metric: "applications", Limit: 1_000}}}
+var BuiltIn = Plan{ID: "built-in", Paid: true, Quotas: []Quota{{Metric: "connections", Limit: 100_000}, {Metric: "applications", Limit: 1_000}, {Metric: "seats", Limit: 1_000, Hard: true}}}
 
 // Basic is the least plan: that of a machine for which nobody stands. Nobody can choose it.
 var Basic = Plan{ID: "basic"}
@@ -93,7 +93,7 @@ func (g StepUp) Check(ctx context.Context, e *door.Effect, a door.Action) error 
 	}
 	limit := fresh
 	if a.Operator {
-		limit = freshOperator
+		limit = freshOperators
 	}
 	if e.Tx.Now.Sub(e.Caller.AuthTime) < limit && (len(kinds) == 0 || e.Caller.AAL >= 2) {
 		return nil

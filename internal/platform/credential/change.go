@@ -105,6 +105,14 @@ func (s *Service) Change(ctx context.Context, current, next secret.String, endOt
 	return err
 }
 
+// ForgetTx takes a person's password away, with the account.
+func (s *Service) ForgetTx(ctx context.Context, e *door.Effect, user ident.UserID) error {
+	if err := s.q.ForgetPassword(ctx, e.Tx, credentialq.ForgetPasswordParams{UserID: user.UUID()}); err != nil {
+		return fmt.Errorf("forget the password: %w", err)
+	}
+	return nil
+}
+
 // Identity is how a person signs in.
 type Identity struct {
 	ID                  ident.UserID

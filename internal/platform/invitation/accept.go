@@ -101,7 +101,7 @@ func (s *Service) find(ctx context.Context, e *door.Effect, ref Ref) (r *invitat
 }
 
 // AcceptTx is the consent of somebody who registered with the link: hash is the SHA-256 of its token. It answers the organization that the person joined;
-// nil when the link is not good any more, which is no error: the person is registered all the same.
+// nil when the link is not good any more, or no seat is free, which is no error: the person is registered all the same.
 func (s *Service) AcceptTx(ctx context.Context, e *door.Effect, hash []byte, user ident.UserID) (*ident.OrgID, error) {
 	r, err := s.q.OrgOfTokenForUpdate(ctx, e.Tx, invitationq.OrgOfTokenForUpdateParams{TokenHash: hash})
 	if db.NotFound(err) || err == nil && status(r, e.Tx.Now) != StatusPending {
@@ -113,8 +113,8 @@ func (s *Service) AcceptTx(ctx context.Context, e *door.Effect, hash []byte, use
 	if err != nil {
 		return nil, fmt.Errorf("read the person's name: %w", err)
 	}
-	if err := s.accept(ctx, e, r, user, me); fault.Is(err, fault.NotFoundCode) {
-		return nil, nil
+	if err := s.accept(ctx, e, r, user, me); fault.Is(err, fault.NotFoundCode) || fault.Is(err, fault.QuotaCode) {
+		return nil, nil // no seat is free: the invitation stays, and can be accepted later
 	} else if err != nil || r.OrgID == nil || status(r, e.Tx.Now) != StatusAccepted {
 		return nil, err
 	}

@@ -69,10 +69,17 @@ func (s *Service) change(ctx context.Context, id ident.InvitationID, name string
 	}, id)
 }
 
-// again gives the locked invitation a new token and mails it.
+// again gives the locked invitation a new token and mails it. Beyond the mails of an address and day nothing changes: a link that cannot be mailed must not
+// end the one that was.
 func (s *Service) again(ctx context.Context, e *door.Effect, r *invitationq.Invitation) (*Invitation, error) {
+	if may, err := s.mayMail(ctx, r.Email); err != nil {
+		return nil, err
+	} else if !may {
+		e.Quiet()
+		return s.shown(ctx, e.Tx, ident.From[ident.InvitationID](r.ID), e.Tx.Now)
+	}
 	token, organization := secret.Random(""), ""
-	r.TokenHash, r.SentCount, r.LastSentAt, r.ExpiresAt = token.Hash(), r.SentCount+1, e.Tx.Now, e.Tx.Now.Add(lives)
+	r.TokenHash, r.SentCount, r.LastSentAt, r.ExpiresAt, r.ExpiredAt = token.Hash(), r.SentCount+1, e.Tx.Now, e.Tx.Now.Add(lives), nil
 	if r.OrgID != nil {
 		o, err := s.q.LockOrganization(ctx, e.Tx, invitationq.LockOrganizationParams{ID: *r.OrgID})
 		if err != nil {

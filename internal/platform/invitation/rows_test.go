@@ -296,13 +296,107 @@ func TestUsers4_Resend(t *testing.T) {
 	if _, err := h.invitations.Preview(network(t.Context(), 1), now); err != nil {
 		t.Errorf("b: the new link: %v", err)
 	}
-	for range 3 {
-		if _, err := h.invitations.Resend(me, i.ID); err != nil {
-			t.Fatal(err)
+	t.Run("TheFourthOfADayKeepsItsLink", func(t *testing.T) {
+		for range 2 {
+			got, err := h.invitations.Resend(me, i.ID)
+			if err != nil || got.SentCount != 3 || got.Status != invitation.StatusPending {
+				t.Fatalf("%+v, %v", got, err)
+			}
 		}
-	}
+		if _, n := h.token(t, "mo@example.net"); n != 3 {
+			t.Errorf("%d mails", n)
+		}
+		if _, err := h.invitations.Preview(network(t.Context(), 5), now); err != nil {
+			t.Errorf("the link that was mailed is dead: %v", err)
+		}
+	})
+	h.exec(t, "update invitation set sent_count = 6 where id = $1", i.ID.UUID())
 	if _, err := h.invitations.Resend(me, i.ID); why(err) != "sent_often" {
 		t.Errorf("c: %v", err)
+	}
+}
+
+// The clock ends an invitation, once in the ledger; sent again it may end again.
+func TestUsers4_TheClockEndsInvitations(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	i := h.invite(t, "mo@example.net")
+	if _, err := h.invitations.InviteGuest(h.As(t.Context()), "guest@example.net"); err != nil {
+		t.Fatal(err)
+	}
+	known := func() (n int) {
+		t.Helper()
+		if err := h.invitations.Expire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.DB.QueryRow(t.Context(), "select count(*) from event where action = 'invitation.expired' and not audited and actor = 'system:invitations'").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if n := known(); n != 0 {
+		t.Errorf("%d ended before their time", n)
+	}
+	h.exec(t, "update invitation set expires_at = now() - interval '1 day'")
+	if first, again := known(), known(); first != 2 || again != 2 {
+		t.Errorf("%d, then %d", first, again)
+	}
+	if _, err := h.invitations.Resend(h.As(t.Context()), i.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.exec(t, "update invitation set expires_at = now() - interval '1 day'")
+	if n := known(); n != 3 {
+		t.Errorf("%d after it was sent again", n)
+	}
+}
+
+func TestOrgs6_SeatsAreCountedAtAcceptance(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	seats := int64(2)
+	h.members.Seats = func(context.Context, ident.OrgID) (int64, bool) { return seats, true }
+	come := func(name string) (context.Context, invitation.Ref) {
+		_, user := h.Organization(t, name)
+		i := h.invite(t, name+"@example.com")
+		return network(spinetest.As(t.Context(), user), 1), invitation.Ref{ID: &i.ID}
+	}
+	ana, toAna := come("ana")
+	ben, toBen := come("ben")
+	if s, err := h.members.SeatsOf(h.As(t.Context()), h.Org); err != nil || s.Used != 1 || *s.Limit != 2 {
+		t.Errorf("shown at sending: %+v, %v", s, err)
+	}
+	full := make(chan error, 2)
+	var wg sync.WaitGroup
+	for _, c := range []struct {
+		ctx context.Context
+		ref invitation.Ref
+	}{{ana, toAna}, {ben, toBen}} {
+		wg.Go(func() {
+			if _, err := h.invitations.Accept(c.ctx, c.ref); err != nil {
+				full <- err
+			}
+		})
+	}
+	wg.Wait()
+	close(full)
+	err := <-full
+	if f := fault.All(err); len(f) != 1 || f[0].Code != fault.QuotaCode || f[0].Meta["metric"] != "seats" || f[0].Meta["limit"] != int64(2) {
+		t.Errorf("f: %v", err)
+	}
+	if _, more := <-full; more {
+		t.Error("f: nobody got the last seat")
+	}
+	left, err := h.invitations.Of(h.As(t.Context()), h.Org, new(invitation.StatusPending), page.Args{First: 10})
+	if err != nil || len(left.Nodes) != 1 {
+		t.Fatalf("f: the invitation did not stay: %+v, %v", left, err)
+	}
+	seats = 3
+	who, ref := ana, toAna
+	if left.Nodes[0].ID == *toBen.ID {
+		who, ref = ben, toBen
+	}
+	if _, err := h.invitations.Accept(who, ref); err != nil {
+		t.Errorf("with a free seat: %v", err)
 	}
 }
 

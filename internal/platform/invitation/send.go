@@ -166,19 +166,28 @@ func (s *Service) add(ctx context.Context, e *door.Effect, r *invitationq.Invita
 		return nil, fmt.Errorf("add the invitation: %w", err)
 	}
 	s.record(e, r, "invitation.sent", nil)
-	if err := s.mail(ctx, e, r, token, organization); err != nil {
+	if may, err := s.mayMail(ctx, r.Email); err != nil {
 		return nil, err
+	} else if may {
+		if err := s.mail(ctx, e, r, token, organization); err != nil {
+			return nil, err
+		}
 	}
 	return s.shown(ctx, e.Tx, id, e.Tx.Now)
 }
 
-// mail stages the link. Beyond the mails of an address and day nothing is sent, and nobody learns of it: the invitation can be sent again tomorrow.
-func (s *Service) mail(ctx context.Context, e *door.Effect, r *invitationq.Invitation, token secret.String, organization string) error {
-	if err := s.Limit.Allow(ctx, perAddress, strings.ToLower(r.Email)); fault.Is(err, fault.RateLimitedCode) {
-		return nil
-	} else if err != nil {
-		return err
+// mayMail takes one of the mails that an address gets in a day. Beyond them nothing is sent, and nobody learns of it: the invitation can be sent again
+// tomorrow.
+func (s *Service) mayMail(ctx context.Context, email string) (bool, error) {
+	err := s.Limit.Allow(ctx, perAddress, strings.ToLower(email))
+	if fault.Is(err, fault.RateLimitedCode) {
+		return false, nil
 	}
+	return err == nil, err
+}
+
+// mail stages the link.
+func (s *Service) mail(ctx context.Context, e *door.Effect, r *invitationq.Invitation, token secret.String, organization string) error {
 	inviter, err := s.q.NameOf(ctx, e.Tx, invitationq.NameOfParams{UserID: r.InviterID})
 	if err != nil {
 		return fmt.Errorf("read the inviter's name: %w", err)

@@ -253,7 +253,7 @@ func (s *Service) purge(ctx context.Context) error {
 			_, err := door.Do(authz.System(ctx, "machine.idle"), s.Door, door.Change[ident.UserID, struct{}]{
 				Action: door.Action{Name: "machine.purge", Own: true},
 				Do: func(ctx context.Context, e *door.Effect, id ident.UserID) (struct{}, error) {
-					if err := s.Keys.EndOfUserTx(ctx, e, id, "idle"); err != nil {
+					if err := s.Keys.EndAllTx(ctx, e, id, "idle"); err != nil {
 						return struct{}{}, err
 					}
 					e.Record(event.Change{Action: "machine.purged", Subject: id.String(), Version: 2, Stream: "machine:" + id.String(), Chain: id.String(), Payload: map[string]any{"v": 1}, Audited: true})

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/smtp"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -60,12 +61,7 @@ func (s *Service) deliver(ctx context.Context, id uuid.UUID, epoch int64) error 
 	if err != nil || r == nil {
 		return err
 	}
-	m, err := s.write(ctx, r)
-	if err != nil {
-		err = &smtp.Refusal{Text: err.Error()} // it cannot be written now, nor ever
-	} else {
-		err = s.Server.Send(ctx, m)
-	}
+	err = s.send(ctx, r)
 	if ctx.Err() != nil && err != nil {
 		return context.Cause(ctx)
 	}
@@ -141,8 +137,24 @@ func (s *Service) begin(ctx context.Context, id uuid.UUID, epoch int64) (out *ma
 	return out, err
 }
 
-// write is the mail as it leaves.
-func (s *Service) write(ctx context.Context, r *mailq.OutboundMessage) (smtp.Mail, error) {
+// send hands a message to the server or gateway of its channel.
+func (s *Service) send(ctx context.Context, r *mailq.OutboundMessage) error {
+	w, brand, err := s.write(ctx, r)
+	if err != nil {
+		return &smtp.Refusal{Text: err.Error()} // it cannot be written now, nor ever
+	}
+	switch {
+	case r.Channel == string(SMS) && s.Texts != nil:
+		return s.Texts.Send(ctx, *r.ReceiptID, r.Recipient, w.Short)
+	case r.Channel == string(SMS):
+		return errors.New("there is no gateway for text messages")
+	}
+	return s.Server.Send(ctx, smtp.Mail{FromName: brand, From: s.From.Address, Envelope: s.Envelope, To: r.Recipient, MessageID: *r.ReceiptID, At: s.DB.Now(), Locale: w.Locale,
+		Subject: w.Subject, Text: w.Text, HTML: w.HTML})
+}
+
+// write is a message as it leaves, and whose name stands over it.
+func (s *Service) write(ctx context.Context, r *mailq.OutboundMessage) (w *letter.Written, brand string, err error) {
 	org := ident.OrgID{}
 	if r.OrgID != nil {
 		org = ident.From[ident.OrgID](*r.OrgID)
@@ -150,18 +162,14 @@ func (s *Service) write(ctx context.Context, r *mailq.OutboundMessage) (smtp.Mai
 	id := ident.From[ident.MessageID](r.ID)
 	raw, err := s.Vault.Open(ctx, s.DB, org, argsColumn, id.String(), r.SealedArgs)
 	if err != nil {
-		return smtp.Mail{}, fmt.Errorf("open the letter of %s: %w", id, err)
+		return nil, "", fmt.Errorf("open the letter of %s: %w", id, err)
 	}
 	var args arguments
 	if err := json.Unmarshal(raw, &args); err != nil {
-		return smtp.Mail{}, fmt.Errorf("read the letter of %s: %w", id, err)
+		return nil, "", fmt.Errorf("read the letter of %s: %w", id, err)
 	}
-	w, err := s.Book.WriteJSON(r.Template, args.Content, args.Reader)
-	if err != nil {
-		return smtp.Mail{}, err
-	}
-	return smtp.Mail{FromName: args.Reader.Brand.Name, From: s.From.Address, Envelope: s.Envelope, To: r.Recipient, MessageID: *r.ReceiptID, At: s.DB.Now(), Locale: w.Locale,
-		Subject: w.Subject, Text: w.Text, HTML: w.HTML}, nil
+	w, err = s.Book.WriteJSON(r.Template, args.Content, args.Reader)
+	return w, args.Reader.Brand.Name, err
 }
 
 // conclude judges a try.

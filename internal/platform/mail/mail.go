@@ -34,8 +34,10 @@ const (
 // MessageChannel is the way that a message goes.
 type MessageChannel string
 
-// Email is the one way that there is.
-const Email MessageChannel = "EMAIL"
+const (
+	Email MessageChannel = "EMAIL"
+	SMS   MessageChannel = "SMS" // a text message: the short form of a letter, by its own gateway
+)
 
 // Mail is what somebody wants to be sent.
 type Mail struct {
@@ -45,11 +47,13 @@ type Mail struct {
 	User ident.UserID
 	// To is an address, when there is no user; Address checks and normalises it. Locale and Zone go with it.
 	To, Locale, Zone string
-	Org              ident.OrgID // whom it concerns; zero: no organization
-	Brand            string      // whose name stands over it; "": the operator's
-	Letter           letter.Content
-	In               func(locale string) letter.Content // in place of Letter, when the content itself has words in the reader's language
-	Tags             []string                           // for operators, and for Withdraw: ids, never addresses
+	// Phone is a telephone number (E.164): the letter's short form goes there instead of a mail. The language is User's.
+	Phone  string
+	Org    ident.OrgID // whom it concerns; zero: no organization
+	Brand  string      // whose name stands over it; "": the operator's
+	Letter letter.Content
+	In     func(locale string) letter.Content // in place of Letter, when the content itself has words in the reader's language
+	Tags   []string                           // for operators, and for Withdraw: ids, never addresses
 	// PerDay is how many mails of this letter an address gets in 24 hours; more are not staged, which is no error. 0: no such limit.
 	PerDay int
 	// NotBefore is when it may leave; zero: now.

@@ -39,6 +39,7 @@ type Service struct {
 
 	Book     *letter.Book
 	Server   *smtp.Server // nil: nothing leaves, and what is staged waits for three days
+	Texts    Texts        // the gateway of text messages, which take the same queue; nil: nobody stages one
 	From     mail.Address // whose mails they are
 	Envelope string       // where mail servers send bounces; "": From
 	Home     string       // address of the console
@@ -50,6 +51,11 @@ type Service struct {
 
 	q       mailq.Queries
 	metrics *measures // nil until Measure
+}
+
+// Texts takes text messages. To is E.164; key is the same for every try of one message.
+type Texts interface {
+	Send(ctx context.Context, key, to, text string) error
 }
 
 // Part is what mails contribute.

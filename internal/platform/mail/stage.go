@@ -58,6 +58,12 @@ func (s *Service) Stage(ctx context.Context, e *door.Effect, m Mail) error {
 	if err != nil {
 		return err
 	}
+	channel := Email
+	if m.Phone != "" {
+		if channel, written.Subject = SMS, ""; written.Short == "" {
+			return fmt.Errorf("stage %s: it has no short form", m.Letter.Letter())
+		}
+	}
 	if m.PerDay > 0 {
 		if many, err := s.enough(ctx, e.Tx, to, m); err != nil || many {
 			return err
@@ -72,7 +78,7 @@ func (s *Service) Stage(ctx context.Context, e *door.Effect, m Mail) error {
 	if err != nil {
 		return fmt.Errorf("keep the letter %s: %w", m.Letter.Letter(), err)
 	}
-	p := mailq.AddMessageParams{ID: id.UUID(), MessageKey: key, Recipient: to, Template: m.Letter.Letter(), Subject: written.Subject, Tags: append([]string{}, m.Tags...), DueAt: e.Tx.Now, QueuedAt: e.Tx.Now}
+	p := mailq.AddMessageParams{ID: id.UUID(), Channel: string(channel), MessageKey: key, Recipient: to, Template: m.Letter.Letter(), Subject: written.Subject, Tags: append([]string{}, m.Tags...), DueAt: e.Tx.Now, QueuedAt: e.Tx.Now}
 	if m.NotBefore.After(e.Tx.Now) {
 		p.DueAt = m.NotBefore
 	}
@@ -93,7 +99,7 @@ func (s *Service) Stage(ctx context.Context, e *door.Effect, m Mail) error {
 	return nil
 }
 
-// address is where a mail goes, and how it is read there; "" for a person without an address.
+// address is where a mail or text message goes, and how it is read there; "" for a person without an address.
 func (s *Service) address(ctx context.Context, tx *db.Tx, m Mail) (string, letter.Reader, error) {
 	reader := letter.Reader{Locale: m.Locale, Zone: m.Zone, Brand: letter.Brand{Name: cmp.Or(m.Brand, s.From.Name), Home: s.Home}}
 	if m.User.IsZero() {
@@ -107,6 +113,9 @@ func (s *Service) address(ctx context.Context, tx *db.Tx, m Mail) (string, lette
 		return "", reader, fmt.Errorf("find the address of %s: %w", m.User, err)
 	}
 	reader.Locale, reader.Zone = r.Locale, r.Timezone
+	if m.Phone != "" {
+		return m.Phone, reader, nil
+	}
 	to, err := Address("email", r.Email)
 	return to, reader, err
 }

@@ -3,6 +3,7 @@ package membership
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -41,10 +42,10 @@ func (s *Service) end(ctx context.Context, a door.Action, in Ref, action string)
 			if err != nil {
 				return struct{}{}, err
 			}
-			return struct{}{}, s.endTx(ctx, e, m, in.UserID, action)
+			return struct{}{}, s.endTx(ctx, e, e.Scope.Org(), m, in.UserID, action)
 		},
 	}, in)
-	return kept(err)
+	return Kept(err)
 }
 
 // EndTx ends the membership of a machine whose person leaves; who is no member stays none.
@@ -55,23 +56,63 @@ func (s *Service) EndTx(ctx context.Context, e *door.Effect, org ident.OrgID, us
 	} else if err != nil {
 		return fmt.Errorf("lock the member: %w", err)
 	}
-	return s.endTx(ctx, e, m, user, "member.removed")
+	return s.endTx(ctx, e, org, m, user, "member.removed")
 }
 
-func (s *Service) endTx(ctx context.Context, e *door.Effect, m *membershipq.LockMemberRow, user ident.UserID, action string) error {
-	if err := s.q.RemoveMember(ctx, e.Tx, membershipq.RemoveMemberParams{OrgID: e.Scope.OrgUUID(), UserID: user.UUID()}); err != nil {
+func (s *Service) endTx(ctx context.Context, e *door.Effect, org ident.OrgID, m *membershipq.LockMemberRow, user ident.UserID, action string) error {
+	if err := s.q.RemoveMember(ctx, e.Tx, membershipq.RemoveMemberParams{OrgID: org.UUID(), UserID: user.UUID()}); err != nil {
 		return fmt.Errorf("remove the member: %w", err)
 	}
 	id := ident.From[ident.MembershipID](m.ID)
-	e.Record(event.Change{OrgID: e.Scope.Org(), Action: action, Subject: id.String(), Version: m.Version + 1, Payload: map[string]any{"v": 1, "user": user.String()}, Audited: true})
+	e.Record(event.Change{OrgID: org, Action: action, Subject: id.String(), Version: m.Version + 1, Payload: map[string]any{"v": 1, "user": user.String()}, Audited: true})
 	if s.Left != nil {
-		if err := s.Left(ctx, e, e.Scope.Org(), user); err != nil {
+		if err := s.Left(ctx, e, org, user); err != nil {
 			return err
 		}
 	}
-	if err := s.news(ctx, e, user, nil); err != nil {
+	if err := s.news(ctx, e, org, user, nil); err != nil {
 		return err
 	}
-	s.tell(e, e.Scope.Org(), user)
+	s.tell(e, org, user)
 	return s.Authz.Revoke(ctx, e.Tx, authz.Memberships(user), action)
+}
+
+// EndAllTx ends all memberships of an organization that is gone for good.
+func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, org ident.OrgID) error {
+	users, err := s.q.RemoveMembers(ctx, e.Tx, membershipq.RemoveMembersParams{OrgID: org.UUID()})
+	if err != nil {
+		return fmt.Errorf("remove the members: %w", err)
+	}
+	for _, u := range users {
+		e.Poke(ident.From[ident.UserID](u).String(), e.Tx.Now.UnixMicro())
+	}
+	return nil
+}
+
+// LeaveAllTx takes a person out of all shared organizations, for the end of the account. Where the person is the last owner, or pays, it is refused, and says
+// for each organization what to do first; Kept says the same of somebody who was faster.
+func (s *Service) LeaveAllTx(ctx context.Context, e *door.Effect, user ident.UserID) error {
+	all, err := s.q.OrgOfSharedForUpdate(ctx, e.Tx, membershipq.OrgOfSharedForUpdateParams{UserID: user.UUID()})
+	if err != nil {
+		return fmt.Errorf("lock the organizations of %s: %w", user, err)
+	}
+	held, err := s.q.OrgOfHeld(ctx, e.Tx, membershipq.OrgOfHeldParams{UserID: user.UUID()})
+	if err != nil {
+		return fmt.Errorf("read what %s holds together: %w", user, err)
+	}
+	if len(held) > 0 {
+		names, slugs := make([]string, len(held)), make([]string, len(held))
+		for n, h := range held {
+			names[n], slugs[n] = h.Name, h.Slug
+		}
+		return fault.Precondition("last_owner", "%s would be left without an owner, or without somebody who pays. Make somebody else the owner and hand the payment over, or delete the organization; then come back.",
+			strings.Join(names, ", ")).With("organizations", names).With("slugs", slugs)
+	}
+	for _, m := range all {
+		row := &membershipq.LockMemberRow{ID: m.ID, Roles: m.Roles, Version: m.Version}
+		if err := s.endTx(ctx, e, ident.From[ident.OrgID](m.OrgID), row, user, "member.left"); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -70,6 +70,8 @@ type Service struct {
 	DB    *db.DB
 	Door  *door.Door
 	Authz *authz.Authorizer
+	// Seats is how many members an organization may have; false: as many as come. nil: nobody counts.
+	Seats func(ctx context.Context, org ident.OrgID) (int64, bool)
 	// Left runs in the transaction that ends a membership: the person's default organization and keys follow.
 	Left func(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID) error
 	// Tell runs in the transaction of a removal or of a change of roles: the person reads of it. nil: nobody does.
@@ -86,21 +88,25 @@ type News struct {
 	Roles        []string
 }
 
-func (s *Service) news(ctx context.Context, e *door.Effect, user ident.UserID, roles []string) error {
+func (s *Service) news(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID, roles []string) error {
 	if s.Tell == nil {
 		return nil
 	}
-	name, err := s.q.NameOfOrganization(ctx, e.Tx, membershipq.NameOfOrganizationParams{OrgID: e.Scope.OrgUUID()})
+	name, err := s.q.NameOfOrganization(ctx, e.Tx, membershipq.NameOfOrganizationParams{OrgID: org.UUID()})
 	if err != nil {
 		return fmt.Errorf("read the organization's name: %w", err)
 	}
-	return s.Tell(ctx, e, News{Org: e.Scope.Org(), Organization: name, User: user, Roles: roles})
+	return s.Tell(ctx, e, News{Org: org, Organization: name, User: user, Roles: roles})
 }
 
-// JoinTx makes user a member of the effect's organization. The caller has asked whether the person agreed.
+// JoinTx makes user a member of an organization, or answers QUOTA_EXCEEDED when its plan has no seat left: of two who come at one moment, the last seat is
+// one's. The caller has asked whether the person agreed.
 func (s *Service) JoinTx(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID, roles []authz.Role) (ident.MembershipID, error) {
 	id := ident.New[ident.MembershipID](e.Tx.Now)
 	names := texts(roles)
+	if err := s.seat(ctx, e, org); err != nil {
+		return id, err
+	}
 	err := s.q.AddMembership(ctx, e.Tx, membershipq.AddMembershipParams{ID: id.UUID(), OrgID: org.UUID(), UserID: user.UUID(), Roles: names, JoinedAt: e.Tx.Now})
 	if db.Violates(err, "membership_org_id_user_id_key") {
 		return id, fault.Conflict("userId", "already_member", "This person is a member already.")
@@ -145,8 +151,8 @@ func (s *Service) lockOrganization(ctx context.Context, e *door.Effect) error {
 	return nil
 }
 
-// kept says in words what the database refused at the commit.
-func kept(err error) error {
+// Kept says in words what the database refused at the commit.
+func Kept(err error) error {
 	switch {
 	case db.Violates(err, "keep_owner_last"):
 		return fault.Precondition("last_owner", "An organization needs an owner. Make somebody else an owner first.")

@@ -73,7 +73,7 @@ func (s *Service) change(ctx context.Context, a door.Action, in RolesInput, acti
 			id := ident.From[ident.MembershipID](m.ID)
 			e.Record(event.Change{OrgID: e.Scope.Org(), Action: action, Subject: id.String(), Version: m.Version + 1,
 				Payload: map[string]any{"v": 1, "user": in.UserID.String(), "roles": texts(in.Roles), "held": names}, Audited: true})
-			if err := s.news(ctx, e, in.UserID, names); err != nil {
+			if err := s.news(ctx, e, e.Scope.Org(), in.UserID, names); err != nil {
 				return nil, err
 			}
 			s.tell(e, e.Scope.Org(), in.UserID)
@@ -83,7 +83,7 @@ func (s *Service) change(ctx context.Context, a door.Action, in RolesInput, acti
 			return s.byUser(ctx, e.Tx, e.Scope, in.UserID)
 		},
 	}, in)
-	return out, kept(err)
+	return out, Kept(err)
 }
 
 func only(roles []authz.Role, r authz.Role) bool {

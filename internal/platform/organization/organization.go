@@ -15,6 +15,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/organizationq"
 )
 
@@ -52,6 +53,8 @@ type Service struct {
 	Authz   *authz.Authorizer
 	Members *membership.Service
 	Billing Billing
+	// Destroy forgets the key that everything sealed of an organization was sealed with.
+	Destroy func(ctx context.Context, e *door.Effect, org ident.OrgID) error
 	// SetDefault says where a person's console begins: in an organization that was just made.
 	SetDefault func(ctx context.Context, e *door.Effect, user ident.UserID, org ident.OrgID) error
 
@@ -119,11 +122,13 @@ func fromRow(r *organizationq.OrganizationByIDRow) (*Organization, error) {
 // Part is what organizations contribute.
 func (s *Service) Part() part.Part {
 	all, owner := []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, []authz.Role{authz.Owner}
-	return part.Part{Name: "organization", Grants: []authz.Grant{
+	return part.Part{Name: "organization", Periodics: []work.Periodic{{Kind: "organization.purge", Every: 24 * time.Hour, Do: s.Purge}}, Grants: []authz.Grant{
 		{Permission: "organization.read", Roles: all, What: "see the organization"},
 		{Permission: "organization.update", Roles: owner, What: "rename the organization, say who may join and who sees addresses"},
 		{Permission: "organization.secure", Roles: owner, What: "say which second factors members need"},
 		{Permission: "organization.delete", Roles: owner, What: "delete the organization, for who also pays for it"},
+		{Permission: mayReadAny, Operator: true, What: "see all organizations, also deleted ones"},
+		{Permission: mayRestore, Operator: true, What: "bring an organization back within 30 days of its deletion"},
 	}, Nodes: map[string]part.Finder{"org": func(ctx context.Context, a ident.Any) (any, error) {
 		id, err := ident.As[ident.OrgID](a, "id")
 		if err != nil {

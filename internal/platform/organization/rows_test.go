@@ -211,3 +211,86 @@ func TestPersonalOrganization(t *testing.T) {
 		t.Errorf("left: %v", err)
 	}
 }
+
+func TestOrgs11_RestoreAndPurge(t *testing.T) {
+	t.Parallel()
+	b, s := setup(t)
+	now := time.Now().Truncate(time.Microsecond)
+	b.DB.SetClock(func() time.Time { return now })
+	s.Destroy = func(ctx context.Context, e *door.Effect, org ident.OrgID) error {
+		return b.Vault.Destroy(ctx, e.Tx, org)
+	}
+	as := func(kind authz.Kind) context.Context {
+		return authz.With(t.Context(), authz.Principal{Kind: kind, UserID: b.User, SessionID: ident.New[ident.SessionID](now), AuthTime: now, AAL: 2, RequestID: "test"})
+	}
+	me, operator := as(authz.USER), as(authz.OPERATOR)
+	gone := func(name string) ident.OrgID {
+		t.Helper()
+		o, err := s.Create(me, organization.CreateOrganizationInput{Name: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Delete(me, organization.DeleteInput{ID: o.ID, ConfirmName: name}); err != nil {
+			t.Fatal(err)
+		}
+		return o.ID
+	}
+	bakery := gone("Bakery")
+	t.Run("c_Restored", func(t *testing.T) {
+		if _, err := s.Restore(me, organization.RestoreInput{ID: bakery, Reason: "asked for it"}); err == nil {
+			t.Error("by a person who is no operator")
+		}
+		if _, err := s.Restore(operator, organization.RestoreInput{ID: bakery, Reason: " "}); reason(err) != "reason" {
+			t.Errorf("without a reason: %v", err)
+		}
+		now = now.Add(30*24*time.Hour - time.Second)
+		o, err := s.Restore(as(authz.OPERATOR), organization.RestoreInput{ID: bakery, Reason: "asked for it"})
+		if err != nil || o.Name != "Bakery" || o.DeletedAt != nil {
+			t.Fatalf("%+v, %v", o, err)
+		}
+		if _, err := s.Get(as(authz.USER), &bakery, nil); err != nil {
+			t.Errorf("its owner: %v", err)
+		}
+		if _, err := s.Restore(as(authz.OPERATOR), organization.RestoreInput{ID: bakery, Reason: "again"}); reason(err) != "not_deleted" {
+			t.Errorf("again: %v", err)
+		}
+		me = as(authz.USER)
+		if _, err := s.Restore(as(authz.OPERATOR), organization.RestoreInput{ID: ident.New[ident.OrgID](now), Reason: "unknown"}); !fault.Is(err, fault.NotFoundCode) {
+			t.Errorf("unknown: %v", err)
+		}
+	})
+	late := gone("Late")
+	sealed, err := b.Vault.Seal(t.Context(), b.DB, late, "test.sealed", "row", []byte("secret"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Purge(t.Context()); err != nil || count(t, b, "select count(*) from organization where purged_at is not null") != 0 {
+		t.Fatalf("purged before its time: %v", err)
+	}
+	t.Run("d_TheKeyIsDestroyed", func(t *testing.T) {
+		now = now.Add(30 * 24 * time.Hour)
+		for range 2 {
+			if err := s.Purge(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := count(t, b, "select count(*) from organization where id = $1 and purged_at is not null and name = 'Deleted organization' and slug <> 'late'", late.UUID()); n != 1 {
+			t.Error("it still has its name")
+		}
+		if n := count(t, b, "select count(*) from membership where org_id = $1", late.UUID()); n != 0 {
+			t.Errorf("%d members stayed", n)
+		}
+		if n := count(t, b, "select count(*) from data_key where owner_id = $1 and (state <> 'DESTROYED' or octet_length(wrapped) > 0)", late.UUID()); n != 0 {
+			t.Error("its key is there")
+		}
+		if _, err := b.Vault.Open(t.Context(), b.DB, late, "test.sealed", "row", sealed); err == nil {
+			t.Error("what was sealed can be opened")
+		}
+		if n := count(t, b, "select count(*) from event where action = 'organization.purged' and audited and org_id = $1", late.UUID()); n != 1 {
+			t.Errorf("%d rows in the ledger", n)
+		}
+		if _, err := s.Restore(as(authz.OPERATOR), organization.RestoreInput{ID: late, Reason: "too late"}); !fault.Is(err, fault.NotFoundCode) {
+			t.Errorf("restored: %v", err)
+		}
+	})
+}

@@ -119,7 +119,7 @@ func (s *Service) note(e *door.Effect, action string, user uuid.UUID) {
 }
 
 func (s *Service) letter(token secret.String, until time.Time, e *door.Effect) letter.Content {
-	return letter.PasswordReset{Link: s.Console + "/auth/reset-password/" + token.Reveal(), Until: until, Place: e.Caller.Network}
+	return letter.PasswordReset{Link: s.LinkOf(token), Until: until, Place: e.Caller.Network}
 }
 
 // Again mails a new link for a reset that is open; the old one is dead. Nobody learns whether there was one.
@@ -220,13 +220,21 @@ func (s *Service) Complete(ctx context.Context, in Completion) error {
 	return err
 }
 
+// ForgetTx ends the resets of a person whose account ends.
+func (s *Service) ForgetTx(ctx context.Context, e *door.Effect, user ident.UserID) error {
+	if err := s.q.EndResets(ctx, e.Tx, recoveryq.EndResetsParams{UserID: new(user.UUID()), Now: e.Tx.Now}); err != nil {
+		return fmt.Errorf("end the resets: %w", err)
+	}
+	return nil
+}
+
 func (s *Service) security(e *door.Effect) letter.Security {
 	return letter.Security{At: e.Tx.Now, Place: e.Caller.Network, Device: e.Caller.UserAgent, NotMe: s.Console + "/auth/password-reset-request"}
 }
 
 // Part is what resets contribute.
 func (s *Service) Part() part.Part {
-	return part.Part{Name: "recovery", Periodics: []work.Periodic{{Kind: "recovery.sweep", Every: time.Hour, Do: func(ctx context.Context) error {
+	return part.Part{Name: "recovery", Grants: []authz.Grant{{Permission: mayManage, Operator: true, What: "mail people a link that sets a new password"}}, Periodics: []work.Periodic{{Kind: "recovery.sweep", Every: time.Hour, Do: func(ctx context.Context) error {
 		_, err := s.q.SweepResets(ctx, s.DB, recoveryq.SweepResetsParams{ExpiresAt: s.DB.Now().Add(-24 * time.Hour)})
 		return err
 	}}}}

@@ -19,8 +19,6 @@ import (
 	"math/big"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -29,6 +27,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
+	"github.com/nameplate-dev/nameplate/internal/platform/profile"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
@@ -36,14 +35,11 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/registrationq"
-	"golang.org/x/text/language"
-	"golang.org/x/text/unicode/norm"
 )
 
 const (
-	lives       = 24 * time.Hour
-	binding     = "npb_"
-	longestName = 100
+	lives   = 24 * time.Hour
+	binding = "npb_"
 )
 
 var (
@@ -176,45 +172,29 @@ func (s *Service) check(in *RegisterPersonInput) (Person, error) {
 	var err error
 	p.Email, err = mail.Address("email", in.Email)
 	note(err)
-	p.FirstName, err = name("firstName", in.FirstName, 1)
+	p.FirstName, err = profile.Name("firstName", in.FirstName, 1)
 	note(err)
-	p.LastName, err = name("lastName", in.LastName, 0)
+	p.LastName, err = profile.Name("lastName", in.LastName, 0)
 	note(err)
 	p.Timezone, p.Locale = "Etc/UTC", "en"
 	if in.Timezone != nil && *in.Timezone != "" {
-		p.Timezone = *in.Timezone
-		if _, err := time.LoadLocation(p.Timezone); err != nil || p.Timezone == "Local" || len(p.Timezone) > 64 {
-			note(fault.Invalid("timezone", "timezone", "Name a time zone of the tz database, such as Europe/Berlin."))
-		}
+		p.Timezone, err = profile.Timezone("timezone", *in.Timezone)
+		note(err)
 	}
 	if in.Locale != nil && *in.Locale != "" {
-		tag, err := language.Parse(*in.Locale)
-		if err != nil || len(*in.Locale) > 35 {
-			note(fault.Invalid("locale", "locale", "Name a language by its tag, such as en or de-AT."))
-		}
-		p.Locale = tag.String()
+		p.Locale, err = profile.Locale("locale", *in.Locale)
+		note(err)
 	}
 	if in.CountryCode != nil && *in.CountryCode != "" {
-		region, err := language.ParseRegion(*in.CountryCode)
-		if err != nil || !region.IsCountry() {
-			note(fault.Invalid("countryCode", "country", "Name a country by its code, such as DE or DEU."))
-		} else {
-			p.CountryCode = new(region.ISO3())
-		}
+		code, err := profile.Country("countryCode", *in.CountryCode)
+		p.CountryCode = &code
+		note(err)
 	}
 	if !in.TermsAccepted {
 		note(fault.Invalid("termsAccepted", "terms", "Accept the terms to register."))
 	}
 	faults = append(faults, credential.Check("password", in.Password, in.Email, in.FirstName, in.LastName)...)
 	return p, errors.Join(faults...)
-}
-
-func name(field, typed string, least int) (string, error) {
-	n := norm.NFC.String(strings.TrimSpace(typed))
-	if c := utf8.RuneCountInString(n); c < least || c > longestName || !utf8.ValidString(n) || strings.ContainsFunc(n, unicode.IsControl) {
-		return n, fault.Invalid(field, "name_length", "Write a name of %d to %d characters on one line.", least, longestName)
-	}
-	return n, nil
 }
 
 // Part is what registrations contribute.

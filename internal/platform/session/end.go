@@ -20,17 +20,28 @@ func (s *Service) List(ctx context.Context) ([]*Session, error) {
 	if caller.Kind != authz.USER && caller.Kind != authz.OPERATOR {
 		return nil, fault.Unauthorized("", "Sign in first.")
 	}
-	rows, err := s.q.OrgOfSessionsOf(ctx, s.DB, sessionq.OrgOfSessionsOfParams{UserID: caller.UserID.UUID(), Now: s.DB.Now()})
+	return s.of(ctx, caller.UserID)
+}
+
+// of lists a person's living sessions.
+func (s *Service) of(ctx context.Context, user ident.UserID) ([]*Session, error) {
+	now := s.DB.Now()
+	rows, err := s.q.OrgOfSessionsOf(ctx, s.DB, sessionq.OrgOfSessionsOfParams{UserID: user.UUID(), Now: now})
 	if err != nil {
 		return nil, fmt.Errorf("list the sessions: %w", err)
 	}
-	out := make([]*Session, len(rows))
-	for n, r := range rows {
-		out[n] = fromRow(&sessionq.OrgOfSessionRow{ID: r.ID, UserID: r.UserID, OrgID: r.OrgID, Aal: r.Aal, Amr: r.Amr, AuthTime: r.AuthTime, Ip: r.Ip, UserAgent: r.UserAgent,
-			CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleExpiresAt: r.IdleExpiresAt, AbsoluteExpiresAt: r.AbsoluteExpiresAt, LimitedToOrg: r.LimitedToOrg})
-		out[n].Current = out[n].ID == caller.SessionID
+	out := []*Session{}
+	for _, r := range rows {
+		row := &sessionq.OrgOfSessionRow{ID: r.ID, UserID: r.UserID, OrgID: r.OrgID, Aal: r.Aal, Amr: r.Amr, AuthTime: r.AuthTime, Ip: r.Ip, UserAgent: r.UserAgent,
+			CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IdleExpiresAt: r.IdleExpiresAt, AbsoluteExpiresAt: r.AbsoluteExpiresAt, LimitedToOrg: r.LimitedToOrg, Operations: r.Operations}
+		if shorten(row); !now.Before(row.IdleExpiresAt) || !now.Before(row.AbsoluteExpiresAt) {
+			continue
+		}
+		one := fromRow(row)
+		one.Current = one.ID == authz.From(ctx).SessionID
+		out = append(out, one)
 	}
-	programs, err := s.programs(ctx, caller)
+	programs, err := s.programs(ctx, user)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (s *Service) greet(ctx context.Context, e *door.Effect, user ident.UserID) 
 	if s.Tell == nil {
 		return nil
 	}
-	p := sessionq.OrgOfPlacesParams{UserID: user.UUID(), Agent: shorten(e.Caller.UserAgent, 400)}
+	p := sessionq.OrgOfPlacesParams{UserID: user.UUID(), Agent: brief(e.Caller.UserAgent, 400)}
 	if e.Caller.Network != "" {
 		p.Network = &e.Caller.Network
 	}

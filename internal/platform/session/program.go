@@ -3,13 +3,10 @@ package session
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
-	"github.com/nameplate-dev/nameplate/internal/spine/part"
-	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/sessionq"
 )
 
@@ -27,16 +24,16 @@ func (s *Service) program(ctx context.Context, id ident.SessionID) (*Session, er
 	return out, nil
 }
 
-// programs are those that the caller signed in, the newest first.
-func (s *Service) programs(ctx context.Context, caller authz.Principal) ([]*Session, error) {
-	rows, err := s.q.FamiliesOf(ctx, s.DB, sessionq.FamiliesOfParams{UserID: caller.UserID.UUID(), Now: s.DB.Now()})
+// programs are those that a person signed in, the newest first.
+func (s *Service) programs(ctx context.Context, user ident.UserID) ([]*Session, error) {
+	rows, err := s.q.FamiliesOf(ctx, s.DB, sessionq.FamiliesOfParams{UserID: user.UUID(), Now: s.DB.Now()})
 	if err != nil {
 		return nil, fmt.Errorf("list the families of tokens: %w", err)
 	}
 	out := make([]*Session, len(rows))
 	for n, r := range rows {
 		out[n] = fromFamily(r)
-		out[n].Current = out[n].ID == caller.SessionID
+		out[n].Current = out[n].ID == authz.From(ctx).SessionID
 	}
 	return out, nil
 }
@@ -51,9 +48,4 @@ func fromFamily(r *sessionq.FamiliesOfRow) *Session {
 		}
 	}
 	return out
-}
-
-// Part is what sessions contribute.
-func (s *Service) Part() part.Part {
-	return part.Part{Name: "session", Periodics: []work.Periodic{{Kind: "session.sweep", Every: time.Hour, Do: s.sweep}}}
 }

@@ -51,7 +51,7 @@ func (s *Service) StartTokensTx(ctx context.Context, e *door.Effect, f Family) (
 	if err := s.greet(ctx, e, f.User); err != nil {
 		return nil, id, err
 	}
-	row := sessionq.AddFamilyParams{ID: id.UUID(), UserID: f.User.UUID(), Client: shorten(f.Client, 100), Aal: level(f.Amr), Amr: words(f.Amr), AuthTime: e.Tx.Now,
+	row := sessionq.AddFamilyParams{ID: id.UUID(), UserID: f.User.UUID(), Client: brief(f.Client, 100), Aal: level(f.Amr), Amr: words(f.Amr), AuthTime: e.Tx.Now,
 		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, AbsoluteExpiresAt: e.Tx.Now.Add(familyLife)}
 	if e.Caller.IP != "" {
 		row.Ip = &e.Caller.IP
@@ -123,8 +123,8 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// shorten is cut for a column that is never null.
-func shorten(s string, most int) string {
+// brief is cut for a column that is never null.
+func brief(s string, most int) string {
 	if out := cut(strings.TrimSpace(s), most); out != nil {
 		return *out
 	}

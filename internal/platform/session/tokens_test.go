@@ -66,7 +66,10 @@ func TestAuthTokens1_Refresh(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		var told []session.News
-		b.sessions.Tell = func(_ context.Context, _ *door.Effect, what session.News, _ ident.UserID) error { told = append(told, what); return nil }
+		b.sessions.Tell = func(_ context.Context, _ *door.Effect, what session.News, _ ident.UserID) error {
+			told = append(told, what)
+			return nil
+		}
 		one, id := b.program(t, b.User)
 		two := b.refresh(t, one.Refresh)
 		three := b.refresh(t, two.Refresh)

@@ -174,6 +174,20 @@ func (a *Authorizer) Operate(ctx context.Context, p Permission) error {
 	return nil
 }
 
+// Operations lists what the caller may do as an operator, for showing and hiding controls; never a grant. Nothing for everybody else.
+func (a *Authorizer) Operations(ctx context.Context) []Permission {
+	out := []Permission{}
+	if From(ctx).AsOperator().Kind != OPERATOR {
+		return out
+	}
+	for _, p := range a.order {
+		if a.grants[p].Operator {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Permissions lists what the caller may do in org, for showing and hiding controls; never a grant. Nothing for strangers.
 func (a *Authorizer) Permissions(ctx context.Context, org ident.OrgID) ([]Permission, error) {
 	caller := From(ctx)
@@ -197,7 +211,8 @@ func (a *Authorizer) Permissions(ctx context.Context, org ident.OrgID) ([]Permis
 
 // held answers the test of a grant for this caller in org, or NOT_FOUND for a stranger.
 func (a *Authorizer) held(ctx context.Context, caller Principal, org ident.OrgID) (func(Grant) bool, error) {
-	if caller.Kind != USER && caller.OrgID != org { // every other credential is bound to one organization
+	person := caller.Kind == USER || caller.Kind == OPERATOR // who runs the installation may belong to an organization as well
+	if !person && caller.OrgID != org {                      // every other credential is bound to one organization
 		return nil, fault.NotFound("organization")
 	}
 	if caller.Kind == WIDGET {
@@ -216,7 +231,7 @@ func (a *Authorizer) held(ctx context.Context, caller Principal, org ident.OrgID
 		return nil, fault.NotFound("organization")
 	}
 	return func(g Grant) bool {
-		if caller.Kind != USER && !slices.Contains(caller.Scopes, g.Permission) {
+		if !person && !slices.Contains(caller.Scopes, g.Permission) {
 			return false
 		}
 		return slices.ContainsFunc(g.Roles, func(r Role) bool { return slices.Contains(roles, r) })

@@ -35,6 +35,8 @@ type Principal struct {
 	Widget        *WidgetClaims       // WIDGET
 	AuthTime      time.Time           // USER: the last authentication or step-up
 	AAL           int                 // USER: 1 one factor, 2 two
+	Operator      bool                // USER: holds the role OPERATIONS and signed in with two factors; becomes an OPERATOR where an operation asks for what operators may
+	Explorer      bool                // OPERATOR: sends text of its own from /graphiql, and each run stands in the ledger
 	Name          string              // SYSTEM: which work
 	Until         time.Time           // when the credential ends by itself, as far as was known when it was read; zero: never. A widget's claims say it
 
@@ -80,6 +82,14 @@ func (p Principal) Actor() string {
 
 // Person says whether somebody sits behind the call and looks: a session or a widget.
 func (p Principal) Person() bool { return p.Kind == USER || p.Kind == OPERATOR || p.Kind == WIDGET }
+
+// AsOperator is the caller as an operator, when it is one; everybody else stays who they are.
+func (p Principal) AsOperator() Principal {
+	if p.Kind == USER && p.Operator {
+		p.Kind = OPERATOR
+	}
+	return p
+}
 
 // About is a recognised caller with what was known before anybody was recognised: network, browser, language, request.
 func (p Principal) About(before Principal) Principal {

@@ -157,7 +157,7 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 		return
 	}
 	r.seen[id] = now
-	if !passing(subject) {
+	if !Passing(subject) {
 		r.ended[subject] = now
 	}
 	waiting := slices.Collect(maps.Keys(r.watched[subject]))
@@ -180,8 +180,8 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 	}
 }
 
-// passing subjects tell whoever waits now, and nobody who comes later: a person whose membership ended may open the next connection.
-func passing(subject string) bool { return strings.HasPrefix(subject, memberships) }
+// Passing subjects tell whoever waits now, and nobody who comes later: a person whose membership ended may open the next connection.
+func Passing(subject string) bool { return strings.HasPrefix(subject, memberships) }
 
 // drop ends a watch.
 func (r *Revocations) drop(w *watch) {

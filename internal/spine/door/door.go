@@ -1,7 +1,7 @@
 // Package door is the one way in which state changes, from a resolver, a worker, the command line or a schedule.
 //
-// Do runs a change in this order: authorise; then, in one transaction, look up the idempotency key, validate, ask the guards, run the effect, and
-// write the events. If the events cannot be written nothing happened. The pokes follow the commit. There is no network inside.
+// Do runs a change in this order: authorise; then, in one transaction, look up the idempotency key, validate, ask the guards and whether a second person has
+// to agree, run the effect, and write the events. If the events cannot be written nothing happened. The pokes follow the commit. There is no network inside.
 package door
 
 import (
@@ -27,6 +27,7 @@ type Door struct {
 	Hub    *live.Hub
 	Guards []Guard // in order: entitlement, step-up
 	Quota  Quota   // nil: nothing is counted
+	Holder Holder  // nil: nothing can wait
 	// Name is what people call an actor of the ledger; "" for one without a name. Nil: nobody has one.
 	Name func(ctx context.Context, org ident.OrgID, actor string) (string, error)
 
@@ -76,6 +77,10 @@ type Change[In, Out any] struct {
 	Key func(in In) *string
 	// Validate answers all faults of the input together (errors.Join), and may normalise the input.
 	Validate func(ctx context.Context, e *Effect, in *In) error
+	// Ask says that this call has to wait for a second person's word before its effect; a nil answer: it need not. nil: no call has to.
+	Ask func(ctx context.Context, e *Effect, in In) (*Ask, error)
+	// Waits is the answer of a call that waits; beside Ask.
+	Waits func(*Waiting) Out
 	// Do is the effect: rows on e.Tx and events by e.Record.
 	Do func(ctx context.Context, e *Effect, in In) (Out, error)
 }
@@ -140,9 +145,13 @@ func Do[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (Ou
 		e = &Effect{Tx: tx, Scope: scope, Caller: caller, door: d}
 		given := in // a retried transaction begins with the caller's input again
 		key := d.key(ctx, c.Action, caller, keyOf(c, in))
-		found, err := key.answered(ctx, d, tx, &out, in)
+		found, wait, err := key.answered(ctx, d, tx, &out, in)
 		if err != nil || found {
 			return err
+		}
+		if wait != nil && c.Waits != nil {
+			out = c.Waits(wait)
+			return nil
 		}
 		if c.Validate != nil {
 			if err := c.Validate(ctx, e, &given); err != nil {
@@ -154,7 +163,12 @@ func Do[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (Ou
 				return err
 			}
 		}
-		if out, err = c.Do(ctx, e, given); err != nil {
+		if wait, err = hold(ctx, d, c, e, given); err != nil {
+			return err
+		}
+		if wait != nil {
+			out = c.Waits(wait)
+		} else if out, err = c.Do(ctx, e, given); err != nil {
 			return err
 		}
 		if err := e.finish(ctx, c.Action.Name); err != nil {
@@ -162,6 +176,9 @@ func Do[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (Ou
 		}
 		if e.refusal != nil {
 			return nil
+		}
+		if wait != nil {
+			return key.keepWait(ctx, d, tx, wait.RequestID, in)
 		}
 		return key.keep(ctx, d, tx, out, in)
 	})

@@ -66,38 +66,46 @@ func (d *Door) key(ctx context.Context, a Action, caller authz.Principal, key st
 
 func (c call) row() string { return c.actor + " " + c.action + " " + c.kept }
 
-// answered looks whether this call was finished before, and then gives the same answer. Simultaneous calls under one key wait here for each other.
-func (c call) answered(ctx context.Context, d *Door, tx *db.Tx, out, in any) (bool, error) {
+// answered looks whether this call was finished before, and then gives the same answer; or whether it waits, and then how that stands now. Simultaneous
+// calls under one key wait here for each other.
+func (c call) answered(ctx context.Context, d *Door, tx *db.Tx, out, in any) (found bool, wait *Waiting, err error) {
 	if c.key == "" {
-		return false, nil
+		return false, nil, nil
 	}
 	if len(c.key) > maxKey {
-		return false, fault.Invalid("clientMutationId", "idempotency_key", "An idempotency key has at most 200 characters.")
+		return false, nil, fault.Invalid("clientMutationId", "idempotency_key", "An idempotency key has at most 200 characters.")
 	}
 	if err := d.q.LockKey(ctx, tx, doorq.LockKeyParams{Actor: c.actor, Action: c.action, Key: c.kept}); err != nil {
-		return false, fmt.Errorf("lock the idempotency key: %w", err)
+		return false, nil, fmt.Errorf("lock the idempotency key: %w", err)
 	}
 	row, err := d.q.Answered(ctx, tx, doorq.AnsweredParams{Actor: c.actor, Action: c.action, Key: c.kept, Since: tx.Now.Add(-kept)})
 	if db.NotFound(err) {
-		return false, nil
+		return false, nil, nil
 	} else if err != nil {
-		return false, fmt.Errorf("look up the idempotency key: %w", err)
+		return false, nil, fmt.Errorf("look up the idempotency key: %w", err)
 	}
 	sum, err := hash(in)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
 	if subtle.ConstantTimeCompare(sum, row.RequestHash) != 1 {
-		return false, fault.Conflict("clientMutationId", "idempotency_key_reused", "This idempotency key was used for another request. Use a new one for each request.")
+		return false, nil, fault.Conflict("clientMutationId", "idempotency_key_reused", "This idempotency key was used for another request. Use a new one for each request.")
+	}
+	if row.WaitID != nil {
+		if d.Holder == nil {
+			return false, nil, fmt.Errorf("the call %s waits, and nobody keeps it", c.action)
+		}
+		wait, err := d.Holder.Stands(ctx, tx, *row.WaitID)
+		return false, wait, err
 	}
 	raw, err := d.Vault.Open(ctx, tx, ident.OrgID{}, "idempotency.sealed_response", c.row(), row.SealedResponse)
 	if err != nil {
-		return false, fmt.Errorf("open the kept answer: %w", err)
+		return false, nil, fmt.Errorf("open the kept answer: %w", err)
 	}
 	if err := gob.NewDecoder(bytes.NewReader(raw)).Decode(out); err != nil {
-		return false, fmt.Errorf("read the kept answer: %w", err)
+		return false, nil, fmt.Errorf("read the kept answer: %w", err)
 	}
-	return true, nil
+	return true, nil, nil
 }
 
 // keep stores the finished answer, sealed: it may hold a secret that is shown once.
@@ -118,6 +126,18 @@ func (c call) keep(ctx context.Context, d *Door, tx *db.Tx, out, in any) error {
 		return err
 	}
 	return d.q.KeepAnswer(ctx, tx, doorq.KeepAnswerParams{Actor: c.actor, Action: c.action, Key: c.kept, RequestHash: sum, SealedResponse: sealed, At: tx.Now})
+}
+
+// keepWait stores what the call waits for.
+func (c call) keepWait(ctx context.Context, d *Door, tx *db.Tx, id string, in any) error {
+	if c.key == "" {
+		return nil
+	}
+	sum, err := hash(in)
+	if err != nil {
+		return err
+	}
+	return d.q.KeepWait(ctx, tx, doorq.KeepWaitParams{Actor: c.actor, Action: c.action, Key: c.kept, RequestHash: sum, WaitID: id, At: tx.Now})
 }
 
 // hash is what makes an input the same. Its clientMutationId is no part of it: it is the key itself, or the header won over it.

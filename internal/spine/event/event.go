@@ -196,7 +196,11 @@ func (l *Ledger) Last(ctx context.Context, on eventq.DBTX, stream string) (int64
 
 // Newest is who changed a subject of the organization last, and when; nothing when the ledger has nothing about it.
 func (l *Ledger) Newest(ctx context.Context, on eventq.DBTX, org ident.OrgID, subject string) (actor string, at time.Time, err error) {
-	r, err := l.q.NewestOfSubject(ctx, on, eventq.NewestOfSubjectParams{OrgID: org.UUID(), Subject: subject})
+	p := eventq.NewestOfSubjectParams{Subject: subject}
+	if !org.IsZero() {
+		p.OrgID = new(org.UUID())
+	}
+	r, err := l.q.NewestOfSubject(ctx, on, p)
 	if db.NotFound(err) {
 		return "", at, nil
 	} else if err != nil {

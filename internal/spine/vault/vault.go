@@ -168,6 +168,21 @@ func (v *Vault) dataKey(ctx context.Context, on vaultq.DBTX, id uuid.UUID) (ciph
 	return key, nil
 }
 
+// Destroy forgets the data keys of an organization in the caller's transaction: what was sealed for it can be opened by nobody any more, backups of the KEK
+// included. Another process may know a key until it restarts.
+func (v *Vault) Destroy(ctx context.Context, tx *db.Tx, org ident.OrgID) error {
+	if err := v.q.DestroyDataKeys(ctx, tx, vaultq.DestroyDataKeysParams{OwnerID: new(org.UUID())}); err != nil {
+		return fmt.Errorf("destroy the data keys of %s: %w", org, err)
+	}
+	tx.AfterCommit(func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.opened, v.active[org])
+		delete(v.active, org)
+	})
+	return nil
+}
+
 // Rewrap wraps every data key under the current KEK and answers how many it moved. It may run again at any time, and beside others.
 func (v *Vault) Rewrap(ctx context.Context) (moved int, err error) {
 	for {

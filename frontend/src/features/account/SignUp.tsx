@@ -118,6 +118,11 @@ export function SignUp({ invitation }: { invitation?: string }) {
           size="md"
         />
         <Checkbox {...form.getInputProps("termsAccepted", { type: "checkbox" })} name="termsAccepted" label={t("signup.terms")} />
+        <p className={css.hint}>
+          <Link to="/terms" target="_blank" className={css.link}>
+            {t("signup.termsRead")}
+          </Link>
+        </p>
         {register.failed && <ErrorCard problem={register.failed} fieldsShown />}
         <Button type="submit" size="md" fullWidth loading={register.pending} disabled={register.wait > 0}>
           {register.wait > 0 ? t("wait", { seconds: register.wait }) : t("signup.action")}

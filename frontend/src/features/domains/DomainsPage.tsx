@@ -1,7 +1,7 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
 import { IconPlus, IconSearch } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { DomainsTable_query$key } from "#/relay/__generated__/DomainsTable_query.graphql.ts";
 import { LiveDot, PageHeader } from "#/ui/Page.tsx";
@@ -18,9 +18,11 @@ type Props = {
   search: DomainsSearch;
   onSearch: (next: DomainsSearch, replace?: boolean) => void;
   query: DomainsTable_query$key;
+  /** What there is to do before the list has anything. */
+  first?: ReactNode;
 };
 
-export function DomainsPage({ organization, search, onSearch, query }: Props) {
+export function DomainsPage({ organization, search, onSearch, query, first }: Props) {
   const { t } = useTranslation();
   const [counts, setCounts] = useState<Counts | null>(null);
   const [text, setText] = useState(search.q ?? "");
@@ -42,6 +44,7 @@ export function DomainsPage({ organization, search, onSearch, query }: Props) {
           </Button>
         }
       />
+      {first}
       <DomainsTable
         org={organization.slug}
         organizationId={organization.id}

@@ -81,6 +81,20 @@ func Public(action string) (Topic, bool) {
 	return t, ok && t.kind != ofRecords && t.kind != ofTest
 }
 
+// Actions are the actions of the ledger that have a topic.
+func Actions() []string {
+	var out []string
+	for _, t := range All {
+		switch {
+		case t.kind == ofEndpoint:
+			out = append(out, DisabledEvent)
+		case t.kind != ofRecords && t.kind != ofTest:
+			out = append(out, t.Name)
+		}
+	}
+	return out
+}
+
 // Subscribed says whether a list of patterns asks for a topic: by its name, or, unless it is optional, by noun.* or *.
 func Subscribed(patterns []string, t Topic) bool {
 	noun, _, _ := strings.Cut(t.Name, ".")

@@ -53,6 +53,9 @@ func Judge(status int, retryAfter string, n int32, now time.Time, jitter float64
 	return v
 }
 
+// SpeaksOfEndpoint says that an answer is about the endpoint and not about the message: nothing more is sent there until that was taken into account.
+func SpeaksOfEndpoint(status int) bool { return status == http.StatusGone || throttles(status) }
+
 // throttles says that a status speaks of the server's load, and not of the message.
 func throttles(status int) bool {
 	switch status {

@@ -2,6 +2,7 @@ package send
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"regexp"
 	"slices"
@@ -60,20 +61,31 @@ func Readable(text string, most int) string {
 	return text[:most]
 }
 
-// headers are kept with the values that may be seen.
+// headers are kept with the values that may be seen, as a JSON object. It is written by hand because every attempt has one.
 func headers(h http.Header, hidden []secret.String) []byte {
-	out := map[string]string{}
-	for name, values := range h {
-		if len(out) == keptHeaders {
-			break
-		}
+	names := slices.Sorted(maps.Keys(h))
+	out := append(make([]byte, 0, 256), '{')
+	for n, name := range names[:min(len(names), keptHeaders)] {
 		lower := strings.ToLower(Readable(name, keptValue))
 		value := redacted
 		if !slices.ContainsFunc(sensitive, func(word string) bool { return strings.Contains(lower, word) }) {
-			value = Readable(redact(strings.Join(values, ", "), hidden), keptValue)
+			value = Readable(redact(strings.Join(h[name], ", "), hidden), keptValue)
 		}
-		out[lower] = value
+		if n > 0 {
+			out = append(out, ',')
+		}
+		out = appendQuoted(append(appendQuoted(out, lower), ':'), value)
 	}
-	raw, _ := json.Marshal(out)
-	return raw
+	return append(out, '}')
+}
+
+// appendQuoted appends a JSON string.
+func appendQuoted(out []byte, s string) []byte {
+	for n := range len(s) {
+		if c := s[n]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			raw, _ := json.Marshal(s) // of a string there is no error
+			return append(out, raw...)
+		}
+	}
+	return append(append(append(out, '"'), s...), '"')
 }

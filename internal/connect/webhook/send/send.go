@@ -5,13 +5,14 @@ package send
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
@@ -35,17 +36,16 @@ type Client struct {
 	// PerEndpoint is how many connections to a host are kept open between requests, for a minute at most.
 	PerEndpoint int
 
-	once sync.Once
-	http *http.Client
+	once      sync.Once
+	transport *safehttp.Transport
 }
 
 // Request is one message to one address, now.
 type Request struct {
-	URL     string
-	ID      string          // webhook-id
-	Secrets []secret.String // the newest first; each signs
-	Body    []byte
-	At      time.Time // webhook-timestamp
+	To   *Target
+	ID   string // webhook-id
+	Body []byte
+	At   time.Time // webhook-timestamp
 }
 
 // Attempt is what came of a request.
@@ -63,54 +63,49 @@ type Attempt struct {
 }
 
 // Send sends the bytes once. Redirects are not followed; of the answer no more is read than is kept, and nothing is unpacked. That nobody answered is an
-// attempt too; the error is one of ours.
-func (c *Client) Send(ctx context.Context, r Request) (*Attempt, error) {
-	a := &Attempt{At: r.At}
-	signature, err := Sign(r.ID, r.At, r.Body, r.Secrets...)
-	if err != nil {
-		return nil, err
-	}
+// attempt too.
+func (c *Client) Send(ctx context.Context, r Request) *Attempt {
+	a, at := &Attempt{At: r.At}, strconv.FormatInt(r.At.Unix(), 10)
+	a.Request = []byte(`{"content-type":"application/json","user-agent":"` + userAgent + `","webhook-id":"` + r.ID + `","webhook-signature":"` + redacted + `","webhook-timestamp":"` + at + `"}`)
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
-		if host, _, err := net.SplitHostPort(got.Conn.RemoteAddr().String()); err == nil {
-			a.IP = &host
+		if to, err := netip.ParseAddrPort(got.Conn.RemoteAddr().String()); err == nil {
+			a.IP = new(to.Addr().String())
 		}
 	}})
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(r.Body))
-	if err != nil {
-		return nil, fmt.Errorf("make the request to an endpoint: %w", err)
-	}
-	req.GetBody = nil // the transport sends nothing twice by itself
-	at := strconv.FormatInt(r.At.Unix(), 10)
-	req.Header = http.Header{"Content-Type": {"application/json"}, "User-Agent": {userAgent}, "Webhook-Id": {r.ID}, "Webhook-Timestamp": {at}, "Webhook-Signature": {signature}}
-	a.Request = []byte(`{"content-type":"application/json","user-agent":"` + userAgent + `","webhook-id":"` + r.ID + `","webhook-signature":"` + redacted + `","webhook-timestamp":"` + at + `"}`)
+	// Without GetBody the transport sends nothing twice by itself.
+	req := (&http.Request{Method: http.MethodPost, URL: r.To.url, Host: r.To.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: io.NopCloser(bytes.NewReader(r.Body)), ContentLength: int64(len(r.Body)),
+		Header: http.Header{"Content-Type": {"application/json"}, "User-Agent": {userAgent}, "Webhook-Id": {r.ID}, "Webhook-Timestamp": {at}, "Webhook-Signature": {r.To.sign(r.ID, r.At, r.Body)}}}).WithContext(ctx)
 	began := time.Now()
-	res, err := c.client().Do(req)
+	res, err := c.outside().RoundTrip(req) // a http.Client adds redirects, cookies and a goroutine for its own time limit
 	if err != nil {
 		a.Took = time.Since(began)
-		a.fail(err, c.Timeout, r.Secrets)
-		return a, nil
+		a.fail(err, c.Timeout, r.To.secrets)
+		return a
 	}
 	defer res.Body.Close()
-	raw, _ := io.ReadAll(io.LimitReader(res.Body, keptBody+beyond)) // an answer that breaks off has its status all the same
+	if res.ContentLength != 0 {
+		raw, _ := io.ReadAll(io.LimitReader(res.Body, keptBody+beyond)) // an answer that breaks off has its status all the same
+		a.Body = Readable(redact(string(raw), r.To.secrets), keptBody)
+	}
 	a.Took = time.Since(began)
-	a.Status, a.RetryAfter, a.Response = res.StatusCode, res.Header.Get("Retry-After"), headers(res.Header, r.Secrets)
-	a.Body = Readable(redact(string(raw), r.Secrets), keptBody)
+	a.Status, a.RetryAfter, a.Response = res.StatusCode, res.Header.Get("Retry-After"), headers(res.Header, r.To.secrets)
 	a.Result = class(a.Status)
 	if err := safehttp.RedirectError(res); err != nil {
-		a.Error = new(Readable(redact(err.Error(), r.Secrets), keptValue))
+		a.Error = new(Readable(redact(err.Error(), r.To.secrets), keptValue))
 	}
-	return a, nil
+	return a
 }
 
 // fail says what went wrong.
 func (a *Attempt) fail(err error, limit time.Duration, hidden []secret.String) {
 	a.Result = "unreachable"
-	if u, ok := errors.AsType[*url.Error](err); ok {
-		if u.Timeout() {
-			a.Result, err = "timeout", fmt.Errorf("no answer within %s", limit)
-		} else {
-			err = u.Err
-		}
+	if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		a.Result, err = "timeout", fmt.Errorf("no answer within %s", limit)
+	}
+	if odd, ok := errors.AsType[tls.RecordHeaderError](err); ok && string(odd.RecordHeader[:]) == "HTTP/" {
+		err = http.ErrSchemeMismatch // as a http.Client says it
 	}
 	if _, ok := errors.AsType[*safehttp.Error](err); ok {
 		a.Result = "refused"
@@ -134,11 +129,11 @@ func class(status int) string {
 	return "server_error"
 }
 
-func (c *Client) client() *http.Client {
+func (c *Client) outside() *safehttp.Transport {
 	c.once.Do(func() {
 		o := c.Outside
 		o.Timeout, o.MaxResponse, o.IdlePerHost, o.Idle = c.Timeout, keptBody+2*beyond, c.PerEndpoint, maxIdle
-		c.http = safehttp.NewClient(o)
+		c.transport = safehttp.NewTransport(o)
 	})
-	return c.http
+	return c.transport
 }

@@ -63,6 +63,15 @@ type EmailChangeNotice struct {
 	Security   Security
 }
 
+// PhoneCode is a code that goes to a telephone, to prove that it is the person's own.
+type PhoneCode struct {
+	Code  string
+	Until time.Time
+}
+
+// Erased tells the former address that the account is no more.
+type Erased struct{ Security Security }
+
 // MFACode is a code to be typed during a sign-in or an enrolment.
 type MFACode struct {
 	Code  string
@@ -111,6 +120,8 @@ func (PasswordResetUnknown) Letter() string { return "password_reset_unknown" }
 func (PasswordChanged) Letter() string      { return "password_changed" }
 func (EmailChange) Letter() string          { return "email_change" }
 func (EmailChangeNotice) Letter() string    { return "email_change_notice" }
+func (PhoneCode) Letter() string            { return "phone_code" }
+func (Erased) Letter() string               { return "account_erased" }
 func (MFACode) Letter() string              { return "mfa_code" }
 func (MFAChanged) Letter() string           { return "mfa_changed" }
 func (MFAResetByOps) Letter() string        { return "mfa_reset_by_ops" }

@@ -49,14 +49,15 @@ type raw struct {
 	Subject string   `json:"subject"`
 	Body    []string `json:"body"`
 	Code    string   `json:"code"`   // above the code
+	Short   string   `json:"short"`  // all that a text message says; "": it is never one
 	Button  string   `json:"button"` // on the button
 	After   []string `json:"after"`  // below code and button
 	Why     string   `json:"why"`    // why the reader gets it
 }
 
 type words struct {
-	subject, code, button, why *template.Template
-	body, after                []*template.Template
+	subject, code, button, why, short *template.Template
+	body, after                       []*template.Template
 }
 
 func newLanguage(locale string) (*language, error) {
@@ -104,7 +105,7 @@ func (l *language) compile(name string, r raw) (*words, error) {
 		faults = append(faults, err)
 		return t
 	}
-	w.subject, w.code, w.button, w.why = one(r.Subject), one(r.Code), one(r.Button), one(r.Why)
+	w.subject, w.code, w.button, w.why, w.short = one(r.Subject), one(r.Code), one(r.Button), one(r.Why), one(r.Short)
 	for _, line := range r.Body {
 		w.body = append(w.body, one(line))
 	}
@@ -164,6 +165,10 @@ func (l *language) write(w *words, values map[string]any, b Blocks, r Reader) (*
 		s.Facts = []fact{{l.common.Time, l.date(sec.At, zone)}, {l.common.Place, l.value(sec.Place)}, {l.common.Device, l.value(sec.Device)}}
 		s.NotMe, s.NotMeLabel, s.NotMeLink = l.common.NotMe, l.common.NotMeLink, sec.NotMe
 	}
+	short := ""
+	if w.short != nil {
+		short = f.fill(w.short)
+	}
 	s.Sent = strings.ReplaceAll(l.common.Sent, "{brand}", s.Brand.Name)
 	if f.err != nil {
 		return nil, f.err
@@ -172,7 +177,7 @@ func (l *language) write(w *words, values map[string]any, b Blocks, r Reader) (*
 	if err := errors.Join(htmlLayout.Execute(&html, s), textLayout.Execute(&text, s)); err != nil {
 		return nil, err
 	}
-	return &Written{Locale: l.locale, Subject: s.Subject, Text: text.String(), HTML: html.String()}, nil
+	return &Written{Locale: l.locale, Subject: s.Subject, Text: text.String(), HTML: html.String(), Short: short}, nil
 }
 
 // filler fills in the words of one letter and keeps the first error.

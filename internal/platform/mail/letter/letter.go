@@ -65,6 +65,7 @@ type Written struct {
 	Subject string
 	Text    string
 	HTML    string
+	Short   string // what a text message says instead of all that; "" for a letter that is never one
 }
 
 // Set is what somebody who sends letters brings.

@@ -105,6 +105,7 @@ func examples() []Content {
 		PasswordChanged{security},
 		EmailChange{Link: console + "/confirm/3f9a", Until: until},
 		EmailChangeNotice{NewAddress: "b…@example.net", Security: security},
+		PhoneCode{Code: "482913", Until: until}, Erased{security},
 		MFACode{Code: "482913", Until: until, Place: "192.0.2.0/24"},
 		MFAChanged{Change: MFAAdded, Factor: "Ana's phone", Security: security},
 		MFAResetByOps{security}, NewSignIn{security}, SessionRevokedReuse{security},

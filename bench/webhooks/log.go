@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func bigLog(context.Context, options) error { return nil }

@@ -1,0 +1,25 @@
+import { IconBuildings, IconChecks, IconTerminal2, IconUsersGroup } from "@tabler/icons-react";
+import type { NavEntry } from "#/shell/nav.ts";
+
+/** The operators' sidebar: what this session may read. Every page of operators has its entry here. */
+export const operatorNav: Omit<NavEntry, "group">[] = [
+  { key: "people", path: "people", label: "operate.nav.people", icon: IconUsersGroup, permission: "account.read_any", shortcut: "p" },
+  { key: "approvals", path: "approvals", label: "operate.nav.approvals", icon: IconChecks, permission: "approval.read", shortcut: "a" },
+  {
+    key: "organizations",
+    path: "ops/organizations",
+    label: "operate.nav.organizations",
+    icon: IconBuildings,
+    permission: "organization.read_any",
+    shortcut: "o",
+  },
+  {
+    key: "graphiql",
+    path: "graphiql",
+    label: "operate.nav.graphiql",
+    icon: IconTerminal2,
+    permission: "account.read_any",
+    shortcut: "e",
+    document: true,
+  },
+];
