@@ -64,7 +64,7 @@ func TestHostile_Command(t *testing.T) {
 		{"NoSettings", []string{"serve"}, nil, 2, []string{"database.url", "NAMEPLATE_DATABASE_URL", "vault.kek", "NAMEPLATE_VAULT_KEK"}}, {"NoZone", []string{"edge", "--database.url=" + nobody, "--vault.kek=file:" + kek}, nil, 2, []string{"edge.zone", "edge.addresses"}},
 		{"WorkWithoutZone", []string{"work", "--database.url=" + nobody, "--vault.kek=file:" + kek}, nil, 2, []string{"edge.zone"}}, {"MigrateNothing", []string{"migrate"}, nil, 2, []string{"database.url"}},
 		{"PortIsText", []string{"serve", "--dns.port=dns"}, nil, 2, []string{"dns.port"}}, {"AddressIsText", []string{"serve", "--edge.addresses_v4=here"}, nil, 2, []string{"edge.addresses_v4", "here"}}, {"WrongFamily", []string{"serve", "--edge.addresses_v4=::1"}, nil, 2, []string{"edge.addresses_v4"}},
-		{"Profile", []string{"serve", "--profile=staging"}, nil, 2, []string{"profile", "staging"}}, {"Origin", []string{"serve", "--console.origin=console"}, nil, 2, []string{"console.origin"}}, {"Listen", []string{"serve", "--http.listen=8080"}, nil, 2, []string{"http.listen"}},
+		{"Profile", []string{"serve", "--profile=staging"}, nil, 2, []string{"profile", "staging"}}, {"Origin", []string{"serve", "--console.origin=console"}, nil, 2, []string{"console.origin"}}, {"Listen", []string{"serve", "--http.listen=8080"}, nil, 2, []string{"http.listen"}}, {"MetricsListen", []string{"work", "--metrics.listen=9464"}, nil, 2, []string{"metrics.listen"}},
 		{"Proxies", []string{"serve", "--http.trusted_proxies=10.0.0.0"}, nil, 2, []string{"http.trusted_proxies"}}, {"Resolvers", []string{"serve", "--dns.resolvers=google"}, nil, 2, []string{"dns.resolvers"}}, {"CA", []string{"serve", "--acme.cas=letsencrypt"}, nil, 2, []string{"acme.cas"}},
 		{"LabOutside", []string{"serve", "--profile=lab", "--http.listen=0.0.0.0:0"}, nil, 2, []string{"http.listen", "loopback"}}, {"ByEnvironment", []string{"serve"}, []string{"NAMEPLATE_DNS_PORT=dns"}, 2, []string{"dns"}}, {"SeveralAtOnce", []string{"serve", "--profile=x", "--console.origin=y"}, nil, 2, []string{"profile", "console.origin"}},
 		{"NoKEK", []string{"migrate", "--database.url=" + nobody}, nil, 1, []string{"database"}}, {"KEKMissing", []string{"serve", "--database.url=" + nobody, "--vault.kek=file:/nowhere/kek"}, nil, 1, nil}, {"KEKShort", []string{"serve", "--database.url=" + nobody, "--vault.kek=file:" + short}, nil, 1, nil},
@@ -119,14 +119,14 @@ func TestHostile_Command(t *testing.T) {
 		if code, out := callWith(t, bin, env, "short\n", "admin", "create-user", "--email=bob@example.com", "--name=Bob", "--organization=Bob"); code != 1 || !strings.Contains(out, "password") {
 			t.Errorf("a short password: exit code %d:\n%s", code, out)
 		}
-		for _, taken := range []struct{ flag, says string }{{"--http.listen=", "http.listen"}} {
+		for _, taken := range []struct{ flag, says string }{{"--http.listen=", "http.listen"}, {"--metrics.listen=", "metrics.listen"}} {
 			l := listener(t)
-			if code, out := call(t, bin, env, "serve", taken.flag+l); code != 1 || !strings.Contains(out, taken.says) || !strings.Contains(out, "in use") {
+			if code, out := call(t, bin, append(env, "NAMEPLATE_HTTP_LISTEN=127.0.0.1:0"), "serve", taken.flag+l); code != 1 || !strings.Contains(out, taken.says) || !strings.Contains(out, "in use") {
 				t.Errorf("a port that is taken: exit code %d:\n%s", code, out)
 			}
 		}
 		stops(t, bin, append(env, "NAMEPLATE_HTTP_LISTEN=127.0.0.1:0"), "serve", "serving")
-		stops(t, bin, env, "work", "working")
+		stops(t, bin, append(env, "NAMEPLATE_METRICS_LISTEN=127.0.0.1:0"), "work", "working")
 		stops(t, bin, append(env, "NAMEPLATE_EDGE_HTTP=127.0.0.1:0", "NAMEPLATE_EDGE_HTTPS=127.0.0.1:0", "NAMEPLATE_EDGE_DNS=127.0.0.1:0"), "edge", "serving domains")
 	})
 }

@@ -21,6 +21,7 @@ var unknown = map[string]func() string{
 	"record": fresh(ident.New[ident.RecordID]), "conflict": fresh(ident.New[ident.ConflictID]), "check": fresh(ident.New[ident.CheckID]), "observation": fresh(ident.New[ident.ObservationID]),
 	"certificate": fresh(ident.New[ident.CertificateID]), "key": fresh(ident.New[ident.KeyID]), "endpoint": fresh(ident.New[ident.WebhookID]), "delivery": fresh(ident.New[ident.DeliveryID]),
 	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]), "session": fresh(ident.New[ident.SessionID]), "invitation": fresh(ident.New[ident.InvitationID]),
+	"approval": fresh(ident.New[ident.ApprovalID]),
 }
 
 func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
@@ -29,7 +30,7 @@ func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
 
 // byName says of what an id is, by the name of its argument or member.
 var byName = map[string]string{
-	"organizationId": "organization", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user",
+	"organizationId": "organization", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user", "actorId": "user", "subject": "connection", "sessionId": "session",
 }
 
 // byField says of what the argument id of a field is.
@@ -38,7 +39,9 @@ var byField = map[string]string{
 	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
 	"revokeSession":   "session",
-	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "rotateWebhookSecret": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message",
+	"approvalRequest": "approval", "decideApproval": "approval", "cancelApproval": "approval", "approvalChanged": "approval",
+	"opsUser": "user", "opsUserChanged": "user", "opsOrganization": "organization", "opsRestoreOrganization": "organization",
+	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "rotateWebhookSecret": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message", "audit": "event", "opsRedeliverEvent": "event",
 	"resendInvitation": "invitation", "revokeInvitation": "invitation", "acceptInvitation": "invitation", "declineInvitation": "invitation", "confirmInvitation": "invitation",
 }
 
@@ -50,7 +53,7 @@ var byType = map[string]string{
 }
 
 // narrows are the ids that only narrow a list of the caller's own: what is not the caller's narrows it to nothing.
-var narrows = []string{"Query.connections(filter.applicationId)", "Subscription.connectionsChanged(applicationId)"}
+var narrows = []string{"Query.connections(filter.applicationId)", "Subscription.connectionsChanged(applicationId)", "Query.audits(filter.actorId)", "Query.audits(filter.subject)"}
 
 // kinds answers of what an id is, and complains about a place that it does not know.
 func kinds(t *testing.T, s *ast.Schema, at slot) []string {
@@ -253,6 +256,12 @@ func victim(t *testing.T, h *harness.House) map[string]string {
 		t.Fatal(err)
 	}
 	world["message"] = ident.From[ident.MessageID](mailed).String()
+	approval := ident.New[ident.ApprovalID](time.Now())
+	if _, err := h.App.DB.Exec(t.Context(), `insert into approval_request (id, action, subject, subject_label, subject_version, input, input_sha256, requester_id, requester, required, state, cooling_off, expires_at, created_at, changed_at, due_at)
+values ($1, 'account.assign_role', 'usr_x', 'x', 1, '{}', 'x', $2, 'operator:x', 1, 'PENDING', false, now() + interval '1 day', now(), now(), now() + interval '1 day')`, approval.UUID(), h.User.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	world["approval"] = approval.String()
 	for kind := range unknown {
 		if world[kind] == "" {
 			t.Fatalf("the walk's world has no %s: make one in victim", kind)

@@ -114,6 +114,9 @@ func TestPageHeaders(t *testing.T) {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
+	if got := secure.Get("Content-Security-Policy"); !strings.Contains(got, "frame-ancestors 'none'") {
+		t.Errorf("others may frame the console: %q", got)
+	}
 	if got := get(console(build(t), Options{Origin: "http://localhost:1"}), "/").Header.Get("Strict-Transport-Security"); got != "" {
 		t.Errorf("HSTS over plain http: %q", got)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
+	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
@@ -35,6 +36,10 @@ func (s *server) signIn(t testing.TB, d *db.DB, out *resolvers.Services) {
 	limits, accounts := limit.New(nil), &account.Service{DB: d, Door: s.Door}
 	out.Factors = &factor.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limits, Sessions: out.Sessions, Mail: post}
 	out.Credentials = &credential.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limits, Sessions: out.Sessions, Factors: out.Factors}
+	s.factors = out.Factors
+	out.Factors.Tokens = func(context.Context, *door.Effect, factor.First) (*session.Tokens, error) {
+		return &session.Tokens{UserID: s.User}, nil
+	}
 	out.Factors.Hash, out.Factors.Matches = out.Credentials.Hash, out.Credentials.Matches
 	out.Registrations = &registration.Service{DB: d, Door: s.Door, Limit: limits, Credentials: out.Credentials, Mail: post, Console: "https://console.test",
 		Admit: func(ctx context.Context, e *door.Effect, _ registration.Person) (ident.UserID, error) {
@@ -133,5 +138,6 @@ func (s *server) tryCredentials(t *testing.T) map[string]bool {
 	if err := s.DB.QueryRow(t.Context(), "select count(*) from password_credential where user_id = $1 and set_at > $2", s.User.UUID(), time.Now().Add(-time.Minute)).Scan(&left); err != nil || left != 1 {
 		t.Errorf("the password was not set: %d, %v", left, err)
 	}
+	s.tryFactors(t, done, call)
 	return done
 }

@@ -43,7 +43,7 @@ func (r *mutationResolver) ConfirmMfaAuthenticator(ctx context.Context, authenti
 	if err != nil {
 		return nil, err
 	}
-	return r.platform.factors.Confirm(ctx, id, proof, mfaToken)
+	return r.platform.factors.Confirm(ctx, factor.Program, id, proof, mfaToken)
 }
 
 func (r *mutationResolver) RenameMfaAuthenticator(ctx context.Context, id ident.Any, label string) (*factor.MfaAuthenticator, error) {
@@ -78,7 +78,7 @@ func (r *mutationResolver) VerifyMfaAuthenticator(ctx context.Context, authentic
 	if err != nil {
 		return nil, err
 	}
-	next, err := r.platform.factors.Verify(ctx, mfaToken, id, proof)
+	next, err := r.platform.factors.Verify(ctx, factor.Program, mfaToken, id, proof)
 	return credential.Result(next), err
 }
 

@@ -227,7 +227,7 @@ func (g *generator) value(typ *ast.Type, name, field string) (v any, given bool)
 var kinds = map[string]string{"connection": "con", "application": "app", "organization": "org", "recipe": "rcp", "dnsCheck": "chk", "webhookEndpoint": "whk", "userId": "usr", "organizationId": "org", "applicationId": "app",
 	"connectionId": "con", "endpointId": "whk", "recipeId": "rcp", "checkConnection": "con", "retryConnection": "con", "markRecordsAdded": "con", "archiveConnection": "con", "resolveConflict": "cnf",
 	"sendTestWebhook": "whk", "rotateWebhookSecret": "whk", "deleteWebhookEndpoint": "whk", "replayDelivery": "dlv", "archiveApplication": "app", "UpdateConnectionInput": "con", "UpdateApplicationInput": "app",
-	"UpdateWebhookEndpointInput": "whk", "opsRedeliverEmail": "msg", "DeliveryFilter": "org", "deleteApiKey": "key", "connectionProgress": "con", "connectionEvents": "con"}
+	"UpdateWebhookEndpointInput": "whk", "opsRedeliverEmail": "msg", "DeliveryFilter": "org", "AuditFilter": "org", "LedgerEventFilter": "org", "deleteApiKey": "key", "connectionProgress": "con", "connectionEvents": "con"}
 
 // id is one of the right kind, or, when the arguments may be wrong, any.
 func (g *generator) id(name, field string) string {

@@ -14,8 +14,10 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	pages "github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/approval"
+	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -48,6 +50,9 @@ func TestPlan_TrustedSubscriptions(t *testing.T) {
 			case "String":
 				if op.Name == "DeliveriesTailSubscription" {
 					v["after"] = "AAWbCMH6QAA"
+				}
+				if op.Name == "AuditTableTailSubscription" {
+					v["organizationId"], v["after"] = s.Org.String(), pages.Cursor{ID: s.firstAudit(t)}.String()
 				}
 			}
 			plain, planned := s.run(t, s.gqlgen, who, text, v), s.first(t, who, text, v)
@@ -130,6 +135,10 @@ func (c channels) MembersChanged(ctx context.Context, org ident.Any) (<-chan *or
 	})
 }
 
+func (c channels) AuditAppended(ctx context.Context, org ident.Any, after *string) (<-chan *audit.Audit, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *audit.Audit, error) { return c.of.AuditAppended(ctx, org, after) })
+}
+
 func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
 	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
 }
@@ -165,6 +174,12 @@ func (c channels) ConnectionsChanged(ctx context.Context, org ident.Any, app *id
 func (c channels) CheckProgress(ctx context.Context, hostname string, app ident.Any, locale *string) (<-chan *domaincheck.DomainCheckStep, error) {
 	return channel(ctx, func(ctx context.Context) (<-chan *domaincheck.DomainCheckStep, error) {
 		return c.of.CheckProgress(ctx, hostname, app, locale)
+	})
+}
+
+func (c channels) WebhookMessages(ctx context.Context, app ident.Any, topics []string, after *string) (<-chan *webhook.WebhookMessageBatch, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *webhook.WebhookMessageBatch, error) {
+		return c.of.WebhookMessages(ctx, app, topics, after)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/db/devdb"
 )
 
@@ -23,7 +24,7 @@ func latency(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.stop()) }()
-	d, err := devdb.Fresh(ctx)
+	d, err := devdb.Fresh(ctx, db.MaxConns(30))
 	if err != nil {
 		return err
 	}
@@ -60,14 +61,15 @@ func latency(ctx context.Context, o options) (err error) {
 	n := 0
 	for end := time.Now().Add(o.length + 2*time.Second); time.Now().Before(end) && ctx.Err() == nil; n++ {
 		<-tick.C
-		writers.Go(func() { event(n) })
+		number := n
+		writers.Go(func() { event(number) })
 	}
 	writers.Wait()
 	if failed != nil {
 		return failed
 	}
 	got, err := r.seen("/arrivals")
-	for end := time.Now().Add(30 * time.Second); err == nil && len(got.Arrivals) < n && time.Now().Before(end); got, err = r.seen("/arrivals") {
+	for end := time.Now().Add(time.Minute); err == nil && len(got.Arrivals) < n && time.Now().Before(end); got, err = r.seen("/arrivals") {
 		<-tick.C
 	}
 	if err != nil {
@@ -77,7 +79,7 @@ func latency(ctx context.Context, o options) (err error) {
 	for i := warm; i < n; i++ {
 		came, ok := got.Arrivals[fmt.Sprint(i)]
 		if !ok {
-			return fmt.Errorf("the event %d did not arrive", i)
+			return fmt.Errorf("the event %d did not arrive, as %d of %d did not", i, n-len(got.Arrivals), n)
 		}
 		all = append(all, float64(came-committed[fmt.Sprint(i)].UnixNano())/1e6)
 	}

@@ -56,22 +56,31 @@ func build(d *db.DB) (*product, error) {
 // tenant is an organization with connections, and as many endpoints as it has of the receivers.
 type tenant struct {
 	org         ident.OrgID
+	owner       ident.UserID
+	endpoints   []ident.WebhookID
 	connections []ident.ConnectionID
+}
+
+// as is a request of the organization's owner.
+func (t tenant) as(ctx context.Context) context.Context {
+	return authz.With(ctx, authz.Principal{Kind: authz.USER, UserID: t.owner, SessionID: ident.New[ident.SessionID](time.Now()), AuthTime: time.Now(), AAL: 1, RequestID: "bench", Locale: "en"})
 }
 
 // tenants makes organizations that share the receivers.
 func (p *product) tenants(ctx context.Context, r *receiver, orgs, connections int, ordered bool) (out []tenant, err error) {
 	for n := range orgs {
-		t, user, now := tenant{org: ident.New[ident.OrgID](p.Now())}, ident.New[ident.UserID](p.Now()), p.Now()
+		now := p.Now()
+		t := tenant{org: ident.New[ident.OrgID](now), owner: ident.New[ident.UserID](now)}
+		user := t.owner.UUID()
 		app, recipe, slug := ident.New[ident.ApplicationID](now), ident.V7(now), fmt.Sprintf("bench%d", n)
 		for _, q := range []struct {
 			sql  string
 			args []any
 		}{
-			{"insert into app_user (id, kind, status, created_at) values ($1, 'PERSON', 'REGISTERED', $2)", []any{user.UUID(), now}},
-			{"insert into user_profile (user_id, first_name, display_name, email) values ($1, $2, $2, $3)", []any{user.UUID(), slug, slug + "@example.com"}},
-			{"insert into organization (id, slug, name, ownership, created_by, created_at) values ($1, $2, $3, 'SHARED', $4, $5)", []any{t.org.UUID(), slug, slug, user.UUID(), now}},
-			{"insert into membership (id, org_id, user_id, roles, joined_at) values ($1, $2, $3, '{MEMBER,OWNER}', $4)", []any{ident.V7(now), t.org.UUID(), user.UUID(), now}},
+			{"insert into app_user (id, kind, status, created_at) values ($1, 'PERSON', 'REGISTERED', $2)", []any{user, now}},
+			{"insert into user_profile (user_id, first_name, display_name, email) values ($1, $2, $2, $3)", []any{user, slug, slug + "@example.com"}},
+			{"insert into organization (id, slug, name, ownership, created_by, created_at) values ($1, $2, $3, 'SHARED', $4, $5)", []any{t.org.UUID(), slug, slug, user, now}},
+			{"insert into membership (id, org_id, user_id, roles, joined_at) values ($1, $2, $3, '{MEMBER,OWNER}', $4)", []any{ident.V7(now), t.org.UUID(), user, now}},
 			{"insert into application (id, org_id, slug, name, environment, public_key, created_at, updated_at) values ($1, $2, $3, 'Shop', 'LIVE', $3, $4, $4)", []any{app.UUID(), t.org.UUID(), app.String()[4:], now}},
 			{"insert into recipe (id, org_id, application_id, number, name, status, hosts, created_at) values ($1, $2, $3, 1, 'r', 'PUBLISHED', '{APEX}', $4)", []any{recipe, t.org.UUID(), app.UUID(), now}},
 		} {
@@ -89,11 +98,12 @@ func (p *product) tenants(ctx context.Context, r *receiver, orgs, connections in
 			}
 			t.connections = append(t.connections, id)
 		}
-		as := authz.With(ctx, authz.Principal{Kind: authz.USER, UserID: user, SessionID: ident.New[ident.SessionID](now), AuthTime: time.Now(), AAL: 1, RequestID: "bench", Locale: "en"})
 		for e := range endpoints / orgs {
-			if _, err := p.hooks.Create(as, webhook.CreateWebhookEndpointInput{OrganizationID: t.org, URL: r.urls[n*(endpoints/orgs)+e] + "/hook", Topics: []string{"*"}, Ordered: &ordered}); err != nil {
+			made, err := p.hooks.Create(t.as(ctx), webhook.CreateWebhookEndpointInput{OrganizationID: t.org, URL: r.urls[n*(endpoints/orgs)+e] + "/hook", Topics: []string{"*"}, Ordered: &ordered})
+			if err != nil {
 				return nil, fmt.Errorf("make an endpoint: %w", err)
 			}
+			t.endpoints = append(t.endpoints, made.Endpoint.ID)
 		}
 		out = append(out, t)
 	}

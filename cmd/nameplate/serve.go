@@ -63,6 +63,13 @@ func process(ctx context.Context, name string, args []string, out io.Writer, add
 	if err != nil {
 		return err
 	}
+	if s.MetricsListen != "" {
+		l, err := net.Listen("tcp", s.MetricsListen)
+		if err != nil {
+			return fmt.Errorf("open metrics.listen: %w", err)
+		}
+		parts = append(parts, a.MetricsServer(l))
+	}
 	err = run.All(ctx, append(a.Base(), parts...)...)
 	log.InfoContext(context.WithoutCancel(ctx), "stopped")
 	return err

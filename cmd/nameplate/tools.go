@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -142,9 +143,12 @@ func rewrap(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// verify reads the whole ledger and says whether its chains hold.
+// verify reads the whole ledger and says whether its chains hold, and whether they are those of the checkpoints.
 func verify(ctx context.Context, args []string, out io.Writer) error {
-	s, _, err := parse("verify", args, out, nil)
+	path := ""
+	s, _, err := parse("verify", args, out, func(fs *flag.FlagSet) {
+		fs.StringVar(&path, "checkpoints", "", "file of checkpoints to hold the ledger against; without it that of audit.checkpoints, where it is set")
+	})
 	if err != nil {
 		return err
 	}
@@ -153,11 +157,23 @@ func verify(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer a.Close()
-	n, err := a.Ledger.Verify(ctx, a.DB)
+	var kept io.Reader
+	if path = cmp.Or(path, s.Checkpoints); path != "" {
+		f, err := os.Open(path)
+		if err != nil {
+			return fmt.Errorf("open the checkpoints: %w", err)
+		}
+		defer f.Close()
+		kept = f
+	}
+	rows, checkpoints, err := a.Audits.Verify(ctx, kept)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%d audited rows: every chain holds.\n", n)
+	fmt.Fprintf(out, "%d audited rows: every chain holds. %d checkpoints: all are of these rows.\n", rows, checkpoints)
+	if path == "" {
+		fmt.Fprintln(out, "Without a file of checkpoints (audit.checkpoints) nobody sees when the newest rows are cut off.")
+	}
 	return nil
 }
 

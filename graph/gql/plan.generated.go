@@ -27,6 +27,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/approval"
+	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
@@ -66,6 +67,12 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ApprovalRequestPage":       planApprovalRequestPage(cfg.Resolvers, ec),
 		"ArchiveApplicationPayload": planArchiveApplicationPayload(cfg.Resolvers, ec),
 		"ArchiveConnectionPayload":  planArchiveConnectionPayload(cfg.Resolvers, ec),
+		"Audit":                     planAudit(cfg.Resolvers, ec),
+		"AuditActor":                planAuditActor(cfg.Resolvers, ec),
+		"AuditEdge":                 planAuditEdge(cfg.Resolvers, ec),
+		"AuditExport":               planAuditExport(cfg.Resolvers, ec),
+		"AuditPage":                 planAuditPage(cfg.Resolvers, ec),
+		"AuditProof":                planAuditProof(cfg.Resolvers, ec),
 		"AuthTokens":                planAuthTokens(cfg.Resolvers, ec),
 		"CaaView":                   planCaaView(cfg.Resolvers, ec),
 		"Certificate":               planCertificate(cfg.Resolvers, ec),
@@ -108,6 +115,10 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"InvitationEdge":            planInvitationEdge(cfg.Resolvers, ec),
 		"InvitationPage":            planInvitationPage(cfg.Resolvers, ec),
 		"InvitationPreview":         planInvitationPreview(cfg.Resolvers, ec),
+		"LedgerDelivery":            planLedgerDelivery(cfg.Resolvers, ec),
+		"LedgerEvent":               planLedgerEvent(cfg.Resolvers, ec),
+		"LedgerEventEdge":           planLedgerEventEdge(cfg.Resolvers, ec),
+		"LedgerEventPage":           planLedgerEventPage(cfg.Resolvers, ec),
 		"Machine":                   planMachine(cfg.Resolvers, ec),
 		"MachineEdge":               planMachineEdge(cfg.Resolvers, ec),
 		"MachinePage":               planMachinePage(cfg.Resolvers, ec),
@@ -908,6 +919,300 @@ func planArchiveConnectionPayload(root ResolverRoot, ec *executionContext) plan.
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.ArchiveConnectionPayload)
 				return writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaiting(r, fc, obj.Waiting)
+			},
+		},
+	}
+}
+
+func planAudit(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Audit()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.ID)
+			},
+		},
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"chain": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Chain)
+			},
+		},
+		"seq": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNInt2int32(r, fc, obj.Seq)
+			},
+		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"actor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNAuditActor2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditActor(r, fc, obj.Actor)
+			},
+		},
+		"action": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Action)
+			},
+		},
+		"outcome": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNAuditOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditOutcome(r, fc, obj.Outcome)
+			},
+		},
+		"subject": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNID2string(r, fc, obj.Subject)
+			},
+		},
+		"subjectLabel": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeOString2ᚖstring(r, fc, obj.SubjectLabel)
+			},
+		},
+		"message": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Audit_message_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				ctx := r.Context()
+				v, err := resolver.Message(ctx, obj, fc.Args["locale"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNString2string(r, fc, v)
+			},
+		},
+		"args": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.Args)
+			},
+		},
+		"ip": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeOString2ᚖstring(r, fc, obj.IP)
+			},
+		},
+		"userAgent": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeOString2ᚖstring(r, fc, obj.UserAgent)
+			},
+		},
+		"requestId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.RequestID)
+			},
+		},
+		"region": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Region)
+			},
+		},
+		"hash": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.Hash)
+			},
+		},
+		"prevHash": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.Audit)
+				return writeNString2string(r, fc, obj.PrevHash)
+			},
+		},
+	}
+}
+
+func planAuditActor(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.AuditActor()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditActor)
+				return writeOID2ᚖstring(r, fc, obj.ID)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditActor)
+				return writeNAuditActorKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditActorKind(r, fc, obj.Kind)
+			},
+		},
+		"label": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_AuditActor_label_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditActor)
+				ctx := r.Context()
+				v, err := resolver.Label(ctx, obj, fc.Args["locale"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNString2string(r, fc, v)
+			},
+		},
+		"impersonatedBy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditActor)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.ImpersonatedBy)
+			},
+		},
+	}
+}
+
+func planAuditEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*audit.Audit])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*audit.Audit])
+				return writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planAuditExport(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐExportID(r, fc, obj.ID)
+			},
+		},
+		"url": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeOString2ᚖstring(r, fc, obj.URL)
+			},
+		},
+		"expiresAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ExpiresAt)
+			},
+		},
+		"rows": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeOInt2ᚖint32(r, fc, obj.Rows)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditExport)
+				return writeNString2string(r, fc, obj.State)
+			},
+		},
+	}
+}
+
+func planAuditPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.Audit])
+				return writeNAuditEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.Audit])
+				return writeNAudit2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.Audit])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.Audit])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planAuditProof(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"valid": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNBoolean2bool(r, fc, obj.Valid)
+			},
+		},
+		"firstBrokenSeq": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeOInt2ᚖint32(r, fc, obj.FirstBrokenSeq)
+			},
+		},
+		"checkpointId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCheckpointID(r, fc, obj.CheckpointID)
+			},
+		},
+		"rootHash": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNString2string(r, fc, obj.RootHash)
+			},
+		},
+		"treeSize": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNInt2int32(r, fc, obj.TreeSize)
+			},
+		},
+		"inclusionProof": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNString2ᚕstringᚄ(r, fc, obj.InclusionProof)
+			},
+		},
+		"signedNote": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.AuditProof)
+				return writeNString2string(r, fc, obj.SignedNote)
 			},
 		},
 	}
@@ -2964,6 +3269,164 @@ func planInvitationPreview(root ResolverRoot, ec *executionContext) plan.Object 
 	}
 }
 
+func planLedgerDelivery(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"reader": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerDelivery)
+				return writeNString2string(r, fc, obj.Reader)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerDelivery)
+				return writeNLedgerDeliveryState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDeliveryState(r, fc, obj.State)
+			},
+		},
+		"attempts": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerDelivery)
+				return writeNInt2int32(r, fc, obj.Attempts)
+			},
+		},
+		"lastError": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerDelivery)
+				return writeOString2ᚖstring(r, fc, obj.LastError)
+			},
+		},
+	}
+}
+
+func planLedgerEvent(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.ID)
+			},
+		},
+		"at": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNTime2timeᚐTime(r, fc, obj.At)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"actor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNString2string(r, fc, obj.Actor)
+			},
+		},
+		"action": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNString2string(r, fc, obj.Action)
+			},
+		},
+		"subject": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNID2string(r, fc, obj.Subject)
+			},
+		},
+		"version": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNInt2int32(r, fc, obj.Version)
+			},
+		},
+		"stream": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNID2string(r, fc, obj.Stream)
+			},
+		},
+		"sequence": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNInt642int64(r, fc, obj.Sequence)
+			},
+		},
+		"payload": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNJSON2encodingᚋjsonᚐRawMessage(r, fc, obj.Payload)
+			},
+		},
+		"requestId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNString2string(r, fc, obj.RequestID)
+			},
+		},
+		"audited": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNBoolean2bool(r, fc, obj.Audited)
+			},
+		},
+		"deliveries": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*audit.LedgerEvent)
+				return writeNLedgerDelivery2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDeliveryᚄ(r, fc, obj.Deliveries)
+			},
+		},
+	}
+}
+
+func planLedgerEventEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*audit.LedgerEvent])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*audit.LedgerEvent])
+				return writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planLedgerEventPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.LedgerEvent])
+				return writeNLedgerEventEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.LedgerEvent])
+				return writeNLedgerEvent2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEventᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.LedgerEvent])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*audit.LedgerEvent])
+				return writeOInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
 func planMachine(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -3696,6 +4159,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNApprovalPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPayload(r, fc, v)
+			},
+		},
+		"exportAudits": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_exportAudits_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ExportAudits(ctx, fc.Args["filter"].(audit.AuditFilter), fc.Args["format"].(audit.ExportFormat))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditExport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditExport(r, fc, v)
+			},
+		},
+		"opsRedeliverEvent": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRedeliverEvent_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRedeliverEvent(ctx, fc.Args["id"].(ident.Any), fc.Args["reader"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent(r, fc, v)
 			},
 		},
 		"startConnection": {
@@ -5573,6 +6062,84 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, v)
 			},
 		},
+		"audits": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_audits_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Audits(ctx, fc.Args["filter"].(*audit.AuditFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"audit": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_audit_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Audit(ctx, fc.Args["id"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r, fc, v)
+			},
+		},
+		"auditProof": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_auditProof_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AuditProof(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["seq"].(int32))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditProof(r, fc, v)
+			},
+		},
+		"opsAudits": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsAudits_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsAudits(ctx, fc.Args["filter"].(*audit.AuditFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"opsAuditProof": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsAuditProof_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsAuditProof(ctx, fc.Args["chain"].(string), fc.Args["seq"].(int32))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuditProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditProof(r, fc, v)
+			},
+		},
+		"opsEvents": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsEvents_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsEvents(ctx, fc.Args["filter"].(*audit.LedgerEventFilter), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNLedgerEventPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
 		"connection": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_connection_args(ctx, ec, raw)
@@ -6620,6 +7187,18 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				return writeNApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalRequest(r, fc, of.(*approval.ApprovalRequest))
+			},
+		},
+		"auditAppended": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_auditAppended_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.AuditAppended(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["after"].(*string))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r, fc, of.(*audit.Audit))
 			},
 		},
 		"connectionProgress": {
@@ -8154,6 +8733,61 @@ func writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplat
 	return r.Object(fc, v)
 }
 
+func writeNAudit2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditᚄ(r *plan.Run, fc *plan.Call, v []*audit.Audit) bool {
+	return plan.List(r, fc, v, writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit, true)
+}
+
+func writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r *plan.Run, fc *plan.Call, v *audit.Audit) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuditActor2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditActor(r *plan.Run, fc *plan.Call, v *audit.AuditActor) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuditActorKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditActorKind(r *plan.Run, fc *plan.Call, v audit.AuditActorKind) bool {
+	return r.String(string(v))
+}
+
+func writeNAuditEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*audit.Audit]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNAuditEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*audit.Audit]) bool {
+	return plan.Structs(r, fc, v, writeNAuditEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNAuditExport2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditExport(r *plan.Run, fc *plan.Call, v *audit.AuditExport) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuditOutcome2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditOutcome(r *plan.Run, fc *plan.Call, v audit.AuditOutcome) bool {
+	return r.String(string(v))
+}
+
+func writeNAuditPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*audit.Audit]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNAuditProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditProof(r *plan.Run, fc *plan.Call, v *audit.AuditProof) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r *plan.Run, fc *plan.Call, v credential.AuthResult) bool {
 	if v == nil {
 		return r.Missing()
@@ -8561,6 +9195,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐExportID(r *plan.Run, fc *plan.Call, v ident.ExportID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r *plan.Run, fc *plan.Call, v ident.FactorID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
@@ -8696,6 +9334,47 @@ func writeNJSON2map(r *plan.Run, fc *plan.Call, v map[string]any) bool {
 		return r.Missing()
 	}
 	return r.Marshal(marshalNJSON2map(r.FieldContext(), nil, nil, v))
+}
+
+func writeNLedgerDelivery2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDeliveryᚄ(r *plan.Run, fc *plan.Call, v []*audit.LedgerDelivery) bool {
+	return plan.List(r, fc, v, writeNLedgerDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDelivery, true)
+}
+
+func writeNLedgerDelivery2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDelivery(r *plan.Run, fc *plan.Call, v *audit.LedgerDelivery) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNLedgerDeliveryState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerDeliveryState(r *plan.Run, fc *plan.Call, v audit.LedgerDeliveryState) bool {
+	return r.String(string(v))
+}
+
+func writeNLedgerEvent2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEventᚄ(r *plan.Run, fc *plan.Call, v []*audit.LedgerEvent) bool {
+	return plan.List(r, fc, v, writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent, true)
+}
+
+func writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent(r *plan.Run, fc *plan.Call, v *audit.LedgerEvent) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNLedgerEventEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*audit.LedgerEvent]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNLedgerEventEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*audit.LedgerEvent]) bool {
+	return plan.Structs(r, fc, v, writeNLedgerEventEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNLedgerEventPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*audit.LedgerEvent]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
 }
 
 func writeNMachine2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineᚄ(r *plan.Run, fc *plan.Call, v []*machine.Machine) bool {
@@ -9527,6 +10206,13 @@ func writeOApprovalRequest2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 	return r.Object(fc, v)
 }
 
+func writeOAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r *plan.Run, fc *plan.Call, v *audit.Audit) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
 func writeOAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r *plan.Run, fc *plan.Call, v credential.AuthResult) bool {
 	if v == nil {
 		return false
@@ -9652,6 +10338,13 @@ func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐCheckpointID(r *plan.Run, fc *plan.Call, v *ident.CheckpointID) bool {
+	if v == nil {
+		return false
+	}
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐDeliveryID(r *plan.Run, fc *plan.Call, v *ident.DeliveryID) bool {
 	if v == nil {
 		return false
@@ -9685,6 +10378,13 @@ func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 		return false
 	}
 	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeOID2ᚖstring(r *plan.Run, fc *plan.Call, v *string) bool {
+	if v == nil {
+		return false
+	}
+	return r.String(string(*v))
 }
 
 func writeOInt2ᚖint32(r *plan.Run, fc *plan.Call, v *int32) bool {

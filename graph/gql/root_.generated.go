@@ -22,6 +22,8 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Application() ApplicationResolver
+	Audit() AuditResolver
+	AuditActor() AuditActorResolver
 	Conflict() ConflictResolver
 	Connection() ConnectionResolver
 	ConnectionEvent() ConnectionEventResolver
@@ -69,6 +71,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		unmarshalInputApprovalFilter,
+		unmarshalInputAuditFilter,
 		unmarshalInputAuthenticatePasswordInput,
 		unmarshalInputConnectionFilter,
 		unmarshalInputConnectionOrder,
@@ -80,6 +83,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputDecideApprovalInput,
 		unmarshalInputDeliveryFilter,
 		unmarshalInputInviteMemberInput,
+		unmarshalInputLedgerEventFilter,
 		unmarshalInputMfaPolicyInput,
 		unmarshalInputMfaProof,
 		unmarshalInputOrganizationFilter,
@@ -921,6 +925,325 @@ extend type Subscription {
     "The one that is meant; null for all."
     id: ID
   ): ApprovalRequest! @access(to: [USER, OPERATOR]) # permission: approval.read, own requests always
+}
+`, BuiltIn: false},
+	{Name: "../audit.graphqls", Input: `"How it ended."
+enum AuditOutcome {
+  "It was done."
+  OK
+  "It was refused: a wrong password, a missing right, a limit."
+  REFUSED
+  "It failed."
+  FAILED
+}
+"Something that somebody did, as the ledger keeps it. Each row continues the row before it by a hash."
+type Audit {
+  "Names the row."
+  id: ID!
+  "Continues a list or auditAppended behind this row."
+  cursor: String!
+  "The chain that it stands on: an organization, an account, platform or network:0 to network:f."
+  chain: String!
+  "Its number in the chain, from 1 and without a gap."
+  seq: Int!
+  "When it was done."
+  at: Time!
+  "The organization that it concerns; null for none."
+  organizationId: ID
+  "Who did it."
+  actor: AuditActor!
+  "What was done, such as apikey.created."
+  action: String!
+  "How it ended."
+  outcome: AuditOutcome!
+  "What it was done to: an id."
+  subject: ID!
+  "What that is called; null when it has no name, or none any more."
+  subjectLabel: String
+  "The row in one sentence."
+  message(
+    "The reader's language: ar, de, en or fr; null for that of the request."
+    locale: String
+  ): String! @goField(forceResolver: true)
+  "What the action tells beyond that: ids, codes and names, never a secret."
+  args: JSON!
+  "The address that it came from; null when it came from the product itself."
+  ip: String
+  "The program that it came from, as it names itself; null as ip."
+  userAgent: String
+  "The request that it was part of."
+  requestId: String!
+  "Where it was processed."
+  region: String!
+  "SHA-256 over the row and the hash before it, in hexadecimal."
+  hash: String!
+  "Hash of the row before it in the chain, in hexadecimal."
+  prevHash: String!
+}
+"Kinds of who did something."
+enum AuditActorKind {
+  "Nobody who was signed in."
+  ANONYMOUS
+  "A person."
+  USER
+  "A customer of the organization, in the widget."
+  WIDGET
+  "An API key."
+  API_KEY
+  "A machine's key."
+  MACHINE
+  "A service account."
+  SERVICE
+  "An operator of this service. Customers are not told which one."
+  OPERATOR
+  "The product itself."
+  SYSTEM
+}
+"Who did something."
+type AuditActor {
+  "Their id; null for the product itself, for nobody, and for an operator where a customer asks."
+  id: ID
+  "What kind of actor."
+  kind: AuditActorKind!
+  "What they are called, else what their kind is called."
+  label(
+    "The reader's language: ar, de, en or fr; null for that of the request."
+    locale: String
+  ): String! @goField(forceResolver: true)
+  "The operator who acted as this person; null for nobody."
+  impersonatedBy: ID
+}
+"A page of rows, the newest first."
+type AuditPage {
+  "The rows with their cursors."
+  edges: [AuditEdge!]!
+  "The rows alone."
+  nodes: [Audit!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All rows that the list has, over all pages; null above 10,000, and where words are searched for."
+  totalCount: Int
+}
+"One row of a page: the row and its cursor."
+type AuditEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The row itself."
+  node: Audit!
+}
+"Shows whether a row is what it was, and how somebody else can check it."
+type AuditProof {
+  "Is the row what it was when it was written?"
+  valid: Boolean!
+  "The first row that was changed, taken out or put in by hand; null when none was found."
+  firstBrokenSeq: Int
+  "The checkpoint that covers the row; null when none does yet: then the note was signed for this answer."
+  checkpointId: ID
+  "Root of the Merkle tree over the hashes of the chain (RFC 9162), in base64."
+  rootHash: String!
+  "Rows in that tree."
+  treeSize: Int!
+  "Hashes that lead from the row to the root, in base64. The leaf is SHA-256 over a zero byte and the row's hash."
+  inclusionProof: [String!]! @listSize(assumed: 24)
+  "Origin, size and root, signed (c2sp.org/tlog-checkpoint)."
+  signedNote: String!
+}
+"Narrows a list; what is null or empty does not."
+input AuditFilter {
+  "The organization whose log is meant; null for the caller's own account, and for operators for all."
+  organizationId: ID
+  "Done since then; null for the last 14 days."
+  since: Time
+  "Done before then; null for now."
+  until: Time
+  "Done by this person or key; null for all."
+  actorId: ID
+  "One of these actions, at most 50."
+  action: [String!]
+  "Done to this; null for all."
+  subject: ID
+  "Ended like this; null for all."
+  outcome: AuditOutcome
+  "Part of this request; null for all."
+  requestId: String
+  "Words: names of people and keys, ids, what the row tells. 2 to 200 characters; null for all."
+  text: String
+}
+"The form of an exported log."
+enum ExportFormat {
+  "One JSON object a line."
+  JSONL
+  "A table with a header, separated by commas."
+  CSV
+}
+"A link that carries the log away."
+type AuditExport {
+  "Names the export."
+  id: ID!
+  "Where the file is. Whoever has the link gets it; null when it has ended."
+  url: String
+  "When the link ends, one hour after it was made; null when it has ended."
+  expiresAt: Time
+  "Rows that were sent; null before the first download."
+  rows: Int
+  "READY: the file is made while it is sent."
+  state: String!
+}
+"Any row of the ledger, with what its readers did with it."
+type LedgerEvent {
+  "Names the event."
+  id: ID!
+  "When it happened."
+  at: Time!
+  "The organization that it concerns; null for none."
+  organizationId: ID
+  "Who did it, as the ledger writes it."
+  actor: String!
+  "What happened."
+  action: String!
+  "What it happened to."
+  subject: ID!
+  "Version of that after the change."
+  version: Int!
+  "Whose order counts."
+  stream: ID!
+  "Its number in the stream, from 1 and without a gap."
+  sequence: Int64!
+  "What it tells."
+  payload: JSON!
+  "The request that it was part of."
+  requestId: String!
+  "Does it stand in the audit log?"
+  audited: Boolean!
+  "How far the readers are that want it."
+  deliveries: [LedgerDelivery!]! @listSize(assumed: 10)
+}
+"How far one reader is with an event."
+type LedgerDelivery {
+  "The reader's name."
+  reader: String!
+  "Whether it has the event behind it."
+  state: LedgerDeliveryState!
+  "Tries that failed."
+  attempts: Int!
+  "Why the last one failed; null when none did."
+  lastError: String
+}
+"Whether a reader has an event behind it."
+enum LedgerDeliveryState {
+  "It comes to it."
+  PENDING
+  "It has read it."
+  DELIVERED
+  "It failed eight times and stands still at it; other streams go on."
+  PARKED
+}
+"A page of events, the newest first."
+type LedgerEventPage {
+  "The rows with their cursors."
+  edges: [LedgerEventEdge!]!
+  "The rows alone."
+  nodes: [LedgerEvent!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "Always null: the ledger is too long to be counted."
+  totalCount: Int
+}
+"One row of a page: the event and its cursor."
+type LedgerEventEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The event itself."
+  node: LedgerEvent!
+}
+"Narrows a list; what is null or empty does not."
+input LedgerEventFilter {
+  "About this organization; null for all."
+  organizationId: ID
+  "One of these actions, at most 50."
+  action: [String!]
+  "Happened to this; null for all."
+  subject: ID
+  "Where this reader stands; null for all."
+  reader: String
+  "Where readers stand like this: PENDING or PARKED; null for all events."
+  state: LedgerDeliveryState
+  "Since then; null for the last 14 days."
+  since: Time
+}
+
+extend type Query {
+  "Who did what in an organization, or on the caller's own account, the newest first. Reading is audited."
+  audits(
+    "Which of them; null for the caller's own account."
+    filter: AuditFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): AuditPage! @access(to: [USER, API_KEY, MACHINE]) @listSize @cost(weight: 5) # permission: audit.read
+  "One row; null for an unknown one."
+  audit(
+    "The row."
+    id: ID!
+  ): Audit @access(to: [USER, API_KEY, MACHINE, OPERATOR]) # permission: audit.read
+  "Proves that a row of an organization's log is what it was."
+  auditProof(
+    "Whose log."
+    organizationId: ID!
+    "The row's number."
+    seq: Int!
+  ): AuditProof! @access(to: [USER, API_KEY, MACHINE]) @cost(weight: 20) # permission: audit.read
+  "Who did what anywhere, the newest first. Reading is audited."
+  opsAudits(
+    "Which of them; null for all of the last 14 days."
+    filter: AuditFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): AuditPage! @access(to: [OPERATOR]) @listSize # permission: audit.read_any
+  "Proves that a row of any chain is what it was."
+  opsAuditProof(
+    "The chain: an organization, an account, platform or network:0 to network:f."
+    chain: String!
+    "The row's number."
+    seq: Int!
+  ): AuditProof! @access(to: [OPERATOR]) @cost(weight: 20) # permission: audit.read_any
+  "The ledger, the newest first, and how far its readers are."
+  opsEvents(
+    "Which of them; null for all of the last 14 days."
+    filter: LedgerEventFilter
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): LedgerEventPage! @access(to: [OPERATOR]) @listSize # permission: event.read_any
+}
+extend type Mutation {
+  "Makes a link that carries the audit log away, valid for an hour."
+  exportAudits(
+    "Which rows; an organization has to be named, but by operators."
+    filter: AuditFilter!
+    "The form of the file."
+    format: ExportFormat! = JSONL
+  ): AuditExport! @access(to: [USER, OPERATOR], stepUp: true) # permission: audit.export
+  "Lets a reader go on that stands still at an event."
+  opsRedeliverEvent(
+    "The event that it stands at, or another of its stream."
+    id: ID!
+    "The reader's name."
+    reader: String!
+  ): LedgerEvent! @access(to: [OPERATOR]) # permission: event.redeliver
+}
+extend type Subscription {
+  "Rows as they are appended to an organization's log, oldest first. Opening it is audited."
+  auditAppended(
+    "Whose log."
+    organizationId: ID!
+    "Cursor of the last row seen; null for what comes from now on."
+    after: String
+  ): Audit! @access(to: [USER, API_KEY, MACHINE]) # permission: audit.read
 }
 `, BuiltIn: false},
 	{Name: "../certificate.graphqls", Input: `"A certificate for one connection's name; the private key never leaves."
@@ -4327,7 +4650,7 @@ type WebhookMessageBatch {
 type WebhookMessage {
   "What the header webhook-id would be: the same however often the message is told."
   webhookId: String!
-  "Its topic."
+  "What kind of event it tells of, such as connection.live."
   topic: String!
   "When it happened."
   at: Time!
@@ -4899,6 +5222,124 @@ func childFields_ArchiveConnectionPayload(ctx context.Context, ec *executionCont
 		return fieldContext_ArchiveConnectionPayload_waiting(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ArchiveConnectionPayload", field.Name)
+}
+
+func childFields_Audit(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Audit_id(ctx, ec, field)
+	case "cursor":
+		return fieldContext_Audit_cursor(ctx, ec, field)
+	case "chain":
+		return fieldContext_Audit_chain(ctx, ec, field)
+	case "seq":
+		return fieldContext_Audit_seq(ctx, ec, field)
+	case "at":
+		return fieldContext_Audit_at(ctx, ec, field)
+	case "organizationId":
+		return fieldContext_Audit_organizationId(ctx, ec, field)
+	case "actor":
+		return fieldContext_Audit_actor(ctx, ec, field)
+	case "action":
+		return fieldContext_Audit_action(ctx, ec, field)
+	case "outcome":
+		return fieldContext_Audit_outcome(ctx, ec, field)
+	case "subject":
+		return fieldContext_Audit_subject(ctx, ec, field)
+	case "subjectLabel":
+		return fieldContext_Audit_subjectLabel(ctx, ec, field)
+	case "message":
+		return fieldContext_Audit_message(ctx, ec, field)
+	case "args":
+		return fieldContext_Audit_args(ctx, ec, field)
+	case "ip":
+		return fieldContext_Audit_ip(ctx, ec, field)
+	case "userAgent":
+		return fieldContext_Audit_userAgent(ctx, ec, field)
+	case "requestId":
+		return fieldContext_Audit_requestId(ctx, ec, field)
+	case "region":
+		return fieldContext_Audit_region(ctx, ec, field)
+	case "hash":
+		return fieldContext_Audit_hash(ctx, ec, field)
+	case "prevHash":
+		return fieldContext_Audit_prevHash(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Audit", field.Name)
+}
+
+func childFields_AuditActor(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_AuditActor_id(ctx, ec, field)
+	case "kind":
+		return fieldContext_AuditActor_kind(ctx, ec, field)
+	case "label":
+		return fieldContext_AuditActor_label(ctx, ec, field)
+	case "impersonatedBy":
+		return fieldContext_AuditActor_impersonatedBy(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditActor", field.Name)
+}
+
+func childFields_AuditEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_AuditEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_AuditEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEdge", field.Name)
+}
+
+func childFields_AuditExport(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_AuditExport_id(ctx, ec, field)
+	case "url":
+		return fieldContext_AuditExport_url(ctx, ec, field)
+	case "expiresAt":
+		return fieldContext_AuditExport_expiresAt(ctx, ec, field)
+	case "rows":
+		return fieldContext_AuditExport_rows(ctx, ec, field)
+	case "state":
+		return fieldContext_AuditExport_state(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditExport", field.Name)
+}
+
+func childFields_AuditPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_AuditPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_AuditPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_AuditPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_AuditPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditPage", field.Name)
+}
+
+func childFields_AuditProof(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "valid":
+		return fieldContext_AuditProof_valid(ctx, ec, field)
+	case "firstBrokenSeq":
+		return fieldContext_AuditProof_firstBrokenSeq(ctx, ec, field)
+	case "checkpointId":
+		return fieldContext_AuditProof_checkpointId(ctx, ec, field)
+	case "rootHash":
+		return fieldContext_AuditProof_rootHash(ctx, ec, field)
+	case "treeSize":
+		return fieldContext_AuditProof_treeSize(ctx, ec, field)
+	case "inclusionProof":
+		return fieldContext_AuditProof_inclusionProof(ctx, ec, field)
+	case "signedNote":
+		return fieldContext_AuditProof_signedNote(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditProof", field.Name)
 }
 
 func childFields_AuthTokens(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5725,6 +6166,76 @@ func childFields_InvitationPreview(ctx context.Context, ec *executionContext, fi
 		return fieldContext_InvitationPreview_expiresAt(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type InvitationPreview", field.Name)
+}
+
+func childFields_LedgerDelivery(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "reader":
+		return fieldContext_LedgerDelivery_reader(ctx, ec, field)
+	case "state":
+		return fieldContext_LedgerDelivery_state(ctx, ec, field)
+	case "attempts":
+		return fieldContext_LedgerDelivery_attempts(ctx, ec, field)
+	case "lastError":
+		return fieldContext_LedgerDelivery_lastError(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerDelivery", field.Name)
+}
+
+func childFields_LedgerEvent(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_LedgerEvent_id(ctx, ec, field)
+	case "at":
+		return fieldContext_LedgerEvent_at(ctx, ec, field)
+	case "organizationId":
+		return fieldContext_LedgerEvent_organizationId(ctx, ec, field)
+	case "actor":
+		return fieldContext_LedgerEvent_actor(ctx, ec, field)
+	case "action":
+		return fieldContext_LedgerEvent_action(ctx, ec, field)
+	case "subject":
+		return fieldContext_LedgerEvent_subject(ctx, ec, field)
+	case "version":
+		return fieldContext_LedgerEvent_version(ctx, ec, field)
+	case "stream":
+		return fieldContext_LedgerEvent_stream(ctx, ec, field)
+	case "sequence":
+		return fieldContext_LedgerEvent_sequence(ctx, ec, field)
+	case "payload":
+		return fieldContext_LedgerEvent_payload(ctx, ec, field)
+	case "requestId":
+		return fieldContext_LedgerEvent_requestId(ctx, ec, field)
+	case "audited":
+		return fieldContext_LedgerEvent_audited(ctx, ec, field)
+	case "deliveries":
+		return fieldContext_LedgerEvent_deliveries(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEvent", field.Name)
+}
+
+func childFields_LedgerEventEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_LedgerEventEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_LedgerEventEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEventEdge", field.Name)
+}
+
+func childFields_LedgerEventPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_LedgerEventPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_LedgerEventPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_LedgerEventPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_LedgerEventPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LedgerEventPage", field.Name)
 }
 
 func childFields_Machine(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

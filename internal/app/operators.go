@@ -18,7 +18,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
-	"github.com/nameplate-dev/nameplate/queries/accountq"
 )
 
 // firstLink is how long the printed link of a new operator works.
@@ -50,7 +49,7 @@ func (a *App) operators() {
 // secondFactors are a person's factors, as far as accounts need them.
 type secondFactors struct{ *factor.Service }
 
-func (f secondFactors) Methods(ctx context.Context, on accountq.DBTX, user ident.UserID) ([]string, error) {
+func (f secondFactors) Methods(ctx context.Context, on account.Querier, user ident.UserID) ([]string, error) {
 	return f.Confirmed(ctx, on, user)
 }
 
@@ -74,7 +73,7 @@ func (a *App) tellRoles(ctx context.Context, e *door.Effect, user ident.UserID, 
 // tellOperators mails every operator that a change runs by itself unless somebody stops it.
 func (a *App) tellOperators(ctx context.Context, e *door.Effect, n approval.News) error {
 	for _, to := range n.To {
-		m := mail.Mail{Key: n.Request.String(), User: to, Letter: letter.OperatorChangeWaiting{Change: n.Action, Asked: letter.Typed(n.Requester), Until: n.Until, Link: a.Settings.ConsoleOrigin + "/approvals"}}
+		m := mail.Mail{Key: n.Request.String(), User: to, Letter: letter.OperatorChangeWaiting{Change: n.Action, Asked: letter.Typed(n.Requester), Until: n.Until, Link: a.Settings.ConsoleOrigin + "/approvals/" + n.Request.String()}}
 		if err := a.Mails.Stage(ctx, e, m); err != nil {
 			return err
 		}

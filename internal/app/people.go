@@ -2,10 +2,13 @@ package app
 
 import (
 	"context"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
@@ -19,6 +22,16 @@ func (a *App) people() {
 	texts := &sms.Service{Limit: a.Limit, Gateway: a.gateway(), Countries: a.Settings.SMS.Countries}
 	a.Mails.Texts = texts.Gateway
 	a.Profiles.Mail, a.Profiles.SMS, a.Profiles.EndSessions = a.Mails, texts, a.Sessions.EndAllTx
+	if texts.Gateway != nil {
+		a.Factors.SMS = codes{texts, a.Mails}
+		a.Factors.Phone = func(ctx context.Context, _ factor.Querier, user ident.UserID) (string, error) {
+			p, err := a.Profiles.Of(ctx, user)
+			if err != nil || p.Phone == nil || !p.PhoneVerified {
+				return "", err
+			}
+			return *p.Phone, nil
+		}
+	}
 	a.Accounts.Erasure = account.Erasure{
 		Email: func(ctx context.Context, user ident.UserID) (string, error) {
 			p, err := a.Profiles.Of(ctx, user)
@@ -31,15 +44,28 @@ func (a *App) people() {
 		Steps: []func(ctx context.Context, e *door.Effect, user ident.UserID) error{
 			a.Members.LeaveAllTx, a.farewell, a.Invitations.ForgetTx, a.Organizations.ErasePersonalTx,
 			func(ctx context.Context, e *door.Effect, user ident.UserID) error {
-				return a.Keys.EndOfPersonTx(ctx, e, user, "erased")
+				return a.Keys.EndAllTx(ctx, e, user, "erased")
 			},
 			func(ctx context.Context, e *door.Effect, user ident.UserID) error {
 				return a.Sessions.EndAllTx(ctx, e, user, nil, "erased")
 			},
-			a.Recoveries.ForgetTx, a.Credentials.ForgetTx, a.Profiles.EraseTx,
+			a.Recoveries.ForgetTx, a.Credentials.ForgetTx, a.Factors.ForgetTx, a.Profiles.EraseTx,
 		},
 		Refused: membership.Kept,
 	}
+}
+
+// codes are those of second factors, as text messages.
+type codes struct {
+	texts *sms.Service
+	mails *mail.Service
+}
+
+func (c codes) Stage(ctx context.Context, e *door.Effect, user ident.UserID, number string, code secret.String, until time.Time) error {
+	if err := c.texts.Allow(ctx, user, number); err != nil {
+		return err
+	}
+	return c.mails.Stage(ctx, e, mail.Mail{User: user, Phone: number, Letter: letter.MFACode{Code: code.Reveal(), Until: until, Place: e.Caller.Network}})
 }
 
 // gateway is who takes text messages; nil: nobody.

@@ -10,6 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor/passkey"
@@ -42,6 +43,8 @@ func (a *App) platform() error {
 		return err
 	}
 	a.Invitations = &invitation.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Limit: a.Limit, Mail: a.Mails, Members: a.Members, Console: a.Settings.ConsoleOrigin}
+	a.Audits = &audit.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Ledger: a.Ledger, Vault: a.Vault, Hub: a.Hub, Console: a.Settings.ConsoleOrigin,
+		Origin: strings.TrimPrefix(strings.TrimPrefix(a.Settings.ConsoleOrigin, "https://"), "http://"), Checkpoints: a.Settings.Checkpoints}
 	a.signIn()
 	a.operators()
 	a.people()

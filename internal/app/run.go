@@ -47,7 +47,7 @@ func (a *App) Worker() run.Part {
 // Handler is what `nameplate serve` answers with: console, API, widget files, health and metrics.
 func (a *App) Handler() (http.Handler, error) {
 	r := resolvers.New(resolvers.Services{
-		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Machines: a.Machines, Mails: a.Mails,
+		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Machines: a.Machines, Mails: a.Mails, Audits: a.Audits,
 		Credentials: a.Credentials, Registrations: a.Registrations, Recoveries: a.Recoveries, Factors: a.Factors, Approvals: a.Approvals,
 		Applications: a.Applications, Recipes: a.Recipes, Connections: a.Connections, DomainChecks: a.Checks, Providers: a.Catalogue, Certificates: a.Certificates, Widgets: a.Widgets, Webhooks: a.Webhooks,
 		Authz: a.Authz, Hub: a.Hub, Parts: a.parts, Spent: spent, Build: frontend.BuildHash(), Version: a.Settings.BuildVersion,
@@ -93,6 +93,14 @@ func (a *App) origins(ctx context.Context, key string) (func(string) bool, error
 func (a *App) Server(l net.Listener, h http.Handler) run.Part {
 	s := &httpx.Server{Listener: l, Handler: h, Log: a.Log, Goodbye: a.goodbye}
 	return run.Part{Name: "http", Run: s.Run, Grace: 9 * time.Second}
+}
+
+// MetricsServer answers /metrics on l, and nothing else.
+func (a *App) MetricsServer(l net.Listener) run.Part {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.Metrics.Handler())
+	s := &httpx.Server{Listener: l, Handler: mux, Log: a.Log}
+	return run.Part{Name: "metrics", Run: s.Run, Grace: 3 * time.Second}
 }
 
 // Edge builds a node of the edge and, when it has listeners, the edge zone's name server.

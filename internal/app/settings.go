@@ -19,18 +19,19 @@ import (
 // Settings are what an operator can set: each is a flag, and an environment variable with the prefix NAMEPLATE_ (edge.zone is NAMEPLATE_EDGE_ZONE).
 // The zero values are good for one machine; what has none is asked for by name.
 type Settings struct {
-	Profile     string // production | lab
-	DatabaseURL secret.String
-	RedisURL    secret.String
+	Profile       string // production | lab
+	DatabaseURL   secret.String
+	RedisURL      secret.String
+	KEK           string // file:<path> | env:<name>
+	FormerKEKs    []string
+	LogFormat     string
+	LogLevel      string
+	Listen        string
+	MetricsListen string // where work and edge answer /metrics too; "" is nowhere
+	ConsoleOrigin string
+	Proxies       []netip.Prefix
 	// MachinesClosed refuses to register machines for callers who are not signed in.
 	MachinesClosed bool
-	KEK            string // file:<path> | env:<name>
-	FormerKEKs     []string
-	LogFormat      string
-	LogLevel       string
-	Listen         string
-	ConsoleOrigin  string
-	Proxies        []netip.Prefix
 	OobFactors     bool // codes by mail and SMS may be second factors
 
 	Edge  EdgeSettings
@@ -40,6 +41,8 @@ type Settings struct {
 	Mail  MailSettings
 	SMS   SMSSettings
 	Terms string // the version that people accept; "": there are none
+
+	Checkpoints string // file that signed heads of the audit log are added to; "": they stay in the database
 
 	PSLExtra      []string
 	ProviderFile  string
@@ -120,6 +123,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.format, "log.format", "json", "json or text")
 	str(&r.level, "log.level", "info", "debug, info, warn or error")
 	str(&r.listen, "http.listen", ":8080", "host:port of the console, the API and the metrics")
+	str(&r.metrics, "metrics.listen", "", "host:port where any process answers /metrics alone: work and edge have no other")
 	str(&r.origin, "console.origin", "http://localhost:8080", "where people reach the console; https in production")
 	fs.BoolVar(&r.oob, "auth.oob_factors", true, "let codes by mail and SMS be second factors; OWASP ASVS level 3 wants false")
 	str(&r.proxies, "http.trusted_proxies", "", "networks of proxies in front of the console, separated by commas")
@@ -155,6 +159,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.sms, "sms.gateway", "", "log: text messages are written into the log, for development; without it none is sent")
 	str(&r.smsCountries, "sms.countries", "", "ISO codes of the countries that get text messages, such as DE,FR, separated by commas; without it all")
 	str(&r.terms, "terms.version", "1", "of the terms that people accept; with another one everybody is asked again")
+	str(&r.checkpoints, "audit.checkpoints", "", "file on another machine's disk that signed heads of the audit log are added to, every five minutes; `nameplate verify` reads it")
 	str(&r.psl, "psl.extra", "", "further public suffixes, separated by commas; private:<suffix> for the private section")
 	str(&r.catalogue, "provider.catalogue", "", "JSON file of providers, added to ours or replacing them by slug (docs/providers.md)")
 	return r
@@ -162,14 +167,14 @@ func Flags(fs *flag.FlagSet) *Raw {
 
 // Raw is Settings as text, before Parse.
 type Raw struct {
-	machines                                                                            string
-	profile, database, redis, kek, former, format, level, listen, origin, proxies       string
-	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies string
-	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue                 string
-	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook  string
-	sms, smsCountries, terms                                                            string
-	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                         int
-	oob                                                                                 bool
+	profile, database, redis, kek, former, format, level, listen, metrics, origin, proxies string
+	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies    string
+	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints       string
+	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook     string
+	sms, smsCountries, terms                                                               string
+	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
+	machines                                                                               string
+	oob                                                                                    bool
 }
 
 // Parse reads arguments and environment; the error names every setting that is wrong, and what would be right.
@@ -185,7 +190,7 @@ func (r *Raw) settings() (Settings, error) {
 	lab := r.profile == "lab"
 	s := Settings{
 		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
-		Listen: r.listen, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
+		Listen: r.listen, MetricsListen: r.metrics, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, WebhookAllow: lab,
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
@@ -194,7 +199,7 @@ func (r *Raw) settings() (Settings, error) {
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
-		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms),
+		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms), Checkpoints: r.checkpoints,
 	}
 	if r.machines != "on" && r.machines != "off" {
 		p.wrong("machine.anonymous", "is on or off, not %q", r.machines)
@@ -208,6 +213,9 @@ func (r *Raw) settings() (Settings, error) {
 	}
 	if _, _, err := net.SplitHostPort(s.Listen); err != nil {
 		p.wrong("http.listen", "is host:port, such as :8080")
+	}
+	if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil && s.MetricsListen != "" {
+		p.wrong("metrics.listen", "is host:port, such as 127.0.0.1:9464")
 	}
 	if lab {
 		for name, addrs := range map[string][]string{"http.listen": {s.Listen}, "edge.http": s.Edge.HTTP, "edge.https": s.Edge.HTTPS, "edge.dns": s.Edge.DNS} {
@@ -371,6 +379,7 @@ func (s Settings) String() string {
 	line("redis.url", hidden(s.RedisURL))
 	line("vault.kek", cmp.Or(s.KEK, "(not set)"))
 	line("http.listen", s.Listen)
+	line("metrics.listen", cmp.Or(s.MetricsListen, "(not set)"))
 	line("console.origin", s.ConsoleOrigin)
 	line("machine.anonymous", map[bool]string{true: "off", false: "on"}[s.MachinesClosed])
 	line("edge.zone", cmp.Or(s.Edge.Zone, "(not set)"))
@@ -389,6 +398,7 @@ func (s Settings) String() string {
 		line("acme.cas", fmt.Sprintf("%s %s (%s)", c.Name, c.Directory, c.Identity))
 	}
 	line("acme.contact", s.ACME.Contact)
+	line("audit.checkpoints", cmp.Or(s.Checkpoints, "(not set: nobody sees when the newest rows of the audit log are cut off)"))
 	s.Mail.print(line, hidden)
 	line("sms.gateway", map[bool]string{true: "log", false: "(not set: no text message leaves)"}[s.SMS.Log])
 	line("sms.countries", cmp.Or(strings.Join(s.SMS.Countries, ","), "(all)"))

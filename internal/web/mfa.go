@@ -148,7 +148,7 @@ func (s *Door) mfaVerify(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	next, err := s.Factors.Verify(r.Context(), token(r, loginCookie), id, in.mfa())
+	next, err := s.Factors.Verify(r.Context(), factor.Browser, token(r, loginCookie), id, in.mfa())
 	s.finish(w, r, next, err)
 }
 
@@ -206,7 +206,7 @@ func (s *Door) mfaConfirm(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	c, err := s.Factors.Confirm(r.Context(), id, in.mfa(), new(token(r, loginCookie)))
+	c, err := s.Factors.Confirm(r.Context(), factor.Browser, id, in.mfa(), new(token(r, loginCookie)))
 	if err != nil {
 		s.failLogin(w, r, err)
 		return

@@ -92,3 +92,7 @@ where r.reader = sqlc.arg(reader)::text and r.stream = m.stream;
 
 -- name: ParkedReaders :one
 select count(*) from event_reader where state = 'PARKED';
+
+-- name: Unpark :execrows
+update event_reader set state = 'DUE', due_at = sqlc.arg(now)::timestamptz, attempts = 0, epoch = epoch + 1, owner = null, lease_until = null
+where reader = $1 and stream = $2 and state = 'PARKED';

@@ -793,3 +793,22 @@ func (q *Queries) TakeSequences(ctx context.Context, db DBTX, arg TakeSequencesP
 	err := row.Scan(&sequence)
 	return sequence, err
 }
+
+const unpark = `-- name: Unpark :execrows
+update event_reader set state = 'DUE', due_at = $3::timestamptz, attempts = 0, epoch = epoch + 1, owner = null, lease_until = null
+where reader = $1 and stream = $2 and state = 'PARKED'
+`
+
+type UnparkParams struct {
+	Reader string
+	Stream string
+	Now    time.Time
+}
+
+func (q *Queries) Unpark(ctx context.Context, db DBTX, arg UnparkParams) (int64, error) {
+	result, err := db.Exec(ctx, unpark, arg.Reader, arg.Stream, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -44,3 +44,6 @@ select coalesce(p.email, '')::text as email, p.display_name, u.access, u.status 
 
 -- name: SweepUnconfirmed :execrows
 delete from mfa_authenticator where confirmed_at is null and created_at < $1;
+
+-- name: IsOperator :one
+select exists (select 1 from user_platform_role where user_id = $1 and role = 'OPERATIONS');

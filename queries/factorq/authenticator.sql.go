@@ -135,6 +135,21 @@ func (q *Queries) DropUnconfirmed(ctx context.Context, db DBTX, arg DropUnconfir
 	return err
 }
 
+const isOperator = `-- name: IsOperator :one
+select exists (select 1 from user_platform_role where user_id = $1 and role = 'OPERATIONS')
+`
+
+type IsOperatorParams struct {
+	UserID uuid.UUID
+}
+
+func (q *Queries) IsOperator(ctx context.Context, db DBTX, arg IsOperatorParams) (bool, error) {
+	row := db.QueryRow(ctx, isOperator, arg.UserID)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const lockAuthenticator = `-- name: LockAuthenticator :one
 select id, user_id, kind, label, sealed_secret, hint, last_time_step, confirmed_at, last_used_at, created_at from mfa_authenticator where id = $1 and user_id = $2 for update
 `

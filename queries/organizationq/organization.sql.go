@@ -211,7 +211,7 @@ func (q *Queries) ListOrganizations(ctx context.Context, db DBTX, arg ListOrgani
 }
 
 const lockDeleted = `-- name: LockDeleted :one
-select ownership, version, deleted_at, purged_at from organization where id = $1 for update
+select version, deleted_at, purged_at from organization where id = $1 for update
 `
 
 type LockDeletedParams struct {
@@ -219,23 +219,17 @@ type LockDeletedParams struct {
 }
 
 type LockDeletedRow struct {
-	Ownership string
 	Version   int32
 	DeletedAt *time.Time
 	PurgedAt  *time.Time
 }
 
-// One that may be deleted, for who brings it back or ends it.
+// One that was deleted, for its end.
 // @sqlc-vet-disable tenant
 func (q *Queries) LockDeleted(ctx context.Context, db DBTX, arg LockDeletedParams) (*LockDeletedRow, error) {
 	row := db.QueryRow(ctx, lockDeleted, arg.ID)
 	var i LockDeletedRow
-	err := row.Scan(
-		&i.Ownership,
-		&i.Version,
-		&i.DeletedAt,
-		&i.PurgedAt,
-	)
+	err := row.Scan(&i.Version, &i.DeletedAt, &i.PurgedAt)
 	return &i, err
 }
 
@@ -250,34 +244,6 @@ type LockOrganizationParams struct {
 func (q *Queries) LockOrganization(ctx context.Context, db DBTX, arg LockOrganizationParams) error {
 	_, err := db.Exec(ctx, lockOrganization, arg.ID)
 	return err
-}
-
-const orgOfMembers = `-- name: OrgOfMembers :many
-select user_id from membership where org_id = $1::uuid order by user_id
-`
-
-type OrgOfMembersParams struct {
-	ID uuid.UUID
-}
-
-func (q *Queries) OrgOfMembers(ctx context.Context, db DBTX, arg OrgOfMembersParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, orgOfMembers, arg.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []uuid.UUID{}
-	for rows.Next() {
-		var user_id uuid.UUID
-		if err := rows.Scan(&user_id); err != nil {
-			return nil, err
-		}
-		items = append(items, user_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const orgOfPersonal = `-- name: OrgOfPersonal :one

@@ -34,3 +34,6 @@ update signing_key set state = 'PREVIOUS' where purpose = $1 and state = 'CURREN
 
 -- name: DestroyDataKeys :exec
 update data_key set state = 'DESTROYED', wrapped = ''::bytea where owner_kind = 'ORG' and owner_id = $1;
+
+-- name: PublicKeys :many
+select public_key from signing_key where purpose = $1 and public_key is not null order by created_at desc;

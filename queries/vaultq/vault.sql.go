@@ -207,6 +207,34 @@ func (q *Queries) LockSigning(ctx context.Context, db DBTX, arg LockSigningParam
 	return err
 }
 
+const publicKeys = `-- name: PublicKeys :many
+select public_key from signing_key where purpose = $1 and public_key is not null order by created_at desc
+`
+
+type PublicKeysParams struct {
+	Purpose string
+}
+
+func (q *Queries) PublicKeys(ctx context.Context, db DBTX, arg PublicKeysParams) ([][]byte, error) {
+	rows, err := db.Query(ctx, publicKeys, arg.Purpose)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := [][]byte{}
+	for rows.Next() {
+		var public_key []byte
+		if err := rows.Scan(&public_key); err != nil {
+			return nil, err
+		}
+		items = append(items, public_key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const retirePrevious = `-- name: RetirePrevious :exec
 update signing_key set state = 'RETIRED', sealed_key = null where purpose = $1 and state = 'PREVIOUS'
 `

@@ -71,25 +71,25 @@ from webhook_delivery where id = @id and org_id = @org_id::uuid;
 -- stream, the topic, the states. Other filters are looked at row by row. before and floor are ids that the window cannot lie outside of.
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
-order by id desc limit @most;
+order by id desc nulls last limit @most;
 
 -- name: ListDeliveriesOfStream :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
   and stream = @stream::text and (@topic::text = '' or topic = @topic::text) and (cardinality(@states::text[]) = 0 or state = any(@states::text[]))
-order by id desc limit @most;
+order by id desc nulls last limit @most;
 
 -- name: ListDeliveriesOfTopic :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
   and topic = @topic::text and (cardinality(@states::text[]) = 0 or state = any(@states::text[]))
-order by id desc limit @most;
+order by id desc nulls last limit @most;
 
 -- name: ListDeliveriesInState :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
   and state = @state::text and (@topic::text = '' or topic = @topic::text)
-order by id desc limit @most;
+order by id desc nulls last limit @most;
 
 -- name: CountDeliveries :one
 select count(*) from (select 1 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid and id < @before::uuid and id >= @floor::uuid and created_at >= @since::timestamptz and created_at < @until::timestamptz
@@ -113,7 +113,7 @@ select count(*) from (select 1 from webhook_delivery where endpoint_id = @endpoi
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = @endpoint_id and org_id = @org_id::uuid
   and (finished_at is null or id = any(@open::uuid[]) or id > @recent::uuid and (created_at > @since::timestamptz or finished_at > @since::timestamptz))
-order by id desc limit @most;
+order by id desc nulls last limit @most;
 
 -- name: AttemptsOf :many
 select a.delivery_id, a.n, a.at, a.latency_ms, coalesce(host(a.resolved_ip), '')::text as resolved_ip, a.status, a.error, a.request_headers, a.response_headers, a.response_body

@@ -166,7 +166,7 @@ const changedDeliveries = `-- name: ChangedDeliveries :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid
   and (finished_at is null or id = any($3::uuid[]) or id > $4::uuid and (created_at > $5::timestamptz or finished_at > $5::timestamptz))
-order by id desc limit $6
+order by id desc nulls last limit $6
 `
 
 type ChangedDeliveriesParams struct {
@@ -605,7 +605,7 @@ func (q *Queries) Holding(ctx context.Context, db DBTX, arg HoldingParams) ([]*H
 const listDeliveries = `-- name: ListDeliveries :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
-order by id desc limit $7
+order by id desc nulls last limit $7
 `
 
 type ListDeliveriesParams struct {
@@ -686,7 +686,7 @@ const listDeliveriesInState = `-- name: ListDeliveriesInState :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
   and state = $7::text and ($8::text = '' or topic = $8::text)
-order by id desc limit $9
+order by id desc nulls last limit $9
 `
 
 type ListDeliveriesInStateParams struct {
@@ -769,7 +769,7 @@ const listDeliveriesOfStream = `-- name: ListDeliveriesOfStream :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
   and stream = $7::text and ($8::text = '' or topic = $8::text) and (cardinality($9::text[]) = 0 or state = any($9::text[]))
-order by id desc limit $10
+order by id desc nulls last limit $10
 `
 
 type ListDeliveriesOfStreamParams struct {
@@ -854,7 +854,7 @@ const listDeliveriesOfTopic = `-- name: ListDeliveriesOfTopic :many
 select id, endpoint_id, event_id, event_at, stream, sequence, topic, body, replay_of, test, state, attempts, due_at, created_at, finished_at
 from webhook_delivery where endpoint_id = $1 and org_id = $2::uuid and id < $3::uuid and id >= $4::uuid and created_at >= $5::timestamptz and created_at < $6::timestamptz
   and topic = $7::text and (cardinality($8::text[]) = 0 or state = any($8::text[]))
-order by id desc limit $9
+order by id desc nulls last limit $9
 `
 
 type ListDeliveriesOfTopicParams struct {

@@ -108,3 +108,8 @@ update webhook_lane set failing_since = null, warned_at = null, throttled_until 
 
 -- name: FailingSince :many
 select endpoint_id, failing_since::timestamptz as since from webhook_lane where endpoint_id = any(@endpoints::uuid[]) and org_id = @org_id::uuid and failing_since is not null order by endpoint_id;
+
+-- name: OverdueSince :one
+-- @sqlc-vet-disable tenant
+-- For a metric: endpoints that something is due at and nobody holds. In the future when there is none.
+select coalesce(min(due_at), '9999-01-01')::timestamptz from webhook_lane where due_at is not null and (owner is null or lease_until < now());

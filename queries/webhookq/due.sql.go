@@ -398,6 +398,19 @@ func (q *Queries) Outgoing(ctx context.Context, db DBTX, arg OutgoingParams) ([]
 	return items, nil
 }
 
+const overdueSince = `-- name: OverdueSince :one
+select coalesce(min(due_at), '9999-01-01')::timestamptz from webhook_lane where due_at is not null and (owner is null or lease_until < now())
+`
+
+// @sqlc-vet-disable tenant
+// For a metric: endpoints that something is due at and nobody holds. In the future when there is none.
+func (q *Queries) OverdueSince(ctx context.Context, db DBTX) (time.Time, error) {
+	row := db.QueryRow(ctx, overdueSince)
+	var column_1 time.Time
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const setTroubles = `-- name: SetTroubles :exec
 update webhook_lane l set failing_since = nullif(r.failing_since, '9999-01-01T00:00:00Z'), warned_at = nullif(r.warned_at, '9999-01-01T00:00:00Z'), throttled_until = nullif(r.throttled_until, '9999-01-01T00:00:00Z')
 from (select unnest($1::uuid[]) as id, unnest($2::timestamptz[]) as failing_since, unnest($3::timestamptz[]) as warned_at, unnest($4::timestamptz[]) as throttled_until) r where l.endpoint_id = r.id

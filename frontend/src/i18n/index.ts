@@ -16,6 +16,7 @@ export const catalogues = [
   "shell",
   "account",
   "applications",
+  "audit",
   "domains",
   "explorer",
   "factors",

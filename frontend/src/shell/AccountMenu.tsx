@@ -2,6 +2,7 @@ import { Kbd, Menu, useMantineColorScheme } from "@mantine/core";
 import {
   IconBuildingLighthouse,
   IconDeviceDesktop,
+  IconHistory,
   IconKey,
   IconKeyboard,
   IconLanguage,
@@ -49,6 +50,9 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
             <Operations />
           </Suspense>
         )}
+        <Menu.Item component={Link} to="/account/activity" leftSection={<IconHistory size={16} />}>
+          {t("account.activity")}
+        </Menu.Item>
         <Menu.Divider />
         {schemes.map(([value, Icon]) => (
           <Menu.Item

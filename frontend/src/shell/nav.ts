@@ -1,6 +1,7 @@
 import {
   IconApps,
   IconBroadcast,
+  IconHistory,
   IconKey,
   IconPlugConnected,
   IconSettings,
@@ -45,6 +46,7 @@ export const nav: NavEntry[] = [
     document: true,
   },
   { key: "members", group: "organization", path: "members", icon: IconUsers, permission: "member.read", shortcut: "m" },
+  { key: "audit", group: "organization", path: "audit", icon: IconHistory, permission: "audit.read", shortcut: "l" },
   { key: "settings", group: "organization", path: "settings", icon: IconSettings, permission: "organization.read", shortcut: "s" },
 ];
 

@@ -114,3 +114,26 @@ func TestFair_ABurstOfOneTenantDelaysNoOther(t *testing.T) {
 		t.Errorf("%d events of the burst arrived, of %d", len(seen), events)
 	}
 }
+
+// TestFair_WhoWantsNothingGetsNoMoreThanItsPlaces: of a hundred messages that wait for an endpoint that answers 410 no more are sent than were on their way when
+// the first answer came; the rest is left out.
+func TestFair_WhoWantsNothingGetsNoMoreThanItsPlaces(t *testing.T) {
+	b := setup(t)
+	gone := receiver(t, status(410))
+	org, _, endpoint := b.whose("gone")
+	id := endpoint(gone.URL, false)
+	b.exec(`insert into webhook_delivery (id, org_id, endpoint_id, event_id, event_at, stream, sequence, topic, body, state, due_at, created_at)
+		select gen_random_uuid(), $1, $2, gen_random_uuid(), $3, 'con_' || n, 1, 'connection.verifying', '{}', 'PENDING', $3, $3 from generate_series(1, 100) n`, org.UUID(), id.UUID(), b.now)
+	b.exec("update webhook_lane set due_at = $2 where endpoint_id = $1", id.UUID(), b.now)
+	b.working()
+	var failed, skipped int
+	eventually(t, func() bool {
+		if err := b.DB.QueryRow(t.Context(), "select count(*) filter (where state = 'FAILED'), count(*) filter (where state = 'SKIPPED') from webhook_delivery").Scan(&failed, &skipped); err != nil {
+			t.Fatal(err)
+		}
+		return failed+skipped == 100
+	})
+	if n := len(gone.all()); n > places || failed > n || failed == 0 {
+		t.Errorf("it got %d requests in %d places, %d deliveries failed", n, places, failed)
+	}
+}

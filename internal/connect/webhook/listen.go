@@ -3,6 +3,8 @@ package webhook
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,6 +45,7 @@ type listener struct {
 	s      *Service
 	app    ident.ApplicationID
 	topics []string
+	begin  time.Time               // what happened before is not told
 	from   time.Time               // everything up to here was told
 	told   map[uuid.UUID]time.Time // the events told that the next look could find again
 	began  bool
@@ -72,20 +75,17 @@ func (s *Service) Listen(ctx context.Context, app ident.ApplicationID, topics []
 		return none, fault.Precondition("application_live", "Only TEST applications can be listened to. Make an endpoint for this one.")
 	}
 	now := s.DB.Now()
-	l := &listener{s: s, app: app, topics: topics, from: now, told: map[uuid.UUID]time.Time{}}
+	l := &listener{s: s, app: app, topics: topics, begin: now, from: now, told: map[uuid.UUID]time.Time{}}
 	if after != nil && *after != "" {
-		at, err := parseCursor(*after)
-		if err != nil {
+		if l.from, l.begin, err = parseHeard(*after); err != nil {
 			return none, err
 		}
-		if at.Before(now) {
-			l.from = at
+		if now.Before(l.from) {
+			l.from = now
 		}
 		if oldest := now.Add(-heardBack); l.from.Before(oldest) {
 			l.from = oldest
 		}
-	} else if err := l.forget(ctx, scope); err != nil { // what is there now is not news
-		return none, err
 	}
 	return live.Feed[*WebhookMessageBatch]{Subjects: []string{scope.Org().String()}, Gap: heardEvery, Next: l.next}, nil
 }
@@ -103,19 +103,22 @@ func (s *Service) hears(ctx context.Context, app ident.ApplicationID) (authz.Sco
 	return scope, err
 }
 
-// forget passes over what is there already.
-func (l *listener) forget(ctx context.Context, scope authz.Scope) error {
-	for more := true; more; {
-		rows, err := l.read(ctx, scope)
-		if err != nil {
-			return err
+// heardCursor says how far a listener is, and since when it listens. It is opaque to callers.
+func heardCursor(asOf, begin time.Time) string {
+	raw := binary.BigEndian.AppendUint64(nil, uint64(asOf.UnixMicro()))
+	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64(raw, uint64(begin.UnixMicro())))
+}
+
+// parseHeard reads what heardCursor wrote.
+func parseHeard(text string) (asOf, begin time.Time, err error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err == nil && len(raw) == 16 {
+		if asOf, err = parseCursor(base64.RawURLEncoding.EncodeToString(raw[:8])); err == nil {
+			begin, err = parseCursor(base64.RawURLEncoding.EncodeToString(raw[8:]))
 		}
-		for _, r := range rows {
-			l.told[r.ID] = r.At
-		}
-		more = len(rows) == heardAtOnce
+		return asOf, begin, err
 	}
-	return nil
+	return asOf, begin, fault.Invalid("after", "cursor", "Send a cursor exactly as it was given.")
 }
 
 func (l *listener) read(ctx context.Context, scope authz.Scope) ([]*webhookq.EventsSinceRow, error) {
@@ -141,11 +144,13 @@ func (l *listener) next(ctx context.Context) ([]*WebhookMessageBatch, bool, erro
 	if err != nil {
 		return nil, false, err
 	}
-	all := make([]event.Row, len(rows))
-	for n, r := range rows {
-		l.told[r.ID] = r.At
-		all[n] = event.Row{ID: ident.From[ident.EventID](r.ID), At: r.At, OrgID: scope.Org(), Actor: r.Actor, Action: r.Action, Subject: r.Subject, Version: r.Version, Stream: r.Stream,
-			Sequence: r.Sequence, Payload: r.Payload, RequestID: r.RequestID, Audited: r.Audited}
+	var all []event.Row
+	for _, r := range rows {
+		if l.told[r.ID] = r.At; r.At.Before(l.begin) {
+			continue
+		}
+		all = append(all, event.Row{ID: ident.From[ident.EventID](r.ID), At: r.At, OrgID: scope.Org(), Actor: r.Actor, Action: r.Action, Subject: r.Subject, Version: r.Version, Stream: r.Stream,
+			Sequence: r.Sequence, Payload: r.Payload, RequestID: r.RequestID, Audited: r.Audited})
 	}
 	byStream(all)
 	told, err := l.messages(ctx, scope, all)
@@ -164,7 +169,7 @@ func (l *listener) next(ctx context.Context) ([]*WebhookMessageBatch, bool, erro
 	if len(batch.Messages) == 0 && l.began {
 		return nil, more, nil
 	}
-	l.began, batch.Cursor = true, cursor(l.from)
+	l.began, batch.Cursor = true, heardCursor(l.from, l.begin)
 	return []*WebhookMessageBatch{batch}, more, nil
 }
 

@@ -54,6 +54,7 @@ func TestListen(t *testing.T) {
 	r := b.create(CreateWebhookEndpointInput{OrganizationID: b.Org, URL: k.URL, Topics: []string{"*", "record.status_changed"}, ApplicationID: &b.app})
 	ctx := b.As(t.Context())
 	b.happen(b.con, "connection.created", `{"v":1}`) // before anybody listened
+	b.pass(time.Second)
 	f, err := b.s.Listen(ctx, b.app, []string{"*", "record.status_changed"}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +89,16 @@ func TestListen(t *testing.T) {
 	}
 	if n := len(b.log(r.Endpoint.ID)); n != 3 {
 		t.Errorf("the log has %d deliveries: a listener writes none", n)
+	}
+
+	// Back at once: nothing of before it began, and what is repeated has the same id.
+	early := news[0].Cursor
+	at, err := b.s.Listen(ctx, b.app, []string{"*", "record.status_changed"}, &early)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if topics, ids, _ := heard(t, at.Next, ctx); strings.Join(topics, " ") != "record.status_changed connection.live" || ids[1] != news[0].Messages[1].WebhookID {
+		t.Errorf("repeated: %v", topics)
 	}
 
 	// Away for an hour, and back with the cursor: nothing is left out; what is repeated has the same id.
@@ -136,7 +147,7 @@ func TestListen_Refusals(t *testing.T) {
 	ctx := b.As(t.Context())
 	narrowed := authz.With(ctx, authz.Principal{Kind: authz.API_KEY, OrgID: b.Org, UserID: b.User, ApplicationID: live, Scopes: []authz.Permission{"webhook.read"}})
 	without := authz.With(ctx, authz.Principal{Kind: authz.API_KEY, OrgID: b.Org, UserID: b.User, Scopes: []authz.Permission{"application.read"}})
-	old := cursor(b.now.AddDate(-1, 0, 0))
+	old, short := heardCursor(b.now.AddDate(-1, 0, 0), b.now.AddDate(-1, 0, 0)), cursor(b.now)
 	for name, c := range map[string]struct {
 		ctx    context.Context
 		app    ident.ApplicationID
@@ -152,6 +163,7 @@ func TestListen_Refusals(t *testing.T) {
 		"Topic":       {ctx, b.app, []string{"connection.born"}, nil, "topics.0:topic_unknown"},
 		"ManyTopics":  {ctx, b.app, make([]string, 101), nil, "topics:topics_count"},
 		"Cursor":      {ctx, b.app, nil, new("nonsense"), "after:cursor"},
+		"OfAnother":   {ctx, b.app, nil, &short, "after:cursor"},
 		"OldCursor":   {ctx, b.app, nil, &old, ""}, // no further than three days
 		"EmptyCursor": {ctx, b.app, nil, new(""), ""},
 	} {

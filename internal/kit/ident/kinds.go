@@ -26,6 +26,8 @@ type (
 	invitationKind   struct{}
 	approvalKind     struct{}
 	factorKind       struct{}
+	exportKind       struct{}
+	checkpointKind   struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -50,6 +52,8 @@ func (messageKind) Prefix() string      { return "msg" }
 func (invitationKind) Prefix() string   { return "inv" }
 func (approvalKind) Prefix() string     { return "apr" }
 func (factorKind) Prefix() string       { return "fac" }
+func (exportKind) Prefix() string       { return "exp" }
+func (checkpointKind) Prefix() string   { return "ckp" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -176,8 +180,21 @@ type ApprovalID struct{ ID[approvalKind] }
 
 func (i ApprovalID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *ApprovalID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
 // FactorID is the id of an authenticator: what a person proves beside the password.
 type FactorID struct{ ID[factorKind] }
 
 func (i FactorID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *FactorID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// ExportID is the id of a link that carries the audit log away.
+type ExportID struct{ ID[exportKind] }
+
+func (i ExportID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *ExportID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// CheckpointID is the id of a signed head of a chain of the ledger.
+type CheckpointID struct{ ID[checkpointKind] }
+
+func (i CheckpointID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *CheckpointID) UnmarshalGQL(v any) error { return readGQL(v, i) }

@@ -130,7 +130,6 @@ func (s *Service) ResetMfa(ctx context.Context, in ResetInput) (*UserOutcome, er
 			if err := s.Factors.ResetTx(ctx, e, in.UserID, in.Reason); err != nil {
 				return nil, err
 			}
-			e.Record(event.Change{Action: "factor.reset", Subject: in.UserID.String(), Version: 1, Stream: "factor:" + in.UserID.String(), Chain: chain, Payload: map[string]any{"v": 1, "reason": in.Reason}, Audited: true})
 			u, err := s.user(ctx, e.Tx, in.UserID)
 			return &UserOutcome{User: u}, err
 		},

@@ -57,10 +57,13 @@ type Service struct {
 	q accountq.Queries
 }
 
+// Querier is what a look-up runs on: the pool, or the transaction that asks.
+type Querier = accountq.DBTX
+
 // Factors are the second factors of people, as far as accounts need them.
 type Factors interface {
 	// Methods lists the kinds of factors that a person has confirmed, without recovery codes: TOTP, WEBAUTHN.
-	Methods(ctx context.Context, on accountq.DBTX, user ident.UserID) ([]string, error)
+	Methods(ctx context.Context, on Querier, user ident.UserID) ([]string, error)
 	// ResetTx takes all factors of a person away and mails them how to go on.
 	ResetTx(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error
 }

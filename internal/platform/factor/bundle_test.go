@@ -119,7 +119,7 @@ func (n *town) app(t testing.TB, ctx context.Context) (id ident.FactorID, plain 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.factors.Confirm(ctx, a.AuthenticatorID, n.code(t, a.Secret.Reveal()), nil); err != nil {
+	if _, err := n.factors.Confirm(ctx, factor.Browser, a.AuthenticatorID, n.code(t, a.Secret.Reveal()), nil); err != nil {
 		t.Fatal(err)
 	}
 	n.ahead(time.Minute) // a code counts once
@@ -144,7 +144,7 @@ func (n *town) addKey(t testing.TB, ctx context.Context, k *softKey) ident.Facto
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.factors.Confirm(ctx, a.AuthenticatorID, factor.MfaProof{Webauthn: k.create(t, a.WebauthnCreationOptions)}, nil); err != nil {
+	if _, err := n.factors.Confirm(ctx, factor.Browser, a.AuthenticatorID, factor.MfaProof{Webauthn: k.create(t, a.WebauthnCreationOptions)}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return a.AuthenticatorID

@@ -151,7 +151,7 @@ func (s *Service) send(ctx context.Context, e *door.Effect, user ident.UserID, k
 	if err != nil {
 		return nil, err
 	}
-	return &word, s.SMS.Stage(ctx, e, user, number, sent)
+	return &word, s.SMS.Stage(ctx, e, user, number, sent, row.ExpiresAt)
 }
 
 // number is the person's verified number, when there is one and something to send to it.

@@ -201,8 +201,8 @@ func (s *Service) prepare(ctx context.Context, e *door.Effect, user ident.UserID
 	return err
 }
 
-// Confirm proves a new authenticator once; from then on it counts. As part of a sign-in it goes on with that.
-func (s *Service) Confirm(ctx context.Context, id ident.FactorID, proof MfaProof, token *secret.String) (*MfaConfirmation, error) {
+// Confirm proves a new authenticator once; from then on it counts. As part of a sign-in it goes on with that, in the form that it began in.
+func (s *Service) Confirm(ctx context.Context, form Form, id ident.FactorID, proof MfaProof, token *secret.String) (*MfaConfirmation, error) {
 	caller, action := authz.From(ctx), door.Action{Name: "factor.confirm", Own: true}
 	if token != nil {
 		action = door.Action{Name: "factor.confirm", Public: true}
@@ -218,6 +218,9 @@ func (s *Service) Confirm(ctx context.Context, id ident.FactorID, proof MfaProof
 		sub := subject{user: caller.UserID, session: caller.SessionID}
 		if token != nil {
 			l, err := s.signingIn(ctx, e, *token)
+			if err == nil && Form(l.Form) != form {
+				err = ended()
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -95,7 +95,7 @@ type MfaChallenge struct {
 
 // SMS sends a code to a number, in the transaction of e: staged, never at once.
 type SMS interface {
-	Stage(ctx context.Context, e *door.Effect, user ident.UserID, number string, code secret.String) error
+	Stage(ctx context.Context, e *door.Effect, user ident.UserID, number string, code secret.String, until time.Time) error
 }
 
 // Resetting is the reset of a password in progress, whose token serves for its factor too.
@@ -128,8 +128,6 @@ type Service struct {
 	Home func(ctx context.Context, user ident.UserID) (*ident.OrgID, error)
 	// Phone is a person's verified number; "" without one. Nil: nobody has one.
 	Phone func(ctx context.Context, on Querier, user ident.UserID) (string, error)
-	// Operator says whether somebody is one: they always need two factors, and never by codes that were sent. Nil: nobody is.
-	Operator func(ctx context.Context, on Querier, user ident.UserID) (bool, error)
 	// Tokens begins a family of tokens. Nil: programs cannot sign in.
 	Tokens func(ctx context.Context, e *door.Effect, f First) (*session.Tokens, error)
 	// Reset finds the reset of a password by its token; nil for none.

@@ -86,7 +86,7 @@ func (s *Service) SetEnabled(ctx context.Context, enabled bool) error {
 			case enabled || len(active) == 0:
 				e.Quiet()
 				return none, nil
-			case p.required:
+			case p.keeps():
 				return none, p.forbids()
 			}
 			return none, s.dropAll(ctx, e, e.Caller.UserID, "factor.disabled", letter.MFADisabled)
@@ -133,7 +133,7 @@ func (s *Service) remove(ctx context.Context, e *door.Effect, user ident.UserID,
 	switch {
 	case a.ConfirmedAt == nil:
 		e.Quiet()
-	case p.required && !meets && p.counts(MfaKind(a.Kind)):
+	case p.keeps() && !meets && p.counts(MfaKind(a.Kind)):
 		return p.forbids()
 	case left == 0:
 		s.note(e, "factor.removed", user, about(a))
@@ -189,6 +189,14 @@ func (s *Service) ResetTx(ctx context.Context, e *door.Effect, user ident.UserID
 	s.note(e, "factor.reset", user, map[string]any{"reason": reason})
 	s.changed(e, user)
 	return s.Mail.Stage(ctx, e, mail.Mail{User: user, Letter: letter.MFAResetByOps{Security: s.security(e)}})
+}
+
+// ForgetTx takes away what is kept of the factors of somebody who erases their account.
+func (s *Service) ForgetTx(ctx context.Context, e *door.Effect, user ident.UserID) error {
+	if _, err := s.q.DropAll(ctx, e.Tx, factorq.DropAllParams{UserID: user.UUID()}); err != nil {
+		return fmt.Errorf("remove the factors: %w", err)
+	}
+	return s.EndLoginsTx(ctx, e, user)
 }
 
 // changed tells who watches the person.

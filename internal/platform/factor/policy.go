@@ -25,6 +25,7 @@ const (
 // policy is what all organizations of a person demand together.
 type policy struct {
 	required bool
+	operator bool   // the person may become an operator, with two factors that were not sent
 	phishing bool   // passkeys alone count
 	sent     bool   // codes by mail and SMS count
 	by       string // one that demands it; "" where the house does
@@ -57,33 +58,31 @@ func (s *Service) policyOf(ctx context.Context, on Querier, user ident.UserID) (
 		}
 		p.required, p.phishing, p.sent = true, p.phishing || d.PhishingResistantOnly, p.sent && (d.OobAllowed == nil || *d.OobAllowed)
 	}
-	if s.Operator != nil {
-		is, err := s.Operator(ctx, on, user)
-		if err != nil {
-			return p, err
-		}
-		if is {
-			p.required, p.sent = true, false
-		}
+	if p.operator, err = s.q.IsOperator(ctx, on, factorq.IsOperatorParams{UserID: user.UUID()}); err != nil {
+		return p, fmt.Errorf("read the roles: %w", err)
 	}
+	p.sent = p.sent && !p.operator
 	return p, nil
 }
 
 // counts says whether an authenticator of this kind meets the policy.
 func (p policy) counts(kind MfaKind) bool {
-	return !p.required || (kind == Passkey || !p.phishing) && (p.sent || !kind.sent())
+	return !p.required && !p.operator || (kind == Passkey || !p.phishing) && (p.sent || !kind.sent())
 }
 
-// met says whether what was proven does.
+// keeps says that a factor must stay.
+func (p policy) keeps() bool { return p.required || p.operator }
+
+// met says whether what was proven does. An operator's role counts for nothing in a session of one factor, so nobody is kept out for lack of a second.
 func (p policy) met(amr []string) bool {
 	has := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(amr, w) })
 	}
 	switch {
-	case !p.required:
+	case !p.required && !p.operator:
 		return true
 	case !has(amrTwo):
-		return false
+		return !p.required
 	case p.phishing:
 		return has(amrKey, amrSynced)
 	case !p.sent:

@@ -78,7 +78,7 @@ func TestMFA2_Associate(t *testing.T) {
 			t.Fatalf("%+v, %v", a, err)
 		}
 		code := n.mailed(t, "mfa_code")
-		if _, err := n.factors.Confirm(ctx, a.AuthenticatorID, factor.MfaProof{Code: new(secret.New(code)), OobCode: a.OobCode}, nil); err != nil {
+		if _, err := n.factors.Confirm(ctx, factor.Browser, a.AuthenticatorID, factor.MfaProof{Code: new(secret.New(code)), OobCode: a.OobCode}, nil); err != nil {
 			t.Fatal(err)
 		}
 		next := n.password(t)
@@ -89,7 +89,7 @@ func TestMFA2_Associate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in, err := n.factors.Verify(n.stranger(t), next.Required.MfaToken, a.AuthenticatorID, factor.MfaProof{Code: new(secret.New(n.mailed(t, "mfa_code"))), OobCode: asked.OobCode})
+		in, err := n.factors.Verify(n.stranger(t), factor.Browser, next.Required.MfaToken, a.AuthenticatorID, factor.MfaProof{Code: new(secret.New(n.mailed(t, "mfa_code"))), OobCode: asked.OobCode})
 		if err != nil || in.Cookie.IsZero() {
 			t.Fatalf("%+v, %v", in, err)
 		}
@@ -130,7 +130,7 @@ func TestMFA2_Associate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := n.factors.Confirm(n.stranger(t), a.AuthenticatorID, n.code(t, a.Secret.Reveal()), &token)
+		c, err := n.factors.Confirm(n.stranger(t), factor.Browser, a.AuthenticatorID, n.code(t, a.Secret.Reveal()), &token)
 		if err != nil || c.Result == nil || c.Result.Cookie.IsZero() {
 			t.Fatalf("%+v, %v", c, err)
 		}
@@ -184,7 +184,7 @@ func TestMFA3_Confirm(t *testing.T) {
 			t.Fatal(err)
 		}
 		right := n.code(t, a.Secret.Reveal()).Code.Reveal()
-		_, err = n.factors.Confirm(ctx, a.AuthenticatorID, typed(other(right)), nil)
+		_, err = n.factors.Confirm(ctx, factor.Browser, a.AuthenticatorID, typed(other(right)), nil)
 		expect(t, err, "INVALID factor_wrong")
 		n.noted(t, "factor.refused")
 		if methods, _ := n.factors.Confirmed(t.Context(), n.DB, n.User); len(methods) != 0 {
@@ -205,7 +205,7 @@ func TestMFA3_Confirm(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := n.factors.Confirm(ctx, a.AuthenticatorID, factor.MfaProof{Webauthn: k.create(t, a.WebauthnCreationOptions)}, nil); why(err) != "INVALID factor_wrong" {
+			if _, err := n.factors.Confirm(ctx, factor.Browser, a.AuthenticatorID, factor.MfaProof{Webauthn: k.create(t, a.WebauthnCreationOptions)}, nil); why(err) != "INVALID factor_wrong" {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -307,7 +307,7 @@ func TestMFA6_Challenge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := n.factors.Confirm(ctx, a.AuthenticatorID, factor.MfaProof{Code: new(secret.New(n.mailed(t, "mfa_code"))), OobCode: a.OobCode}, nil); err != nil {
+	if _, err := n.factors.Confirm(ctx, factor.Browser, a.AuthenticatorID, factor.MfaProof{Code: new(secret.New(n.mailed(t, "mfa_code"))), OobCode: a.OobCode}, nil); err != nil {
 		t.Fatal(err)
 	}
 	one, two := n.password(t).Required.MfaToken, n.password(t).Required.MfaToken
@@ -317,17 +317,17 @@ func TestMFA6_Challenge(t *testing.T) {
 			t.Fatal(err)
 		}
 		proof := factor.MfaProof{Code: new(secret.New(n.mailed(t, "mfa_code"))), OobCode: asked.OobCode}
-		_, err = n.factors.Verify(n.stranger(t), two, a.AuthenticatorID, proof)
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, two, a.AuthenticatorID, proof)
 		expect(t, err, "PRECONDITION_FAILED challenge_needed")
 		if _, err = n.factors.Challenge(n.stranger(t), two, a.AuthenticatorID); err != nil {
 			t.Fatal(err)
 		}
-		_, err = n.factors.Verify(n.stranger(t), two, a.AuthenticatorID, proof)
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, two, a.AuthenticatorID, proof)
 		expect(t, err, "INVALID factor_wrong")
-		if in, err := n.factors.Verify(n.stranger(t), one, a.AuthenticatorID, proof); err != nil || in.Cookie.IsZero() {
+		if in, err := n.factors.Verify(n.stranger(t), factor.Browser, one, a.AuthenticatorID, proof); err != nil || in.Cookie.IsZero() {
 			t.Errorf("its own: %v", err)
 		}
-		_, err = n.factors.Verify(n.stranger(t), one, a.AuthenticatorID, proof)
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, one, a.AuthenticatorID, proof)
 		expect(t, err, "UNAUTHENTICATED login_ended")
 	})
 	t.Run("b", func(t *testing.T) {
@@ -348,7 +348,7 @@ func TestMFA6_Challenge(t *testing.T) {
 		}
 		code := n.mailed(t, "mfa_code")
 		n.ahead(10 * time.Minute)
-		_, err = n.factors.Verify(n.stranger(t), late, a.AuthenticatorID, factor.MfaProof{Code: new(secret.New(code)), OobCode: asked.OobCode})
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, late, a.AuthenticatorID, factor.MfaProof{Code: new(secret.New(code)), OobCode: asked.OobCode})
 		expect(t, err, "UNAUTHENTICATED login_ended")
 	})
 }
@@ -361,15 +361,15 @@ func TestMFA7_Verify(t *testing.T) {
 		app, plain, _ := n.withApp(t)
 		proof := n.code(t, plain)
 		first, second := n.password(t).Required.MfaToken, n.password(t).Required.MfaToken
-		if in, err := n.factors.Verify(n.stranger(t), first, app, proof); err != nil || in.Cookie.IsZero() {
+		if in, err := n.factors.Verify(n.stranger(t), factor.Browser, first, app, proof); err != nil || in.Cookie.IsZero() {
 			t.Fatalf("%v", err)
 		}
-		_, err := n.factors.Verify(n.stranger(t), second, app, proof)
+		_, err := n.factors.Verify(n.stranger(t), factor.Browser, second, app, proof)
 		expect(t, err, "INVALID factor_wrong")
 		n.ahead(30 * time.Second) // the same code is still within the skew
-		_, err = n.factors.Verify(n.stranger(t), second, app, proof)
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, second, app, proof)
 		expect(t, err, "INVALID factor_wrong")
-		if in, err := n.factors.Verify(n.stranger(t), second, app, n.code(t, plain)); err != nil || in.Cookie.IsZero() {
+		if in, err := n.factors.Verify(n.stranger(t), factor.Browser, second, app, n.code(t, plain)); err != nil || in.Cookie.IsZero() {
 			t.Errorf("the next code: %v", err)
 		}
 		n.noted(t, "factor.authenticated")
@@ -386,7 +386,7 @@ func TestMFA7_Verify(t *testing.T) {
 			token := n.password(t).Required.MfaToken
 			ctx := n.stranger(t)
 			wg.Go(func() {
-				if next, err := n.factors.Verify(ctx, token, app, proof); err == nil && !next.Cookie.IsZero() {
+				if next, err := n.factors.Verify(ctx, factor.Browser, token, app, proof); err == nil && !next.Cookie.IsZero() {
 					mu.Lock()
 					in++
 					mu.Unlock()
@@ -432,23 +432,23 @@ func TestMFA7_Verify(t *testing.T) {
 		token := n.password(t).Required.MfaToken
 		wrong := typed(other(n.code(t, plain).Code.Reveal()))
 		for try := range 5 {
-			_, err := n.factors.Verify(n.stranger(t), token, app, wrong)
+			_, err := n.factors.Verify(n.stranger(t), factor.Browser, token, app, wrong)
 			if f := fault.All(err); len(f) != 1 || f[0].Reason != "factor_wrong" || fmt.Sprint(f[0].Meta["left"]) != fmt.Sprint(4-try) {
 				t.Fatalf("try %d: %v", try+1, err)
 			}
 		}
-		_, err := n.factors.Verify(n.stranger(t), token, app, n.code(t, plain))
+		_, err := n.factors.Verify(n.stranger(t), factor.Browser, token, app, n.code(t, plain))
 		expect(t, err, "PRECONDITION_FAILED challenge_ended")
 		if _, err := n.factors.Challenge(n.stranger(t), token, app); err != nil {
 			t.Fatal(err)
 		}
 		for range 4 {
-			_, err = n.factors.Verify(n.stranger(t), token, app, wrong)
+			_, err = n.factors.Verify(n.stranger(t), factor.Browser, token, app, wrong)
 			expect(t, err, "INVALID factor_wrong")
 		}
-		_, err = n.factors.Verify(n.stranger(t), token, app, wrong)
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, token, app, wrong)
 		expect(t, err, "UNAUTHENTICATED login_ended")
-		_, err = n.factors.Verify(n.stranger(t), token, app, n.code(t, plain))
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, token, app, n.code(t, plain))
 		expect(t, err, "UNAUTHENTICATED login_ended")
 	})
 	t.Run("d", func(t *testing.T) {
@@ -457,7 +457,7 @@ func TestMFA7_Verify(t *testing.T) {
 		_, _, codes := n.withApp(t)
 		next := n.password(t)
 		paper := next.Required.Authenticators[1].ID
-		in, err := n.factors.Verify(n.stranger(t), next.Required.MfaToken, paper, typed(" "+strings.ToLower(codes[6].Reveal())+" "))
+		in, err := n.factors.Verify(n.stranger(t), factor.Browser, next.Required.MfaToken, paper, typed(" "+strings.ToLower(codes[6].Reveal())+" "))
 		if err != nil || in.Cookie.IsZero() {
 			t.Fatal(err)
 		}
@@ -466,16 +466,16 @@ func TestMFA7_Verify(t *testing.T) {
 			t.Error("nobody was told")
 		}
 		again := n.password(t).Required.MfaToken
-		_, err = n.factors.Verify(n.stranger(t), again, paper, typed(codes[6].Reveal()))
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, again, paper, typed(codes[6].Reveal()))
 		expect(t, err, "INVALID factor_wrong")
 		ctx := n.in(t, in.Cookie)
 		fresh, err := n.factors.RegenerateRecoveryCodes(ctx)
 		if err != nil || len(fresh.Codes) != 10 {
 			t.Fatal(err)
 		}
-		_, err = n.factors.Verify(n.stranger(t), again, paper, typed(codes[0].Reveal()))
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, again, paper, typed(codes[0].Reveal()))
 		expect(t, err, "INVALID factor_wrong")
-		if in, err := n.factors.Verify(n.stranger(t), again, paper, typed(fresh.Codes[0].Reveal())); err != nil || in.Cookie.IsZero() {
+		if in, err := n.factors.Verify(n.stranger(t), factor.Browser, again, paper, typed(fresh.Codes[0].Reveal())); err != nil || in.Cookie.IsZero() {
 			t.Error(err)
 		}
 	})
@@ -509,7 +509,7 @@ func TestMFA7_Verify(t *testing.T) {
 		app, plain, _ := n.withApp(t)
 		token := n.reset(t)
 		before := n.count(t, "select count(*) from session")
-		_, err := n.factors.Verify(n.stranger(t), token, app, n.code(t, plain))
+		_, err := n.factors.Verify(n.stranger(t), factor.Browser, token, app, n.code(t, plain))
 		expect(t, err, "UNAUTHENTICATED reset_token")
 		_, err = n.factors.Associate(n.stranger(t), factor.Association{Kind: factor.Passkey, Token: &token})
 		expect(t, err, "UNAUTHENTICATED reset_token")
@@ -542,7 +542,7 @@ func TestPwd7_Factor(t *testing.T) {
 		if err := n.recoveries.Complete(n.stranger(t), next); err != nil {
 			t.Fatal(err)
 		}
-		_, err = n.factors.Verify(n.stranger(t), begun, app, n.code(t, plain))
+		_, err = n.factors.Verify(n.stranger(t), factor.Browser, begun, app, n.code(t, plain))
 		expect(t, err, "UNAUTHENTICATED login_ended") // it began with the former password
 	})
 }
@@ -554,7 +554,7 @@ func TestPolicy_TheStrictestOfAllCounts(t *testing.T) {
 	n.demand(t, `{"required":true,"phishingResistantOnly":true}`)
 	prove := func(token secret.String, id ident.FactorID, proof factor.MfaProof) *factor.Next {
 		t.Helper()
-		next, err := n.factors.Verify(n.stranger(t), token, id, proof)
+		next, err := n.factors.Verify(n.stranger(t), factor.Browser, token, id, proof)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -573,7 +573,7 @@ func TestPolicy_TheStrictestOfAllCounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := newSoftKey(t)
-	c, err := n.factors.Confirm(n.stranger(t), a.AuthenticatorID, factor.MfaProof{Webauthn: k.create(t, a.WebauthnCreationOptions)}, &token)
+	c, err := n.factors.Confirm(n.stranger(t), factor.Browser, a.AuthenticatorID, factor.MfaProof{Webauthn: k.create(t, a.WebauthnCreationOptions)}, &token)
 	if err != nil || c.Result.Cookie.IsZero() {
 		t.Fatalf("%+v, %v", c, err)
 	}
@@ -588,7 +588,7 @@ func TestPolicy_TheStrictestOfAllCounts(t *testing.T) {
 	if !slices.Equal(kinds, []factor.MfaKind{factor.RecoveryCodes, factor.Passkey}) && !slices.Equal(kinds, []factor.MfaKind{factor.Passkey, factor.RecoveryCodes}) {
 		t.Errorf("offered: %v", kinds)
 	}
-	_, err = n.factors.Verify(n.stranger(t), next.Required.MfaToken, app, n.code(t, plain))
+	_, err = n.factors.Verify(n.stranger(t), factor.Browser, next.Required.MfaToken, app, n.code(t, plain))
 	expect(t, err, "NOT_FOUND ")
 	if next = prove(next.Required.MfaToken, paper, typed(codes[2].Reveal())); next.Required == nil || !next.Required.EnrolmentRequired {
 		t.Errorf("a recovery code beat the policy: %+v", next)
@@ -649,12 +649,12 @@ func TestHostile_ProofsOpenNothing(t *testing.T) {
 	for _, code := range []string{"", " ", "12345", "1234567", "abcdef", "\x00\x00\x00\x00\x00\x00", "' or 1=1", strings.Repeat("1", 100_000), "٠٠٠٠٠٠", "-123456", "1e5000", "\xff\xfe"} {
 		n.factors.Limit = limit.New(nil)
 		token := n.password(t).Required.MfaToken
-		if next, err := n.factors.Verify(n.stranger(t), token, app, typed(code)); next != nil || !fault.Is(err, fault.InvalidCode) {
+		if next, err := n.factors.Verify(n.stranger(t), factor.Browser, token, app, typed(code)); next != nil || !fault.Is(err, fault.InvalidCode) {
 			t.Errorf("%.20q: %v, %v", code, next, err)
 		}
 	}
 	for _, token := range []string{"", "npm_", "npm_AAAA", strings.Repeat("A", 100_000), "\x00", "' or 1=1 --"} {
-		if _, err := n.factors.Verify(n.stranger(t), secret.New(token), app, typed("123456")); why(err) != "UNAUTHENTICATED login_ended" {
+		if _, err := n.factors.Verify(n.stranger(t), factor.Browser, secret.New(token), app, typed("123456")); why(err) != "UNAUTHENTICATED login_ended" {
 			t.Errorf("%.20q: %v", token, err)
 		}
 	}

@@ -11,8 +11,9 @@ import (
 )
 
 // Verify takes the second proof of a sign-in, and ends it well unless a policy wants a better factor. A wrong proof is INVALID, reason factor_wrong, with the
-// tries that are left; with none left the sign-in has ended (UNAUTHENTICATED, reason login_ended).
-func (s *Service) Verify(ctx context.Context, token secret.String, id ident.FactorID, proof MfaProof) (*Next, error) {
+// tries that are left; with none left the sign-in has ended (UNAUTHENTICATED, reason login_ended). It goes on in the form it began in, a browser's at the
+// addresses that set cookies.
+func (s *Service) Verify(ctx context.Context, form Form, token secret.String, id ident.FactorID, proof MfaProof) (*Next, error) {
 	if err := s.arrive(ctx, token); err != nil {
 		return nil, err
 	}
@@ -20,6 +21,9 @@ func (s *Service) Verify(ctx context.Context, token secret.String, id ident.Fact
 		Action: door.Action{Name: "factor.authenticate", Public: true},
 		Do: func(ctx context.Context, e *door.Effect, id ident.FactorID) (*Next, error) {
 			l, err := s.signingIn(ctx, e, token)
+			if err == nil && Form(l.Form) != form {
+				err = ended()
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -325,7 +325,7 @@ func (s *Service) Current(ctx context.Context) (*Session, error) {
 
 func fromRow(r *sessionq.OrgOfSessionRow) *Session {
 	out := &Session{ID: ident.From[ident.SessionID](r.ID), Kind: Browser, CreatedAt: r.CreatedAt, LastSeenAt: r.LastSeenAt, IP: r.Ip, Aal: int32(r.Aal), Amr: r.Amr,
-		SteppedUpAt: &r.AuthTime, Current: true, UserID: ident.From[ident.UserID](r.UserID), ExpiresAt: r.IdleExpiresAt, Operator: r.Operations && r.Aal >= 2}
+		SteppedUpAt: &r.AuthTime, Current: true, UserID: ident.From[ident.UserID](r.UserID), ExpiresAt: r.IdleExpiresAt, Operator: r.Operations && r.Aal >= 2 && r.LimitedToOrg == nil}
 	if r.AbsoluteExpiresAt.Before(out.ExpiresAt) {
 		out.ExpiresAt = r.AbsoluteExpiresAt
 	}

@@ -93,50 +93,79 @@ func (b *Broken) Error() string {
 	return fmt.Sprintf("the chain %s is broken at %d: %s", b.Chain, b.Seq, b.Why)
 }
 
-// Verify reads all chains and answers how many rows stand in them; the error is a *Broken when a row was changed, taken out or added by hand.
-func (l *Ledger) Verify(ctx context.Context, on eventq.DBTX) (rows int64, err error) {
+// Verify reads all chains and answers how many rows stand in them; the error is a *Broken when a row was changed, taken out or added by hand. each, when it
+// is not nil, is told of every row in the order of its chain, and may end it with an error of its own.
+func (l *Ledger) Verify(ctx context.Context, on eventq.DBTX, each func(chain string, seq int64, hash []byte) error) (rows int64, err error) {
 	heads, err := l.q.Chains(ctx, on)
 	if err != nil {
 		return 0, fmt.Errorf("read the heads of the chains: %w", err)
 	}
 	for _, head := range heads {
-		if err := l.verify(ctx, on, head); err != nil {
+		seq, hash, err := l.Walk(ctx, on, head.Chain, 0, head.Seq, func(seq int64, hash []byte) error {
+			if each == nil {
+				return nil
+			}
+			return each(head.Chain, seq, hash)
+		})
+		if err != nil {
 			return rows, err
+		}
+		if seq != head.Seq || !bytes.Equal(hash, head.Hash) {
+			return rows, &Broken{head.Chain, seq + 1, "its newest rows are missing"}
 		}
 		rows += head.Seq
 	}
 	return rows, nil
 }
 
-func (l *Ledger) verify(ctx context.Context, on eventq.DBTX, head *eventq.EventHead) error {
-	seq, prev := int64(0), make([]byte, sha256.Size)
-	for {
-		rows, err := l.q.EventsOfChain(ctx, on, eventq.EventsOfChainParams{Chain: head.Chain, After: seq, Most: 500})
+// Walk recomputes the rows of a chain after a number up to another, and answers the last one that is there with its hash. The row at after is believed. The
+// error is a *Broken where a row does not hold.
+func (l *Ledger) Walk(ctx context.Context, on eventq.DBTX, chain string, after, until int64, each func(seq int64, hash []byte) error) (seq int64, prev []byte, err error) {
+	prev = make([]byte, sha256.Size)
+	if after > 0 {
+		before, err := l.q.EventsOfChain(ctx, on, eventq.EventsOfChainParams{Chain: chain, After: after - 1, Most: 1})
 		if err != nil {
-			return fmt.Errorf("read the chain %s: %w", head.Chain, err)
+			return after, nil, fmt.Errorf("read the chain %s: %w", chain, err)
 		}
-		for _, r := range rows {
-			seq++
-			if *r.Seq != seq {
-				return &Broken{head.Chain, seq, fmt.Sprintf("the next row is %d", *r.Seq)}
-			}
-			payload, err1 := jcs.Transform(r.Payload)
-			about, err2 := jcs.Transform(r.Context)
-			if err1 != nil || err2 != nil || !bytes.Equal(prev, r.PrevHash) {
-				return &Broken{head.Chain, seq, "it does not continue the row before it"}
-			}
-			sum := digest(link{prev, r.ID.String(), r.At, head.Chain, seq, orgOf(r.OrgID).String(), r.Actor, r.Action, r.Subject, r.Version, r.Stream, r.Sequence, payload, about, r.RequestID})
-			if !bytes.Equal(sum, r.Hash) {
-				return &Broken{head.Chain, seq, "the row " + ident.From[ident.EventID](r.ID).String() + " was changed"}
-			}
-			prev = sum
+		if len(before) == 0 || *before[0].Seq != after {
+			return after, nil, &Broken{chain, after, "the row is missing"}
+		}
+		prev = before[0].Hash
+	}
+	for seq = after; seq < until; {
+		rows, err := l.q.EventsOfChain(ctx, on, eventq.EventsOfChainParams{Chain: chain, After: seq, Most: int32(min(500, until-seq))})
+		if err != nil {
+			return seq, nil, fmt.Errorf("read the chain %s: %w", chain, err)
 		}
 		if len(rows) == 0 {
 			break
 		}
+		for _, r := range rows {
+			seq++
+			if prev, err = holds(r, chain, seq, prev); err != nil {
+				return seq, nil, err
+			}
+			if err := each(seq, prev); err != nil {
+				return seq, nil, err
+			}
+		}
 	}
-	if seq != head.Seq || !bytes.Equal(prev, head.Hash) {
-		return &Broken{head.Chain, head.Seq, "its newest rows are missing"}
+	return seq, prev, nil
+}
+
+// holds recomputes the hash of a row that should have a number in its chain.
+func holds(r *eventq.EventsOfChainRow, chain string, seq int64, prev []byte) ([]byte, error) {
+	if *r.Seq != seq {
+		return nil, &Broken{chain, seq, fmt.Sprintf("the next row is %d", *r.Seq)}
 	}
-	return nil
+	payload, err1 := jcs.Transform(r.Payload)
+	about, err2 := jcs.Transform(r.Context)
+	if err1 != nil || err2 != nil || !bytes.Equal(prev, r.PrevHash) {
+		return nil, &Broken{chain, seq, "it does not continue the row before it"}
+	}
+	sum := digest(link{prev, r.ID.String(), r.At, chain, seq, orgOf(r.OrgID).String(), r.Actor, r.Action, r.Subject, r.Version, r.Stream, r.Sequence, payload, about, r.RequestID})
+	if !bytes.Equal(sum, r.Hash) {
+		return nil, &Broken{chain, seq, "the row " + ident.From[ident.EventID](r.ID).String() + " was changed"}
+	}
+	return sum, nil
 }

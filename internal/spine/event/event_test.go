@@ -48,7 +48,7 @@ func TestSequencesAreGaplessAndChainsHoldUnderContention(t *testing.T) {
 			}
 		}
 	}
-	if n, err := b.Ledger.Verify(t.Context(), b.DB); err != nil || n != 48 {
+	if n, err := b.Ledger.Verify(t.Context(), b.DB, nil); err != nil || n != 48 {
 		t.Fatalf("verified %d rows: %v", n, err)
 	}
 }
@@ -76,7 +76,7 @@ func TestATamperedChainIsFound(t *testing.T) {
 			if _, err := b.DB.Exec(t.Context(), sql); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := b.Ledger.Verify(t.Context(), b.DB); err == nil {
+			if _, err := b.Ledger.Verify(t.Context(), b.DB, nil); err == nil {
 				t.Fatal("nothing was found")
 			} else if _, ok := errors.AsType[*event.Broken](err); !ok {
 				t.Fatalf("got %v", err)

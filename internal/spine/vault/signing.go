@@ -22,6 +22,7 @@ type Purpose string
 
 const (
 	WidgetToken Purpose = "WIDGET_TOKEN" // Ed25519
+	Checkpoint  Purpose = "CHECKPOINT"   // Ed25519; its public keys are kept for good
 	Nonce       Purpose = "NONCE"        // HMAC-SHA256, as the rest
 	CSRF        Purpose = "CSRF"
 	Session     Purpose = "SESSION"
@@ -37,7 +38,7 @@ const (
 // SigningKey is one of the two valid keys of a purpose.
 type SigningKey struct {
 	ID        uuid.UUID
-	Public    ed25519.PublicKey // WIDGET_TOKEN
+	Public    ed25519.PublicKey // WIDGET_TOKEN, CHECKPOINT
 	CreatedAt time.Time
 	seed      []byte
 }
@@ -109,6 +110,19 @@ func (v *Vault) Verifiers(ctx context.Context, p Purpose) ([]*SigningKey, error)
 	return keys, nil
 }
 
+// PublicKeys are all keys that a purpose ever had, the newest first: what was signed long ago is checked with them.
+func (v *Vault) PublicKeys(ctx context.Context, p Purpose) ([]ed25519.PublicKey, error) {
+	rows, err := v.q.PublicKeys(ctx, v.db, vaultq.PublicKeysParams{Purpose: string(p)})
+	if err != nil {
+		return nil, fmt.Errorf("read the public keys for %s: %w", p, err)
+	}
+	out := make([]ed25519.PublicKey, len(rows))
+	for n, r := range rows {
+		out[n] = r
+	}
+	return out, nil
+}
+
 // rotate makes a new current key; the former goes on verifying, the one before it ends. Of several processes one does it.
 func (v *Vault) rotate(ctx context.Context, p Purpose) error {
 	return v.db.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
@@ -135,7 +149,7 @@ func (v *Vault) rotate(ctx context.Context, p Purpose) error {
 			return err
 		}
 		key := vaultq.AddSigningKeyParams{ID: id, Purpose: string(p), SealedKey: sealed, CreatedAt: tx.Now}
-		if p == WidgetToken {
+		if p == WidgetToken || p == Checkpoint {
 			key.PublicKey = ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)
 		}
 		return v.q.AddSigningKey(ctx, tx, key)

@@ -3,7 +3,7 @@ import { useTranslation } from "react-i18next";
 import { exact } from "#/ui/RelativeTime.tsx";
 import css from "./operate.module.css";
 
-type Waiting = { kind: string; until: string | null | undefined };
+type Waiting = { kind: string; requestId: string; until: string | null | undefined };
 
 /** In place of a result: the change waits for a second operator, or for the end of its cooling-off. */
 export function Held({ waiting }: { waiting: Waiting }) {
@@ -16,7 +16,7 @@ export function Held({ waiting }: { waiting: Waiting }) {
         {cooling && waiting.until ? t("operate.held.until", { time: exact(waiting.until, i18n.language) }) : t("operate.held.text")}
       </p>
       <p>
-        <Link to="/approvals" search={{ list: "mine" }}>
+        <Link to="/approvals/$id" params={{ id: waiting.requestId }}>
           {t("operate.held.open")}
         </Link>
       </p>

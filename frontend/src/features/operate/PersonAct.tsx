@@ -31,6 +31,7 @@ export default function PersonAct({ act, id, name, onClose, onWaiting }: Props) 
           }
           waiting {
             kind
+            requestId
             until
           }
         }
@@ -47,6 +48,7 @@ export default function PersonAct({ act, id, name, onClose, onWaiting }: Props) 
           }
           waiting {
             kind
+            requestId
             until
           }
         }
@@ -63,6 +65,7 @@ export default function PersonAct({ act, id, name, onClose, onWaiting }: Props) 
           }
           waiting {
             kind
+            requestId
             until
           }
         }
@@ -79,6 +82,7 @@ export default function PersonAct({ act, id, name, onClose, onWaiting }: Props) 
           }
           waiting {
             kind
+            requestId
             until
           }
         }

@@ -16,7 +16,7 @@ import type { Act } from "./PersonAct.tsx";
 
 const PersonAct = lazy(() => import("./PersonAct.tsx"));
 
-export type Waits = { kind: string; until: string | null | undefined };
+export type Waits = { kind: string; requestId: string; until: string | null | undefined };
 
 /** One person as operators see them: who they are, where they belong to and are signed in, and what an operator may do. Live. */
 export function PersonView({ user, me }: { user: PersonView_user$key; me: string | null | undefined }) {
