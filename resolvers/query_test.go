@@ -468,6 +468,8 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["ids"] = []any{w.ids["chk"][0]}
 				case d.Variable == "organizationId":
 					v["organizationId"] = w.Org.String()
+				case d.Variable == "userId":
+					v["userId"] = w.User.String()
 				case d.Variable == "applicationId":
 					v["applicationId"] = w.App.ID.String()
 				case d.Type.NonNull && d.Type.NamedType == "Time":
