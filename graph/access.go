@@ -11,6 +11,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -48,10 +49,23 @@ func allowed(f *ast.FieldDefinition) []authz.Kind {
 	return kinds
 }
 
+// paid reads @access(paid:).
+func paid(f *ast.FieldDefinition) bool {
+	d := f.Directives.ForName("access")
+	if d == nil {
+		return false
+	}
+	a := d.Arguments.ForName("paid")
+	return a != nil && a.Value.Raw == "true"
+}
+
 // mayCall is early refusal and never a grant: the service decides.
 func mayCall(caller authz.Principal, f *ast.FieldDefinition) error {
 	kinds := allowed(f)
 	if kinds == nil || slices.Contains(kinds, authz.PUBLIC) || slices.Contains(kinds, caller.Kind) {
+		if caller.Basic && paid(f) {
+			return billing.Required(billing.Offered)
+		}
 		return nil
 	}
 	if caller.Kind == authz.PUBLIC {

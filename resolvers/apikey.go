@@ -27,11 +27,20 @@ func (r *mutationResolver) DeleteAPIKey(ctx context.Context, id ident.Any) (*mod
 	return done(r.platform.keys.Delete(ctx, key))
 }
 
-func (r *queryResolver) APIKeys(ctx context.Context, organizationID *ident.Any, includeInactive bool, first *int32, after *string) (*page.Of[*apikey.ApiKey], error) {
-	org, wrong := ident.AsPtr[ident.OrgID](organizationID, "organizationId")
-	args, err := page.Read(first, after, 50)
-	if err := errors.Join(wrong, err); err != nil {
+func (r *mutationResolver) OpsRevokeAPIKey(ctx context.Context, id ident.Any, reason string) (*model.Ok, error) {
+	key, err := ident.As[ident.KeyID](id, "id")
+	if err != nil {
 		return nil, err
 	}
-	return r.platform.keys.List(ctx, org, includeInactive, args)
+	return done(r.platform.keys.Revoke(ctx, key, reason))
+}
+
+func (r *queryResolver) APIKeys(ctx context.Context, organizationID *ident.Any, userID *ident.Any, includeInactive bool, first *int32, after *string) (*page.Of[*apikey.ApiKey], error) {
+	org, wrong := ident.AsPtr[ident.OrgID](organizationID, "organizationId")
+	user, foreign := ident.AsPtr[ident.UserID](userID, "userId")
+	args, err := page.Read(first, after, 50)
+	if err := errors.Join(wrong, foreign, err); err != nil {
+		return nil, err
+	}
+	return r.platform.keys.List(ctx, apikey.Filter{Org: org, User: user, Inactive: includeInactive}, args)
 }

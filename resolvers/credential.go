@@ -18,6 +18,10 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 )
 
+func (r *mutationResolver) AuthenticatePassword(ctx context.Context, input credential.AuthenticatePasswordInput) (credential.AuthResult, error) {
+	return r.platform.credentials.AuthenticatePassword(ctx, input)
+}
+
 func (r *mutationResolver) RegisterPerson(ctx context.Context, input registration.RegisterPersonInput) (*registration.RegistrationAccepted, error) {
 	return r.platform.registrations.Register(ctx, input)
 }

@@ -11,8 +11,13 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 )
+
+func (r *mutationResolver) SvcDeliverEmail(ctx context.Context, message machine.ServiceMessage) (*model.Ok, error) {
+	return done(r.deliverEmail(ctx, message))
+}
 
 func (r *mutationResolver) OpsRedeliverEmail(ctx context.Context, id ident.Any) (*mail.EmailDelivery, error) {
 	message, err := ident.As[ident.MessageID](id, "id")

@@ -224,7 +224,7 @@ func (g *generator) value(typ *ast.Type, name, field string) (v any, given bool)
 	return g.text(name, field), true
 }
 
-var kinds = map[string]string{"connection": "con", "application": "app", "organization": "org", "recipe": "rcp", "dnsCheck": "chk", "webhookEndpoint": "whk", "organizationId": "org", "applicationId": "app",
+var kinds = map[string]string{"connection": "con", "application": "app", "organization": "org", "recipe": "rcp", "dnsCheck": "chk", "webhookEndpoint": "whk", "userId": "usr", "organizationId": "org", "applicationId": "app",
 	"connectionId": "con", "endpointId": "whk", "recipeId": "rcp", "checkConnection": "con", "retryConnection": "con", "markRecordsAdded": "con", "archiveConnection": "con", "resolveConflict": "cnf",
 	"sendTestWebhook": "whk", "rotateWebhookSecret": "whk", "deleteWebhookEndpoint": "whk", "replayDelivery": "dlv", "archiveApplication": "app", "UpdateConnectionInput": "con", "UpdateApplicationInput": "app",
 	"UpdateWebhookEndpointInput": "whk", "opsRedeliverEmail": "msg", "DeliveryFilter": "org", "AuditFilter": "org", "LedgerEventFilter": "org", "deleteApiKey": "key", "connectionProgress": "con", "connectionEvents": "con"}

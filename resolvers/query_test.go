@@ -176,6 +176,7 @@ func TestEveryRootField(t *testing.T) {
 	}
 
 	maps.Copy(done, s.tryCredentials(t))
+	s.tryPrograms(t, func(name string) { done[name] = true })
 	field("owner", "mutation", "deleteWebhookEndpoint", `(id: "`+endpoint+`")`, 1)
 	field("owner", "mutation", "archiveConnection", `(id: "`+con+`")`, 1)
 	trusted("archiveApplication", "archiveApplication(", vars{"id": second, "archiveConnections": true, "confirmName": "Third"})
@@ -467,6 +468,8 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["ids"] = []any{w.ids["chk"][0]}
 				case d.Variable == "organizationId":
 					v["organizationId"] = w.Org.String()
+				case d.Variable == "userId":
+					v["userId"] = w.User.String()
 				case d.Variable == "applicationId":
 					v["applicationId"] = w.App.ID.String()
 				case d.Type.NonNull && d.Type.NamedType == "Time":

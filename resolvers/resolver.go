@@ -23,6 +23,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -45,6 +46,7 @@ type Services struct {
 	Members       *membership.Service
 	Invitations   *invitation.Service
 	Keys          *apikey.Service
+	Machines      *machine.Service
 	Credentials   *credential.Service
 	Registrations *registration.Service
 	Recoveries    *recovery.Service
@@ -88,6 +90,7 @@ type platform struct {
 	members       *membership.Service
 	invitations   *invitation.Service
 	keys          *apikey.Service
+	machines      *machine.Service
 	credentials   *credential.Service
 	registrations *registration.Service
 	recoveries    *recovery.Service
@@ -121,7 +124,7 @@ type house struct {
 // New joins them.
 func New(s Services) *Resolver {
 	r := &Resolver{
-		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails, s.Approvals, s.Audits, s.SSO},
+		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Machines, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails, s.Approvals, s.Audits, s.SSO},
 		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},

@@ -45,6 +45,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -119,8 +120,9 @@ type server struct {
 	factors   *factor.Service
 	signInNow func(testing.TB) string // starts a session of the owner, whose password is "the former password", and answers its id
 
-	mu      sync.Mutex
-	callers map[string]authz.Principal
+	mu       sync.Mutex
+	callers  map[string]authz.Principal
+	Machines *machine.Service
 }
 
 func start(t testing.TB) *server {
@@ -191,10 +193,11 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	}
 	s.signIn(t, d, &out)
 	out.Organizations = &organization.Service{DB: d, Door: s.Door, Authz: s.Authz, Members: out.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: out.Accounts.SetDefaultTx}
+	s.programs(&out)
 	out.Members.Left = func(context.Context, *door.Effect, ident.OrgID, ident.UserID) error { return nil }
 	out.Invitations.Members = out.Members
 	out.Parts = []part.Part{
-		out.Accounts.Part(), out.Sessions.Part(), out.Approvals.Part(), out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.Audits.Part(), out.DomainChecks.Part(),
+		out.Accounts.Part(), out.Sessions.Part(), out.Approvals.Part(), out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), out.Machines.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.Audits.Part(), out.DomainChecks.Part(),
 		{Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member}, Widget: []string{"ANY"}}},
 			Ready: []part.Check{{Name: "database", Ask: func(ctx context.Context) error { _, err := d.Exec(ctx, "select 1"); return err }}}},
 	}

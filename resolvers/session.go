@@ -10,8 +10,17 @@ import (
 
 	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 )
+
+func (r *mutationResolver) RefreshTokens(ctx context.Context, refreshToken secret.String) (*session.Tokens, error) {
+	return r.platform.sessions.Refresh(ctx, refreshToken)
+}
+
+func (r *mutationResolver) RevokeToken(ctx context.Context, token secret.String) (*model.Ok, error) {
+	return done(r.platform.sessions.RevokeToken(ctx, token))
+}
 
 func (r *mutationResolver) RevokeSession(ctx context.Context, id ident.Any) (*model.Ok, error) {
 	session, err := ident.As[ident.SessionID](id, "id")

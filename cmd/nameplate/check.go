@@ -23,8 +23,8 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/terminal"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
-	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/kit/locale"
+	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 )
 
 // checking are the flags of check.

@@ -77,12 +77,14 @@ func admin(ctx context.Context, args []string, out io.Writer) error {
 		return bootstrap(ctx, args[1:], out)
 	case "create-user":
 		return createUser(ctx, args[1:], out)
+	case "service-account":
+		return serviceAccount(ctx, args[1:], out)
 	case "rewrap":
 		return rewrap(ctx, args[1:], out)
 	case "catalogue":
 		return catalogue(args[1:], out)
 	case "-h", "--help", "help":
-		fmt.Fprintln(out, "nameplate admin bootstrap --email … --name … [--email … --name …]         make the first two operators, and print their one-time links\nnameplate admin create-user --email … --name … --organization …   the password is read from standard input\nnameplate admin rewrap                                              wrap all data keys under the present vault.kek\nnameplate admin catalogue check [providers.json]                    hold a file of providers against the schema, and list old rows\nnameplate admin catalogue schema                                    print the JSON Schema of a row")
+		fmt.Fprintln(out, "nameplate admin bootstrap --email … --name … [--email … --name …]         make the first two operators, and print their one-time links\nnameplate admin create-user --email … --name … --organization …   the password is read from standard input\nnameplate admin service-account create --name …                     a component that sends signed messages; list, revoke --id …\nnameplate admin rewrap                                              wrap all data keys under the present vault.kek\nnameplate admin catalogue check [providers.json]                    hold a file of providers against the schema, and list old rows\nnameplate admin catalogue schema                                    print the JSON Schema of a row")
 		return nil
 	}
 	return &wrongCall{fmt.Errorf("there is no %q: bootstrap, create-user, rewrap or catalogue", args[0])}

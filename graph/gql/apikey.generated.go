@@ -629,11 +629,14 @@ func unmarshalInputCreateApiKeyInput(ctx context.Context, ec *executionContext, 
 	if _, present := asMap["scopes"]; !present {
 		asMap["scopes"] = []any{}
 	}
+	if _, present := asMap["neverExpires"]; !present {
+		asMap["neverExpires"] = false
+	}
 	if _, present := asMap["expireOthers"]; !present {
 		asMap["expireOthers"] = false
 	}
 
-	fieldsInOrder := [...]string{"description", "organizationId", "applicationId", "scopes", "expiresAt", "expireOthers", "clientMutationId"}
+	fieldsInOrder := [...]string{"description", "organizationId", "applicationId", "scopes", "expiresAt", "neverExpires", "expireOthers", "clientMutationId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -675,6 +678,13 @@ func unmarshalInputCreateApiKeyInput(ctx context.Context, ec *executionContext, 
 				return it, err
 			}
 			it.ExpiresAt = data
+		case "neverExpires":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("neverExpires"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.NeverExpires = data
 		case "expireOthers":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expireOthers"))
 			data, err := unmarshalNBoolean2bool(ctx, ec, v)

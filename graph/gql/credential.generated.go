@@ -402,6 +402,50 @@ func fieldContext_RegistrationAccepted_binding(_ context.Context, ec *executionC
 
 // region    **************************** input.gotpl *****************************
 
+func unmarshalInputAuthenticatePasswordInput(ctx context.Context, ec *executionContext, obj any) (credential.AuthenticatePasswordInput, error) {
+	var it credential.AuthenticatePasswordInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"username", "password", "client"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "username":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("username"))
+			data, err := unmarshalNEmail2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Username = data
+		case "password":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("password"))
+			data, err := unmarshalNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Password = data
+		case "client":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("client"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Client = data
+		}
+	}
+	return it, nil
+}
+
 func unmarshalInputRegisterPersonInput(ctx context.Context, ec *executionContext, obj any) (registration.RegisterPersonInput, error) {
 	var it registration.RegisterPersonInput
 	if obj == nil {
@@ -748,6 +792,11 @@ func marshalNAccepted2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 		return graphql.Null
 	}
 	return _Accepted(ctx, ec, sel, v)
+}
+
+func unmarshalNAuthenticatePasswordInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthenticatePasswordInput(ctx context.Context, ec *executionContext, v any) (credential.AuthenticatePasswordInput, error) {
+	res, err := unmarshalInputAuthenticatePasswordInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func marshalNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *credential.Identity) graphql.Marshaler {

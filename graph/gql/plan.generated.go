@@ -31,6 +31,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -119,6 +120,10 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"LedgerEvent":               planLedgerEvent(cfg.Resolvers, ec),
 		"LedgerEventEdge":           planLedgerEventEdge(cfg.Resolvers, ec),
 		"LedgerEventPage":           planLedgerEventPage(cfg.Resolvers, ec),
+		"Machine":                   planMachine(cfg.Resolvers, ec),
+		"MachineEdge":               planMachineEdge(cfg.Resolvers, ec),
+		"MachinePage":               planMachinePage(cfg.Resolvers, ec),
+		"MachineRegistered":         planMachineRegistered(cfg.Resolvers, ec),
 		"Member":                    planMember(cfg.Resolvers, ec),
 		"MemberEdge":                planMemberEdge(cfg.Resolvers, ec),
 		"MemberPage":                planMemberPage(cfg.Resolvers, ec),
@@ -3439,6 +3444,128 @@ func planLedgerEventPage(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planMachine(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.ID)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"timezone": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNString2string(r, fc, obj.Timezone)
+			},
+		},
+		"createdById": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐUserID(r, fc, obj.CreatedByID)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"createdAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"lastUsedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.LastUsedAt)
+			},
+		},
+		"active": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.Machine)
+				return writeNBoolean2bool(r, fc, obj.Active)
+			},
+		},
+	}
+}
+
+func planMachineEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*machine.Machine])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*machine.Machine])
+				return writeNMachine2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachine(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planMachinePage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*machine.Machine])
+				return writeNMachineEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*machine.Machine])
+				return writeNMachine2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*machine.Machine])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*machine.Machine])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
+			},
+		},
+	}
+}
+
+func planMachineRegistered(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"machine": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.MachineRegistered)
+				return writeNMachine2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachine(r, fc, obj.Machine)
+			},
+		},
+		"apiKey": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.MachineRegistered)
+				return writeNApiKeyCreated2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapikeyᚐApiKeyCreated(r, fc, obj.APIKey)
+			},
+		},
+		"edge": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*machine.MachineRegistered)
+				return writeNMachineEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r, fc, obj.Edge)
+			},
+		},
+	}
+}
+
 func planMember(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -3986,6 +4113,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
+		"opsRevokeApiKey": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsRevokeApiKey_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsRevokeAPIKey(ctx, fc.Args["id"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"createApplication": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_createApplication_args(ctx, ec, raw)
@@ -4153,6 +4293,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐArchiveConnectionPayload(r, fc, v)
+			},
+		},
+		"authenticatePassword": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_authenticatePassword_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AuthenticatePassword(ctx, fc.Args["input"].(credential.AuthenticatePasswordInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuthResult2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐAuthResult(r, fc, v)
 			},
 		},
 		"registerPerson": {
@@ -4464,6 +4617,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNInvitation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋinvitationᚐInvitation(r, fc, v)
 			},
 		},
+		"registerMachine": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_registerMachine_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RegisterMachine(ctx, fc.Args["input"].(machine.RegisterMachineInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMachineRegistered2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineRegistered(r, fc, v)
+			},
+		},
+		"svcDeliverEmail": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_svcDeliverEmail_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SvcDeliverEmail(ctx, fc.Args["message"].(machine.ServiceMessage))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"opsRedeliverEmail": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_opsRedeliverEmail_args(ctx, ec, raw)
@@ -4706,6 +4885,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNProfile2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋprofileᚐProfile(r, fc, v)
+			},
+		},
+		"refreshTokens": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_refreshTokens_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RefreshTokens(ctx, fc.Args["refreshToken"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNAuthTokens2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐTokens(r, fc, v)
+			},
+		},
+		"revokeToken": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_revokeToken_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RevokeToken(ctx, fc.Args["token"].(secret.String))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
 			},
 		},
 		"revokeSession": {
@@ -5893,7 +6098,7 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
-				v, err := resolver.APIKeys(ctx, fc.Args["organizationId"].(*ident.Any), fc.Args["includeInactive"].(bool), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				v, err := resolver.APIKeys(ctx, fc.Args["organizationId"].(*ident.Any), fc.Args["userId"].(*ident.Any), fc.Args["includeInactive"].(bool), fc.Args["first"].(*int32), fc.Args["after"].(*string))
 				if err != nil {
 					return r.Fail(err)
 				}
@@ -6155,6 +6360,19 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNInvitationPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"machines": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_machines_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Machines(ctx, fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMachinePage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 		"opsEmailDeliveries": {
@@ -9479,6 +9697,46 @@ func writeNLedgerEventEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 }
 
 func writeNLedgerEventPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*audit.LedgerEvent]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMachine2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineᚄ(r *plan.Run, fc *plan.Call, v []*machine.Machine) bool {
+	return plan.List(r, fc, v, writeNMachine2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachine, true)
+}
+
+func writeNMachine2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachine(r *plan.Run, fc *plan.Call, v *machine.Machine) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMachineEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*machine.Machine]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNMachineEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*machine.Machine]) bool {
+	return plan.Structs(r, fc, v, writeNMachineEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNMachineEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*machine.Machine]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMachinePage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*machine.Machine]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMachineRegistered2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐMachineRegistered(r *plan.Run, fc *plan.Call, v *machine.MachineRegistered) bool {
 	if v == nil {
 		return r.Missing()
 	}

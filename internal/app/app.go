@@ -40,6 +40,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
@@ -88,6 +89,7 @@ type App struct {
 	Factors       *factor.Service
 	Sessions      *session.Service
 	Keys          *apikey.Service
+	Machines      *machine.Service
 	Mails         *mail.Service
 	Approvals     *approval.Service
 	Audits        *audit.Service
@@ -105,6 +107,7 @@ type App struct {
 	Catalogue    *provider.Catalogue
 	Engine       *dnscheck.Engine
 
+	plans   billing.Subscriptions
 	parts   []part.Part
 	nonces  *nonces
 	host    hostname.Policy
@@ -113,7 +116,7 @@ type App struct {
 
 // Build assembles the product on an open, migrated database. r may be nil: one process then serves alone.
 func Build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Logger) (*App, error) {
-	a := &App{Settings: s, Log: log, DB: d, Redis: r, Metrics: metric.New()}
+	a := &App{Settings: s, Log: log, DB: d, Redis: r, Metrics: metric.New(), plans: billing.Subscriptions{Plan: billing.BuiltIn}}
 	if err := a.spine(); err != nil {
 		return nil, err
 	}
@@ -261,7 +264,7 @@ func (a *App) engine() error {
 // join adds up what the parts contribute.
 func (a *App) join() error {
 	a.parts = []part.Part{
-		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.SSO.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
+		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Machines.Part(), a.SSO.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},

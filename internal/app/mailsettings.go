@@ -2,11 +2,14 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net"
 	netmail "net/mail"
 	"strconv"
 
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
@@ -96,6 +99,10 @@ func (a *App) mails(sets ...letter.Set) error {
 	}
 	a.Mails = &mail.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Log: a.Log, Book: book,
 		From: s.From, Envelope: s.Envelope, Home: a.Settings.ConsoleOrigin, HookSecret: s.Hook}
+	a.Mails.Silent = func(ctx context.Context, tx *db.Tx, org ident.OrgID) (bool, error) {
+		entitled, err := a.plans.EntitledTx(ctx, tx, org)
+		return !entitled, err
+	}
 	a.Mails.Measure(a.Metrics)
 	if s.Host == "" {
 		return nil

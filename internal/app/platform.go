@@ -11,7 +11,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/audit"
-	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor/passkey"
@@ -32,12 +31,12 @@ func (a *App) platform() error {
 	a.Accounts = &account.Service{DB: a.DB, Door: a.Door, Terms: a.Settings.Terms}
 	a.Profiles = &profile.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Console: a.Settings.ConsoleOrigin}
 	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left, Tell: a.tellMember, Seats: seats}
-	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: a.Accounts.SetDefaultTx,
+	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &a.plans, SetDefault: a.Accounts.SetDefaultTx,
 		Destroy: func(ctx context.Context, e *door.Effect, org ident.OrgID) error {
 			return a.Vault.Destroy(ctx, e.Tx, org)
 		}}
-	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault}
-	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
+	a.Sessions = &session.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Tell: a.tellSignIn}
+	a.Keys = &apikey.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Tell: a.tellKey, OrgOfApplication: func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error) {
 		return a.Applications.OrgOf(ctx, id)
 	}}
 	if err := a.mails(letter.Accounts(), notice.Letters()); err != nil {
@@ -49,6 +48,7 @@ func (a *App) platform() error {
 	a.signIn()
 	a.operators()
 	a.people()
+	a.machines()
 	return nil
 }
 
@@ -58,11 +58,14 @@ func (a *App) signIn() {
 	a.Factors = &factor.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Mail: a.Mails, Console: console, Issuer: "Nameplate", Oob: a.Settings.OobFactors, Home: a.home,
 		Reset: func(ctx context.Context, on factor.Querier, token secret.String) (*factor.Resetting, error) {
 			return a.Recoveries.Of(ctx, on, token)
+		},
+		Tokens: func(ctx context.Context, e *door.Effect, f factor.First) (*session.Tokens, error) {
+			t, _, err := a.Sessions.StartTokensTx(ctx, e, session.Family{User: f.User, Client: f.Client, Amr: f.Amr})
+			return t, err
 		}}
 	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Factors: a.Factors, Home: a.home,
 		Changed: func(ctx context.Context, e *door.Effect, user ident.UserID) error {
-			return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: letter.PasswordChanged{Security: letter.Security{At: e.Tx.Now, Place: e.Caller.Network, Device: e.Caller.UserAgent,
-				NotMe: console + "/auth/password-reset-request"}}})
+			return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: letter.PasswordChanged{Security: a.security(e)}})
 		}}
 	a.Factors.Hash, a.Factors.Matches = a.Credentials.Hash, a.Credentials.Matches
 	var err error
@@ -151,5 +154,8 @@ func (a *App) left(ctx context.Context, e *door.Effect, org ident.OrgID, user id
 	if err := a.Sessions.LeaveTx(ctx, e, user, org); err != nil {
 		return err
 	}
-	return a.Keys.EndOfMemberTx(ctx, e, user, org)
+	if err := a.Keys.EndOfMemberTx(ctx, e, user, org); err != nil {
+		return err
+	}
+	return a.Machines.LeaveTx(ctx, e, org, user)
 }

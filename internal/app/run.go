@@ -47,7 +47,7 @@ func (a *App) Worker() run.Part {
 // Handler is what `nameplate serve` answers with: console, API, widget files, health and metrics.
 func (a *App) Handler() (http.Handler, error) {
 	r := resolvers.New(resolvers.Services{
-		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Mails: a.Mails, Audits: a.Audits,
+		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Machines: a.Machines, Mails: a.Mails, Audits: a.Audits,
 		Credentials: a.Credentials, Registrations: a.Registrations, Recoveries: a.Recoveries, Factors: a.Factors, Approvals: a.Approvals, SSO: a.SSO,
 		Applications: a.Applications, Recipes: a.Recipes, Connections: a.Connections, DomainChecks: a.Checks, Providers: a.Catalogue, Certificates: a.Certificates, Widgets: a.Widgets, Webhooks: a.Webhooks,
 		Authz: a.Authz, Hub: a.Hub, Parts: a.parts, Spent: spent, Build: frontend.BuildHash(), Version: a.Settings.BuildVersion,
@@ -57,7 +57,7 @@ func (a *App) Handler() (http.Handler, error) {
 		GraphQL: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { routes.ServeHTTP(w, r) }),
 		REST:    http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { aliases.ServeHTTP(w, r) }),
 		Console: frontend.Console(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Explorer: frontend.Explorer(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Widget: widget.Files(),
-		Sessions: a.Sessions, Credentials: a.Credentials, Factors: a.Factors, Keys: a.Keys, Accounts: a.Accounts, SSO: a.SSO,
+		Sessions: a.Sessions, Credentials: a.Credentials, Factors: a.Factors, Keys: a.Keys, Machines: a.Machines, Accounts: a.Accounts, SSO: a.SSO,
 		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
 		Routes: a.routes(), Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
 	})

@@ -30,7 +30,9 @@ type Settings struct {
 	MetricsListen string // where work and edge answer /metrics too; "" is nowhere
 	ConsoleOrigin string
 	Proxies       []netip.Prefix
-	OobFactors    bool // codes by mail and SMS may be second factors
+	// MachinesClosed refuses to register machines for callers who are not signed in.
+	MachinesClosed bool
+	OobFactors     bool // codes by mail and SMS may be second factors
 
 	Edge  EdgeSettings
 	DNS   DNSSettings
@@ -129,6 +131,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.zone, "edge.zone", "", "the zone delegated to us, for example edge.example.net")
 	str(&r.v4, "edge.addresses_v4", "", "public IPv4 addresses of the edges, separated by commas")
 	str(&r.v6, "edge.addresses_v6", "", "public IPv6 addresses of the edges")
+	str(&r.machines, "machine.anonymous", "on", "on, or off: nobody registers a machine without signing in")
 	str(&r.edgeHTTP, "edge.http", ":80", "listeners for http, separated by commas")
 	str(&r.edgeHTTPS, "edge.https", ":443", "listeners for https")
 	fs.IntVar(&r.publicHTTPS, "edge.public_https", 443, "the port that redirects to https name")
@@ -172,6 +175,7 @@ type Raw struct {
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook     string
 	sms, smsCountries, terms                                                               string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
+	machines                                                                               string
 	oob                                                                                    bool
 }
 
@@ -199,6 +203,10 @@ func (r *Raw) settings() (Settings, error) {
 		Mail:  p.mail(r),
 		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms), Checkpoints: r.checkpoints,
 	}
+	if r.machines != "on" && r.machines != "off" {
+		p.wrong("machine.anonymous", "is on or off, not %q", r.machines)
+	}
+	s.MachinesClosed = r.machines == "off"
 	if s.Profile != "production" && s.Profile != "lab" {
 		p.wrong("profile", "is production or lab, not %q", s.Profile)
 	}
@@ -375,6 +383,7 @@ func (s Settings) String() string {
 	line("http.listen", s.Listen)
 	line("metrics.listen", cmp.Or(s.MetricsListen, "(not set)"))
 	line("console.origin", s.ConsoleOrigin)
+	line("machine.anonymous", map[bool]string{true: "off", false: "on"}[s.MachinesClosed])
 	line("edge.zone", cmp.Or(s.Edge.Zone, "(not set)"))
 	line("edge.addresses_v4", s.Edge.V4)
 	line("edge.addresses_v6", s.Edge.V6)

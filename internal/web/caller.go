@@ -11,6 +11,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -128,7 +129,7 @@ func bearerOf(r *http.Request) (token string, is bool) {
 	return "", false
 }
 
-// Bearer answers the caller behind a credential: an API key, or a widget token for the application with the public key app. Faults are
+// Bearer answers the caller behind a credential: an API key, an access token, the key of a service account, or a widget token for the application with the public key app. Faults are
 // UNAUTHENTICATED with a reason. A key that comes from a page of another site is refused whether it is right or not: it should not be there.
 func (c Config) Bearer(ctx context.Context, token, app, origin string) (authz.Principal, error) {
 	none := authz.Principal{Kind: authz.PUBLIC}
@@ -140,6 +141,18 @@ func (c Config) Bearer(ctx context.Context, token, app, origin string) (authz.Pr
 			return none, fault.Unauthorized("key_in_browser", "An API key must stay on your server. Mint a widget token for pages, and replace this key: others can have read it.")
 		}
 		return c.Keys.Authenticate(ctx, secret.New(token), authz.From(ctx).IP)
+	}
+	if machine.Is(token) || session.Is(token) {
+		if origin != "" && !c.own(origin) {
+			return none, fault.Unauthorized("token_in_browser", "This credential must stay with your program. Revoke it: others can have read it.")
+		}
+		switch {
+		case machine.Is(token) && c.Machines != nil:
+			return c.Machines.Authenticate(ctx, secret.New(token))
+		case session.Is(token) && c.Sessions != nil:
+			return c.Sessions.Authenticate(ctx, secret.New(token))
+		}
+		return none, fault.Unauthorized("credential_invalid", "This credential is not valid.")
 	}
 	if app != "" && !named(app) {
 		return none, fault.Unauthorized("origin_not_allowed", "There is no application with this public key.")

@@ -19,6 +19,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/platform/sso"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -42,6 +43,7 @@ type Config struct {
 	Credentials *credential.Service
 	Factors     *factor.Service
 	Keys        *apikey.Service
+	Machines    *machine.Service
 	Accounts    *account.Service
 	SSO         *sso.Service
 	// WidgetToken answers the caller behind a page's token; app is the public key in the request's address, origin its Origin header.
@@ -97,6 +99,7 @@ func (s *Door) routes() http.Handler {
 	}
 	mux.Handle("/auth/sign-in", s.only(http.MethodPost, s.signIn))
 	mux.Handle("/auth/session", s.only(http.MethodGet, s.session))
+	mux.Handle("/auth/refresh", s.only(http.MethodPost, s.refresh))
 	mux.Handle("/auth/step-up", s.only(http.MethodPost, s.stepUp))
 	mux.Handle("/auth/sign-out", s.only(http.MethodPost, s.signOut))
 	if s.SSO != nil {

@@ -24,6 +24,12 @@ insert into terms_acceptance (user_id, terms_version, accepted_at) values ($1, $
 -- name: SlugOf :one
 select slug::text as slug from organization where id = $1;
 
+-- name: AddMachine :exec
+insert into app_user (id, kind, status, created_by, created_at) values ($1, 'MACHINE', 'REGISTERED', sqlc.narg(created_by), $2);
+
+-- name: EraseMachine :execrows
+update app_user set status = 'ERASED', access = 'SUSPENDED', default_org_id = null, version = version + 1 where id = $1 and kind = 'MACHINE';
+
 -- name: LockUser :one
 -- Changes of one person's roles and access run one after the other.
 select id, kind, status, access, rights_version from app_user where id = $1 for update;
@@ -90,6 +96,7 @@ where (sqlc.arg(text)::text = '' or strpos(lower(p.display_name), lower(sqlc.arg
   and (sqlc.arg(access)::text = '' or u.access = sqlc.arg(access)::text)
   and (sqlc.arg(role)::text in ('', 'STANDARD') or exists (select 1 from user_platform_role r where r.user_id = u.id and r.role = sqlc.arg(role)::text))
   and (sqlc.narg(org_id)::uuid is null or exists (select 1 from membership m where m.user_id = u.id and m.org_id = sqlc.narg(org_id)::uuid)) limit sqlc.arg(most)) x;
+
 -- name: EraseUser :exec
 update app_user set status = 'ERASED', default_org_id = null, version = version + 1 where id = $1;
 

@@ -42,6 +42,21 @@ func (q *Queries) Accepted(ctx context.Context, db DBTX, arg AcceptedParams) (bo
 	return exists, err
 }
 
+const addMachine = `-- name: AddMachine :exec
+insert into app_user (id, kind, status, created_by, created_at) values ($1, 'MACHINE', 'REGISTERED', $3, $2)
+`
+
+type AddMachineParams struct {
+	ID        uuid.UUID
+	CreatedAt time.Time
+	CreatedBy *uuid.UUID
+}
+
+func (q *Queries) AddMachine(ctx context.Context, db DBTX, arg AddMachineParams) error {
+	_, err := db.Exec(ctx, addMachine, arg.ID, arg.CreatedAt, arg.CreatedBy)
+	return err
+}
+
 const addRole = `-- name: AddRole :execrows
 insert into user_platform_role (user_id, role, granted_by, granted_at) values ($1, $2, $3, $4) on conflict (user_id, role) do nothing
 `
@@ -111,6 +126,22 @@ func (q *Queries) CountUsers(ctx context.Context, db DBTX, arg CountUsersParams)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const eraseMachine = `-- name: EraseMachine :execrows
+update app_user set status = 'ERASED', access = 'SUSPENDED', default_org_id = null, version = version + 1 where id = $1 and kind = 'MACHINE'
+`
+
+type EraseMachineParams struct {
+	ID uuid.UUID
+}
+
+func (q *Queries) EraseMachine(ctx context.Context, db DBTX, arg EraseMachineParams) (int64, error) {
+	result, err := db.Exec(ctx, eraseMachine, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const eraseUser = `-- name: EraseUser :exec

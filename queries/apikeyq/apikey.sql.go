@@ -12,11 +12,12 @@ import (
 
 const addKey = `-- name: AddKey :exec
 insert into api_key (id, kind, parent_id, lookup, last_four, secret_hash, user_id, org_id, app_id, description, scopes, created_at, expires_at)
-values ($1, 'USER', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 `
 
 type AddKeyParams struct {
 	ID          uuid.UUID
+	Kind        string
 	ParentID    *uuid.UUID
 	Lookup      string
 	LastFour    string
@@ -33,6 +34,7 @@ type AddKeyParams struct {
 func (q *Queries) AddKey(ctx context.Context, db DBTX, arg AddKeyParams) error {
 	_, err := db.Exec(ctx, addKey,
 		arg.ID,
+		arg.Kind,
 		arg.ParentID,
 		arg.Lookup,
 		arg.LastFour,
@@ -46,6 +48,33 @@ func (q *Queries) AddKey(ctx context.Context, db DBTX, arg AddKeyParams) error {
 		arg.ExpiresAt,
 	)
 	return err
+}
+
+const addNetwork = `-- name: AddNetwork :execrows
+insert into api_key_network (key_id, network, first_used_at)
+select $1::uuid, $2::text::cidr, $3::timestamptz
+where (select count(*) from api_key_network n where n.key_id = $1::uuid) < $4::bigint on conflict do nothing
+`
+
+type AddNetworkParams struct {
+	KeyID   uuid.UUID
+	Network string
+	Now     time.Time
+	Most    int64
+}
+
+// A key that is used from everywhere fills no table: after so many networks it is not news.
+func (q *Queries) AddNetwork(ctx context.Context, db DBTX, arg AddNetworkParams) (int64, error) {
+	result, err := db.Exec(ctx, addNetwork,
+		arg.KeyID,
+		arg.Network,
+		arg.Now,
+		arg.Most,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const countKeys = `-- name: CountKeys :one
@@ -117,6 +146,42 @@ func (q *Queries) ExpireOthers(ctx context.Context, db DBTX, arg ExpireOthersPar
 		return nil, err
 	}
 	return items, nil
+}
+
+const forLetter = `-- name: ForLetter :one
+select k.user_id, u.created_by, k.lookup, k.last_four, k.description, k.expires_at, o.slug::text as slug
+from api_key k join app_user u on u.id = k.user_id join organization o on o.id = k.org_id where k.id = $1 and k.org_id = $2
+`
+
+type ForLetterParams struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+}
+
+type ForLetterRow struct {
+	UserID      uuid.UUID
+	CreatedBy   *uuid.UUID
+	Lookup      string
+	LastFour    string
+	Description string
+	ExpiresAt   *time.Time
+	Slug        string
+}
+
+// What a mail about a key says, and to whom it goes: the person, or who registered the machine.
+func (q *Queries) ForLetter(ctx context.Context, db DBTX, arg ForLetterParams) (*ForLetterRow, error) {
+	row := db.QueryRow(ctx, forLetter, arg.ID, arg.OrgID)
+	var i ForLetterRow
+	err := row.Scan(
+		&i.UserID,
+		&i.CreatedBy,
+		&i.Lookup,
+		&i.LastFour,
+		&i.Description,
+		&i.ExpiresAt,
+		&i.Slug,
+	)
+	return &i, err
 }
 
 const keyByID = `-- name: KeyByID :one
@@ -272,51 +337,289 @@ func (q *Queries) LockKey(ctx context.Context, db DBTX, arg LockKeyParams) (*Loc
 	return &i, err
 }
 
+const madeBy = `-- name: MadeBy :one
+select exists (select 1 from app_user where id = $1::uuid and created_by = $2::uuid)
+`
+
+type MadeByParams struct {
+	Machine uuid.UUID
+	Person  uuid.UUID
+}
+
+func (q *Queries) MadeBy(ctx context.Context, db DBTX, arg MadeByParams) (bool, error) {
+	row := db.QueryRow(ctx, madeBy, arg.Machine, arg.Person)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const noteExpired = `-- name: NoteExpired :execrows
+update api_key set expired_at = $3::timestamptz where id = $1 and org_id = $2 and expired_at is null
+`
+
+type NoteExpiredParams struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+	Now   time.Time
+}
+
+func (q *Queries) NoteExpired(ctx context.Context, db DBTX, arg NoteExpiredParams) (int64, error) {
+	result, err := db.Exec(ctx, noteExpired, arg.ID, arg.OrgID, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const orgOfExpired = `-- name: OrgOfExpired :many
+select id, org_id from api_key where revoked_at is null and expired_at is null and expires_at <= $1::timestamptz order by id limit 500
+`
+
+type OrgOfExpiredParams struct {
+	Now time.Time
+}
+
+type OrgOfExpiredRow struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+}
+
+func (q *Queries) OrgOfExpired(ctx context.Context, db DBTX, arg OrgOfExpiredParams) ([]*OrgOfExpiredRow, error) {
+	rows, err := db.Query(ctx, orgOfExpired, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OrgOfExpiredRow{}
+	for rows.Next() {
+		var i OrgOfExpiredRow
+		if err := rows.Scan(&i.ID, &i.OrgID); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const orgOfExpiring = `-- name: OrgOfExpiring :many
+select k.id, k.org_id, k.user_id, u.created_by, k.lookup, k.last_four, k.description, k.expires_at, o.slug::text as slug
+from api_key k join app_user u on u.id = k.user_id join organization o on o.id = k.org_id
+where k.revoked_at is null and k.expires_at > $1::timestamptz and k.expires_at <= $2::timestamptz
+  and k.created_at < k.expires_at - ($2::timestamptz - $1::timestamptz) and k.id > $3::uuid
+order by k.id limit 500
+`
+
+type OrgOfExpiringParams struct {
+	Now   time.Time
+	Until time.Time
+	After uuid.UUID
+}
+
+type OrgOfExpiringRow struct {
+	ID          uuid.UUID
+	OrgID       uuid.UUID
+	UserID      uuid.UUID
+	CreatedBy   *uuid.UUID
+	Lookup      string
+	LastFour    string
+	Description string
+	ExpiresAt   *time.Time
+	Slug        string
+}
+
+// Keys that end within some days, and were made before that.
+func (q *Queries) OrgOfExpiring(ctx context.Context, db DBTX, arg OrgOfExpiringParams) ([]*OrgOfExpiringRow, error) {
+	rows, err := db.Query(ctx, orgOfExpiring, arg.Now, arg.Until, arg.After)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OrgOfExpiringRow{}
+	for rows.Next() {
+		var i OrgOfExpiringRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrgID,
+			&i.UserID,
+			&i.CreatedBy,
+			&i.Lookup,
+			&i.LastFour,
+			&i.Description,
+			&i.ExpiresAt,
+			&i.Slug,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const orgOfKey = `-- name: OrgOfKey :one
-select org_id from api_key where id = $1
+select k.org_id, k.user_id, u.created_by from api_key k join app_user u on u.id = k.user_id where k.id = $1
 `
 
 type OrgOfKeyParams struct {
 	ID uuid.UUID
 }
 
-func (q *Queries) OrgOfKey(ctx context.Context, db DBTX, arg OrgOfKeyParams) (uuid.UUID, error) {
+type OrgOfKeyRow struct {
+	OrgID     uuid.UUID
+	UserID    uuid.UUID
+	CreatedBy *uuid.UUID
+}
+
+// Whose it is: of which organization, in whose name it works, and for a machine's who registered the machine.
+func (q *Queries) OrgOfKey(ctx context.Context, db DBTX, arg OrgOfKeyParams) (*OrgOfKeyRow, error) {
 	row := db.QueryRow(ctx, orgOfKey, arg.ID)
-	var org_id uuid.UUID
-	err := row.Scan(&org_id)
-	return org_id, err
+	var i OrgOfKeyRow
+	err := row.Scan(&i.OrgID, &i.UserID, &i.CreatedBy)
+	return &i, err
+}
+
+const orgOfKeysOf = `-- name: OrgOfKeysOf :many
+select id, parent_id, lookup, last_four, user_id, org_id, app_id, description, scopes, created_at, expires_at, revoked_at, last_used_at, coalesce(host(last_used_ip), '')::text as last_used_ip
+from api_key where user_id = $1::uuid and ($2::uuid is null or org_id = $2::uuid)
+  and ($3::boolean or (revoked_at is null and (expires_at is null or expires_at > $4::timestamptz)))
+  and id < $5::uuid order by id desc limit $6
+`
+
+type OrgOfKeysOfParams struct {
+	UserID   uuid.UUID
+	OrgID    *uuid.UUID
+	Inactive bool
+	Now      time.Time
+	Before   uuid.UUID
+	Most     int32
+}
+
+type OrgOfKeysOfRow struct {
+	ID          uuid.UUID
+	ParentID    *uuid.UUID
+	Lookup      string
+	LastFour    string
+	UserID      uuid.UUID
+	OrgID       uuid.UUID
+	AppID       *uuid.UUID
+	Description string
+	Scopes      []string
+	CreatedAt   time.Time
+	ExpiresAt   *time.Time
+	RevokedAt   *time.Time
+	LastUsedAt  *time.Time
+	LastUsedIp  string
+}
+
+// All keys of one person or machine, wherever they work.
+func (q *Queries) OrgOfKeysOf(ctx context.Context, db DBTX, arg OrgOfKeysOfParams) ([]*OrgOfKeysOfRow, error) {
+	rows, err := db.Query(ctx, orgOfKeysOf,
+		arg.UserID,
+		arg.OrgID,
+		arg.Inactive,
+		arg.Now,
+		arg.Before,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*OrgOfKeysOfRow{}
+	for rows.Next() {
+		var i OrgOfKeysOfRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ParentID,
+			&i.Lookup,
+			&i.LastFour,
+			&i.UserID,
+			&i.OrgID,
+			&i.AppID,
+			&i.Description,
+			&i.Scopes,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.RevokedAt,
+			&i.LastUsedAt,
+			&i.LastUsedIp,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const orgOfKeysOfCount = `-- name: OrgOfKeysOfCount :one
+select count(*) from api_key where user_id = $1::uuid and ($2::uuid is null or org_id = $2::uuid)
+  and ($3::boolean or (revoked_at is null and (expires_at is null or expires_at > $4::timestamptz)))
+`
+
+type OrgOfKeysOfCountParams struct {
+	UserID   uuid.UUID
+	OrgID    *uuid.UUID
+	Inactive bool
+	Now      time.Time
+}
+
+func (q *Queries) OrgOfKeysOfCount(ctx context.Context, db DBTX, arg OrgOfKeysOfCountParams) (int64, error) {
+	row := db.QueryRow(ctx, orgOfKeysOfCount,
+		arg.UserID,
+		arg.OrgID,
+		arg.Inactive,
+		arg.Now,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const orgOfLookup = `-- name: OrgOfLookup :one
-select k.id, k.org_id, k.user_id, k.app_id, k.secret_hash, k.scopes, k.expires_at, k.last_used_at, u.access,
-  coalesce(k.revoked_at is not null or p.revoked_at is not null or p.expires_at <= $1::timestamptz, false)::boolean as revoked
-from api_key k join app_user u on u.id = k.user_id left join api_key p on p.id = k.parent_id where k.lookup = $2::text
+select k.id, k.kind, k.org_id, k.user_id, k.app_id, k.secret_hash, k.scopes, k.expires_at, k.last_used_at, u.access,
+  coalesce(k.revoked_at is not null or p.revoked_at is not null or p.expires_at <= $1::timestamptz, false)::boolean as revoked,
+  coalesce(not b.ever_entitled, false)::boolean as basic,
+  ($2::text is null or exists (select 1 from api_key_network n where n.key_id = k.id and n.network = $2::text::cidr))::boolean as network_known
+from api_key k join app_user u on u.id = k.user_id left join api_key p on p.id = k.parent_id left join billing_subscription b on b.org_id = k.org_id where k.lookup = $3::text
 `
 
 type OrgOfLookupParams struct {
-	Now    time.Time
-	Lookup string
+	Now     time.Time
+	Network *string
+	Lookup  string
 }
 
 type OrgOfLookupRow struct {
-	ID         uuid.UUID
-	OrgID      uuid.UUID
-	UserID     uuid.UUID
-	AppID      *uuid.UUID
-	SecretHash []byte
-	Scopes     []string
-	ExpiresAt  *time.Time
-	LastUsedAt *time.Time
-	Access     string
-	Revoked    bool
+	ID           uuid.UUID
+	Kind         string
+	OrgID        uuid.UUID
+	UserID       uuid.UUID
+	AppID        *uuid.UUID
+	SecretHash   []byte
+	Scopes       []string
+	ExpiresAt    *time.Time
+	LastUsedAt   *time.Time
+	Access       string
+	Revoked      bool
+	Basic        bool
+	NetworkKnown bool
 }
 
 // A key is found by its public part alone: which organization it belongs to is the answer. It is as dead as the key that made it; keys made by keys make none.
 func (q *Queries) OrgOfLookup(ctx context.Context, db DBTX, arg OrgOfLookupParams) (*OrgOfLookupRow, error) {
-	row := db.QueryRow(ctx, orgOfLookup, arg.Now, arg.Lookup)
+	row := db.QueryRow(ctx, orgOfLookup, arg.Now, arg.Network, arg.Lookup)
 	var i OrgOfLookupRow
 	err := row.Scan(
 		&i.ID,
+		&i.Kind,
 		&i.OrgID,
 		&i.UserID,
 		&i.AppID,
@@ -326,8 +629,57 @@ func (q *Queries) OrgOfLookup(ctx context.Context, db DBTX, arg OrgOfLookupParam
 		&i.LastUsedAt,
 		&i.Access,
 		&i.Revoked,
+		&i.Basic,
+		&i.NetworkKnown,
 	)
 	return &i, err
+}
+
+const ownersOf = `-- name: OwnersOf :many
+select user_id from membership where org_id = $1 and 'OWNER' = any (roles) order by id
+`
+
+type OwnersOfParams struct {
+	OrgID uuid.UUID
+}
+
+func (q *Queries) OwnersOf(ctx context.Context, db DBTX, arg OwnersOfParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, ownersOf, arg.OrgID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var user_id uuid.UUID
+		if err := rows.Scan(&user_id); err != nil {
+			return nil, err
+		}
+		items = append(items, user_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const refuseKey = `-- name: RefuseKey :execrows
+update api_key set refused_at = $3::timestamptz where id = $1 and org_id = $2 and (refused_at is null or refused_at < $3::timestamptz - interval '1 hour')
+`
+
+type RefuseKeyParams struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+	Now   time.Time
+}
+
+// Who is refused again and again is noted once an hour.
+func (q *Queries) RefuseKey(ctx context.Context, db DBTX, arg RefuseKeyParams) (int64, error) {
+	result, err := db.Exec(ctx, refuseKey, arg.ID, arg.OrgID, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const revokeKeys = `-- name: RevokeKeys :many

@@ -3,3 +3,6 @@ insert into billing_subscription (id, org_id, buyer_user_id, plan_id, ever_entit
 
 -- name: BuyerOf :one
 select buyer_user_id from billing_subscription where org_id = $1;
+
+-- name: EverEntitled :one
+select ever_entitled from billing_subscription where org_id = $1;

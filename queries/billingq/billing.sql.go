@@ -49,3 +49,18 @@ func (q *Queries) BuyerOf(ctx context.Context, db DBTX, arg BuyerOfParams) (uuid
 	err := row.Scan(&buyer_user_id)
 	return buyer_user_id, err
 }
+
+const everEntitled = `-- name: EverEntitled :one
+select ever_entitled from billing_subscription where org_id = $1
+`
+
+type EverEntitledParams struct {
+	OrgID uuid.UUID
+}
+
+func (q *Queries) EverEntitled(ctx context.Context, db DBTX, arg EverEntitledParams) (bool, error) {
+	row := db.QueryRow(ctx, everEntitled, arg.OrgID)
+	var ever_entitled bool
+	err := row.Scan(&ever_entitled)
+	return ever_entitled, err
+}

@@ -140,4 +140,6 @@ select coalesce(last_error ->> 'code', '')::text as reason, count(*)::int as cou
 where replaced_by is null and due_at is not null and sealed_key is not null and failures > 0 group by 1 order by 1;
 
 -- name: OrgOfConnection :one
-select org_id, hostname, tls_mode from connection where id = $1;
+-- Whoever never had a plan, a machine for which nobody stands, has no certificates ordered.
+select c.org_id, c.hostname, c.tls_mode, coalesce(not b.ever_entitled, false)::boolean as basic
+from connection c left join billing_subscription b on b.org_id = c.org_id where c.id = $1;

@@ -663,7 +663,8 @@ func (q *Queries) OrgOfCertificate(ctx context.Context, db DBTX, arg OrgOfCertif
 }
 
 const orgOfConnection = `-- name: OrgOfConnection :one
-select org_id, hostname, tls_mode from connection where id = $1
+select c.org_id, c.hostname, c.tls_mode, coalesce(not b.ever_entitled, false)::boolean as basic
+from connection c left join billing_subscription b on b.org_id = c.org_id where c.id = $1
 `
 
 type OrgOfConnectionParams struct {
@@ -674,12 +675,19 @@ type OrgOfConnectionRow struct {
 	OrgID    uuid.UUID
 	Hostname string
 	TlsMode  string
+	Basic    bool
 }
 
+// Whoever never had a plan, a machine for which nobody stands, has no certificates ordered.
 func (q *Queries) OrgOfConnection(ctx context.Context, db DBTX, arg OrgOfConnectionParams) (*OrgOfConnectionRow, error) {
 	row := db.QueryRow(ctx, orgOfConnection, arg.ID)
 	var i OrgOfConnectionRow
-	err := row.Scan(&i.OrgID, &i.Hostname, &i.TlsMode)
+	err := row.Scan(
+		&i.OrgID,
+		&i.Hostname,
+		&i.TlsMode,
+		&i.Basic,
+	)
 	return &i, err
 }
 

@@ -12,7 +12,7 @@ from session s join app_user u on u.id = s.user_id where s.id = $1;
 -- name: LockSession :one
 -- a session belongs to a person, not to an organization
 -- @sqlc-vet-disable tenant
-select secret_hash, signing_key_id, generation, revoked_at from session where id = $1 and user_id = $2 for update;
+select secret_hash, signing_key_id, generation, rotated_at, idle_expires_at, absolute_expires_at, revoked_at from session where id = $1 and user_id = $2 for update;
 
 -- name: RotateSession :exec
 -- a session belongs to a person, not to an organization
@@ -51,6 +51,11 @@ select s.id, s.user_id, s.org_id, s.aal, s.amr, s.auth_time, coalesce(host(s.ip)
   exists (select 1 from user_platform_role r where r.user_id = s.user_id and r.role = 'OPERATIONS') as operations
 from session s where s.user_id = $1 and s.revoked_at is null and s.idle_expires_at > sqlc.arg(now)::timestamptz and s.absolute_expires_at > sqlc.arg(now)::timestamptz
 order by s.id desc limit 200;
+
+-- name: RefreshSession :exec
+-- a session belongs to a person, not to an organization
+-- @sqlc-vet-disable tenant
+update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, last_seen_at = $3, idle_expires_at = $4 where id = $1;
 
 -- name: UserExists :one
 select exists (select 1 from app_user where id = $1);

@@ -125,7 +125,7 @@ func (q *Queries) LeaveOrganization(ctx context.Context, db DBTX, arg LeaveOrgan
 }
 
 const lockSession = `-- name: LockSession :one
-select secret_hash, signing_key_id, generation, revoked_at from session where id = $1 and user_id = $2 for update
+select secret_hash, signing_key_id, generation, rotated_at, idle_expires_at, absolute_expires_at, revoked_at from session where id = $1 and user_id = $2 for update
 `
 
 type LockSessionParams struct {
@@ -134,10 +134,13 @@ type LockSessionParams struct {
 }
 
 type LockSessionRow struct {
-	SecretHash   []byte
-	SigningKeyID uuid.UUID
-	Generation   int32
-	RevokedAt    *time.Time
+	SecretHash        []byte
+	SigningKeyID      uuid.UUID
+	Generation        int32
+	RotatedAt         *time.Time
+	IdleExpiresAt     time.Time
+	AbsoluteExpiresAt time.Time
+	RevokedAt         *time.Time
 }
 
 // a session belongs to a person, not to an organization
@@ -149,6 +152,9 @@ func (q *Queries) LockSession(ctx context.Context, db DBTX, arg LockSessionParam
 		&i.SecretHash,
 		&i.SigningKeyID,
 		&i.Generation,
+		&i.RotatedAt,
+		&i.IdleExpiresAt,
+		&i.AbsoluteExpiresAt,
 		&i.RevokedAt,
 	)
 	return &i, err
@@ -296,6 +302,29 @@ type RaiseSessionParams struct {
 // @sqlc-vet-disable tenant
 func (q *Queries) RaiseSession(ctx context.Context, db DBTX, arg RaiseSessionParams) error {
 	_, err := db.Exec(ctx, raiseSession, arg.ID, arg.Aal, arg.Amr)
+	return err
+}
+
+const refreshSession = `-- name: RefreshSession :exec
+update session set secret_hash = $2, generation = generation + 1, rotated_at = $3, last_seen_at = $3, idle_expires_at = $4 where id = $1
+`
+
+type RefreshSessionParams struct {
+	ID            uuid.UUID
+	SecretHash    []byte
+	RotatedAt     *time.Time
+	IdleExpiresAt time.Time
+}
+
+// a session belongs to a person, not to an organization
+// @sqlc-vet-disable tenant
+func (q *Queries) RefreshSession(ctx context.Context, db DBTX, arg RefreshSessionParams) error {
+	_, err := db.Exec(ctx, refreshSession,
+		arg.ID,
+		arg.SecretHash,
+		arg.RotatedAt,
+		arg.IdleExpiresAt,
+	)
 	return err
 }
 

@@ -24,6 +24,7 @@ export const catalogues = [
   "members",
   "operate",
   "profile",
+  "programs",
   "providers",
   "settings",
   "start",

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from "react";
 import { type Fault, OFFLINE, RequestFailed } from "./fault.ts";
+import { ended, lives } from "./keep.ts";
 
 /** What a page has to ask the person for before a call can be repeated. */
 export type Prompt = { kind: "session" | "stepUp"; fault: Fault; answer(ok: boolean): void };
@@ -51,6 +52,10 @@ export async function auth<T extends { result: string } = Answer>(path: string, 
     throw new RequestFailed([{ retryAfter, ...json, code: json.code ?? "INTERNAL", message: json.message ?? "" }]);
   }
   if (json.csrf) csrf = json.csrf;
+  if (json.expiresAt) {
+    const skew = Date.parse(answer.headers.get("Date") ?? "") - Date.now() || 0;
+    lives(Date.parse(json.expiresAt) - skew, async () => void (await auth("refresh", {})));
+  }
   return json;
 }
 
@@ -101,6 +106,7 @@ export async function signOut(everywhere = false): Promise<void> {
   await auth("sign-out", { everywhere });
   csrf = null;
   known = null;
+  ended();
   location.assign("/login");
 }
 

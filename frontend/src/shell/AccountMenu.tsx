@@ -3,6 +3,7 @@ import {
   IconBuildingLighthouse,
   IconDeviceDesktop,
   IconHistory,
+  IconKey,
   IconKeyboard,
   IconLanguage,
   IconLogout,
@@ -40,6 +41,9 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
         </Menu.Item>
         <Menu.Item component={Link} to="/account/security" leftSection={<IconShieldLock size={16} />}>
           {t("account.security")}
+        </Menu.Item>
+        <Menu.Item component={Link} to="/account/keys" leftSection={<IconKey size={16} />}>
+          {t("ownKeys")}
         </Menu.Item>
         {opened && (
           <Suspense>

@@ -76,6 +76,9 @@ func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con i
 		if err != nil {
 			return fmt.Errorf("read the connection %s: %w", con, err)
 		}
+		if facts.Basic {
+			return nil
+		}
 		first := ""
 		if len(s.CAs) > 0 {
 			first = s.CAs[0].Name

@@ -18,7 +18,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -27,6 +26,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/apikeyq"
 )
 
@@ -58,6 +58,14 @@ type ApiKey struct {
 
 func (*ApiKey) IsNode() {}
 
+// Kind says who stands behind a key.
+type Kind string
+
+const (
+	ofPerson  Kind = "USER"
+	ofMachine Kind = "MACHINE"
+)
+
 type (
 	ApiKeyPage = page.Of[*ApiKey]
 	ApiKeyEdge = page.Edge[*ApiKey]
@@ -68,6 +76,8 @@ type Service struct {
 	DB    *db.DB
 	Door  *door.Door
 	Authz *authz.Authorizer
+	// Tell mails people what happened to a key; nil: nobody is told.
+	Tell func(ctx context.Context, e *door.Effect, n News) error
 	// OrgOfApplication says whose application a key is narrowed to; NOT_FOUND for an unknown one.
 	OrgOfApplication func(ctx context.Context, id ident.ApplicationID) (ident.OrgID, error)
 
@@ -105,19 +115,31 @@ func checksum(lookup, hidden string) string {
 	return string(b[:])
 }
 
-func compose(lookup, hidden string) secret.String {
-	return secret.New(prefix + lookup + "_" + hidden + checksum(lookup, hidden))
+// Minted is a new key: what is stored of it, and what is shown once.
+type Minted struct {
+	Lookup   string // public
+	LastFour string
+	Hash     []byte
+	Full     secret.String
 }
 
-// split reads a key; a text with a wrong checksum is no key, and costs no look-up.
-func split(text string) (lookup, hidden string, ok bool) {
-	rest, found := strings.CutPrefix(text, prefix)
+// Mint makes a key with this prefix.
+func Mint(prefix string) Minted {
+	lookup, hidden := generate()
+	sum := sha256.Sum256([]byte(hidden))
+	full := prefix + lookup + "_" + hidden + checksum(lookup, hidden)
+	return Minted{Lookup: lookup, LastFour: full[len(full)-4:], Hash: sum[:], Full: secret.New(full)}
+}
+
+// Split reads a key with this prefix and answers the hash of its secret; a text with a wrong checksum is no key, and costs no look-up.
+func Split(prefix string, key secret.String) (lookup string, hash []byte, ok bool) {
+	rest, found := strings.CutPrefix(key.Reveal(), prefix)
 	lookup, tail, cut := strings.Cut(rest, "_")
 	if !found || !cut || len(lookup) != lookupSize || len(tail) != secretSize+sumSize {
-		return "", "", false
+		return "", nil, false
 	}
-	hidden = tail[:secretSize]
-	return lookup, hidden, tail[secretSize:] == checksum(lookup, hidden)
+	sum := sha256.Sum256([]byte(tail[:secretSize]))
+	return lookup, sum[:], tail[secretSize:] == checksum(lookup, tail[:secretSize])
 }
 
 // Is says that a bearer credential means to be an API key.
@@ -133,39 +155,26 @@ func (s *Service) Authenticate(ctx context.Context, key secret.String, ip string
 	if hit && time.Now().Before(r.until) && !s.Authz.Revoked().Ended(r.caller.Subjects()...) {
 		return r.caller, nil
 	}
-	lookup, hidden, ok := split(key.Reveal())
+	lookup, hash, ok := Split(prefix, key)
 	if !ok {
 		return none, invalid()
 	}
-	now := s.DB.Now()
-	row, err := s.q.OrgOfLookup(ctx, s.DB, apikeyq.OrgOfLookupParams{Lookup: lookup, Now: now})
+	now, network := s.DB.Now(), cidr(authz.From(ctx).Network)
+	row, err := s.q.OrgOfLookup(ctx, s.DB, apikeyq.OrgOfLookupParams{Lookup: lookup, Now: now, Network: network})
 	if db.NotFound(err) {
 		return none, invalid()
 	} else if err != nil {
 		return none, fmt.Errorf("look up an API key: %w", err)
 	}
-	sum := sha256.Sum256([]byte(hidden))
-	if subtle.ConstantTimeCompare(sum[:], row.SecretHash) != 1 || row.Revoked || row.ExpiresAt != nil && !now.Before(*row.ExpiresAt) || row.Access != "ENABLED" {
+	if subtle.ConstantTimeCompare(hash, row.SecretHash) != 1 || row.Revoked || row.ExpiresAt != nil && !now.Before(*row.ExpiresAt) {
 		return none, invalid()
 	}
-	caller := authz.Principal{Kind: authz.API_KEY, KeyID: ident.From[ident.KeyID](row.ID), UserID: ident.From[ident.UserID](row.UserID), OrgID: ident.From[ident.OrgID](row.OrgID)}
-	if row.AppID != nil {
-		caller.ApplicationID = ident.From[ident.ApplicationID](*row.AppID)
+	caller := principal(row)
+	if row.Access != "ENABLED" {
+		return none, s.refuse(ctx, caller)
 	}
-	if row.ExpiresAt != nil {
-		caller.Until = *row.ExpiresAt
-	}
-	for _, scope := range row.Scopes {
-		caller.Scopes = append(caller.Scopes, authz.Permission(scope))
-	}
-	if row.LastUsedAt == nil || now.Sub(*row.LastUsedAt) > usedEvery {
-		p := apikeyq.UseKeyParams{ID: row.ID, LastUsedAt: &now}
-		if ip != "" {
-			p.Ip = &ip
-		}
-		if err := s.q.UseKey(ctx, s.DB, p); err != nil {
-			return none, fmt.Errorf("note the use of a key: %w", err)
-		}
+	if err := s.used(ctx, caller, row, ip, network); err != nil {
+		return none, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,6 +183,23 @@ func (s *Service) Authenticate(ctx context.Context, key secret.String, ip string
 	}
 	s.cache[memory] = remembered{caller, time.Now().Add(time.Second)}
 	return caller, nil
+}
+
+func principal(row *apikeyq.OrgOfLookupRow) authz.Principal {
+	p := authz.Principal{Kind: authz.API_KEY, KeyID: ident.From[ident.KeyID](row.ID), UserID: ident.From[ident.UserID](row.UserID), OrgID: ident.From[ident.OrgID](row.OrgID), Basic: row.Basic}
+	if row.Kind == string(ofMachine) {
+		p.Kind = authz.MACHINE
+	}
+	if row.AppID != nil {
+		p.ApplicationID = ident.From[ident.ApplicationID](*row.AppID)
+	}
+	if row.ExpiresAt != nil {
+		p.Until = *row.ExpiresAt
+	}
+	for _, scope := range row.Scopes {
+		p.Scopes = append(p.Scopes, authz.Permission(scope))
+	}
+	return p
 }
 
 func invalid() error {
@@ -236,47 +262,22 @@ func (s *Service) Called(ctx context.Context, org ident.OrgID, id ident.KeyID) (
 
 // OrgOf says whose a key is.
 func (s *Service) OrgOf(ctx context.Context, id ident.KeyID) (ident.OrgID, error) {
-	u, err := s.q.OrgOfKey(ctx, s.DB, apikeyq.OrgOfKeyParams{ID: id.UUID()})
+	row, err := s.whose(ctx, s.DB, id)
+	if err != nil {
+		return ident.OrgID{}, err
+	}
+	return ident.From[ident.OrgID](row.OrgID), nil
+}
+
+func (s *Service) whose(ctx context.Context, on apikeyq.DBTX, id ident.KeyID) (*apikeyq.OrgOfKeyRow, error) {
+	row, err := s.q.OrgOfKey(ctx, on, apikeyq.OrgOfKeyParams{ID: id.UUID()})
 	if db.NotFound(err) {
-		return ident.OrgID{}, fault.NotFound("API key")
+		return nil, fault.NotFound("API key")
 	} else if err != nil {
-		return ident.OrgID{}, fmt.Errorf("find the key %s: %w", id, err)
+		return nil, fmt.Errorf("find the key %s: %w", id, err)
 	}
-	return ident.From[ident.OrgID](u), nil
+	return row, nil
 }
-
-// List pages through the keys of an organization: one's own, or with apikey.read all of them. A narrowed key sees its own application's.
-func (s *Service) List(ctx context.Context, org *ident.OrgID, inactive bool, a page.Args) (*ApiKeyPage, error) {
-	caller := authz.From(ctx)
-	if org == nil {
-		org = &caller.OrgID
-	}
-	scope, all, err := s.reader(ctx, *org)
-	if err != nil {
-		return nil, err
-	}
-	app := scope.Application()
-	before := uuid.Max
-	if a.After != nil {
-		before = a.After.ID
-	}
-	rows, err := s.q.ListKeys(ctx, s.DB, apikeyq.ListKeysParams{OrgID: scope.OrgUUID(), AllUsers: all, UserID: caller.UserID.UUID(), AllApps: app.IsZero(), AppID: app.UUID(),
-		Inactive: inactive, Now: s.DB.Now(), Before: before, Most: int32(a.First + 1)})
-	if err != nil {
-		return nil, fmt.Errorf("list the keys: %w", err)
-	}
-	n, err := s.q.CountKeys(ctx, s.DB, apikeyq.CountKeysParams{OrgID: scope.OrgUUID(), AllUsers: all, UserID: caller.UserID.UUID(), AllApps: app.IsZero(), AppID: app.UUID(), Inactive: inactive, Now: s.DB.Now()})
-	if err != nil {
-		return nil, fmt.Errorf("count the keys: %w", err)
-	}
-	keys := make([]*ApiKey, len(rows))
-	for i, r := range rows {
-		keys[i] = fromRow((*row)(r))
-	}
-	return new(page.Make(a, keys, new(int32(n)), at)), nil
-}
-
-func at(k *ApiKey) page.Cursor { return page.Cursor{ID: k.ID.UUID()} }
 
 type row = apikeyq.KeyByIDRow
 
@@ -296,6 +297,7 @@ func (s *Service) Part() part.Part {
 	return part.Part{Name: "apikey", Grants: []authz.Grant{
 		{Permission: "apikey.read", Roles: owner, What: "see all API keys of the organization"},
 		{Permission: "apikey.revoke", Roles: owner, What: "delete any API key of the organization"},
+		{Permission: "apikey.revoke_any", Operator: true, What: "revoke any API key"},
 		{Permission: "apikey.manage", Roles: owner, What: "as a scope: a key that makes and deletes keys below itself"},
 	}, Nodes: map[string]part.Finder{"key": func(ctx context.Context, a ident.Any) (any, error) {
 		id, err := ident.As[ident.KeyID](a, "id")
@@ -303,5 +305,5 @@ func (s *Service) Part() part.Part {
 			return nil, err
 		}
 		return s.Get(ctx, id)
-	}}}
+	}}, Periodics: []work.Periodic{{Kind: "apikey.notice", Every: 24 * time.Hour, Do: s.notice}}}
 }

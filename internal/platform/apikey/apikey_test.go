@@ -200,7 +200,7 @@ func TestAuthenticate_RefusesAlike(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := k.Secret.Reveal()
-	lookup, hidden, _ := apikey.Split(text)
+	lookup, hidden, _ := apikey.Parts(text)
 	foreign, _ := apikey.Generate()
 	_, another := apikey.Generate()
 	for name, given := range map[string]string{
@@ -251,7 +251,7 @@ func TestScopes_EmptyMeansNone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	none := b.with(t, b.create(t, b.As(t.Context())).Secret)
-	if _, err := b.keys.List(none, nil, false, page.Args{First: 10}); !fault.Is(err, fault.ForbiddenCode) {
+	if _, err := b.keys.List(none, apikey.Filter{Org: nil, Inactive: false}, page.Args{First: 10}); !fault.Is(err, fault.ForbiddenCode) {
 		t.Errorf("a key without scopes lists: %v", err)
 	}
 	for _, p := range []authz.Permission{"connection.read", authz.SelfRead, authz.SelfWrite} {
@@ -263,7 +263,7 @@ func TestScopes_EmptyMeansNone(t *testing.T) {
 		t.Errorf("it deletes itself: %v", err)
 	}
 	own := b.with(t, b.create(t, b.As(t.Context()), "self.read").Secret)
-	if p, err := b.keys.List(own, nil, false, page.Args{First: 10}); err != nil || len(p.Nodes) != 2 {
+	if p, err := b.keys.List(own, apikey.Filter{Org: nil, Inactive: false}, page.Args{First: 10}); err != nil || len(p.Nodes) != 2 {
 		t.Errorf("with self.read: %v, %v", p, err)
 	}
 }
@@ -308,7 +308,7 @@ func TestNarrowed_SeesItsOwnApplicationAlone(t *testing.T) {
 	if err != nil || !scope.Covers(b.app) || scope.Covers(b.far) || scope.Application() != b.app {
 		t.Errorf("%+v, %v", scope, err)
 	}
-	list, err := b.keys.List(ctx, nil, false, page.Args{First: 10})
+	list, err := b.keys.List(ctx, apikey.Filter{Org: nil, Inactive: false}, page.Args{First: 10})
 	if err != nil || len(list.Nodes) != 1 || list.Nodes[0].ID != k.ApiKey.ID || *list.TotalCount != 1 {
 		t.Errorf("%+v, %v", list, err)
 	}
@@ -337,7 +337,7 @@ func TestList_OwnOrAllPagesThrough(t *testing.T) {
 	seen := []string{}
 	args := page.Args{First: 2}
 	for {
-		p, err := b.keys.List(b.As(t.Context()), &b.Org, false, args)
+		p, err := b.keys.List(b.As(t.Context()), apikey.Filter{Org: &b.Org, Inactive: false}, args)
 		if err != nil || *p.TotalCount != 5 {
 			t.Fatalf("%+v, %v", p, err)
 		}
@@ -354,17 +354,17 @@ func TestList_OwnOrAllPagesThrough(t *testing.T) {
 	if len(seen) != 5 || !slices.IsSortedFunc(seen, func(a, b string) int { return -strings.Compare(a, b) }) {
 		t.Errorf("%v", seen)
 	}
-	own, err := b.keys.List(spinetest.As(t.Context(), member), &b.Org, false, page.Args{First: 10})
+	own, err := b.keys.List(spinetest.As(t.Context(), member), apikey.Filter{Org: &b.Org, Inactive: false}, page.Args{First: 10})
 	if err != nil || len(own.Nodes) != 2 || *own.TotalCount != 2 {
 		t.Errorf("a member sees %+v, %v", own, err)
 	}
 	if _, err := b.keys.Get(spinetest.As(t.Context(), member), b.create(t, b.As(t.Context())).ApiKey.ID); !fault.Is(err, fault.NotFoundCode) {
 		t.Errorf("a member reads the owner's: %v", err)
 	}
-	if _, err := b.keys.List(spinetest.As(t.Context(), b.them), &b.Org, false, page.Args{First: 10}); !fault.Is(err, fault.NotFoundCode) {
+	if _, err := b.keys.List(spinetest.As(t.Context(), b.them), apikey.Filter{Org: &b.Org, Inactive: false}, page.Args{First: 10}); !fault.Is(err, fault.NotFoundCode) {
 		t.Errorf("a stranger: %v", err)
 	}
-	if _, err := b.keys.List(t.Context(), &b.Org, false, page.Args{First: 10}); !fault.Is(err, fault.Unauthenticated) {
+	if _, err := b.keys.List(t.Context(), apikey.Filter{Org: &b.Org, Inactive: false}, page.Args{First: 10}); !fault.Is(err, fault.Unauthenticated) {
 		t.Errorf("nobody: %v", err)
 	}
 }
@@ -375,7 +375,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add("npk__")
 	f.Add("npk_" + strings.Repeat("_", 66))
 	f.Fuzz(func(t *testing.T, text string) {
-		if lookup, hidden, ok := apikey.Split(text); ok && apikey.Compose(lookup, hidden).Reveal() != text {
+		if lookup, hidden, ok := apikey.Parts(text); ok && apikey.Compose(lookup, hidden).Reveal() != text {
 			t.Fatal(errors.New("read another key than was given"))
 		}
 	})

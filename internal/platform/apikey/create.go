@@ -2,7 +2,6 @@ package apikey
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,8 +25,10 @@ import (
 // reserved scopes are given by persons alone.
 var reserved = []string{"apikey.manage", "billing.change"}
 
-// shortest is the least time that a key with an end lives.
-const shortest = time.Hour
+const (
+	shortest = time.Hour            // that a key with an end lives at least
+	usual    = 365 * 24 * time.Hour // that a key lives whose maker says nothing
+)
 
 // CreateApiKeyInput asks for a key. OrganizationID may be left out by a caller that is bound to one.
 type CreateApiKeyInput struct {
@@ -35,7 +36,8 @@ type CreateApiKeyInput struct {
 	OrganizationID   *ident.OrgID
 	ApplicationID    *ident.ApplicationID
 	Scopes           []string
-	ExpiresAt        *time.Time
+	ExpiresAt        *time.Time // nil: in a year
+	NeverExpires     bool
 	ExpireOthers     bool
 	ClientMutationID *string
 }
@@ -72,8 +74,11 @@ func (s *Service) validate(ctx context.Context, e *door.Effect, in *CreateApiKey
 	if n := utf8.RuneCountInString(in.Description); n == 0 || n > 120 || !utf8.ValidString(in.Description) || strings.ContainsFunc(in.Description, unicode.IsControl) {
 		faults = append(faults, fault.Invalid("description", "description_length", "Say in 1 to 120 characters on one line what this key is for."))
 	}
-	if in.ExpiresAt != nil && in.ExpiresAt.Before(e.Tx.Now.Add(shortest)) {
-		faults = append(faults, fault.Invalid("expiresAt", "expires_soon", "Choose a time that is at least an hour ahead."))
+	if soon := CheckExpiry("expiresAt", in.ExpiresAt, e.Tx.Now); soon != nil {
+		faults = append(faults, soon)
+	}
+	if in.ExpiresAt != nil && in.NeverExpires {
+		faults = append(faults, fault.Invalid("neverExpires", "expires_never", "Give a time or say that there is none, not both."))
 	}
 	if len(in.Scopes) > 100 {
 		return errors.Join(append(faults, fault.Invalid("scopes", "scopes_number", "A key has at most 100 scopes."))...)
@@ -98,6 +103,9 @@ func (s *Service) validate(ctx context.Context, e *door.Effect, in *CreateApiKey
 			faults = append(faults, fault.At(fault.NotFound("application"), "applicationId"))
 		}
 	}
+	if e.Caller.Kind != authz.API_KEY && in.ExpiresAt == nil && !in.NeverExpires {
+		in.ExpiresAt = new(e.Tx.Now.Add(usual))
+	}
 	if e.Caller.Kind == authz.API_KEY {
 		faults = append(faults, s.withinParent(ctx, e, in)...)
 	}
@@ -116,12 +124,17 @@ func (s *Service) withinParent(ctx context.Context, e *door.Effect, in *CreateAp
 	if in.ApplicationID == nil {
 		in.ApplicationID = parent.ApplicationID
 	}
-	if parent.ExpiresAt != nil {
-		if in.ExpiresAt == nil {
+	if parent.ExpiresAt != nil && in.NeverExpires {
+		faults = append(faults, fault.Invalid("neverExpires", "expires_parent", "This key ends at %s; what it makes cannot last longer.", parent.ExpiresAt.Format(time.RFC3339)))
+	}
+	if in.ExpiresAt == nil && !in.NeverExpires {
+		in.ExpiresAt = new(e.Tx.Now.Add(usual))
+		if parent.ExpiresAt != nil && parent.ExpiresAt.Before(*in.ExpiresAt) {
 			in.ExpiresAt = parent.ExpiresAt
-		} else if in.ExpiresAt.After(*parent.ExpiresAt) {
-			faults = append(faults, fault.Invalid("expiresAt", "expires_parent", "This key ends at %s; what it makes cannot last longer.", parent.ExpiresAt.Format(time.RFC3339)))
 		}
+	}
+	if parent.ExpiresAt != nil && in.ExpiresAt != nil && in.ExpiresAt.After(*parent.ExpiresAt) {
+		faults = append(faults, fault.Invalid("expiresAt", "expires_parent", "This key ends at %s; what it makes cannot last longer.", parent.ExpiresAt.Format(time.RFC3339)))
 	}
 	return faults
 }
@@ -132,41 +145,81 @@ func (s *Service) create(ctx context.Context, e *door.Effect, in CreateApiKeyInp
 			return nil, err
 		}
 	}
-	id := ident.New[ident.KeyID](e.Tx.Now)
-	lookup, hidden := generate()
-	sum := sha256.Sum256([]byte(hidden))
-	full := compose(lookup, hidden)
-	p := apikeyq.AddKeyParams{ID: id.UUID(), Lookup: lookup, LastFour: full.Reveal()[len(full.Reveal())-4:], SecretHash: sum[:], UserID: e.Caller.UserID.UUID(), OrgID: e.Scope.OrgUUID(),
-		Description: in.Description, Scopes: in.Scopes, CreatedAt: e.Tx.Now, ExpiresAt: in.ExpiresAt}
-	if p.Scopes == nil {
-		p.Scopes = []string{}
-	}
-	if in.ApplicationID != nil {
-		p.AppID = new(in.ApplicationID.UUID())
-	}
+	n := fresh{kind: ofPerson, user: e.Caller.UserID, org: e.Scope.Org(), app: in.ApplicationID, description: in.Description, scopes: in.Scopes, expiresAt: in.ExpiresAt}
 	if e.Caller.Kind == authz.API_KEY {
-		p.ParentID = new(e.Caller.KeyID.UUID())
+		n.parent = &e.Caller.KeyID
 	}
-	if err := s.q.AddKey(ctx, e.Tx, p); err != nil {
-		return nil, fmt.Errorf("add the key: %w", err)
+	made, err := s.add(ctx, e, n)
+	if err != nil {
+		return nil, err
 	}
-	e.Record(event.Change{OrgID: e.Scope.Org(), Action: "apikey.created", Subject: id.String(), Version: 1, Payload: map[string]any{"v": 1, "scopes": p.Scopes, "expiresAt": in.ExpiresAt}, Audited: true})
+	id := made.ApiKey.ID
 	if in.ExpireOthers {
 		ids, err := s.q.ExpireOthers(ctx, e.Tx, apikeyq.ExpireOthersParams{OrgID: e.Scope.OrgUUID(), UserID: e.Caller.UserID.UUID(), Keep: id.UUID(), Now: e.Tx.Now, By: e.Caller.Actor()})
 		if err != nil {
 			return nil, fmt.Errorf("end the other keys: %w", err)
 		}
 		for _, u := range ids {
-			if err := s.ended(ctx, e, ident.From[ident.KeyID](u), "apikey.revoked"); err != nil {
+			if err := s.ended(ctx, e, e.Scope.Org(), ident.From[ident.KeyID](u), "apikey.revoked"); err != nil {
 				return nil, err
 			}
 		}
 	}
-	k, err := s.byID(ctx, e.Tx, e.Scope, id)
-	if err != nil {
+	return made, nil
+}
+
+// fresh is a key about to be made.
+type fresh struct {
+	kind        Kind
+	user        ident.UserID
+	org         ident.OrgID
+	app         *ident.ApplicationID
+	parent      *ident.KeyID
+	description string
+	scopes      []string
+	expiresAt   *time.Time
+}
+
+func (s *Service) add(ctx context.Context, e *door.Effect, n fresh) (*ApiKeyCreated, error) {
+	id := ident.New[ident.KeyID](e.Tx.Now)
+	key := Mint(prefix)
+	p := apikeyq.AddKeyParams{ID: id.UUID(), Kind: string(n.kind), Lookup: key.Lookup, LastFour: key.LastFour, SecretHash: key.Hash, UserID: n.user.UUID(), OrgID: n.org.UUID(),
+		Description: n.description, Scopes: append([]string{}, n.scopes...), CreatedAt: e.Tx.Now, ExpiresAt: n.expiresAt}
+	if n.app != nil {
+		p.AppID = new(n.app.UUID())
+	}
+	if n.parent != nil {
+		p.ParentID = new(n.parent.UUID())
+	}
+	if err := s.q.AddKey(ctx, e.Tx, p); err != nil {
+		return nil, fmt.Errorf("add the key: %w", err)
+	}
+	e.Record(event.Change{OrgID: n.org, Action: "apikey.created", Subject: id.String(), Version: 1, Payload: map[string]any{"v": 1, "scopes": p.Scopes, "expiresAt": n.expiresAt}, Audited: true})
+	if err := s.tell(ctx, e, Created, n.org, id, ""); err != nil {
 		return nil, err
 	}
-	return &ApiKeyCreated{ApiKey: k, Secret: full, Edge: &page.Edge[*ApiKey]{Cursor: at(k).String(), Node: k}}, nil
+	r, err := s.q.KeyByID(ctx, e.Tx, apikeyq.KeyByIDParams{ID: p.ID, OrgID: p.OrgID})
+	if err != nil {
+		return nil, fmt.Errorf("read the key %s: %w", id, err)
+	}
+	k := fromRow((*row)(r))
+	return &ApiKeyCreated{ApiKey: k, Secret: key.Full, Edge: &page.Edge[*ApiKey]{Cursor: at(k).String(), Node: k}}, nil
+}
+
+// MachineTx makes the key of a machine that was just registered.
+func (s *Service) MachineTx(ctx context.Context, e *door.Effect, machine ident.UserID, org ident.OrgID, description string, scopes []string, expiresAt *time.Time) (*ApiKeyCreated, error) {
+	if expiresAt == nil {
+		expiresAt = new(e.Tx.Now.Add(usual))
+	}
+	return s.add(ctx, e, fresh{kind: ofMachine, user: machine, org: org, description: description, scopes: scopes, expiresAt: expiresAt})
+}
+
+// CheckExpiry refuses an end that is too near; nil is none.
+func CheckExpiry(field string, at *time.Time, now time.Time) error {
+	if at != nil && at.Before(now.Add(shortest)) {
+		return fault.Invalid(field, "expires_soon", "Choose a time that is at least an hour ahead.")
+	}
+	return nil
 }
 
 // lockParent lets no child be born while its parent dies: who comes second sees what the first has done.
@@ -178,100 +231,4 @@ func (s *Service) lockParent(ctx context.Context, e *door.Effect) error {
 		return fmt.Errorf("lock the parent key: %w", err)
 	}
 	return nil
-}
-
-// Delete ends a key and everything made by it: one's own, with apikey.revoke any, and for a key with apikey.manage what it made.
-func (s *Service) Delete(ctx context.Context, id ident.KeyID) error {
-	a := door.Action{Name: "apikey.delete", Self: true, Paid: true, Once: true}
-	if authz.From(ctx).Kind == authz.API_KEY {
-		a.Self, a.Permission = false, "apikey.manage"
-	}
-	_, err := door.Do(ctx, s.Door, door.Change[ident.KeyID, struct{}]{
-		Action: a,
-		Org:    s.OrgOf,
-		Do: func(ctx context.Context, e *door.Effect, id ident.KeyID) (struct{}, error) {
-			k, err := s.byID(ctx, e.Tx, e.Scope, id)
-			if err != nil {
-				return struct{}{}, err
-			}
-			if err := s.mayDelete(ctx, e, k); err != nil {
-				return struct{}{}, err
-			}
-			if _, err := s.q.LockKey(ctx, e.Tx, apikeyq.LockKeyParams{ID: id.UUID(), OrgID: e.Scope.OrgUUID()}); err != nil {
-				return struct{}{}, fmt.Errorf("lock the key: %w", err)
-			}
-			ids, err := s.q.RevokeKeys(ctx, e.Tx, apikeyq.RevokeKeysParams{ID: id.UUID(), OrgID: e.Scope.OrgUUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: "deleted"})
-			if err != nil {
-				return struct{}{}, fmt.Errorf("end the key: %w", err)
-			}
-			if len(ids) == 0 {
-				e.Quiet() // it had ended already
-			}
-			for _, u := range ids {
-				action := "apikey.deleted"
-				if u != id.UUID() {
-					action = "apikey.revoked"
-				}
-				if err := s.ended(ctx, e, ident.From[ident.KeyID](u), action); err != nil {
-					return struct{}{}, err
-				}
-			}
-			return struct{}{}, nil
-		},
-	}, id)
-	return err
-}
-
-func (s *Service) mayDelete(ctx context.Context, e *door.Effect, k *ApiKey) error {
-	if e.Caller.Kind == authz.API_KEY {
-		if k.ID != e.Caller.KeyID && (k.ParentID == nil || *k.ParentID != e.Caller.KeyID) {
-			return fault.NotFound("API key")
-		}
-		return nil // the door asked for apikey.manage
-	}
-	if k.UserID == e.Caller.UserID {
-		return nil
-	}
-	if _, err := s.Authz.Authorize(ctx, "apikey.read", e.Scope.Org()); err != nil {
-		return fault.NotFound("API key") // who may not see it does not learn that it exists
-	}
-	_, err := s.Authz.Authorize(ctx, "apikey.revoke", e.Scope.Org())
-	return err
-}
-
-// EndOfMemberTx ends all keys that a person has in an organization, for the moment in which the membership ends.
-func (s *Service) EndOfMemberTx(ctx context.Context, e *door.Effect, user ident.UserID, org ident.OrgID) error {
-	ids, err := s.q.RevokeKeysOfMember(ctx, e.Tx, apikeyq.RevokeKeysOfMemberParams{OrgID: org.UUID(), UserID: user.UUID(), Now: e.Tx.Now, By: e.Caller.Actor()})
-	if err != nil {
-		return fmt.Errorf("end the keys of a former member: %w", err)
-	}
-	for _, u := range ids {
-		if err := s.endedIn(ctx, e, org, ident.From[ident.KeyID](u), "apikey.revoked"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// EndAllTx ends all keys of a person whose account ends, and what was made by them.
-func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, user ident.UserID, reason string) error {
-	rows, err := s.q.RevokeKeysOfUser(ctx, e.Tx, apikeyq.RevokeKeysOfUserParams{UserID: user.UUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: reason})
-	if err != nil {
-		return fmt.Errorf("end the keys of %s: %w", user, err)
-	}
-	for _, r := range rows {
-		if err := s.endedIn(ctx, e, ident.From[ident.OrgID](r.OrgID), ident.From[ident.KeyID](r.ID), "apikey.revoked"); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Service) ended(ctx context.Context, e *door.Effect, id ident.KeyID, action string) error {
-	return s.endedIn(ctx, e, e.Scope.Org(), id, action)
-}
-
-func (s *Service) endedIn(ctx context.Context, e *door.Effect, org ident.OrgID, id ident.KeyID, action string) error {
-	e.Record(event.Change{OrgID: org, Action: action, Subject: id.String(), Version: 2, Payload: map[string]any{"v": 1}, Audited: true})
-	return s.Authz.Revoke(ctx, e.Tx, id.String(), action)
 }

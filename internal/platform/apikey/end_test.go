@@ -127,7 +127,7 @@ func TestDelete_WhoMay(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	list, err := b.keys.List(b.As(t.Context()), &b.Org, true, page.Args{First: 10})
+	list, err := b.keys.List(b.As(t.Context()), apikey.Filter{Org: &b.Org, Inactive: true}, page.Args{First: 10})
 	if err != nil || len(list.Nodes) != 2 || list.Nodes[0].RevokedAt == nil {
 		t.Errorf("inactive keys are %+v, %v", list, err)
 	}

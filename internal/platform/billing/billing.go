@@ -36,6 +36,9 @@ type Plan struct {
 // BuiltIn is the plan of every organization of a self-hosted installation.
 var BuiltIn = Plan{ID: "built-in", Paid: true, Quotas: []Quota{{Metric: "connections", Limit: 100_000}, {Metric: "applications", Limit: 1_000}, {Metric: "seats", Limit: 1_000, Hard: true}}}
 
+// Basic is the least plan: that of a machine for which nobody stands. Nobody can choose it.
+var Basic = Plan{ID: "basic"}
+
 // Offered are the plans that an organization can have.
 var Offered = []Plan{BuiltIn}
 
@@ -45,13 +48,23 @@ type Entitlement struct {
 	Offered []Plan
 }
 
-func (g Entitlement) Check(_ context.Context, _ *door.Effect, a door.Action) error {
-	if !a.Paid || a.Once || g.Plan.Paid {
+func (g Entitlement) Check(_ context.Context, e *door.Effect, a door.Action) error {
+	switch {
+	case !a.Paid:
+		return nil
+	case e.Caller.Basic: // never held anything, so there is nothing that it may still remove
+		return Required(g.Offered)
+	case a.Once || g.Plan.Paid:
 		return nil
 	}
+	return Required(g.Offered)
+}
+
+// Required says that the plan lacks a feature, and which of the plans have it.
+func Required(offered []Plan) *fault.Fault {
 	f := &fault.Fault{Code: fault.EntitlementCode, Message: "Your plan does not include this."}
 	plans := []string{}
-	for _, p := range g.Offered {
+	for _, p := range offered {
 		if p.Paid {
 			plans = append(plans, p.ID)
 		}

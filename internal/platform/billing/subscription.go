@@ -19,7 +19,27 @@ type Subscriptions struct {
 
 // StartTx begins the plan of a new organization; buyer pays for it.
 func (s *Subscriptions) StartTx(ctx context.Context, e *door.Effect, org ident.OrgID, buyer ident.UserID) error {
-	err := s.q.AddSubscription(ctx, e.Tx, billingq.AddSubscriptionParams{ID: ident.V7(e.Tx.Now), OrgID: org.UUID(), BuyerUserID: buyer.UUID(), PlanID: s.Plan.ID, EverEntitled: s.Plan.Paid, CreatedAt: e.Tx.Now})
+	return s.start(ctx, e, org, buyer, s.Plan)
+}
+
+// StartBasicTx begins the least plan, which entitles to nothing that is marked as paid.
+func (s *Subscriptions) StartBasicTx(ctx context.Context, e *door.Effect, org ident.OrgID, buyer ident.UserID) error {
+	return s.start(ctx, e, org, buyer, Basic)
+}
+
+// EntitledTx says whether an organization has or ever had a plan that entitles to more than the least one; one without a plan is the installation's own.
+func (s *Subscriptions) EntitledTx(ctx context.Context, tx *db.Tx, org ident.OrgID) (bool, error) {
+	ever, err := s.q.EverEntitled(ctx, tx, billingq.EverEntitledParams{OrgID: org.UUID()})
+	if db.NotFound(err) {
+		return true, nil
+	} else if err != nil {
+		return false, fmt.Errorf("read the plan of %s: %w", org, err)
+	}
+	return ever, nil
+}
+
+func (s *Subscriptions) start(ctx context.Context, e *door.Effect, org ident.OrgID, buyer ident.UserID, p Plan) error {
+	err := s.q.AddSubscription(ctx, e.Tx, billingq.AddSubscriptionParams{ID: ident.V7(e.Tx.Now), OrgID: org.UUID(), BuyerUserID: buyer.UUID(), PlanID: p.ID, EverEntitled: p.Paid, CreatedAt: e.Tx.Now})
 	if err != nil {
 		return fmt.Errorf("begin the subscription: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/mail"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/smtp"
@@ -44,6 +45,9 @@ type Service struct {
 	Home     string       // address of the console
 	// HookSecret signs what a gateway or mail server reports to /hooks/mail; without it nothing is taken there.
 	HookSecret secret.String
+
+	// Silent says of an organization that it may send nothing; nil: every one may.
+	Silent func(ctx context.Context, tx *db.Tx, org ident.OrgID) (bool, error)
 
 	q       mailq.Queries
 	metrics *measures // nil until Measure

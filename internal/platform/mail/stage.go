@@ -42,6 +42,11 @@ func (s *Service) Stage(ctx context.Context, e *door.Effect, m Mail) error {
 	if err != nil || to == "" {
 		return err
 	}
+	if !m.Org.IsZero() && s.Silent != nil {
+		if silent, err := s.Silent(ctx, e.Tx, m.Org); err != nil || silent {
+			return err
+		}
+	}
 	if m.In != nil {
 		m.Letter = m.In(reader.Locale)
 	}

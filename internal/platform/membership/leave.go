@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -45,6 +46,17 @@ func (s *Service) end(ctx context.Context, a door.Action, in Ref, action string)
 		},
 	}, in)
 	return Kept(err)
+}
+
+// EndTx ends the membership of a machine whose person leaves; who is no member stays none.
+func (s *Service) EndTx(ctx context.Context, e *door.Effect, org ident.OrgID, user ident.UserID) error {
+	m, err := s.q.LockMember(ctx, e.Tx, membershipq.LockMemberParams{OrgID: org.UUID(), UserID: user.UUID()})
+	if db.NotFound(err) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("lock the member: %w", err)
+	}
+	return s.endTx(ctx, e, org, m, user, "member.removed")
 }
 
 func (s *Service) endTx(ctx context.Context, e *door.Effect, org ident.OrgID, m *membershipq.LockMemberRow, user ident.UserID, action string) error {

@@ -60,7 +60,7 @@ func (s *Service) chosen(ctx context.Context, tx *db.Tx, in CreateOrganizationIn
 
 // CreateTx makes a shared organization with its first member, who holds all three roles and pays. id is new.
 func (s *Service) CreateTx(ctx context.Context, e *door.Effect, id ident.OrgID, name, slug string, owner ident.UserID) error {
-	return s.add(ctx, e, id, Shared, name, slug, owner)
+	return s.add(ctx, e, plot{id, Shared, name, slug, owner, founder, s.Billing.StartTx})
 }
 
 // CreatePersonalTx makes a person's (or machine's) own organization, which nobody else joins and which cannot be deleted. Its short name is made of name.
@@ -70,16 +70,53 @@ func (s *Service) CreatePersonalTx(ctx context.Context, e *door.Effect, name str
 	if err != nil {
 		return id, err
 	}
-	return id, s.add(ctx, e, id, Personal, name, slug, owner)
+	return id, s.add(ctx, e, plot{id, Personal, name, slug, owner, founder, s.Billing.StartTx})
 }
 
-func (s *Service) add(ctx context.Context, e *door.Effect, id ident.OrgID, as Ownership, name, slug string, owner ident.UserID) error {
-	name, wrong := checkName(name)
+// CreateMachineTx makes a machine's own organization, in which it is a member and no more. Without entitled it has the least plan.
+func (s *Service) CreateMachineTx(ctx context.Context, e *door.Effect, name string, machine ident.UserID, entitled bool) (ident.OrgID, error) {
+	id, start := ident.New[ident.OrgID](e.Tx.Now), s.Billing.StartTx
+	if !entitled {
+		start = s.Billing.StartBasicTx
+	}
+	slug, err := s.free(ctx, e.Tx, slugOf(name))
+	if err != nil {
+		return id, err
+	}
+	return id, s.add(ctx, e, plot{id, Personal, name, slug, machine, []authz.Role{authz.Member}, start})
+}
+
+// EndMachineTx takes the organization of a machine away that is gone.
+func (s *Service) EndMachineTx(ctx context.Context, e *door.Effect, id ident.OrgID) error {
+	o, err := s.byID(ctx, e.Tx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.q.DeleteOrganization(ctx, e.Tx, organizationq.DeleteOrganizationParams{ID: id.UUID(), Now: e.Tx.Now}); err != nil {
+		return fmt.Errorf("delete the organization of a machine: %w", err)
+	}
+	e.Record(event.Change{OrgID: id, Action: "organization.deleted", Subject: id.String(), Version: o.Version + 1, Payload: map[string]any{"v": 1, "slug": o.Slug}, Audited: true})
+	return nil
+}
+
+// plot is an organization about to be made: whose it is, what its first member holds, and how its plan begins.
+type plot struct {
+	id         ident.OrgID
+	as         Ownership
+	name, slug string
+	owner      ident.UserID
+	roles      []authz.Role
+	start      func(ctx context.Context, e *door.Effect, org ident.OrgID, buyer ident.UserID) error
+}
+
+func (s *Service) add(ctx context.Context, e *door.Effect, p plot) error {
+	id, slug := p.id, p.slug
+	name, wrong := checkName(p.name)
 	if err := errors.Join(wrong, checkSlug(slug)); err != nil {
 		return err
 	}
 	err := e.Tx.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { // a savepoint: a taken name leaves the transaction usable for the proposal
-		return s.q.AddOrganization(ctx, tx, organizationq.AddOrganizationParams{ID: id.UUID(), Slug: slug, Name: name, Ownership: string(as), CreatedBy: owner.UUID(), CreatedAt: tx.Now})
+		return s.q.AddOrganization(ctx, tx, organizationq.AddOrganizationParams{ID: id.UUID(), Slug: slug, Name: name, Ownership: string(p.as), CreatedBy: p.owner.UUID(), CreatedAt: tx.Now})
 	})
 	if db.Violates(err, "organization_slug_key") {
 		return s.taken(ctx, e.Tx, slug)
@@ -87,10 +124,10 @@ func (s *Service) add(ctx context.Context, e *door.Effect, id ident.OrgID, as Ow
 		return fmt.Errorf("add the organization: %w", err)
 	}
 	e.Record(event.Change{OrgID: id, Action: "organization.created", Subject: id.String(), Version: 1, Payload: map[string]any{"v": 1, "slug": slug}, Audited: true})
-	if _, err := s.Members.JoinTx(ctx, e, id, owner, founder); err != nil {
+	if _, err := s.Members.JoinTx(ctx, e, id, p.owner, p.roles); err != nil {
 		return err
 	}
-	return s.Billing.StartTx(ctx, e, id, owner)
+	return p.start(ctx, e, id, p.owner)
 }
 
 // taken refuses a short name that somebody has, and offers a free one.

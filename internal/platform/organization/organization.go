@@ -65,6 +65,8 @@ type Service struct {
 type Billing interface {
 	// StartTx begins the plan of a new organization; buyer pays for it.
 	StartTx(ctx context.Context, e *door.Effect, org ident.OrgID, buyer ident.UserID) error
+	// StartBasicTx begins the least plan, for a machine that is nobody's.
+	StartBasicTx(ctx context.Context, e *door.Effect, org ident.OrgID, buyer ident.UserID) error
 	// BuyerTx answers who pays; the zero id when nobody does.
 	BuyerTx(ctx context.Context, tx *db.Tx, org ident.OrgID) (ident.UserID, error)
 }

@@ -3,7 +3,9 @@ package session
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
@@ -12,7 +14,7 @@ import (
 	"github.com/nameplate-dev/nameplate/queries/sessionq"
 )
 
-// List is where the caller is signed in, the newest first; at most 200.
+// List is where the caller is signed in, with browsers and with programs, the newest first; at most 200 of each.
 func (s *Service) List(ctx context.Context) ([]*Session, error) {
 	caller := authz.From(ctx)
 	if caller.Kind != authz.USER && caller.Kind != authz.OPERATOR {
@@ -39,6 +41,12 @@ func (s *Service) of(ctx context.Context, user ident.UserID) ([]*Session, error)
 		one.Current = one.ID == authz.From(ctx).SessionID
 		out = append(out, one)
 	}
+	programs, err := s.programs(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, programs...)
+	slices.SortStableFunc(out, func(a, b *Session) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	return out, nil
 }
 
@@ -48,7 +56,15 @@ func (s *Service) Revoke(ctx context.Context, id ident.SessionID) error {
 		Action: door.Action{Name: "session.revoke", Own: true, StepUp: true},
 		Do: func(ctx context.Context, e *door.Effect, id ident.SessionID) (struct{}, error) {
 			row, err := s.q.LockSession(ctx, e.Tx, sessionq.LockSessionParams{ID: id.UUID(), UserID: e.Caller.UserID.UUID()})
-			if err != nil || row.RevokedAt != nil {
+			if db.NotFound(err) {
+				if ended, err := s.endFamilyTx(ctx, e, id, e.Caller.UserID, "session.revoked", "revoked"); ended || err != nil {
+					return struct{}{}, err
+				}
+				return struct{}{}, fault.NotFound("session")
+			} else if err != nil {
+				return struct{}{}, fmt.Errorf("lock the session: %w", err)
+			}
+			if row.RevokedAt != nil {
 				return struct{}{}, fault.NotFound("session")
 			}
 			return struct{}{}, s.endTx(ctx, e, id, e.Caller.UserID, "session.revoked", "revoked")
@@ -84,7 +100,7 @@ func (s *Service) EndEverywhere(ctx context.Context) error {
 	return err
 }
 
-// EndAllTx ends a person's sessions, but the one to keep. reason stands in the rows and in the ledger.
+// EndAllTx ends a person's sessions, those of programs too, but the one to keep. reason stands in the rows and in the ledger.
 func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, user ident.UserID, keep *ident.SessionID, reason string) error {
 	p := sessionq.EndAllSessionsParams{UserID: user.UUID(), Now: e.Tx.Now, Reason: reason}
 	if keep != nil {
@@ -94,7 +110,11 @@ func (s *Service) EndAllTx(ctx context.Context, e *door.Effect, user ident.UserI
 	if err != nil {
 		return fmt.Errorf("end the sessions: %w", err)
 	}
-	for _, u := range ids {
+	families, err := s.q.EndAllFamilies(ctx, e.Tx, sessionq.EndAllFamiliesParams{UserID: p.UserID, Keep: p.Keep, Now: p.Now, Reason: p.Reason})
+	if err != nil {
+		return fmt.Errorf("end the families of tokens: %w", err)
+	}
+	for _, u := range append(ids, families...) {
 		id := ident.From[ident.SessionID](u).String()
 		e.Record(event.Change{Action: "session.revoked", Subject: id, Version: 2, Chain: user.String(), Payload: map[string]any{"v": 1, "user": user.String(), "reason": reason}, Audited: true})
 		if err := s.Authz.Revoke(ctx, e.Tx, id, reason); err != nil {

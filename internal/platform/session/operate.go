@@ -12,6 +12,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/sessionq"
 )
 
@@ -92,5 +93,6 @@ func (s *Service) Forget() {
 
 // Part is what sessions contribute.
 func (s *Service) Part() part.Part {
-	return part.Part{Name: "session", Grants: []authz.Grant{{Permission: mayRevokeAny, Operator: true, What: "sign people out"}}}
+	return part.Part{Name: "session", Grants: []authz.Grant{{Permission: mayRevokeAny, Operator: true, What: "sign people out"}},
+		Periodics: []work.Periodic{{Kind: "session.sweep", Every: time.Hour, Do: s.sweep}}}
 }

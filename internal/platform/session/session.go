@@ -1,9 +1,12 @@
-// Package session is a signed-in browser.
+// Package session is a signed-in browser, or a program that a person signed in.
 //
 // Its one cookie reads id.generation.secret; the server keeps the secret's hash. The secret changes with every sign-in and step-up. Each secret is
 // derived from the one before it, so that an older cookie is recognised: within ten seconds it still counts (a second tab), later its use means
 // that it was copied, and ends the session. A session ends after eight hours without use, after seven days, or when somebody ends it (that of a person
 // with the role OPERATIONS after half an hour and after twelve hours); its sockets are closed within a second.
+//
+// A program holds two opaque tokens in place of the cookie: npa_… is shown with each call and lives 15 minutes, npr_… is used once, for the next two. All that
+// follow one sign-in are a family, which ends as a session does: when somebody ends it, when a used token comes again, after 14 days without a refresh, after 90.
 package session
 
 import (
@@ -63,7 +66,10 @@ type Session struct {
 // SessionKind tells browsers from programs.
 type SessionKind string
 
-const Browser SessionKind = "BROWSER"
+const (
+	Browser SessionKind = "BROWSER"
+	Program SessionKind = "PROGRAM"
+)
 
 // Service starts, recognises and ends sessions.
 type Service struct {
@@ -71,10 +77,14 @@ type Service struct {
 	Door  *door.Door
 	Authz *authz.Authorizer
 	Vault *vault.Vault
+	// Tell mails a person what happened to their sign-ins; nil: nobody is told.
+	Tell func(ctx context.Context, e *door.Effect, what News, user ident.UserID) error
+	Idle time.Duration // that a browser's session lives without use; zero: eight hours
 
-	q     sessionq.Queries
-	mu    sync.Mutex
-	cache map[[32]byte]remembered
+	q       sessionq.Queries
+	mu      sync.Mutex
+	cache   map[[32]byte]remembered
+	bearers map[[32]byte]bearer
 }
 
 type remembered struct {
@@ -85,6 +95,9 @@ type remembered struct {
 // StartTx signs a person in and answers the cookie's value. amr are words of RFC 8176; "mfa" among them says that two factors were proven.
 func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID, org *ident.OrgID, amr ...string) (secret.String, ident.SessionID, error) {
 	id := ident.New[ident.SessionID](e.Tx.Now)
+	if err := s.greet(ctx, e, user); err != nil {
+		return secret.String{}, id, err
+	}
 	key, err := s.Vault.Signer(ctx, vault.Session)
 	if err != nil {
 		return secret.String{}, id, err
@@ -92,7 +105,7 @@ func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID
 	plain := make([]byte, 32)
 	rand.Read(plain)
 	row := sessionq.AddSessionParams{ID: id.UUID(), UserID: user.UUID(), SecretHash: sum(plain), SigningKeyID: key.ID, Aal: level(amr), Amr: amr, AuthTime: e.Tx.Now,
-		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, IdleExpiresAt: e.Tx.Now.Add(idle), AbsoluteExpiresAt: e.Tx.Now.Add(absolute)}
+		UserAgent: cut(e.Caller.UserAgent, 400), CreatedAt: e.Tx.Now, IdleExpiresAt: e.Tx.Now.Add(s.idle()), AbsoluteExpiresAt: e.Tx.Now.Add(absolute)}
 	if org != nil {
 		row.OrgID = new(org.UUID())
 	}
@@ -135,10 +148,10 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 		return nil, err
 	}
 	if now.Sub(row.LastSeenAt) > seenEvery {
-		if err := s.q.SeeSession(ctx, s.DB, sessionq.SeeSessionParams{ID: row.ID, LastSeenAt: now, IdleExpiresAt: now.Add(idle)}); err != nil {
+		if err := s.q.SeeSession(ctx, s.DB, sessionq.SeeSessionParams{ID: row.ID, LastSeenAt: now, IdleExpiresAt: now.Add(s.idle())}); err != nil {
 			return nil, fmt.Errorf("note the use of the session: %w", err)
 		}
-		row.LastSeenAt, row.IdleExpiresAt = now, now.Add(idle)
+		row.LastSeenAt, row.IdleExpiresAt = now, now.Add(s.idle())
 		shorten(row)
 	}
 	out := fromRow(row)
@@ -185,14 +198,20 @@ func (s *Service) reused(ctx context.Context, row *sessionq.OrgOfSessionRow) err
 	_, err := door.Do(ctx, s.Door, door.Change[ident.SessionID, struct{}]{
 		Action: door.Action{Name: "session.detect_reuse", Public: true},
 		Do: func(ctx context.Context, e *door.Effect, id ident.SessionID) (struct{}, error) {
-			return struct{}{}, s.endTx(ctx, e, id, user, "session.reuse_detected", "reuse")
+			return struct{}{}, s.reusedTx(ctx, e, id, user, func() (int64, error) {
+				return s.q.EndSession(ctx, e.Tx, sessionq.EndSessionParams{ID: id.UUID(), RevokedAt: &e.Tx.Now, RevokeReason: new("reuse")})
+			})
 		},
 	}, id)
 	return err
 }
 
 // StepUpTx notes that the caller has just proved who they are, by amr too, and rotates the secret. It answers the new cookie's value.
+// A program has none: its tokens stay, and are fresh.
 func (s *Service) StepUpTx(ctx context.Context, e *door.Effect, value string, amr ...string) (secret.String, error) {
+	if value == "" {
+		return secret.String{}, s.ProveTx(ctx, e, amr...)
+	}
 	id, generation, plain, ok := parse(value)
 	if !ok || id != e.Caller.SessionID {
 		return secret.String{}, fault.Unauthorized("", "Sign in again.")
@@ -295,7 +314,9 @@ func (s *Service) Current(ctx context.Context) (*Session, error) {
 		return nil, nil
 	}
 	row, err := s.q.OrgOfSession(ctx, s.DB, sessionq.OrgOfSessionParams{ID: id.UUID()})
-	if err != nil {
+	if db.NotFound(err) {
+		return s.program(ctx, id)
+	} else if err != nil {
 		return nil, fmt.Errorf("read the session: %w", err)
 	}
 	shorten(row)

@@ -28,10 +28,11 @@ type Principal struct {
 	Kind          Kind
 	UserID        ident.UserID        // the person behind a session or a key
 	SessionID     ident.SessionID     // USER
-	KeyID         ident.KeyID         // API_KEY
+	KeyID         ident.KeyID         // API_KEY, MACHINE; of a SERVICE it is all there is
 	OrgID         ident.OrgID         // what a key or widget token is bound to; for a session, where the browser works now
 	ApplicationID ident.ApplicationID // what a key or widget token is narrowed to; zero: nothing
-	Scopes        []Permission        // API_KEY
+	Scopes        []Permission        // API_KEY, MACHINE
+	Basic         bool                // MACHINE: nobody stands for it, and it never had a plan that pays for more
 	Widget        *WidgetClaims       // WIDGET
 	AuthTime      time.Time           // USER: the last authentication or step-up
 	AAL           int                 // USER: 1 one factor, 2 two
@@ -71,6 +72,8 @@ func (p Principal) Actor() string {
 		return "key:" + p.KeyID.String()
 	case MACHINE:
 		return "machine:" + p.UserID.String()
+	case SERVICE:
+		return "service:" + p.KeyID.String()
 	case WIDGET:
 		return "widget:" + p.Widget.TokenID.String()
 	case SYSTEM:

@@ -63,6 +63,7 @@ export default function KeyDialog({ organizationId, applicationId, permissions, 
         description: description.trim(),
         scopes,
         expiresAt: days ? new Date(Date.now() + days * DAY_MS).toISOString() : null,
+        neverExpires: days === 0,
         expireOthers: false,
       },
     });

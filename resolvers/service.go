@@ -1,0 +1,20 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
+	"github.com/nameplate-dev/nameplate/internal/platform/mail"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
+)
+
+// deliverEmail takes the signed message of a service account that asks for a mail.
+func (r *Resolver) deliverEmail(ctx context.Context, m machine.ServiceMessage) error {
+	return r.platform.machines.Message(ctx, "svcDeliverEmail", m, func(ctx context.Context, e *door.Effect, body []byte) error {
+		var c mail.Component
+		if err := machine.Read(body, &c); err != nil {
+			return err
+		}
+		return r.platform.mails.StageComponent(ctx, e, c)
+	})
+}
