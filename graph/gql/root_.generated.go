@@ -73,6 +73,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
 		unmarshalInputApprovalFilter,
 		unmarshalInputAuditFilter,
+		unmarshalInputAuthenticatePasswordInput,
 		unmarshalInputConnectionFilter,
 		unmarshalInputConnectionOrder,
 		unmarshalInputCreateApiKeyInput,
@@ -88,8 +89,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputMfaProof,
 		unmarshalInputOrganizationFilter,
 		unmarshalInputOwnershipPolicyInput,
+		unmarshalInputRegisterMachineInput,
 		unmarshalInputRegisterPersonInput,
 		unmarshalInputSaveSsoProviderInput,
+		unmarshalInputServiceMessage,
 		unmarshalInputStartConnectionInput,
 		unmarshalInputTimeWindow,
 		unmarshalInputUpdateAddressInput,
@@ -514,8 +517,10 @@ input CreateApiKeyInput {
   applicationId: ID
   "Permissions of the key, at most 100, each held by its maker. apikey.manage and billing.change are given by persons alone."
   scopes: [String!]! = []
-  "When it ends, at least one hour ahead; null for never. A child ends no later than its parent."
+  "When it ends, at least one hour ahead; null for a year from now. A child ends no later than its parent."
   expiresAt: Time
+  "Has it no end? Then expiresAt is null."
+  neverExpires: Boolean! = false
   "Ends the person's other keys in this organization at the same moment."
   expireOthers: Boolean! = false
   "Makes a repeated call answer the same for 24 hours; null when it need not."
@@ -527,6 +532,8 @@ extend type Query {
   apiKeys(
     "Whose keys; may be left out by a caller that is bound to an organization."
     organizationId: ID
+    "Whose: the caller's own id or that of a machine that the caller registered, for their keys in all organizations; with an organization the keys of one of its members."
+    userId: ID
     "Lists deleted and expired ones too."
     includeInactive: Boolean! = false
     "Rows a page, 1 to 100."
@@ -546,6 +553,13 @@ extend type Mutation {
     "The key that ends."
     id: ID!
   ): Ok! @access(to: [USER, API_KEY, MACHINE], paid: true) # permission: self | apikey.revoke (a key: its children, apikey.manage); paid: once
+  "Ends anybody's key and its children, because it leaked. Its owner and the owners of the organization read of it."
+  opsRevokeApiKey(
+    "The key that ends."
+    id: ID!
+    "Why, in at most 500 characters; it stands in the audit log."
+    reason: String!
+  ): Ok! @access(to: [OPERATOR]) # permission: apikey.revoke_any
 }
 `, BuiltIn: false},
 	{Name: "../application.graphqls", Input: `"One product surface of a SaaS: who may embed the widget, what its customers must have in DNS, where the traffic goes."
@@ -2169,6 +2183,15 @@ type Identity {
   "How many recovery codes are left."
   recoveryCodesLeft: Int!
 }
+"Name and password of a person whose program signs in."
+input AuthenticatePasswordInput {
+  "The person's mail address."
+  username: Email!
+  "Taken byte for byte."
+  password: Secret!
+  "What the program calls itself, in the person's list of sessions; at most 100 characters."
+  client: String
+}
 "What a person says of themselves. All mistakes answer together."
 input RegisterPersonInput {
   "Address for messages, and the name to sign in with."
@@ -2201,6 +2224,11 @@ extend type Query {
   ): PasswordResetCheck! @access(to: [PUBLIC])
 }
 extend type Mutation {
+  "Signs a person's program in. The console signs in at POST /auth/sign-in, with a cookie in place of tokens."
+  authenticatePassword(
+    "Who signs in, with what."
+    input: AuthenticatePasswordInput!
+  ): AuthResult! @access(to: [PUBLIC])
   "Takes a registration and mails what confirms it. The answer tells nobody whether the address is known."
   registerPerson(
     "Who registers."
@@ -2942,6 +2970,92 @@ extend type Mutation {
   ): Invitation! @access(to: [USER]) # permission: member.invite
 }
 `, BuiltIn: false},
+	{Name: "../machine.graphqls", Input: `"Something that calls and is no person. It works with a key of its own, as a member."
+type Machine {
+  "Names the machine among members, and where its keys are listed."
+  id: ID!
+  "What it is called."
+  name: String!
+  "Time zone of the tz database."
+  timezone: String!
+  "Who registered it and stands for it; null when nobody does."
+  createdById: ID
+  "Where its key works: the shared organization of who registered it, else one of its own; null when it works nowhere any more."
+  organizationId: ID
+  "When it was registered."
+  createdAt: Time!
+  "Last use of its keys, to the minute; null before the first."
+  lastUsedAt: Time
+  "Has it a key that counts?"
+  active: Boolean!
+}
+"One row of a page: the machine and its cursor."
+type MachineEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The machine itself."
+  node: Machine!
+}
+"A page of machines, the newest first."
+type MachinePage {
+  "The rows with their cursors."
+  edges: [MachineEdge!]!
+  "The rows alone."
+  nodes: [Machine!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All machines that the list has, over all pages."
+  totalCount: Int!
+}
+"A new machine with its key."
+type MachineRegistered {
+  "The machine as it will be listed."
+  machine: Machine!
+  "Its key, whose secret is shown once."
+  apiKey: ApiKeyCreated!
+  "The row to put on top of a list that is shown."
+  edge: MachineEdge!
+}
+"Asks for a machine."
+input RegisterMachineInput {
+  "What it is called: 1 to 100 characters on one line."
+  name: String!
+  "Time zone of the tz database; null for UTC."
+  timezone: String
+  "When its key ends, at least one hour ahead; null for a year from now."
+  apiKeyExpiresAt: Time
+  "Makes a repeated call answer the same for 24 hours; null when it need not. Ignored for callers who are not signed in."
+  clientMutationId: String
+}
+"What a service account sends: JSON text, signed as it is sent with HMAC-SHA256 over messageId.sentAt.body, in base64url. It counts within five minutes, once."
+input ServiceMessage {
+  "Chosen by the sender, another one for each message; at most 100 bytes."
+  messageId: String!
+  "When it was signed, in RFC 3339: the very text that was signed."
+  sentAt: String!
+  "JSON text, at most 256 KiB."
+  body: String!
+  "By the account's signing key."
+  signature: Secret!
+}
+
+extend type Query {
+  "Machines that the caller registered, the newest first."
+  machines(
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): MachinePage! @access(to: [USER]) @listSize # permission: self
+}
+extend type Mutation {
+  "Registers a machine with a key, for whoever is signed in or for nobody. A person proves first who they are. What is nobody's has the least plan and is gone after 30 days without use; an installation may take none of it."
+  registerMachine(
+    "What it is called, and when its key ends."
+    input: RegisterMachineInput!
+  ): MachineRegistered! @access(to: [PUBLIC], stepUp: true)
+}
+`, BuiltIn: false},
 	{Name: "../message.graphqls", Input: `"A mail on its way, or what became of it. Never what it says."
 type EmailDelivery {
   "Names the mail where it is sent again."
@@ -3086,6 +3200,11 @@ extend type Query {
   ): SuppressionPage! @access(to: [OPERATOR]) @listSize # permission: message.read_any
 }
 extend type Mutation {
+  "Sends one of our letters for a component of the installation. The body is { key, to, locale, timezone, template, substitutions }; a value that is missing is refused at once."
+  svcDeliverEmail(
+    "The signed message."
+    message: ServiceMessage!
+  ): Ok! @access(to: [SERVICE])
   "Sends a mail again that did not arrive, with a new Message-ID."
   opsRedeliverEmail(
     "The mail to send again."
@@ -4298,6 +4417,16 @@ extend type Query {
   sessions: [Session!]! @access(to: [USER]) @listSize(assumed: 20) # permission: self
 }
 extend type Mutation {
+  "The next tokens of a program. A refresh token is used once; again within ten seconds it answers the same tokens, later it ends all tokens of that sign-in. Whatever is wrong with it: UNAUTHENTICATED."
+  refreshTokens(
+    "npr_…"
+    refreshToken: Secret!
+  ): AuthTokens! @access(to: [PUBLIC])
+  "Ends the sign-in that a token belongs to, within a second. Always ok, for unknown tokens too (RFC 7009)."
+  revokeToken(
+    "Access or refresh token."
+    token: Secret!
+  ): Ok! @access(to: [PUBLIC])
   "Ends one of the caller's own sessions. What is open there closes within a second."
   revokeSession(
     "The session that ends."
@@ -6274,6 +6403,64 @@ func childFields_LedgerEventPage(ctx context.Context, ec *executionContext, fiel
 		return fieldContext_LedgerEventPage_totalCount(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LedgerEventPage", field.Name)
+}
+
+func childFields_Machine(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Machine_id(ctx, ec, field)
+	case "name":
+		return fieldContext_Machine_name(ctx, ec, field)
+	case "timezone":
+		return fieldContext_Machine_timezone(ctx, ec, field)
+	case "createdById":
+		return fieldContext_Machine_createdById(ctx, ec, field)
+	case "organizationId":
+		return fieldContext_Machine_organizationId(ctx, ec, field)
+	case "createdAt":
+		return fieldContext_Machine_createdAt(ctx, ec, field)
+	case "lastUsedAt":
+		return fieldContext_Machine_lastUsedAt(ctx, ec, field)
+	case "active":
+		return fieldContext_Machine_active(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Machine", field.Name)
+}
+
+func childFields_MachineEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_MachineEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_MachineEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MachineEdge", field.Name)
+}
+
+func childFields_MachinePage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_MachinePage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_MachinePage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_MachinePage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_MachinePage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MachinePage", field.Name)
+}
+
+func childFields_MachineRegistered(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "machine":
+		return fieldContext_MachineRegistered_machine(ctx, ec, field)
+	case "apiKey":
+		return fieldContext_MachineRegistered_apiKey(ctx, ec, field)
+	case "edge":
+		return fieldContext_MachineRegistered_edge(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MachineRegistered", field.Name)
 }
 
 func childFields_Member(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
