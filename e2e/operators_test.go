@@ -38,7 +38,7 @@ func TestOperators_FromBootstrapToADecision(t *testing.T) {
 			t.Errorf("%s stands %d times in the ledger, %v", action, n, err)
 		}
 	}
-	if _, err := h.App.Ledger.Verify(t.Context(), h.App.DB); err != nil {
+	if _, err := h.App.Ledger.Verify(t.Context(), h.App.DB, nil); err != nil {
 		t.Error(err)
 	}
 }

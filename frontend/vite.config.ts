@@ -7,15 +7,30 @@ import { relay } from "./build/relay.ts";
 
 const test = process.env.VITEST !== undefined;
 
+/** Pages that most visits begin at: what they ask for is known with the first load. The others bring their queries with their code. */
+const firstPages = ["/", "/login", "/$org", "/$org/", "/$org/domains/", "/$org/domains/$id", "/account"];
+const splitBehavior = ({ routeId }: { routeId: string }) =>
+  firstPages.includes(routeId) ? undefined : ([["component", "loader"]] as ["component", "loader"][]);
+
 const isEditor = (id: string) => /graphiql|monaco|graphql-language-service|prettier/.test(id);
 
 export default defineConfig({
-  plugins: [!test && tanstackRouter({ target: "react", autoCodeSplitting: true, disableLogging: true }), relay(), react(), compress()],
+  plugins: [
+    !test && tanstackRouter({ target: "react", autoCodeSplitting: true, codeSplittingOptions: { splitBehavior }, disableLogging: true }),
+    relay(),
+    react(),
+    compress(),
+  ],
   resolve: { alias: { "#": resolve("src") } },
   html: { cspNonce: "__NONCE__" },
   build: {
     target: ["chrome125", "safari18", "firefox128"],
     manifest: true,
+    // A page's code names its styles and itself. What else it imports is mostly there by then; lists of it for every page were a tenth of the first load.
+    modulePreload: {
+      resolveDependencies: (_file, files, { hostType }) =>
+        hostType === "js" ? files.filter((file, n) => n === 0 || !file.endsWith(".js")) : files,
+    },
     emptyOutDir: true,
     assetsInlineLimit: 0,
     reportCompressedSize: false,

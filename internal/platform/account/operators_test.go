@@ -214,7 +214,7 @@ func TestUsers1_AssignPlatformRoles(t *testing.T) {
 				t.Errorf("%s is not in the ledger", a)
 			}
 		}
-		if _, err := (&event.Ledger{DB: h.DB}).Verify(t.Context(), h.DB); err != nil {
+		if _, err := (&event.Ledger{DB: h.DB}).Verify(t.Context(), h.DB, nil); err != nil {
 			t.Error(err)
 		}
 	})
