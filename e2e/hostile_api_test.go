@@ -215,7 +215,7 @@ func TestHostile_EveryText(t *testing.T) {
 			h := h.With(t)
 			fill := filler{schema: s, own: ids, text: func(string) string { return hostile }}
 			each(s, func(root *ast.Definition, f *ast.FieldDefinition) {
-				if asks[f.Name] && name != "Nul" && name != "Punycode" && name != "Long" {
+				if asks[f.Name] && name != "Nul" && name != "Punycode" && name != "Long" || tails[f.Name] && name == "Empty" {
 					return
 				}
 				ask(t, h, key, socket, s, root, f, fill)
@@ -247,6 +247,9 @@ func TestHostile_EveryText(t *testing.T) {
 	}
 	alive(t, h)
 }
+
+// tails are the subscriptions that tell only what comes: without a cursor they wait.
+var tails = map[string]bool{"auditAppended": true, "webhookMessages": true}
 
 // asks are the fields that ask the network, within a budget.
 var asks = map[string]bool{"domainCheck": true, "checkProgress": true}

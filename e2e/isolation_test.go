@@ -21,7 +21,7 @@ var unknown = map[string]func() string{
 	"record": fresh(ident.New[ident.RecordID]), "conflict": fresh(ident.New[ident.ConflictID]), "check": fresh(ident.New[ident.CheckID]), "observation": fresh(ident.New[ident.ObservationID]),
 	"certificate": fresh(ident.New[ident.CertificateID]), "key": fresh(ident.New[ident.KeyID]), "endpoint": fresh(ident.New[ident.WebhookID]), "delivery": fresh(ident.New[ident.DeliveryID]),
 	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]), "session": fresh(ident.New[ident.SessionID]), "invitation": fresh(ident.New[ident.InvitationID]),
-	"approval": fresh(ident.New[ident.ApprovalID]),
+	"approval": fresh(ident.New[ident.ApprovalID]), "factor": fresh(ident.New[ident.FactorID]), "provider": fresh(ident.New[ident.SsoProviderID]),
 }
 
 func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
@@ -30,7 +30,7 @@ func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
 
 // byName says of what an id is, by the name of its argument or member.
 var byName = map[string]string{
-	"organizationId": "organization", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user", "actorId": "user", "subject": "connection", "sessionId": "session",
+	"organizationId": "organization", "authenticatorId": "factor", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user", "actorId": "user", "subject": "connection", "sessionId": "session",
 }
 
 // byField says of what the argument id of a field is.
@@ -38,6 +38,8 @@ var byField = map[string]string{
 	"organization": "organization", "updateOrganization": "organization", "deleteOrganization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
 	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
+	"renameMfaAuthenticator": "factor", "disassociateMfaAuthenticator": "factor", "confirmMfaAuthenticator": "factor", "challengeMfaAuthenticator": "factor", "challengeStepUp": "factor",
+	"saveSsoProvider": "provider", "deleteSsoProvider": "provider", "opsRevokeApiKey": "key",
 	"revokeSession":   "session",
 	"approvalRequest": "approval", "decideApproval": "approval", "cancelApproval": "approval", "approvalChanged": "approval",
 	"opsUser": "user", "opsUserChanged": "user", "opsOrganization": "organization", "opsRestoreOrganization": "organization",
@@ -53,7 +55,7 @@ var byType = map[string]string{
 }
 
 // narrows are the ids that only narrow a list of the caller's own: what is not the caller's narrows it to nothing.
-var narrows = []string{"Query.connections(filter.applicationId)", "Subscription.connectionsChanged(applicationId)", "Query.audits(filter.actorId)", "Query.audits(filter.subject)"}
+var narrows = []string{"Query.connections(filter.applicationId)", "Subscription.connectionsChanged(applicationId)", "Query.audits(filter.actorId)", "Query.audits(filter.subject)", "Query.apiKeys(userId)"}
 
 // kinds answers of what an id is, and complains about a place that it does not know.
 func kinds(t *testing.T, s *ast.Schema, at slot) []string {
@@ -262,6 +264,15 @@ values ($1, 'account.assign_role', 'usr_x', 'x', 1, '{}', 'x', $2, 'operator:x',
 		t.Fatal(err)
 	}
 	world["approval"] = approval.String()
+	factor, provider := ident.New[ident.FactorID](time.Now()), ident.New[ident.SsoProviderID](time.Now())
+	if _, err := h.App.DB.Exec(t.Context(), `insert into mfa_authenticator (id, user_id, kind, label, created_at) values ($1, $2, 'OOB_EMAIL', 'walk', now())`, factor.UUID(), h.User.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.App.DB.Exec(t.Context(), `insert into sso_provider (id, slug, name, issuer, client_id, scopes, org_id, enabled, created_at) select $1, 'walk', 'Walk', 'https://id.example', 'walk', '{openid}', id, false, now() from organization where slug = $2`,
+		provider.UUID(), stage.Organization); err != nil {
+		t.Fatal(err)
+	}
+	world["factor"], world["provider"] = factor.String(), provider.String()
 	for kind := range unknown {
 		if world[kind] == "" {
 			t.Fatalf("the walk's world has no %s: make one in victim", kind)

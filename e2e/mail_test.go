@@ -29,7 +29,7 @@ func TestMails_OfADomain(t *testing.T) {
 	h.AddRecords("acme.lab", c)
 	h.State(c.ID, 30*time.Second, "LIVE")
 
-	owner := h.Mail(t, stage.Email)
+	owner := h.MailAbout(t, stage.Email, "is live")
 	if owner.Subject != host+" is live" || !strings.HasPrefix(owner.Link(), h.Addresses.Console+"/"+stage.Organization+"/domains/con_") {
 		t.Errorf("the owner reads %q, which leads to %s", owner.Subject, owner.Link())
 	}

@@ -51,6 +51,17 @@ func TestO4_TenantsIsolated(t *testing.T) {
 	t.Run("OperatorsAlone", func(t *testing.T) {
 		operatorsAlone(t, h.With(t), s, world, reached)
 	})
+	t.Run("SecondFactorOfNobody", func(t *testing.T) { // somebody else's authenticator is worth nothing without the sign-in that it belongs to
+		h := h.With(t)
+		for _, id := range []string{world["factor"], unknown["factor"]()} {
+			a := h.Send(harness.Caller{}, harness.Query{Text: `mutation($id: ID!, $token: Secret!) { verifyMfaAuthenticator(authenticatorId: $id, proof: {code: "123456"}, mfaToken: $token) { __typename } }`,
+				Variables: map[string]any{"id": id, "token": "npm_" + strings.Repeat("a", 43)}})
+			if len(a.Faults) != 1 || a.Faults[0].Reason() != "login_ended" {
+				t.Errorf("%s: %s", id, a.Raw)
+			}
+		}
+		reached["Mutation.verifyMfaAuthenticator(authenticatorId)"] = true
+	})
 	t.Run("EveryRootFieldWasAsked", func(t *testing.T) {
 		for _, d := range roots(s) {
 			for _, f := range d.Fields {
@@ -82,6 +93,7 @@ func TestO4_TenantsIsolated(t *testing.T) {
 func operatorsAlone(t *testing.T, h *harness.House, s *ast.Schema, world map[string]string, reached map[string]bool) {
 	a := asker{"an owner's key", harness.Caller{Bearer: h.Addresses.APIKey}, world, world}
 	fill := a.filler(t, h, s)
+	socket := h.Connect(a.caller)
 	for _, d := range roots(s) {
 		for _, f := range d.Fields {
 			if access := f.Directives.ForName("access"); access == nil || access.Arguments.ForName("to").Value.String() != "[OPERATOR]" {
@@ -92,6 +104,12 @@ func operatorsAlone(t *testing.T, h *harness.House, s *ast.Schema, world map[str
 				for _, kind := range kinds(t, s, at) {
 					for _, id := range []string{world[kind], unknown[kind]()} {
 						args := fill.arguments(d.Name, f, at, id)
+						if d.Name == "Subscription" {
+							if got := subscribe(t, socket, harness.Query{Text: text(s, d.Name, f, args), Variables: args}, id); !strings.Contains(got, `"caller_kind"`) {
+								t.Errorf("%s with %q: %s", at, id, got)
+							}
+							continue
+						}
 						if got := h.Send(a.caller, harness.Query{Text: text(s, d.Name, f, args), Variables: args}); id == "" || len(got.Faults) != 1 || got.Faults[0].Code() != "FORBIDDEN" || got.Faults[0].Reason() != "caller_kind" {
 							t.Errorf("%s with %q: %s", at, id, got.Raw)
 						}

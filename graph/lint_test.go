@@ -76,7 +76,7 @@ func rootFields(doc *ast.QueryDocument) []string {
 // together says whether a comment above the query of this name tells why its root fields are asked together.
 func together(tags []tag, name string) bool {
 	return slices.ContainsFunc(tags, func(g tag) bool {
-		return regexp.MustCompile(`# together: \w[^\n]*\n\s*query ` + name + `\b`).MatchString(g.text)
+		return regexp.MustCompile(`# together: \w[^\n]*\n\s*(query ` + name + `\b|fragment [^\n]*queryName: "` + name + `")`).MatchString(g.text)
 	})
 }
 

@@ -34,13 +34,17 @@ func (s *server) signIn(t testing.TB, d *db.DB, out *resolvers.Services) {
 	post := &mail.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Hub: s.Hub, Work: s.Work, Book: book, Home: "https://console.test"}
 	post.From.Name, post.From.Address = "Nameplate", "no-reply@console.test"
 	limits, accounts := limit.New(nil), &account.Service{DB: d, Door: s.Door}
-	out.Factors = &factor.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limits, Sessions: out.Sessions, Mail: post}
+	out.Factors = &factor.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limits, Sessions: out.Sessions, Mail: post, Issuer: "Nameplate", Console: "https://console.test"}
 	out.Credentials = &credential.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limits, Sessions: out.Sessions, Factors: out.Factors}
 	s.factors = out.Factors
-	out.Factors.Tokens = func(context.Context, *door.Effect, factor.First) (*session.Tokens, error) {
-		return &session.Tokens{UserID: s.User}, nil
+	out.Factors.Tokens = func(ctx context.Context, e *door.Effect, f factor.First) (*session.Tokens, error) {
+		tokens, _, err := out.Sessions.StartTokensTx(ctx, e, session.Family{User: f.User, Client: f.Client, Amr: f.Amr})
+		return tokens, err
 	}
 	out.Factors.Hash, out.Factors.Matches = out.Credentials.Hash, out.Credentials.Matches
+	out.Factors.Reset = func(ctx context.Context, on factor.Querier, token secret.String) (*factor.Resetting, error) {
+		return out.Recoveries.Of(ctx, on, token)
+	}
 	out.Registrations = &registration.Service{DB: d, Door: s.Door, Limit: limits, Credentials: out.Credentials, Mail: post, Console: "https://console.test",
 		Admit: func(ctx context.Context, e *door.Effect, _ registration.Person) (ident.UserID, error) {
 			return accounts.RegisterTx(ctx, e)

@@ -45,7 +45,7 @@ func (s *server) tryFactors(t *testing.T, done map[string]bool, call func(who, n
 		return next.Required.MfaToken.Reveal()
 	}
 
-	added := at(t, call("person", "associateMfaAuthenticator", "associateMfaAuthenticator(", vars{"kind": "TOTP"}), "associateMfaAuthenticator")
+	added := at(t, call("person", "associateMfaAuthenticator", " associateMfaAuthenticator(", vars{"kind": "TOTP"}), "associateMfaAuthenticator")
 	app, plain := at(t, added, "authenticatorId").(string), at(t, added, "secret").(string)
 	if codes := at(t, added, "recoveryCodes").([]any); len(codes) != 10 || at(t, added, "webauthnCreationOptions") != nil {
 		t.Errorf("%v", added)
@@ -58,7 +58,7 @@ func (s *server) tryFactors(t *testing.T, done map[string]bool, call func(who, n
 	if list := at(t, call("person", "mfaAuthenticators", "query ProofQuery", nil), "mfaAuthenticators").([]any); len(list) != 2 {
 		t.Errorf("%v", list)
 	}
-	if how := at(t, call("person", "identity", "query accountSecurityQuery", nil), "identity"); at(t, how, "mfaEnabled") != true || at(t, how, "recoveryCodesLeft") != 10.0 {
+	if how := at(t, call("person", "identity", "query FactorsRefetchQuery", nil), "identity"); at(t, how, "mfaEnabled") != true || at(t, how, "recoveryCodesLeft") != 10.0 {
 		t.Errorf("%v", how)
 	}
 	call("person", "renameMfaAuthenticator", "renameMfaAuthenticator(", vars{"id": app, "label": "Telephone"})

@@ -170,8 +170,11 @@ func (g *generator) arguments(f *ast.FieldDefinition) string {
 // variables are values for all variables of an operation.
 func (g *generator) variables(op *ast.OperationDefinition) vars {
 	v, root := vars{}, ""
-	if f, ok := op.SelectionSet[0].(*ast.Field); ok {
-		root = f.Name
+	for _, f := range roots(op.SelectionSet) { // the first that takes anything: what stands beside it is for whoever asks
+		if len(f.Arguments) > 0 {
+			root = f.Name
+			break
+		}
 	}
 	for _, d := range op.VariableDefinitions {
 		if value, given := g.value(d.Type, d.Variable, root); given {
@@ -210,12 +213,15 @@ func (g *generator) value(typ *ast.Type, name, field string) (v any, given bool)
 	case "ID":
 		return g.id(name, field), true
 	case "Int", "Int64":
+		if name == "version" && g.faithful { // it grows with each change that fits
+			return 1 + g.random.IntN(8), true
+		}
 		if g.faithful || g.chance(70) {
 			return 1 + g.random.IntN(3), true
 		}
 		return g.random.IntN(3)*500 - 1, true
 	case "Boolean":
-		return g.chance(50), true
+		return !(g.faithful && name == "enabled") && g.chance(50), true // a provider that is enabled would be asked, and none answers here
 	case "Time":
 		return g.pick("2026-01-01T00:00:00Z", "2027-01-01T00:00:00.5+02:00"), true
 	case "JSON":
@@ -227,7 +233,9 @@ func (g *generator) value(typ *ast.Type, name, field string) (v any, given bool)
 var kinds = map[string]string{"connection": "con", "application": "app", "organization": "org", "recipe": "rcp", "dnsCheck": "chk", "webhookEndpoint": "whk", "userId": "usr", "organizationId": "org", "applicationId": "app",
 	"connectionId": "con", "endpointId": "whk", "recipeId": "rcp", "checkConnection": "con", "retryConnection": "con", "markRecordsAdded": "con", "archiveConnection": "con", "resolveConflict": "cnf",
 	"sendTestWebhook": "whk", "rotateWebhookSecret": "whk", "deleteWebhookEndpoint": "whk", "replayDelivery": "dlv", "archiveApplication": "app", "UpdateConnectionInput": "con", "UpdateApplicationInput": "app",
-	"UpdateWebhookEndpointInput": "whk", "opsRedeliverEmail": "msg", "DeliveryFilter": "org", "AuditFilter": "org", "LedgerEventFilter": "org", "deleteApiKey": "key", "connectionProgress": "con", "connectionEvents": "con"}
+	"UpdateWebhookEndpointInput": "whk", "opsRedeliverEmail": "msg", "DeliveryFilter": "org", "AuditFilter": "org", "LedgerEventFilter": "org", "deleteApiKey": "key", "connectionProgress": "con", "connectionEvents": "con",
+	"approvalRequest": "apr", "approvalChanged": "apr", "cancelApproval": "apr", "DecideApprovalInput": "apr", "opsUser": "usr", "opsUserChanged": "usr", "deleteSsoProvider": "sso", "SaveSsoProviderInput": "sso",
+	"opsOrganization": "org", "opsRestoreOrganization": "org", "updateOrganization": "org", "opsSetUserAccess": "usr"}
 
 // id is one of the right kind, or, when the arguments may be wrong, any.
 func (g *generator) id(name, field string) string {
@@ -250,7 +258,30 @@ func (g *generator) text(name, field string) string {
 		return g.pick("", "x\ty\"z\\", "nonsense é ✓")
 	}
 	switch name {
+	case "version":
+		return "2026-11"
+	case "timezone":
+		return "Europe/Berlin"
+	case "phone":
+		return "+4930123456"
+	case "countryCode":
+		return "DE"
+	case "newEmail", "email":
+		return "new@acme.example"
+	case "domain":
+		return "acme.lab"
+	case "issuer":
+		return "https://id.acme.example"
+	case "provider":
+		return "house"
+	case "scopes":
+		return "openid"
+	case "token":
+		return "reset-token"
 	case "locale":
+		if field == "UpdateProfileInput" {
+			return g.pick("en", "de")
+		}
 		return g.pick("en", "de", "xx-YY")
 	case "slug":
 		if field == "organization" {

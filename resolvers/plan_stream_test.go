@@ -33,8 +33,11 @@ func TestPlan_TrustedSubscriptions(t *testing.T) {
 	s.seed(t, 3)
 	g := &generator{twice: s, random: rand.New(rand.NewPCG(5, 3))}
 	for text, op := range operations(t, s.Schema, ast.Subscription) {
-		begun, last := false, []string(nil)
-		for n, who := range append([]string{"person", "widget", "stranger", ""}, slices.Repeat([]string{"owner"}, 60)...) {
+		begun, last, able := false, []string(nil), "owner"
+		if !forKeys(roots(op.SelectionSet)[0].Definition) { // keys may not open it, operators may
+			able = "operator"
+		}
+		for n, who := range append([]string{"person", "widget", "stranger", ""}, slices.Repeat([]string{able}, 60)...) {
 			if begun && n > 4 { // the variables are a matter of luck: who owns everything tries until they are right
 				break
 			}
@@ -66,7 +69,7 @@ func TestPlan_TrustedSubscriptions(t *testing.T) {
 			last = append(planned.errors, who, fmt.Sprint(v))
 			begun = begun || len(planned.errors) == 0 && len(planned.data) > 20
 		}
-		if !begun {
+		if !begun && op.Name != "ApprovalListFeedSubscription" { // tells only what changes after it was opened: ApprovalDetailSubscription, of the same field and fragment, begins with what there is
 			t.Errorf("it never began: %v\n%s", last, text)
 		}
 	}
@@ -92,6 +95,9 @@ func (s *twice) first(t testing.TB, who, text string, v vars) outcome {
 	message, err := begin(ctx, feed)
 	if err != nil {
 		return outcome{} // it ends: with what words is the transport's matter
+	}
+	if message == nil {
+		return outcome{} // there is nothing to tell yet, and gqlgen's ends before its first message
 	}
 	return s.outcome(t, render(ctx, message))
 }

@@ -181,7 +181,7 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	s.Webhooks = &webhook.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault, Hub: s.Hub, Work: s.Work, Outside: safehttp.Options{AllowLoopbackHTTP: true}}
 	s.Mails = mailsOf(t, s, d)
 	out := resolvers.Services{
-		Accounts: &account.Service{DB: d, Door: s.Door, Authz: s.Authz}, Profiles: &profile.Service{DB: d}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
+		Accounts: &account.Service{DB: d, Door: s.Door, Authz: s.Authz, Terms: "2026-11", EndRights: func(context.Context, *door.Effect, ident.UserID, string) error { return nil }}, Profiles: &profile.Service{DB: d, Door: s.Door, Vault: s.Vault, Limit: limit.New(nil), Mail: s.Mails, Console: "https://console.test"}, Sessions: &session.Service{DB: d, Door: s.Door, Authz: s.Authz, Vault: s.Vault},
 		Approvals:    &approval.Service{DB: d, Door: s.Door, Authz: s.Authz, Work: s.Work},
 		Members:      &membership.Service{DB: d, Door: s.Door, Authz: s.Authz},
 		Invitations:  &invitation.Service{DB: d, Door: s.Door, Authz: s.Authz, Limit: limit.New(nil), Mail: s.Mails, Console: "https://console.test"},
@@ -193,11 +193,13 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	}
 	s.signIn(t, d, &out)
 	out.Organizations = &organization.Service{DB: d, Door: s.Door, Authz: s.Authz, Members: out.Members, Billing: &billing.Subscriptions{Plan: billing.BuiltIn}, SetDefault: out.Accounts.SetDefaultTx}
+	s.singleSignOn(d, &out)
+	out.Profiles.EndSessions = out.Sessions.EndAllTx
 	s.programs(&out)
 	out.Members.Left = func(context.Context, *door.Effect, ident.OrgID, ident.UserID) error { return nil }
 	out.Invitations.Members = out.Members
 	out.Parts = []part.Part{
-		out.Accounts.Part(), out.Sessions.Part(), out.Approvals.Part(), out.Organizations.Part(), out.Members.Part(), out.Keys.Part(), out.Machines.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.Audits.Part(), out.DomainChecks.Part(),
+		out.Accounts.Part(), out.Sessions.Part(), out.Approvals.Part(), out.Organizations.Part(), out.Members.Part(), out.Profiles.Part(), out.Invitations.Part(), out.Registrations.Part(), out.Recoveries.Part(), out.Factors.Part(), out.Keys.Part(), out.Machines.Part(), out.SSO.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.Audits.Part(), out.DomainChecks.Part(),
 		{Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member}, Widget: []string{"ANY"}}},
 			Ready: []part.Check{{Name: "database", Ask: func(ctx context.Context) error { _, err := d.Exec(ctx, "select 1"); return err }}}},
 	}

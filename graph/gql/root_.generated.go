@@ -937,7 +937,7 @@ enum AuditOutcome {
   OK
   "It was refused: a wrong password, a missing right, a limit."
   REFUSED
-  "It failed."
+  "It was tried and went wrong on our side."
   FAILED
 }
 "Something that somebody did, as the ledger keeps it. Each row continues the row before it by a hash."
@@ -992,7 +992,7 @@ enum AuditActorKind {
   USER
   "A customer of the organization, in the widget."
   WIDGET
-  "An API key."
+  "A program, with a key of the organization."
   API_KEY
   "A machine's key."
   MACHINE
@@ -2755,21 +2755,21 @@ extend type Mutation {
   confirmMfaAuthenticator(
     "What associateMfaAuthenticator answered."
     authenticatorId: ID!
-    "The proof."
+    "A code, or what the passkey signed; exactly one member."
     proof: MfaProof!
     "Of the sign-in; null in a session."
     mfaToken: Secret
   ): MfaConfirmation! @access(to: [PUBLIC]) # permission: self
   "Changes what the caller calls one of their authenticators."
   renameMfaAuthenticator(
-    "The authenticator."
+    "One of the caller's own, as mfaAuthenticators lists them."
     id: ID!
     "At most 100 characters on one line; empty for the name of its kind."
     label: String!
   ): MfaAuthenticator! @access(to: [USER]) # permission: self
   "Removes one of the caller's authenticators; with the last one go the recovery codes. FORBIDDEN while a policy demands it."
   disassociateMfaAuthenticator(
-    "The authenticator."
+    "One of the caller's own, as mfaAuthenticators lists them."
     id: ID!
   ): Identity! @access(to: [USER], paid: true, stepUp: true) # permission: self; paid: once
   "Sends a code, or prepares what a passkey signs. At most five in ten minutes."
@@ -2783,7 +2783,7 @@ extend type Mutation {
   verifyMfaAuthenticator(
     "One of those that the sign-in may go on with."
     authenticatorId: ID!
-    "The proof."
+    "A code, or what the passkey signed; exactly one member."
     proof: MfaProof!
     "Of the sign-in."
     mfaToken: Secret!

@@ -112,6 +112,11 @@ func (s *Door) routes() http.Handler {
 	mux.HandleFunc("GET /auth/password-reset-request", s.pages)
 	mux.HandleFunc("GET /auth/reset-password", s.pages)
 	mux.HandleFunc("GET /auth/reset-password/{token}", s.pages)
+	for _, page := range []string{"confirm-email", "not-me"} {
+		mux.HandleFunc("GET /auth/"+page, s.pages)
+		mux.HandleFunc("GET /auth/"+page+"/{token}", s.pages)
+	}
+	mux.HandleFunc("GET /auth/erased", s.pages)
 	mux.Handle("POST /login", s.authenticate(http.HandlerFunc(s.form)))
 	mount("/widget/v1/", s.Widget)
 	mount("GET /metrics", s.Metrics)

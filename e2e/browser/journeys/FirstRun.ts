@@ -64,6 +64,7 @@ await journey(async (j) => {
   const key = page.getByRole("dialog");
   await type(key.getByRole("textbox", { name: "Name", exact: true }), "The bakery's server");
   for (const box of await key.getByRole("checkbox", { name: /widget/i }).all()) {
+    if (await box.isChecked()) continue;
     await box.focus();
     await page.keyboard.press("Space");
   }

@@ -64,7 +64,7 @@ await journey(async (ana) => {
     await ben.accessible("the people on a phone, in the dark");
     await ben.shot("5-people-phone-dark");
     await ben.page.goto(`${at.console}/approvals`);
-    await ben.page.getByText("joins the team").waitFor();
+    await ben.page.getByText("joins the team", { exact: true }).waitFor();
     await fits(ben, "the approvals on a phone");
     await ben.accessible("the approvals on a phone, in the dark");
     await ben.shot("6-approvals-phone-dark");
@@ -95,7 +95,7 @@ await journey(async (ana) => {
   await page.evaluate(() => localStorage.setItem("np-language", "ar"));
   await page.goto(`${at.console}/approvals?list=all`);
   await page.locator("html[dir=rtl]").waitFor();
-  await page.getByText("joins the team").waitFor();
+  await page.getByText("joins the team", { exact: true }).waitFor();
   await ana.accessible("the approvals from right to left");
   await ana.shot("10-arabic");
 

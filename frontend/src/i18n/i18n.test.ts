@@ -101,7 +101,8 @@ describe("what a page needs", () => {
     if (seen.has(file) || file.includes("__generated__") || file.endsWith("routeTree.gen.ts")) return seen;
     const code = readFileSync(file, "utf8");
     seen.set(file, code);
-    for (const [, name = ""] of code.matchAll(/(?:from|import) ?\(?"((?:#|\.\.?)\/[^"]+\.tsx?)"/g)) {
+    for (const [text, name = ""] of code.matchAll(/(?:from|import) ?\(?"((?:#|\.\.?)\/[^"]+\.tsx?)"/g)) {
+      if (text.includes("(") && code.includes("await texts([")) continue; // who loads code later loads its texts with it
       const next = name.startsWith("#") ? resolve("src", name.slice(2)) : resolve(dirname(file), name);
       if (existsSync(next)) closure(next, seen);
     }

@@ -18,7 +18,7 @@ export {
   useRefetchableFragment,
   useRelayEnvironment,
 } from "react-relay/hooks";
-export { ConnectionHandler } from "relay-runtime";
+export { ConnectionHandler, commitLocalUpdate } from "relay-runtime";
 export type { Action, Conflict } from "./action.ts";
 export { useAction } from "./action.ts";
 export { environment, onOutdated } from "./environment.ts";

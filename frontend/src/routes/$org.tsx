@@ -63,7 +63,13 @@ export const Route = createFileRoute("/$org")({
     return (
       <Shell
         organization={organization}
-        person={{ userId: viewer.userId, name, email: viewer.profile?.email ?? "", permissions: viewer.permissions, terms: viewer.termsToAccept != null }}
+        person={{
+          userId: viewer.userId,
+          name,
+          email: viewer.profile?.email ?? "",
+          permissions: viewer.permissions,
+          terms: viewer.termsToAccept != null,
+        }}
       >
         <Permissions value={viewer.permissions}>
           {viewer.permissions.length > 0 ? <Outlet /> : <Gone name={organization.name} />}

@@ -12,6 +12,7 @@ import { graphql, preload, usePreloaded } from "#/relay/index.ts";
 import { PageHeader } from "#/ui/Page.tsx";
 
 const identity = graphql`
+  # together: how somebody signs in is one picture
   query accountSecurityQuery {
     identity {
       hasPassword

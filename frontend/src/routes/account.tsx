@@ -50,7 +50,13 @@ export const Route = createFileRoute("/account")({
     return (
       <Shell
         organization={viewer.currentOrganization ?? null}
-        person={{ userId: viewer.userId, name, email: viewer.profile?.email ?? "", permissions: viewer.permissions, terms: viewer.termsToAccept != null }}
+        person={{
+          userId: viewer.userId,
+          name,
+          email: viewer.profile?.email ?? "",
+          permissions: viewer.permissions,
+          terms: viewer.termsToAccept != null,
+        }}
       >
         <Outlet />
       </Shell>

@@ -135,7 +135,7 @@ func (s *Service) maker(ctx context.Context, x *auditq.AuditExport) (context.Con
 		return ctx, f, s.Authz.Operate(ctx, mayExportAny)
 	}
 	ctx = authz.With(ctx, p)
-	_, err := s.Authz.Authorize(ctx, mayExport, orgOf(x.OrgID))
+	_, err := s.authorize(ctx, mayExport, orgOf(x.OrgID))
 	return ctx, f, err
 }
 

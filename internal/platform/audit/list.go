@@ -33,7 +33,7 @@ func (s *Service) List(ctx context.Context, f AuditFilter, a page.Args) (*AuditP
 	if f.OrganizationID == nil {
 		return s.own(ctx, f, a)
 	}
-	scope, err := s.Authz.Authorize(ctx, mayRead, *f.OrganizationID)
+	scope, err := s.authorize(ctx, mayRead, *f.OrganizationID)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (s *Service) Get(ctx context.Context, id ident.EventID) (*Audit, error) {
 	case s.Authz.Operate(ctx, mayReadAny) == nil:
 		err = s.noteReadAny(ctx, orgOf(r.OrgID))
 	case r.OrgID != nil:
-		if _, err = s.Authz.Authorize(ctx, mayRead, orgOf(r.OrgID)); err == nil {
+		if _, err = s.authorize(ctx, mayRead, orgOf(r.OrgID)); err == nil {
 			err = s.noteRead(ctx, orgOf(r.OrgID))
 		}
 	case caller.Kind != authz.USER || r.Chain == nil || *r.Chain != caller.UserID.String():
@@ -154,6 +154,15 @@ func (s *Service) Get(ctx context.Context, id ident.EventID) (*Audit, error) {
 		return nil, err
 	}
 	return all[0], nil
+}
+
+// authorize is for the whole log of an organization: a key that is narrowed to one application sees none of it.
+func (s *Service) authorize(ctx context.Context, p authz.Permission, org ident.OrgID) (authz.Scope, error) {
+	scope, err := s.Authz.Authorize(ctx, p, org)
+	if err == nil && !scope.Application().IsZero() {
+		err = fault.NotFound("audit")
+	}
+	return scope, err
 }
 
 // noteRead leaves audit.read, once in ten minutes for each reader: reading is a fact too, and a list that grew by being looked at would be none.
@@ -270,6 +279,8 @@ func (s *Service) narrow(ctx context.Context, f AuditFilter) (where, error) {
 		return w, fault.Invalid("filter.text", "too_long", "Search for at most %d characters.", maxText)
 	case w.text != "" && len([]rune(w.text)) < 2:
 		return w, fault.Invalid("filter.text", "too_short", "Search for at least two characters.")
+	case f.RequestID != nil && (len(*f.RequestID) > maxText || strings.ContainsFunc(*f.RequestID, unicode.IsControl)):
+		return w, fault.Invalid("filter.requestId", "too_long", "The id of a request has at most %d characters.", maxText)
 	case len(w.subject) > maxText || len(w.actor) > maxText:
 		return w, fault.Invalid("filter", "too_long", "An id has at most 100 characters.")
 	}

@@ -32,7 +32,7 @@ type AuditProof struct {
 
 // Proof is that of a row of an organization's chain.
 func (s *Service) Proof(ctx context.Context, org ident.OrgID, seq int32) (*AuditProof, error) {
-	if _, err := s.Authz.Authorize(ctx, mayRead, org); err != nil {
+	if _, err := s.authorize(ctx, mayRead, org); err != nil {
 		return nil, err
 	}
 	if err := s.noteRead(ctx, org); err != nil {

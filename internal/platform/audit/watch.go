@@ -16,7 +16,7 @@ const atOnce = 100
 // Watch is every row that is appended to an organization's log behind a cursor, oldest first; without one, from now on. A chain's numbers have no gaps, so
 // what commits late is not missed.
 func (s *Service) Watch(ctx context.Context, org ident.OrgID, after *string) (live.Feed[*Audit], error) {
-	if _, err := s.Authz.Authorize(ctx, mayRead, org); err != nil {
+	if _, err := s.authorize(ctx, mayRead, org); err != nil {
 		return live.Feed[*Audit]{}, err
 	}
 	if err := s.noteRead(ctx, org); err != nil {
@@ -27,7 +27,7 @@ func (s *Service) Watch(ctx context.Context, org ident.OrgID, after *string) (li
 		return live.Feed[*Audit]{}, err
 	}
 	next := func(ctx context.Context) ([]*Audit, bool, error) {
-		scope, err := s.Authz.Authorize(ctx, mayRead, org)
+		scope, err := s.authorize(ctx, mayRead, org)
 		if err != nil {
 			return nil, false, err
 		}

@@ -31,6 +31,7 @@ export function Factors({ query }: { query: Factors_query$key }) {
   const { t } = useTranslation();
   const [{ identity, mfaAuthenticators }, refetch] = useRefetchableFragment<FactorsRefetchQuery, Factors_query$key>(
     graphql`
+      # together: a list without what the policy asks for would offer to remove what must stay
       fragment Factors_query on Query @refetchable(queryName: "FactorsRefetchQuery") {
         identity {
           mfaEnabled

@@ -53,11 +53,17 @@ export default function FirstRun({ organization }: Props) {
   const org = organization.slug;
   const app = data.applications.nodes.find((one) => one.allowedOrigins.length > 0) ?? data.applications.nodes[0];
   const steps: { key: string; done: boolean; to: LinkProps }[] = [
-    { key: "organization", done: data.organization?.ownership === "SHARED", to: { to: "/account/organizations", search: { create: true } } },
+    {
+      key: "organization",
+      done: data.organization?.ownership === "SHARED",
+      to: { to: "/account/organizations", search: { create: true } },
+    },
     {
       key: "application",
       done: data.applications.nodes.some((one) => one.allowedOrigins.length > 0),
-      to: app ? { to: "/$org/apps/$app", params: { org, app: app.id }, search: { tab: "widget" } } : { to: "/$org/apps", params: { org }, search: { create: true } },
+      to: app
+        ? { to: "/$org/apps/$app", params: { org, app: app.id }, search: { tab: "widget" } }
+        : { to: "/$org/apps", params: { org }, search: { create: true } },
     },
     { key: "key", done: (data.apiKeys.totalCount ?? 0) > 0, to: { to: "/$org/keys", params: { org }, search: { create: true } } },
     {

@@ -122,7 +122,13 @@ export function Details({ profile, version }: { profile: Details_profile$key; ve
           />
           <div className={css.pair}>
             <NativeSelect {...form.getInputProps("timezone")} label={t("profile.timezone")} data={zoneNames} />
-            <NativeSelect {...form.getInputProps("locale")} label={t("profile.locale")} description={t("profile.localeHint")} data={tongues} inputWrapperOrder={["label", "input", "description", "error"]} />
+            <NativeSelect
+              {...form.getInputProps("locale")}
+              label={t("profile.locale")}
+              description={t("profile.localeHint")}
+              data={tongues}
+              inputWrapperOrder={["label", "input", "description", "error"]}
+            />
           </div>
           {save.failed && <ErrorCard problem={save.failed} fieldsShown />}
         </div>

@@ -114,7 +114,13 @@ export function Telephone({ profile, version }: { profile: Telephone_profile$key
               {data.phoneVerified ? t("profile.verified") : t("profile.unverified")}
             </Status>
             {!data.phoneVerified && (
-              <Button variant="default" size="compact-sm" loading={start.pending} disabled={start.wait > 0} onClick={() => void start.run({})}>
+              <Button
+                variant="default"
+                size="compact-sm"
+                loading={start.pending}
+                disabled={start.wait > 0}
+                onClick={() => void start.run({})}
+              >
                 {start.wait > 0 ? t("wait", { seconds: start.wait }) : sent ? t("profile.codeAgain") : t("profile.codeSend")}
               </Button>
             )}

@@ -1,7 +1,6 @@
 import { Button } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { texts } from "#/i18n/index.ts";
 import type { ByProviderQuery } from "#/relay/__generated__/ByProviderQuery.graphql.ts";
 import { graphql, read } from "#/relay/index.ts";
 import { leave } from "./leave.ts";
@@ -23,8 +22,8 @@ export function ByProvider() {
         }
       }
     `;
-    Promise.all([read<ByProviderQuery>(query, {}), texts(["sso"])]).then(
-      ([{ identity }]) => gone || setName(identity.ssoLinks[0]?.provider.name ?? null),
+    read<ByProviderQuery>(query, {}).then(
+      ({ identity }) => gone || setName(identity.ssoLinks[0]?.provider.name ?? null),
       () => {}, // the password is there
     );
     return () => {
@@ -34,7 +33,7 @@ export function ByProvider() {
   if (!name) return null;
   return (
     <Button mt="sm" variant="subtle" onClick={() => void leave("step-up/sso", { returnTo: location.pathname + location.search })}>
-      {t("sso.stepUp", { provider: name })}
+      {t("stepUp.provider", { provider: name })}
     </Button>
   );
 }
