@@ -91,7 +91,7 @@ await journey(async (j) => {
   await demo.getByRole("button", { name: "Connect your domain" }).focus();
   await demo.keyboard.press("Enter");
   await demo.getByRole("dialog").first().waitFor();
-  await demo.getByRole("textbox", { name: /domain/i }).first().waitFor();
+  await demo.getByRole("textbox", { name: "Your web address" }).first().waitFor();
   const took = Date.now() - begin;
   must(took < LIMIT_MS, `the widget was there after ${took} ms`);
   if (process.env.SHOTS) await demo.screenshot({ path: `${process.env.SHOTS}/FirstRun-2-demo.png` });
