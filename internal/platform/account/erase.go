@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -43,6 +44,13 @@ func (s *Service) Erase(ctx context.Context, confirmEmail string) error {
 			return nil
 		},
 		Do: func(ctx context.Context, e *door.Effect, _ string) (struct{}, error) {
+			_, roles, err := s.target(ctx, e, caller.UserID)
+			if err == nil && slices.Contains(roles, Operations) {
+				err = s.another(ctx, e, caller.UserID)
+			}
+			if err != nil {
+				return struct{}{}, err
+			}
 			u, err := s.byID(ctx, e.Tx, caller.UserID)
 			if err != nil {
 				return struct{}{}, err

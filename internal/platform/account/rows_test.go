@@ -106,6 +106,13 @@ func TestEraseAccount(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	t.Run("LastOperator", func(t *testing.T) {
+		r.exec(t, "insert into user_platform_role (user_id, role, granted_by, granted_at) values ($1, 'OPERATIONS', 'test', now())", user.UUID())
+		if err := r.accounts.Erase(me, "zoe@example.com"); reason(err) != "last_operator" {
+			t.Errorf("%v", err)
+		}
+		r.exec(t, "delete from user_platform_role where user_id = $1", user.UUID())
+	})
 	t.Run("LastOwnerAndBuyer", func(t *testing.T) {
 		made, err := r.organizations.Create(me, organization.CreateOrganizationInput{Name: "Bakery"})
 		if err != nil {
