@@ -55,7 +55,7 @@ export class Journey {
     });
     page.on("pageerror", (e) => this.faults.push(`page: ${e.message}`));
     page.on("response", (r) => {
-      if (r.status() === 404) console.error(`404: ${r.url()}`);
+      if (r.status() === 403 || r.status() === 404) console.error(`${r.status()}: ${r.request().method()} ${r.url()}`);
     });
     page.on("request", (r) => {
       const host = new URL(r.url()).hostname;
