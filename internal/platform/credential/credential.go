@@ -25,7 +25,9 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/vault"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/credentialq"
 )
 
@@ -49,6 +51,8 @@ type Service struct {
 	Home func(ctx context.Context, user ident.UserID) (*ident.OrgID, error)
 	// Unconfirmed mails a new link for a registration that waits.
 	Unconfirmed func(ctx context.Context, e *door.Effect, email string) error
+	// Blocked mails the person that so many wrong passwords came before the right one; nil: nobody is told.
+	Blocked func(ctx context.Context, e *door.Effect, user ident.UserID, failures int) error
 	// Changed mails the person that the password is another one.
 	Changed func(ctx context.Context, e *door.Effect, user ident.UserID) error
 
@@ -150,6 +154,9 @@ func (s *Service) admit(ctx context.Context, f factor.First, name []byte, newer 
 					return nil, err
 				}
 			}
+			if err := s.warn(ctx, e, user, name, before); err != nil {
+				return nil, err
+			}
 			next, err := s.Factors.After(ctx, e, f)
 			if err != nil {
 				return nil, err
@@ -159,6 +166,18 @@ func (s *Service) admit(ctx context.Context, f factor.First, name []byte, newer 
 			return next, nil
 		},
 	}, f)
+}
+
+// warn tells the person of many wrong passwords before the right one, wherever they came from. here are those of this network.
+func (s *Service) warn(ctx context.Context, e *door.Effect, user ident.UserID, name []byte, here int32) error {
+	elsewhere, err := s.q.FailuresElsewhere(ctx, e.Tx, credentialq.FailuresElsewhereParams{AccountHash: name, Now: e.Tx.Now})
+	if err != nil {
+		return fmt.Errorf("count the failures elsewhere: %w", err)
+	}
+	if all := here + elsewhere; all > free && s.Blocked != nil {
+		return s.Blocked(ctx, e, user, int(all))
+	}
+	return nil
 }
 
 // refuse notes a failure as a fact about the network, on one of sixteen chains, and answers the same for every cause.
@@ -303,6 +322,16 @@ func (s *Service) nameHash(ctx context.Context, username string) ([]byte, error)
 func (s *Service) nobody(ctx context.Context) string {
 	s.once.Do(func() { s.dummy, _ = hash(context.WithoutCancel(ctx), "nobody has this password") })
 	return s.dummy
+}
+
+// Part is what passwords contribute.
+func (s *Service) Part() part.Part {
+	return part.Part{Name: "credential", Periodics: []work.Periodic{{Kind: "credential.sweep", Every: time.Hour, Do: func(ctx context.Context) error {
+		if _, err := s.q.SweepFailures(ctx, s.DB, credentialq.SweepFailuresParams{LastAt: s.DB.Now().Add(-time.Hour)}); err != nil {
+			return fmt.Errorf("sweep the failures: %w", err)
+		}
+		return nil
+	}}}}
 }
 
 func wrong() *fault.Fault {
