@@ -250,63 +250,6 @@ func (s *Service) blocked(ctx context.Context, name []byte, net string) error {
 	return nil
 }
 
-// StepUp proves the caller's identity again by password and rotates the session; cookie is the browser's present one. Who has a confirmed factor must prove
-// that instead.
-func (s *Service) StepUp(ctx context.Context, cookie string, password secret.String) (*factor.Next, error) {
-	caller := authz.From(ctx)
-	if caller.Kind != authz.USER {
-		return nil, fault.Unauthorized("", "Sign in first.")
-	}
-	methods, err := s.Factors.Confirmed(ctx, s.DB, caller.UserID)
-	if err != nil {
-		return nil, err
-	}
-	if len(methods) > 0 {
-		return nil, fault.Invalid("password", "factor_needed", "Your account has a second factor. Confirm with that.")
-	}
-	if err := s.Limit.Allow(ctx, perName, caller.UserID.String()); err != nil {
-		return nil, err
-	}
-	row, err := s.q.PasswordOfUser(ctx, s.DB, credentialq.PasswordOfUserParams{UserID: caller.UserID.UUID()})
-	if err != nil && !db.NotFound(err) {
-		return nil, fmt.Errorf("read the password: %w", err)
-	}
-	phc := s.nobody(ctx)
-	if err == nil {
-		phc = row.Phc
-	}
-	right := false
-	if len(password.Reveal()) <= maxPassword {
-		if right, err = verify(ctx, phc, password.Reveal()); err != nil {
-			return nil, err
-		}
-	}
-	if !right {
-		return nil, s.refuseStepUp(ctx)
-	}
-	return door.Do(ctx, s.Door, door.Change[string, *factor.Next]{
-		Action: door.Action{Name: "session.step_up", Public: true},
-		Do: func(ctx context.Context, e *door.Effect, cookie string) (*factor.Next, error) {
-			next, err := s.Sessions.StepUpTx(ctx, e, cookie)
-			return &factor.Next{Cookie: next, Session: caller.SessionID, User: caller.UserID}, err
-		},
-	}, cookie)
-}
-
-// refuseStepUp notes on the person's own chain that somebody in their session did not know the password.
-func (s *Service) refuseStepUp(ctx context.Context) error {
-	_, err := door.Do(ctx, s.Door, door.Change[struct{}, struct{}]{
-		Action: door.Action{Name: "credential.refuse_step_up", Public: true},
-		Do: func(_ context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
-			user := e.Caller.UserID.String()
-			e.Record(event.Change{Action: "credential.step_up_refused", Subject: user, Version: 1, Stream: "credential:" + user, Chain: user, Payload: map[string]any{"v": 1}, Audited: true})
-			e.Refuse(fault.Invalid("password", "password_wrong", "This is not your password."))
-			return struct{}{}, nil
-		},
-	}, struct{}{})
-	return err
-}
-
 // nameHash hides the name typed: the table of failures must not be a list of addresses.
 func (s *Service) nameHash(ctx context.Context, username string) ([]byte, error) {
 	key, err := s.Vault.Signer(ctx, vault.CSRF)

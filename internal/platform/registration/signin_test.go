@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
+	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
 	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -160,5 +162,46 @@ func TestPwd1d_RightPasswordBeforeTheAddressIsConfirmed(t *testing.T) {
 	}
 	if got := n.Actions(t); !slices.Contains(got, "credential.refused_unverified") {
 		t.Errorf("the ledger says %v", got)
+	}
+}
+
+// TestOperators_StartAReset: an operator has a link mailed to the person, says why, and neither sees nor sets a password.
+func TestOperators_StartAReset(t *testing.T) {
+	t.Parallel()
+	n := found(t)
+	n.Join(n.recoveries.Part())
+	ops := authz.With(t.Context(), authz.Principal{Kind: authz.OPERATOR, UserID: ident.New[ident.UserID](time.Now()), AAL: 2, AuthTime: time.Now(), RequestID: "test"})
+	for name, c := range map[string]struct {
+		ctx    context.Context
+		user   ident.UserID
+		reason string
+		want   string
+	}{
+		"Person": {n.As(t.Context()), n.User, "x", "FORBIDDEN "}, "NoReason": {ops, n.User, "\t", "INVALID reason"}, "Unknown": {ops, ident.New[ident.UserID](time.Now()), "x", "NOT_FOUND "},
+	} {
+		if _, err := n.recoveries.StartFor(c.ctx, c.user, c.reason); why(err) != c.want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if len(n.letters(t)) != 0 {
+		t.Fatal("a mail went out")
+	}
+	answer, err := n.recoveries.StartFor(ops, n.User, "asked on the telephone")
+	if err != nil || *answer != (recovery.Accepted{Accepted: true}) {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	l := n.last(t)
+	if l.Template != "password_reset" || l.To != "acme@example.com" {
+		t.Fatalf("%+v", l)
+	}
+	if err := n.recoveries.Complete(n.fresh(t), recovery.Completion{Token: l.token(), Password: secret.New("chosen by its person")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.signIn(t, "acme@example.com", "chosen by its person"); err != nil {
+		t.Error(err)
+	}
+	var rows int
+	if err := n.DB.QueryRow(t.Context(), "select count(*) from event where action = 'credential.reset_started' and payload->>'reason' = 'asked on the telephone' and payload::text not like '%' || $1 || '%'", l.token().Reveal()).Scan(&rows); err != nil || rows != 1 {
+		t.Errorf("on record: %d, %v", rows, err)
 	}
 }
