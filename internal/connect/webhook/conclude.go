@@ -43,11 +43,13 @@ type outcome struct {
 }
 
 // insist runs fn in a transaction, and again while PostgreSQL is away, until ctx ends: what was sent is known here alone, and what is not written is sent
-// twice. fn may have been committed before it runs again.
+// twice. Meanwhile lanes send nothing more, so that a process that is killed then leaves little behind. fn may have been committed before it runs again.
 func (s *Service) insist(ctx context.Context, fn func(ctx context.Context, tx *db.Tx) error) error {
 	for {
 		err := s.DB.InTx(ctx, fn)
-		if !db.Gone(err) {
+		gone := db.Gone(err)
+		s.away.Store(gone)
+		if !gone {
 			return err
 		}
 		select {
