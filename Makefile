@@ -18,7 +18,7 @@ FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f
 sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
-.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks shots packages node postgres clean
+.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks bench/identity shots packages node postgres clean
 .PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real
 
 help: ## this list
@@ -142,6 +142,9 @@ bench: build bin/tools/withpg postgres ## the figures of docs/benchmarks.md
 
 bench/webhooks: bin/tools/withpg postgres bench/webhooks/peers/node_modules/.package-lock.json ## how fast webhooks leave, beside River and graphile-worker, and what their log costs
 	@bin/tools/withpg -- go run ./bench/webhooks all
+
+bench/identity: bin/tools/withpg postgres ## sign-ins, keys and sessions, and whether the time tells who has an account
+	@bin/tools/withpg -- go run ./bench/identity all
 
 bench/graphql: build postgres bench/graphql/peers/node_modules/.package-lock.json ## the GraphQL server beside its peers
 	@go run ./bench/graphql all

@@ -4516,6 +4516,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r, fc, v)
 			},
 		},
+		"stepUp": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_stepUp_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StepUp(ctx, fc.Args["proof"].(factor.StepUpProof))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession(r, fc, v)
+			},
+		},
 		"regenerateRecoveryCodes": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()

@@ -87,6 +87,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputLedgerEventFilter,
 		unmarshalInputMfaPolicyInput,
 		unmarshalInputMfaProof,
+		unmarshalInputOobProof,
 		unmarshalInputOrganizationFilter,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterMachineInput,
@@ -94,6 +95,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputSaveSsoProviderInput,
 		unmarshalInputServiceMessage,
 		unmarshalInputStartConnectionInput,
+		unmarshalInputStepUpProof,
 		unmarshalInputTimeWindow,
 		unmarshalInputUpdateAddressInput,
 		unmarshalInputUpdateApplicationInput,
@@ -2720,6 +2722,27 @@ input MfaProof {
   webauthn: JSON
 }
 
+"A fresh proof of who the caller is: exactly one member."
+input StepUpProof {
+  "Enough only for who has no confirmed factor."
+  password: Secret
+  "What the app shows."
+  totp: Secret
+  "What challengeStepUp sent."
+  oob: OobProof
+  "The credential that answers challengeStepUp, in its JSON form."
+  webauthn: JSON
+  "One of the codes on paper; it is used up."
+  recoveryCode: Secret
+}
+"A code that was sent, with the word that came with its question."
+input OobProof {
+  "What challengeStepUp answered as oobCode."
+  oobCode: Secret!
+  "The digits that the person read there."
+  code: Secret!
+}
+
 extend type Query {
   "With a session the caller's own; with mfaToken those that the sign-in, or the reset of a password, may go on with."
   mfaAuthenticators(
@@ -2793,6 +2816,11 @@ extend type Mutation {
     "One of the caller's own."
     authenticatorId: ID!
   ): MfaChallenge! @access(to: [USER]) # permission: self
+  "Proves again who the person behind a program is, which some changes ask for (STEP_UP_REQUIRED); for ten minutes it counts as fresh. A browser proves at POST /auth/step-up."
+  stepUp(
+    "By a factor, or by the password for who has none."
+    proof: StepUpProof!
+  ): Session! @access(to: [USER]) # permission: self
   "Replaces the caller's recovery codes; the old ones end."
   regenerateRecoveryCodes: RecoveryCodes! @access(to: [USER], stepUp: true) # permission: self
 }
