@@ -135,12 +135,20 @@ const memberships = "memberships:"
 // Memberships is the subject under which the end of one of a person's memberships is told: connections that were opened with it begin anew.
 func Memberships(user ident.UserID) string { return memberships + user.String() }
 
-// Holds are the subjects whose revocation ends a connection that the caller keeps open: those of Subjects, and the end of a membership, after which a
-// person who opens the next one is still somebody.
+const organizations = "organizations:"
+
+// Organization is the subject under which the end of an organization is told to whoever is bound to it: widget tokens, keys, machines.
+func Organization(org ident.OrgID) string { return organizations + org.String() }
+
+// Holds are the subjects whose revocation ends a connection that the caller keeps open: those of Subjects, the end of a membership, after which a person who
+// opens the next one is still somebody, and the end of the organization that a key or widget token is bound to.
 func (p Principal) Holds() []string {
 	out := p.Subjects()
 	if !p.UserID.IsZero() {
 		out = append(out, Memberships(p.UserID))
+	}
+	if p.Kind != USER && p.Kind != OPERATOR && !p.OrgID.IsZero() {
+		out = append(out, Organization(p.OrgID))
 	}
 	return out
 }
