@@ -70,7 +70,9 @@ func TestOrgs11_WhatBecomesOfItsDomains(t *testing.T) {
 		return len(a.Faults) > 0 && a.Faults[0].Code() == "UNAUTHENTICATED", string(a.Raw)
 	})
 	becomes("SUSPENDED")
-	answers("answers 421", func(res *http.Response, err error) bool { return err == nil && res.StatusCode == http.StatusMisdirectedRequest })
+	answers("answers 421", func(res *http.Response, err error) bool {
+		return err == nil && res.StatusCode == http.StatusMisdirectedRequest
+	})
 
 	operator := authz.With(t.Context(), authz.Principal{Kind: authz.OPERATOR, UserID: h.User, AuthTime: h.App.DB.Now(), AAL: 2, RequestID: "restore"})
 	if _, err := h.App.Organizations.Restore(operator, organization.RestoreInput{ID: h.Org, Reason: "deleted by mistake"}); err != nil {
@@ -96,7 +98,9 @@ func TestOrgs11_WhatBecomesOfItsDomains(t *testing.T) {
 		t.Fatal(err)
 	}
 	becomes("ARCHIVED")
-	answers("refuses the handshake", func(_ *http.Response, err error) bool { return err != nil && strings.Contains(err.Error(), "unrecognized name") })
+	answers("refuses the handshake", func(_ *http.Response, err error) bool {
+		return err != nil && strings.Contains(err.Error(), "unrecognized name")
+	})
 	if _, err := h.App.Ledger.Verify(t.Context(), h.App.DB, nil); err != nil {
 		t.Error(err)
 	}

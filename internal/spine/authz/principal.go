@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
@@ -155,9 +156,30 @@ func (p Principal) Holds() []string {
 
 type contextKey struct{}
 
-// With puts the caller into the context.
+// With puts the caller into the context, who has not been authorised for anything yet. Work of the product sees all organizations.
 func With(ctx context.Context, p Principal) context.Context {
-	return context.WithValue(ctx, contextKey{}, p)
+	c := &called{Context: ctx, caller: p}
+	if p.Kind == SYSTEM {
+		c.sight = db.System(p.Name)
+	}
+	return c
+}
+
+// called is a context with a caller, and with what the caller was authorised for so far (see db.Sight).
+type called struct {
+	context.Context
+	caller any
+	sight  db.Sight
+}
+
+func (c *called) Value(key any) any {
+	switch key.(type) {
+	case contextKey:
+		return c.caller
+	case db.SightKey:
+		return &c.sight
+	}
+	return c.Context.Value(key)
 }
 
 // From answers the caller; PUBLIC when nobody said who it is.
