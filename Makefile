@@ -19,7 +19,7 @@ sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.ta
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
 .PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks bench/identity shots packages node postgres clean
-.PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real
+.PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real test/rls
 
 help: ## this list
 	@grep -hE '^[a-z/-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -117,7 +117,13 @@ bin/tools/withpg: .make/go $(wildcard db/*.go db/postgres/*.go db/devdb/*.go db/
 test: build bin/tools/withpg postgres tools/oidc/node_modules/.package-lock.json ## everything: front ends, Go with journeys in Chromium, Redis 7, other makes' name servers, generated code
 	@if compgen -G 'e2e/*_test.go' >/dev/null; then tools/chromium.sh; fi
 	@$(MAKE) --no-print-directory test-fronts
-	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/dns-real check-generated
+	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/rls test/dns-real check-generated
+
+# What says the most for its time: the isolation walk over the whole schema, and the services of tenants and their domains.
+test/rls: bin/tools/withpg postgres ## the isolation walk and the main tests with row-level security on
+	$(call step,go test with row-level security)
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 ./internal/platform/organization ./internal/platform/membership ./internal/platform/invitation ./internal/platform/apikey ./internal/platform/audit ./internal/connect/connection ./internal/connect/webhook
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestStrangers|TestOrgs11' ./e2e
 
 test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, which Debian has as bind9, knot and pdns-server with pdns-backend-bind
 	@tools/dns-real.sh

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,8 @@ type Settings struct {
 	Profile       string // production | lab
 	DatabaseURL   secret.String
 	RedisURL      secret.String
+	RowSecurity   string // on: PostgreSQL itself shows each statement the rows of its caller's organizations alone | off | down
+	AppRole       string // migrate lets it work with the tables
 	KEK           string // file:<path> | env:<name>
 	FormerKEKs    []string
 	LogFormat     string
@@ -117,6 +120,8 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str := func(p *string, name, value, usage string) { fs.StringVar(p, name, value, usage) }
 	str(&r.profile, "profile", "production", "production, or lab: loopback only, reserved names allowed")
 	str(&r.database, "database.url", "", "PostgreSQL 15 or newer: postgres://user:password@host/database")
+	str(&r.rowSecurity, "db.row_level_security", "off", "on: PostgreSQL itself keeps organizations apart, a second wall that nameplate migrate raises; off, or down to take it down (docs/row-level-security.md)")
+	str(&r.appRole, "db.app_role", "", "the role that serve, work and edge sign in as, when it is not the one that migrates: nameplate migrate lets it work with the tables")
 	str(&r.redis, "redis.url", "", "Redis 7 or Valkey: redis://host:6379; without it one process serves alone")
 	str(&r.kek, "vault.kek", "", "key-encryption key: file:<path> or env:<name>, reading <id>:<base64 of 32 bytes>")
 	str(&r.former, "vault.former_keks", "", "former keys, separated by commas, while `nameplate admin rewrap` has not run")
@@ -172,7 +177,7 @@ type Raw struct {
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies    string
 	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints, sso  string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook     string
-	sms, smsCountries, terms                                                               string
+	sms, smsCountries, terms, rowSecurity, appRole                                         string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
 	machines                                                                               string
 	oob                                                                                    bool
@@ -190,7 +195,7 @@ func (r *Raw) settings() (Settings, error) {
 	p := &parser{}
 	lab := r.profile == "lab"
 	s := Settings{
-		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
+		Profile: r.profile, DatabaseURL: secret.New(r.database), RowSecurity: r.rowSecurity, AppRole: r.appRole, RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
 		Listen: r.listen, MetricsListen: r.metrics, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, SSOProviders: r.sso, WebhookAllow: lab,
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
@@ -201,6 +206,9 @@ func (r *Raw) settings() (Settings, error) {
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
 		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms), Checkpoints: r.checkpoints,
+	}
+	if !slices.Contains([]string{"on", "off", "down"}, s.RowSecurity) {
+		p.wrong("db.row_level_security", "is on, off or down, not %q", s.RowSecurity)
 	}
 	if r.machines != "on" && r.machines != "off" {
 		p.wrong("machine.anonymous", "is on or off, not %q", r.machines)
@@ -255,6 +263,8 @@ func (s Settings) String() string {
 	}
 	line("profile", s.Profile)
 	line("database.url", hidden(s.DatabaseURL))
+	line("db.row_level_security", s.RowSecurity)
+	line("db.app_role", cmp.Or(s.AppRole, "(not set)"))
 	line("redis.url", hidden(s.RedisURL))
 	line("vault.kek", cmp.Or(s.KEK, "(not set)"))
 	line("http.listen", s.Listen)
