@@ -13,6 +13,15 @@ import (
 // handler serves one of the two ports.
 func (e *Edge) handler(secure bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if secure && r.TLS == nil {
+			r.TLS = tlsOf(r)
+		}
+		if r.ProtoMajor == 2 {
+			w = newTaker(w, e.patience.take)
+		}
+		if e.draining.Load() && r.Header["Upgrade"] == nil {
+			w.Header().Set("Connection", "close") // over HTTP/2: GOAWAY
+		}
 		c := &counted{ResponseWriter: w}
 		defer func() { e.metrics.request(c.status) }()
 		e.serve(c, r, secure)

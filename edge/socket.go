@@ -40,6 +40,9 @@ func (u *upgradable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if http1, ok := c.(*strict); ok {
+		http1.upgraded.Store(true)
+	}
 	return u.sockets.add(c), rw, nil
 }
 

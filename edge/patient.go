@@ -1,0 +1,151 @@
+package edge
+
+import (
+	"context"
+	"math"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// patience is how long one client may hold what others wait for.
+type patience struct {
+	head       time.Duration // for the head of a request
+	give       time.Duration // for a request's body before its answer has begun, and a second more for each giveRate octets that came
+	piece      time.Duration // for each piece of a body once the answer runs beside it: a conversation has pauses
+	take       time.Duration // for taking a piece of an answer
+	ping, pong time.Duration // of silence, after which a peer of HTTP/2 must show that it is there, and for that
+}
+
+// usual cuts within 20 s whoever is too slow.
+var usual = patience{head: 10 * time.Second, give: 15 * time.Second, piece: time.Minute, take: 15 * time.Second, ping: 12 * time.Second, pong: 6 * time.Second}
+
+const giveRate = 500
+
+// patient is a listener whose connections do not wait for ever for a client that takes nothing, and of which there are not too many.
+type patient struct {
+	net.Listener
+	strict bool          // HTTP/1.1 is spoken on it, without TLS
+	take   time.Duration // see patience
+	open   atomic.Int64
+}
+
+func (p *patient) Accept() (net.Conn, error) {
+	for {
+		c, err := p.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if p.open.Add(1) > socketsMost {
+			p.open.Add(-1)
+			_ = c.Close()
+			continue
+		}
+		c = &patientConn{Conn: c, take: p.take, left: sync.OnceFunc(func() { p.open.Add(-1) })}
+		if p.strict {
+			c = &strict{Conn: c}
+		}
+		return c, nil
+	}
+}
+
+// sweepTime is how long a listener that closes still takes those who are connected already and wait to be accepted.
+const sweepTime = 20 * time.Millisecond
+
+// stop lets nobody in any more. Whoever the kernel has greeted is taken before that: closing at once would reset them.
+func (p *patient) stop(ctx context.Context) {
+	if l, ok := p.Listener.(*net.TCPListener); ok {
+		t := time.NewTimer(sweepTime) // the accepting loop runs meanwhile
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+		_ = l.Close()
+		return
+	}
+	_ = p.Listener.Close()
+}
+
+type patientConn struct {
+	net.Conn
+	take  time.Duration
+	left  func()
+	until atomic.Int64 // the deadline of writes, Unix nanoseconds
+}
+
+// Write gives the client at least its time to take b, and a third more at most: setting a deadline is not free.
+func (c *patientConn) Write(b []byte) (int, error) {
+	now := time.Now()
+	if until := c.until.Load(); now.UnixNano() > until-int64(c.take) {
+		next := now.Add(c.take + c.take/3)
+		if err := c.Conn.SetWriteDeadline(next); err != nil {
+			return 0, err
+		}
+		c.until.Store(next.UnixNano())
+	}
+	return c.Conn.Write(b)
+}
+
+// byHand stands in for a deadline that somebody set; no Write undoes it.
+const byHand = math.MaxInt64
+
+// SetWriteDeadline sets another than ours. Without one, ours holds.
+func (c *patientConn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() {
+		c.until.CompareAndSwap(byHand, 0)
+		return nil
+	}
+	c.until.Store(byHand)
+	return c.Conn.SetWriteDeadline(t)
+}
+
+func (c *patientConn) SetDeadline(t time.Time) error {
+	if err := c.Conn.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
+}
+
+func (c *patientConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+func (c *patientConn) Close() error {
+	c.left()
+	return c.Conn.Close()
+}
+
+// taker is the answer to a request over HTTP/2, where a connection carries many: one that takes nothing, by giving no room, ends alone.
+type taker struct {
+	http.ResponseWriter
+	take  time.Duration
+	timer *time.Timer
+}
+
+func newTaker(w http.ResponseWriter, take time.Duration) *taker {
+	t := &taker{ResponseWriter: w, take: take}
+	t.timer = time.AfterFunc(time.Hour, func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Unix(1, 0)) })
+	t.timer.Stop()
+	return t
+}
+
+func (t *taker) Unwrap() http.ResponseWriter { return t.ResponseWriter }
+
+func (t *taker) Write(b []byte) (int, error) {
+	t.timer.Reset(t.take)
+	defer t.timer.Stop()
+	return t.ResponseWriter.Write(b)
+}
+
+// FlushError implements what http.ResponseController looks for.
+func (t *taker) FlushError() error {
+	t.timer.Reset(t.take)
+	defer t.timer.Stop()
+	return http.NewResponseController(t.ResponseWriter).Flush()
+}
