@@ -269,6 +269,7 @@ func (e *Edge) shutDown(servers []*http.Server, die context.CancelFunc) {
 	grace, cancel := context.WithTimeout(context.Background(), cmp.Or(e.Grace, defaultGrace))
 	defer cancel()
 	var wg sync.WaitGroup
+	defer wg.Wait()
 	wg.Go(func() {
 		if err := e.Projection.Leave(grace, e.id); err != nil {
 			e.Log.Warn("leave the list of edges", "err", err)
@@ -276,19 +277,19 @@ func (e *Edge) shutDown(servers []*http.Server, die context.CancelFunc) {
 	})
 	e.draining.Store(true) // each answer says that its connection ends
 	for _, l := range e.bound.all() {
-		wg.Go(func() { l.stop(grace) })
+		l.stop()
 	}
-	wg.Wait()
 	e.sockets.goAway()
 	e.drained(grace)
+	var ends sync.WaitGroup
 	for _, srv := range servers {
-		wg.Go(func() {
+		ends.Go(func() {
 			if srv.Shutdown(grace) != nil {
 				_ = srv.Close()
 			}
 		})
 	}
-	wg.Wait()
+	ends.Wait()
 	die()
 	e.sockets.wait(time.Second)
 }

@@ -1,7 +1,7 @@
 package edge
 
 import (
-	"context"
+	"errors"
 	"math"
 	"net"
 	"net/http"
@@ -30,11 +30,17 @@ type patient struct {
 	strict bool          // HTTP/1.1 is spoken on it, without TLS
 	take   time.Duration // see patience
 	open   atomic.Int64
+
+	mu    sync.Mutex
+	swept []net.Conn // were connected when the listener closed
 }
 
 func (p *patient) Accept() (net.Conn, error) {
 	for {
 		c, err := p.Listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			c, err = p.last()
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -51,20 +57,23 @@ func (p *patient) Accept() (net.Conn, error) {
 	}
 }
 
-// sweepTime is how long a listener that closes still takes those who are connected already and wait to be accepted.
-const sweepTime = 20 * time.Millisecond
+func (p *patient) last() (net.Conn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.swept) == 0 {
+		return nil, net.ErrClosed
+	}
+	c := p.swept[0]
+	p.swept = p.swept[1:]
+	return c, nil
+}
 
-// stop lets nobody in any more. Whoever the kernel has greeted is taken before that: closing at once would reset them.
-func (p *patient) stop(ctx context.Context) {
+// stop lets nobody in any more. Whoever the kernel has greeted already is taken first, since it resets them when the listener closes.
+func (p *patient) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if l, ok := p.Listener.(*net.TCPListener); ok {
-		t := time.NewTimer(sweepTime) // the accepting loop runs meanwhile
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		}
-		t.Stop()
-		_ = l.Close()
-		return
+		p.swept = sweep(l)
 	}
 	_ = p.Listener.Close()
 }

@@ -43,7 +43,8 @@ func (u *upgradable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if http1, ok := c.(*strict); ok {
 		http1.upgraded.Store(true)
 	}
-	return u.sockets.add(c), rw, nil
+	k := u.sockets.add(c)
+	return k, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(&opening101{k})), nil
 }
 
 func (s *sockets) add(c net.Conn) *socket {
@@ -91,8 +92,26 @@ type socket struct {
 	leaving atomic.Bool
 
 	mu    sync.Mutex
+	begun bool // the answer to the upgrade has been written; frames follow
+	tail  []byte
 	frame frame
 	said  bool
+}
+
+// opening101 writes the answer to the upgrade, which is no frame yet.
+type opening101 struct{ *socket }
+
+func (o *opening101) Write(b []byte) (int, error) {
+	k := o.socket
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n, err := k.Conn.Write(b)
+	k.tail = append(k.tail, b[:n]...)
+	k.tail = k.tail[max(0, len(k.tail)-4):]
+	if k.begun = string(k.tail) == "\r\n\r\n"; k.begun && k.leaving.Load() {
+		k.sayGoodbye()
+	}
+	return n, err
 }
 
 func (k *socket) Write(b []byte) (int, error) {
@@ -131,7 +150,7 @@ func (k *socket) leave() {
 		return
 	}
 	defer k.mu.Unlock()
-	if k.frame.whole() && !k.said {
+	if k.begun && k.frame.whole() && !k.said {
 		k.sayGoodbye()
 	}
 }
