@@ -49,7 +49,7 @@ func (e *Edge) newTLSConfig() *tls.Config {
 			outcome.is = "no_certificate"
 			return nil, err
 		}
-		return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: suites, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{*c}}, nil
+		return c.config, nil
 	}
 	return base
 }
@@ -63,15 +63,15 @@ var suites = []uint16{
 var errNoCertificate = errors.New("there is no certificate for the name yet")
 
 // certificate is what a name presents. One that has expired is better than none (ED-4): whoever holds the name sees what is wrong.
-func (e *Edge) certificate(ctx context.Context, n *name) (*tls.Certificate, error) {
+func (e *Edge) certificate(ctx context.Context, n *name) (*opened, error) {
 	if n.CertificateID == nil {
 		if e.Missing != nil && n.CertAllowed && n.Mode == edgeentry.Proxy {
 			e.Missing(n.ConnectionID)
 		}
 		return nil, errNoCertificate
 	}
-	c, err := e.certs.get(ctx, n.Entry)
-	if err == nil && c.Leaf != nil && time.Now().After(c.Leaf.NotAfter) && e.Missing != nil && n.CertAllowed {
+	c, err := e.certs.get(ctx, &n.Entry)
+	if err == nil && !c.notAfter.IsZero() && time.Now().After(c.notAfter) && e.Missing != nil && n.CertAllowed {
 		e.Missing(n.ConnectionID)
 	}
 	return c, err
