@@ -321,6 +321,6 @@ func (e *Edge) server(life context.Context, h http.Handler) *http.Server {
 		Handler: h, BaseContext: func(net.Listener) context.Context { return life }, ConnContext: remember,
 		DisableGeneralOptionsHandler: true, ReadHeaderTimeout: e.patience.head, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit - 4096, // net/http adds 4096 of its own
 		ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelDebug),
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReadFrameSize: 1 << 16, SendPingTimeout: e.patience.ping, PingTimeout: e.patience.pong, WriteByteTimeout: e.patience.take},
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReadFrameSize: 16 << 10, SendPingTimeout: e.patience.ping, PingTimeout: e.patience.pong, WriteByteTimeout: e.patience.take},
 	}
 }

@@ -176,7 +176,8 @@ func (h *handshaker) shake(ctx context.Context, raw net.Conn) {
 	}
 	var ready net.Conn = c // which net/http must know as it is, to speak HTTP/2 over it
 	if state.NegotiatedProtocol != "h2" {
-		ready = &strict{Conn: c, tls: &state}
+		below, _ := raw.(*patientConn)
+		ready = &strict{Conn: c, tls: &state, below: below}
 	}
 	select {
 	case h.done <- ready:

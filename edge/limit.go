@@ -36,7 +36,7 @@ func (l *limits) prepare(rate int, local bool) {
 
 // admit meters requests by the client's network.
 func (l *limits) admit(client netip.Addr) bool {
-	return l.local && client.IsLoopback() || l.clients.Take(client, 1)
+	return l.clients.Take(client, 1) || l.local && client.IsLoopback()
 }
 
 // refused logs a sample of the names that the open internet asks for in vain.

@@ -83,10 +83,64 @@ type patientConn struct {
 	take  time.Duration
 	left  func()
 	until atomic.Int64 // the deadline of writes, Unix nanoseconds
+
+	mu      sync.Mutex
+	holding bool
+	held    *[]byte
 }
 
-// Write gives the client at least its time to take b, and a third more at most: setting a deadline is not free.
+const (
+	recordSize = 16 << 10 // the most that a record of TLS carries
+	heldMost   = 80 << 10
+)
+
+var heldBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, heldMost)) }}
+
+// hold gathers writes until release.
+func (c *patientConn) hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holding, c.held = true, heldBuffers.Get().(*[]byte)
+}
+
+// release sends what was gathered.
+func (c *patientConn) release() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.sendHeld()
+	heldBuffers.Put(c.held)
+	c.holding, c.held = false, nil
+	return err
+}
+
+func (c *patientConn) sendHeld() error {
+	b := *c.held
+	*c.held = b[:0]
+	if len(b) == 0 {
+		return nil
+	}
+	_, err := c.write(b)
+	return err
+}
+
+// Write implements net.Conn.
 func (c *patientConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.holding {
+		return c.write(b)
+	}
+	if len(*c.held)+len(b) > heldMost {
+		if err := c.sendHeld(); err != nil {
+			return 0, err
+		}
+	}
+	*c.held = append(*c.held, b...)
+	return len(b), nil
+}
+
+// write gives the client at least its time to take b, and a third more at most: setting a deadline is not free.
+func (c *patientConn) write(b []byte) (int, error) {
 	now := time.Now()
 	if until := c.until.Load(); now.UnixNano() > until-int64(c.take) {
 		next := now.Add(c.take + c.take/3)

@@ -27,7 +27,7 @@ import (
 const (
 	connectTime = 5 * time.Second
 	answerTime  = 30 * time.Second
-	copyBuffer  = 32 << 10
+	copyBuffer  = 64 << 10
 
 	statusGone = 499 // for the counter: the client did not wait
 )

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -112,6 +113,19 @@ func (o *opening101) Write(b []byte) (int, error) {
 		k.sayGoodbye()
 	}
 	return n, err
+}
+
+// socketBuffer is what each direction of a socket copies with: messages are short, and sockets many.
+const socketBuffer = 4 << 10
+
+// ReadFrom implements io.ReaderFrom.
+func (k *socket) ReadFrom(r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{k}, struct{ io.Reader }{r}, make([]byte, socketBuffer))
+}
+
+// WriteTo implements io.WriterTo.
+func (k *socket) WriteTo(w io.Writer) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{k.Conn}, make([]byte, socketBuffer))
 }
 
 func (k *socket) Write(b []byte) (int, error) {

@@ -19,6 +19,7 @@ import (
 type strict struct {
 	net.Conn
 	tls      *tls.ConnectionState // nil on the port without TLS
+	below    *patientConn         // what TLS is spoken over
 	upgraded atomic.Bool          // another protocol is spoken now
 	scan     scan
 	poison   []byte // what is left to read of the replacement
@@ -49,6 +50,19 @@ func (s *strict) Read(b []byte) (int, error) {
 		return good, nil
 	}
 	return s.Read(b)
+}
+
+// Write sends what crypto/tls makes several records of in one call to the kernel.
+func (s *strict) Write(b []byte) (int, error) {
+	if s.below == nil || len(b) <= recordSize {
+		return s.Conn.Write(b)
+	}
+	s.below.hold()
+	n, err := s.Conn.Write(b)
+	if sent := s.below.release(); err == nil {
+		err = sent
+	}
+	return n, err
 }
 
 // CloseWrite lets the client read the last answer before it learns that the connection is gone.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"debug/buildinfo"
 	"encoding/json"
 	"fmt"
 	"log"
@@ -13,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
 	"strings"
@@ -30,6 +33,7 @@ type setting struct {
 	identity
 	Dir    string
 	Origin string // host:port
+	Name   string // of the host; "" is host
 }
 
 // proxy is one that can be measured.
@@ -72,7 +76,7 @@ func ours(ctx context.Context) error {
 	}
 	id := ident.New[ident.CertificateID](time.Now())
 	w := &world{keys: map[ident.CertificateID]*tls.Certificate{id: c}, entries: []edgeentry.Entry{{
-		Hostname: host, ConnectionID: ident.New[ident.ConnectionID](time.Now()), OrgID: ident.New[ident.OrgID](time.Now()), Serve: true, CertAllowed: true, Mode: edgeentry.Proxy, CertificateID: &id, Generation: 1,
+		Hostname: cmp.Or(s.Name, host), ConnectionID: ident.New[ident.ConnectionID](time.Now()), OrgID: ident.New[ident.OrgID](time.Now()), Serve: true, CertAllowed: true, Mode: edgeentry.Proxy, CertificateID: &id, Generation: 1,
 		Route: edgeentry.Route{Application: "Shop", CustomerRef: "cus-7", Upstream: &edgeentry.Upstream{OriginURL: "http://" + s.Origin, HostHeader: "CUSTOMER", TLSVerify: true}},
 	}}}
 	e := &edge.Edge{HTTP: []string{"127.0.0.1:0"}, HTTPS: []string{"127.0.0.1:0"}, Name: "bench", Projection: w, Keys: certificatesOf{w}, RequestRate: 1 << 30, Upstreams: safehttp.Options{AllowLoopbackHTTP: true}, Metrics: metric.New(), Grace: time.Second}
@@ -208,14 +212,18 @@ func (p proxy) present() bool {
 	return err == nil
 }
 
-// versions are those of the peers, as they say them.
+// versions are those of the peers.
 func versions(ctx context.Context) string {
-	var out []string
-	for _, argv := range [][]string{{filepath.Join("bench", "edge", "peers", "caddy"), "version"}, {"nginx", "-v"}} {
-		if said, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput(); err == nil {
-			first, _, _ := strings.Cut(strings.TrimSpace(string(said)), " h1:")
-			out = append(out, filepath.Base(argv[0])+" "+first)
+	said := "Caddy of unknown version"
+	if info, err := buildinfo.ReadFile(filepath.Join("bench", "edge", "peers", "caddy")); err == nil {
+		for _, m := range append(info.Deps, &info.Main) {
+			if m.Path == "github.com/caddyserver/caddy/v2" {
+				said = "Caddy " + m.Version
+			}
 		}
 	}
-	return strings.Join(out, ", ")
+	if out, err := exec.CommandContext(ctx, "nginx", "-v").CombinedOutput(); err == nil {
+		said += ", " + strings.TrimSpace(string(out))
+	}
+	return said + ", " + runtime.Version()
 }

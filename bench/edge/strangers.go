@@ -75,7 +75,9 @@ func strangers(ctx context.Context, o options) error {
 			}
 		})
 	}
+	cpu := p.cpu()
 	beside, err := crowd(ctx, 4, p, 2*o.each, known)
+	cpu = p.cpu() - cpu
 	stop()
 	wg.Wait()
 	if err != nil {
@@ -84,8 +86,8 @@ func strangers(ctx context.Context, o options) error {
 	if err := wrong.Load(); err != nil {
 		return *err
 	}
-	fmt.Printf("%.0f unknown names a second: handshakes of a known one p50 %s ms, p99 %s ms (alone %s and %s); memory %d MB before, %d MB after\n",
-		float64(refused.Load())/time.Since(began).Seconds(), ms(beside.p50), ms(beside.p99), ms(alone.p50), ms(alone.p99), before, p.memory())
+	fmt.Printf("%.0f unknown names a second: handshakes of a known one p50 %s ms, p99 %s ms (alone %s and %s); the edge used %.2f of a core; memory %d MB before, %d MB after\n",
+		float64(refused.Load())/time.Since(began).Seconds(), ms(beside.p50), ms(beside.p99), ms(alone.p50), ms(alone.p99), cpu.Seconds()/beside.seconds, before, p.memory())
 	return nil
 }
 
