@@ -18,7 +18,7 @@ FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f
 sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
-.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks bench/identity shots packages node postgres clean
+.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks bench/identity shots packages node postgres clean bench/edge
 .PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real test/rls
 
 help: ## this list
@@ -168,10 +168,24 @@ bench/dns/peers/zdns:
 	$(call step,fetching zdns)
 	@mkdir -p bench/dns/peers && cd bench/dns/peers && printf 'module peers\n\ngo 1.26\n' >go.mod && go get github.com/zmap/zdns/v2@v2.0.5 && go build -o zdns github.com/zmap/zdns/v2
 
+bench/edge: bench/edge/peers/caddy bench/edge/peers/h2spec ## the edge beside Caddy, nginx and a bare ReverseProxy; h2spec
+	@go build -o bench/edge/peers/bench ./bench/edge && PATH="$$PATH:/usr/sbin" bench/edge/peers/bench all
+
+bench/edge/peers/go.mod:
+	@mkdir -p bench/edge/peers && printf 'module peers\n\ngo 1.26\n' >$@
+
+bench/edge/peers/caddy: | bench/edge/peers/go.mod
+	$(call step,building Caddy)
+	@cd bench/edge/peers && go get github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9 && go build -o caddy github.com/caddyserver/caddy/v2/cmd/caddy
+
+bench/edge/peers/h2spec: | bench/edge/peers/go.mod
+	$(call step,building h2spec)
+	@cd bench/edge/peers && go get github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible && go build -o h2spec github.com/summerwind/h2spec/cmd/h2spec
+
 shots: build bin/tools/withpg postgres ## pictures of the screens, into e2e/shots
 	@tools/chromium.sh
 	@NAMEPLATE_SHOTS=$(CURDIR)/e2e/shots bin/tools/withpg -- go test -count=1 -run 'TestC|TestD|TestExplorer|TestGraphiQL' -timeout 20m ./e2e/...
 
 clean: ## everything that was built or fetched into this folder
-	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/*/peers/node_modules bench/dns/peers
+	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/*/peers/node_modules bench/dns/peers bench/edge/peers
 	@find frontend/dist widget/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true
