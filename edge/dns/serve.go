@@ -12,6 +12,9 @@ import (
 func (s *Server) serve(w dns.ResponseWriter, req *dns.Msg) {
 	defer s.survive()
 	client := addrPort(w.RemoteAddr()).Addr().Unmap()
+	if s.transfer(w, req, client) {
+		return
+	}
 	if m := s.reply(req, client, w.LocalAddr().Network() == "udp"); m != nil {
 		_ = w.WriteMsg(m) // the client is gone
 	}
