@@ -119,7 +119,7 @@ test: build bin/tools/withpg postgres tools/oidc/node_modules/.package-lock.json
 	@$(MAKE) --no-print-directory test-fronts
 	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/dns-real check-generated
 
-test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, which Debian has as bind9, knot and pdns-server with pdns-backend-bind
+test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone; Debian has them as bind9, bind9-dnsutils, knot and pdns-server with pdns-backend-bind
 	@tools/dns-real.sh
 
 test-fronts: packages

@@ -10,13 +10,11 @@ import (
 	"github.com/miekg/dns"
 )
 
-var loopback = netip.MustParseAddr("127.0.0.1")
-
 // both asks one packet both ways. The ways of counting and limiting are the same.
 func both(t *testing.T, s *Server, packet []byte) (short *dns.Msg, long *dns.Msg) {
 	t.Helper()
 	var out [udpBuffer]byte
-	if n, done := s.shortcut(out[:], packet, loopback); done {
+	if n, done := s.shortcut(out[:], packet, loopbackAddr); done {
 		short = new(dns.Msg)
 		if err := short.Unpack(out[:n]); err != nil {
 			t.Fatalf("%v: %x", err, out[:n])
@@ -29,7 +27,7 @@ func both(t *testing.T, s *Server, packet []byte) (short *dns.Msg, long *dns.Msg
 	if req.Unpack(packet) != nil || len(packet) < headerSize {
 		return short, nil
 	}
-	packed, err := s.reply(req, loopback, true).Pack()
+	packed, err := s.reply(req, loopbackAddr, true).Pack()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +136,7 @@ func FuzzDatagram(f *testing.F) {
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		d := datagram{server: s}
 		before := bytes.Clone(packet)
-		out := d.answer(packet, loopback)
+		out := d.answer(packet, loopbackAddr)
 		if !bytes.Equal(before, packet) {
 			t.Fatal("the question was changed")
 		}
@@ -169,6 +167,6 @@ func BenchmarkDatagram(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		d.answer(packet, loopback)
+		d.answer(packet, loopbackAddr)
 	}
 }
