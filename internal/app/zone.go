@@ -12,7 +12,6 @@ import (
 	edgedns "github.com/nameplate-dev/nameplate/edge/dns"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/vault"
-	"github.com/nameplate-dev/nameplate/queries/vaultq"
 )
 
 // zoneServer is the edge zone's name server of this node; nil when it has no listeners.
@@ -92,7 +91,9 @@ func (a *App) ZoneKeys(ctx context.Context) ([]*edgedns.Key, error) {
 			return nil, err
 		}
 	}
-	return a.openKeys(ctx, a.DB, sealed)
+	return a.openKeys(sealed, func(raw []byte) ([]byte, error) {
+		return a.Vault.Open(ctx, a.DB, ident.OrgID{}, sealedKey, a.Settings.Edge.Zone, raw)
+	})
 }
 
 // AddZoneKey adds a key that signs beside those there are, and becomes the one that the parent is told to name.
@@ -100,7 +101,9 @@ func (a *App) AddZoneKey(ctx context.Context) error { return a.addZoneKey(ctx, f
 
 func (a *App) addZoneKey(ctx context.Context, first bool) error {
 	return a.EdgeEntries.AddKey(ctx, first, func(ctx context.Context, tx *db.Tx, known []string) (string, error) {
-		taken, err := a.openKeys(ctx, tx, known)
+		taken, err := a.openKeys(known, func(raw []byte) ([]byte, error) {
+			return a.Vault.Open(ctx, tx, ident.OrgID{}, sealedKey, a.Settings.Edge.Zone, raw)
+		})
 		if err != nil {
 			return "", err
 		}
@@ -122,7 +125,9 @@ func (a *App) RetireZoneKey(ctx context.Context, tag uint16) error {
 	if err != nil {
 		return err
 	}
-	keys, err := a.openKeys(ctx, a.DB, sealed)
+	keys, err := a.openKeys(sealed, func(raw []byte) ([]byte, error) {
+		return a.Vault.Open(ctx, a.DB, ident.OrgID{}, sealedKey, a.Settings.Edge.Zone, raw)
+	})
 	if err != nil {
 		return err
 	}
@@ -133,14 +138,14 @@ func (a *App) RetireZoneKey(ctx context.Context, tag uint16) error {
 	return a.EdgeEntries.EndKey(ctx, sealed[n])
 }
 
-func (a *App) openKeys(ctx context.Context, on vaultq.DBTX, sealed []string) ([]*edgedns.Key, error) {
+func (a *App) openKeys(sealed []string, open func(raw []byte) ([]byte, error)) ([]*edgedns.Key, error) {
 	out := make([]*edgedns.Key, len(sealed))
 	for n, text := range sealed {
 		raw, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
 			return nil, fmt.Errorf("read a key of the edge zone: %w", err)
 		}
-		plain, err := a.Vault.Open(ctx, on, ident.OrgID{}, sealedKey, a.Settings.Edge.Zone, raw)
+		plain, err := open(raw)
 		if err != nil {
 			return nil, fmt.Errorf("open a key of the edge zone: %w", err)
 		}
