@@ -52,13 +52,15 @@ type Server struct {
 	zone      zone
 	signing   signing
 	quick     atomic.Pointer[pages]
+	versions  atomic.Int64 // of pages and keys
+	ready     readies
 	limit     bucket.Table
 	slip      slip
 	cookies   cookies
 	questions *prometheus.CounterVec
 	counters  counters
 	sockets   []socket
-	ready     sync.Once
+	once      sync.Once
 }
 
 // NameServer is a host in the zone that the parent delegates to.
@@ -98,7 +100,7 @@ func (s *Server) now() time.Time {
 }
 
 func (s *Server) prepare() {
-	s.ready.Do(func() {
+	s.once.Do(func() {
 		rate := float64(s.RateLimit)
 		if s.RateLimit == 0 {
 			rate = defaultRate

@@ -3,6 +3,7 @@ package edgedns
 import (
 	"encoding/binary"
 	"net/netip"
+	"reflect"
 	"strings"
 	"time"
 
@@ -19,12 +20,14 @@ type pages struct {
 	sections map[uint16]section
 	mname    string // label of the first name server
 	reserved map[string]bool
+	version  int64 // another one when the answers are others
 }
 
 // section is an answer's records, whose owner is always the question's name. There is one for each record that may be the first.
 type section struct {
 	octets [][]byte
 	count  uint16
+	proofs uint16 // records of authority behind the answers
 }
 
 // owner points at the question's name (RFC 1035 section 4.1.4).
@@ -33,6 +36,7 @@ var owner = []byte{0xc0, headerSize}
 const (
 	headerSize = 12
 	optSize    = 11
+	soaSize    = 2 + 10 + 2*(1+2) + len(hostmaster) + 5*4 // as absent writes it, without the server's label
 )
 
 // setPages prepares the answers. Run does it every second, because the CAs come from elsewhere.
@@ -52,6 +56,11 @@ func (s *Server) setPages() {
 	// What targets never have. Other types are seldom asked for.
 	for _, t := range []uint16{dns.TypeNS, dns.TypeCNAME, dns.TypeSOA, dns.TypeMX, dns.TypeTXT, dns.TypeSRV, dns.TypeDS} {
 		p.sections[t] = section{}
+	}
+	if old := s.quick.Load(); old == nil || !reflect.DeepEqual(old.sections, p.sections) {
+		p.version = s.versions.Add(1)
+	} else {
+		p.version = old.version
 	}
 	s.quick.Store(p)
 }
@@ -86,7 +95,7 @@ type glance struct {
 	lower  [63]byte
 	length int // of the label
 	edns   bool
-	do     bool
+	do, co bool
 	size   int
 	cookie []byte
 }
@@ -132,6 +141,7 @@ func (g *glance) opt(in []byte) bool {
 		return false
 	}
 	g.edns, g.do = true, in[7]&0x80 != 0
+	g.co = g.do && in[7]&0x40 != 0
 	g.size = min(max(int(binary.BigEndian.Uint16(in[3:])), dns.MinMsgSize), maxUDP)
 	for in = in[optSize:]; len(in) > 0; {
 		if len(in) < 4 {
@@ -167,7 +177,7 @@ func lower(b byte) byte {
 func (s *Server) shortcut(out, in []byte, client netip.Addr) (n int, done bool) {
 	p := s.quick.Load()
 	var g glance
-	if p == nil || !g.read(in, p.apex) || g.do && len(s.signing.all()) > 0 {
+	if p == nil || !g.read(in, p.apex) {
 		return 0, false
 	}
 	records, prepared := p.sections[g.qtype]
@@ -175,14 +185,24 @@ func (s *Server) shortcut(out, in []byte, client netip.Addr) (n int, done bool) 
 	if !prepared || !plain || !target && (g.lower[0] == '_' || p.reserved[string(g.label())]) {
 		return 0, false
 	}
-	rcode, price, body := dns.RcodeSuccess, cheap, []byte(nil)
+	rcode, price, body := dns.RcodeSuccess, cheap, section{}
+	turn := int(in[0])<<8 | int(in[1]) // ids of questions are random
 	switch {
+	case g.do && len(s.signing.all()) > 0:
+		var ok bool
+		if body, ok = s.sealed(&g, p, turn%max(1, len(records.octets))); !target || !ok {
+			return 0, false
+		}
 	case !target:
 		rcode, price = dns.RcodeNameError, dear
 	case records.count > 0:
-		body = records.octets[(int(in[0])<<8|int(in[1]))%len(records.octets)] // ids of questions are random
+		body = section{octets: records.octets[turn%len(records.octets):], count: records.count}
 	}
-	if g.end+len(body)+optSize+4+clientCookie+serverCookie > g.size {
+	length := soaSize + len(p.mname) // of an absence
+	if len(body.octets) > 0 {
+		length = len(body.octets[0])
+	}
+	if g.end+length+optSize+4+clientCookie+serverCookie > g.size {
 		return 0, false
 	}
 	var cookie [clientCookie + serverCookie]byte
@@ -200,9 +220,10 @@ func (s *Server) shortcut(out, in []byte, client netip.Addr) (n int, done bool) 
 	case over:
 		out[2] |= 0x02
 		out[3] &= 0xf0
-	case len(body) > 0:
-		binary.BigEndian.PutUint16(out[6:], records.count)
-		n += copy(out[n:], body)
+	case len(body.octets) > 0:
+		binary.BigEndian.PutUint16(out[6:], body.count)
+		binary.BigEndian.PutUint16(out[8:], body.proofs)
+		n += copy(out[n:], body.octets[0])
 	default:
 		out[9] = 1
 		n += p.absent(out[n:], g.zone, s.zone.serial())
@@ -236,6 +257,7 @@ func (p *pages) absent(out []byte, zone int, serial uint32) int {
 	return len(b)
 }
 
+// answerOPT leaves CO out: absences that have it take the long way.
 func (g *glance) answerOPT(out []byte, cookie *[clientCookie + serverCookie]byte) int {
 	b := append(out[:0], 0, 0, byte(dns.TypeOPT), byte(maxUDP>>8), byte(maxUDP&0xff), 0, 0, 0, 0, 0, 0)
 	if g.do {

@@ -2,12 +2,15 @@ package edgedns
 
 import (
 	"bytes"
+	"context"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 )
 
 // both asks one packet both ways. The ways of counting and limiting are the same.
@@ -168,5 +171,58 @@ func BenchmarkDatagram(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		d.answer(packet, loopbackAddr)
+	}
+}
+
+// Of a signed zone too: the same answers, however the name is spelled, whatever the projection and the keys become.
+func TestShortcut_SignedAnswersAsReplyDoes(t *testing.T) {
+	t.Parallel()
+	s := fixture()
+	delegated(s)
+	keys := newKeys(t, 2)
+	s.prepare()
+	s.Keys = func(context.Context) ([]*Key, error) { return keys[:1], nil }
+	if err := s.readKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.setPages()
+	quick := 0
+	check := func() {
+		t.Helper()
+		for _, name := range []string{token + ".edge.lab.", "ABCDefghijklmnopqrstuvwx22.eDGe.LaB.", retired + ".edge.lab.", ended + ".edge.lab.", "zzzz.edge.lab.", "edge.lab.", "ns1.edge.lab."} {
+			for _, qtype := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeCAA, dns.TypeTXT, dns.TypeHTTPS, dns.TypeDS} {
+				for range 3 {
+					m := question(name, qtype).SetEdns0(1232, true)
+					short, long := both(t, s, mustPack(t, m))
+					if short == nil {
+						continue
+					}
+					quick++
+					verify(t, short, s.signing.all()...)
+					for _, section := range [][]dns.RR{short.Answer, long.Answer, short.Ns, long.Ns} { // a signature is another each time it is made
+						for _, rr := range section {
+							if sig, is := rr.(*dns.RRSIG); is {
+								sig.Signature, sig.Expiration, sig.Inception = "", 0, 0
+							}
+						}
+					}
+					compare(t, short, long)
+				}
+			}
+		}
+	}
+	check()
+	s.Apply(edgeentry.Snapshot{Generation: 9}, false)
+	check()
+	s.CAs = func() []CA { return []CA{{Identity: "third.lab"}} }
+	s.setPages()
+	check()
+	s.Keys = func(context.Context) ([]*Key, error) { return keys, nil }
+	if err := s.readKeys(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check()
+	if quick != 144 { // two targets that are plain, six types, three turns, four times
+		t.Errorf("only %d questions took the short way", quick)
 	}
 }

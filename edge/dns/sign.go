@@ -143,6 +143,7 @@ func (s *Server) readKeys(ctx context.Context) error {
 	}
 	s.signing.keys.Store(&keys)
 	s.signing.done.forget()
+	s.ready.forget()
 	return nil
 }
 
