@@ -2,6 +2,7 @@ package edgedns
 
 import (
 	"net"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
 )
 
 const key255 = "p=1,a=RS256,d="
@@ -238,5 +240,28 @@ func TestServer_AnswersFromTheAddressThatWasAsked(t *testing.T) {
 				t.Error(m)
 			}
 		}
+	}
+}
+
+func TestServer_CountsByTypeAndCode(t *testing.T) {
+	t.Parallel()
+	set := metric.New()
+	_, addr := start(t, func(s *Server) { s.Metrics = set })
+	for range 3 {
+		ask(t, "udp", addr, question(token+".edge.lab.", dns.TypeA))
+	}
+	ask(t, "tcp", addr, question(token+".edge.lab.", dns.TypeA))
+	ask(t, "udp", addr, question("nobody.edge.lab.", dns.TypeA))
+	ask(t, "udp", addr, question("shop.acme.lab.", 1000))
+	page := httptest.NewRecorder()
+	set.Handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+	text := page.Body.String()
+	for _, line := range []string{`questions_total{rcode="NOERROR",type="A"} 4`, `questions_total{rcode="NXDOMAIN",type="A"} 1`, `questions_total{rcode="REFUSED",type="other"} 1`} {
+		if !strings.Contains(text, line) {
+			t.Errorf("no %s", line)
+		}
+	}
+	if strings.Contains(text, token) {
+		t.Error("a name is a label")
 	}
 }
