@@ -125,7 +125,7 @@ test/rls: bin/tools/withpg postgres ## the isolation walk and the main tests wit
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 ./internal/platform/organization ./internal/platform/membership ./internal/platform/invitation ./internal/platform/apikey ./internal/platform/audit ./internal/connect/connection ./internal/connect/webhook
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestStrangers|TestOrgs11' ./e2e
 
-test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, which Debian has as bind9, knot and pdns-server with pdns-backend-bind
+test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone; Debian has them as bind9, bind9-dnsutils, knot and pdns-server with pdns-backend-bind
 	@tools/dns-real.sh
 
 test-fronts: packages

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
@@ -55,6 +56,14 @@ func (p *parser) nameServers(s string) (out []NameServer) {
 		a, err := netip.ParseAddr(addr)
 		if !ok || err != nil || label == "" {
 			p.wrong("edge.name_servers", "holds label=address; %q is none", part)
+			continue
+		}
+		if label = strings.ToLower(label); strings.Contains(label, ".") {
+			p.wrong("edge.name_servers", "names servers in edge.zone itself, as ns1=192.0.2.1; %q lies in a zone of another authority. Empty edge.dns where that one answers for edge.zone", label)
+			continue
+		}
+		if n := slices.IndexFunc(out, func(o NameServer) bool { return o.Label == label }); n >= 0 {
+			out[n].Addresses = append(out[n].Addresses, a)
 			continue
 		}
 		out = append(out, NameServer{Label: label, Addresses: []netip.Addr{a}})

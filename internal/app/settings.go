@@ -56,15 +56,18 @@ type Settings struct {
 
 // EdgeSettings are those of the edge and its zone.
 type EdgeSettings struct {
-	Zone        string
-	V4, V6      []netip.Addr
-	HTTP, HTTPS []string
-	PublicHTTPS int
-	DNS         []string // listeners of the edge zone; none: this node does not answer for it
-	NameServers []NameServer
-	Ask         string
-	AskToken    secret.String
-	Proxies     []netip.Prefix
+	Zone         string
+	V4, V6       []netip.Addr
+	HTTP, HTTPS  []string
+	PublicHTTPS  int
+	DNS          []string // listeners of the edge zone; none: this node does not answer for it
+	NameServers  []NameServer
+	DNSSEC       bool           // the edge zone is signed
+	HTTPSRecords bool           // targets have HTTPS records
+	Transfers    []netip.Prefix // who may copy the edge zone
+	Ask          string
+	AskToken     secret.String
+	Proxies      []netip.Prefix
 }
 
 // NameServer is one of the edge zone's, as its parent delegates to it.
@@ -141,6 +144,9 @@ func Flags(fs *flag.FlagSet) *Raw {
 	fs.IntVar(&r.publicHTTPS, "edge.public_https", 443, "the port that redirects to https name")
 	str(&r.edgeDNS, "edge.dns", ":53", "listeners for the edge zone; empty: this node does not answer for it")
 	str(&r.nameServers, "edge.name_servers", "", "ns1=192.0.2.1,ns2=192.0.2.2: as the parent zone delegates; without it ns1 and ns2 at the edges' addresses")
+	fs.BoolVar(&r.dnssec, "edge.dnssec", false, "sign the edge zone; `nameplate config` prints the DS record for the parent zone, which is set afterwards")
+	fs.BoolVar(&r.httpsRecords, "edge.https_records", false, "give targets an HTTPS record, by which browsers go to https at once")
+	str(&r.transfers, "edge.dns_transfer", "", "networks that may copy the edge zone by AXFR: a secondary of your own")
 	str(&r.ask, "edge.ask", "", "loopback host:port of GET /internal/ask for a Caddy of your own")
 	str(&r.askToken, "edge.ask_token", "", "the token that it must show")
 	str(&r.edgeProxies, "edge.trusted_proxies", "", "networks of proxies in front of the edge")
@@ -180,7 +186,8 @@ type Raw struct {
 	sms, smsCountries, terms, rowSecurity, appRole                                         string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
 	machines                                                                               string
-	oob                                                                                    bool
+	transfers                                                                              string
+	oob, dnssec, httpsRecords                                                              bool
 }
 
 // Parse reads arguments and environment; the error names every setting that is wrong, and what would be right.
@@ -200,6 +207,7 @@ func (r *Raw) settings() (Settings, error) {
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
+			DNSSEC: r.dnssec, HTTPSRecords: r.httpsRecords,
 		},
 		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
@@ -226,6 +234,7 @@ func (r *Raw) settings() (Settings, error) {
 	if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil && s.MetricsListen != "" {
 		p.wrong("metrics.listen", "is host:port, such as 127.0.0.1:9464")
 	}
+	p.zone(&s.Edge, r.transfers)
 	if lab {
 		for name, addrs := range map[string][]string{"http.listen": {s.Listen}, "edge.http": s.Edge.HTTP, "edge.https": s.Edge.HTTPS, "edge.dns": s.Edge.DNS} {
 			for _, a := range addrs {
@@ -277,6 +286,9 @@ func (s Settings) String() string {
 	line("edge.http", s.Edge.HTTP)
 	line("edge.https", s.Edge.HTTPS)
 	line("edge.dns", s.Edge.DNS)
+	line("edge.dnssec", map[bool]string{true: "on", false: "off"}[s.Edge.DNSSEC])
+	line("edge.https_records", map[bool]string{true: "on", false: "off"}[s.Edge.HTTPSRecords])
+	line("edge.dns_transfer", s.Edge.Transfers)
 	line("edge.ask", cmp.Or(s.Edge.Ask, "(off)"))
 	line("edge.ask_token", hidden(s.Edge.AskToken))
 	line("dns.port", strconv.Itoa(s.DNS.Port))
@@ -294,26 +306,4 @@ func (s Settings) String() string {
 	line("sms.countries", cmp.Or(strings.Join(s.SMS.Countries, ","), "(all)"))
 	line("terms.version", cmp.Or(s.Terms, "(not set: nobody is asked)"))
 	return b.String()
-}
-
-// Delegation is what the operator writes into the edge zone's parent zone: NS records and their addresses.
-func Delegation(s Settings) []string {
-	servers := s.Edge.NameServers
-	if len(servers) == 0 {
-		for n, a := range append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...) {
-			servers = append(servers, NameServer{Label: fmt.Sprintf("ns%d", n+1), Addresses: []netip.Addr{a}})
-		}
-	}
-	var out []string
-	for _, n := range servers {
-		out = append(out, fmt.Sprintf("%s. NS %s.%s.", s.Edge.Zone, n.Label, s.Edge.Zone))
-		for _, a := range n.Addresses {
-			kind := "A"
-			if a.Is6() {
-				kind = "AAAA"
-			}
-			out = append(out, fmt.Sprintf("%s.%s. %s %s", n.Label, s.Edge.Zone, kind, a))
-		}
-	}
-	return out
 }
