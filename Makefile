@@ -136,6 +136,9 @@ test-go:
 	@go vet ./...
 	$(call step,go test)
 	@go test -timeout 20m ./...
+	$(call step,go test of what testing builds have alone)
+	@go vet -tags testing ./graph/testing/... ./internal/app ./internal/platform/account ./internal/platform/audit ./internal/platform/mail ./internal/platform/registration
+	@go test -tags testing -count=1 -run '^Test(Audits3|Emails3|Users8|Pwd8|Events3|Testing)_' ./internal/app
 
 # The packages that speak to Redis, against a real one. They use what REDIS_URL names, else one in process.
 test-redis:
