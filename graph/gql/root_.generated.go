@@ -1227,6 +1227,18 @@ extend type Query {
   ): LedgerEventPage! @access(to: [OPERATOR]) @listSize # permission: event.read_any
 }
 extend type Mutation {
+  "Writes an audit that a component of the installation tells of, with the service account as its actor. The body is { action, subject, organizationId, args }; an action that the product's own readers follow is refused."
+  svcDeliverAudit(
+    "The signed message."
+    message: ServiceMessage!
+  ): Ok! @access(to: [SERVICE])
+  "Gives a reader of the ledger an event that came over a bus from outside the process. The body is { id, at, action, subject, stream, sequence, version, organizationId, payload }. The message counts once, for the reader that it was sent to."
+  svcHandleEvent(
+    "The reader's name."
+    reader: String!
+    "The signed message."
+    message: ServiceMessage!
+  ): Ok! @access(to: [SERVICE])
   "Makes a link that carries the audit log away, valid for an hour."
   exportAudits(
     "Which rows; an organization has to be named, but by operators."
@@ -1250,6 +1262,13 @@ extend type Subscription {
     "Cursor of the last row seen; null for what comes from now on."
     after: String
   ): Audit! @access(to: [USER, API_KEY, MACHINE]) # permission: audit.read
+  "Rows as they are appended to any log, oldest first. Opening it is audited."
+  opsAuditAppended(
+    "Which of them; null for all."
+    filter: AuditFilter
+    "Cursor of the last row seen; null for what comes from now on."
+    after: String
+  ): Audit! @access(to: [OPERATOR]) # permission: audit.read_any
 }
 `, BuiltIn: false},
 	{Name: "../certificate.graphqls", Input: `"A certificate for one connection's name; the private key never leaves."
