@@ -66,7 +66,7 @@ func (a *App) signIn() {
 			t, _, err := a.Sessions.StartTokensTx(ctx, e, session.Family{User: f.User, Client: f.Client, Amr: f.Amr})
 			return t, err
 		}}
-	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Factors: a.Factors, Home: a.home,
+	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Factors: a.Factors, Home: a.home, Blocked: a.tellBlocked,
 		Changed: func(ctx context.Context, e *door.Effect, user ident.UserID) error {
 			return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: letter.PasswordChanged{Security: a.security(e)}})
 		}}
