@@ -84,9 +84,11 @@ func (s *Server) makeReady(g *glance, p *pages, now time.Time) (r ready, ok bool
 	opt.SetDo()
 	m.Compress = true
 	r.version, r.until, r.serial = p.version, now.Add(readyLife), s.zone.serial()
-	if s.answer(m, m.Question[0], opt); m.Rcode != dns.RcodeSuccess || len(m.Extra) > 0 {
+	_, sign := s.answer(m, m.Question[0], opt)
+	if sign == nil || m.Rcode != dns.RcodeSuccess {
 		return r, false
 	}
+	sign()
 	if len(m.Ns) == 0 {
 		r.serial = 0
 	}
