@@ -1,9 +1,11 @@
 package edgedns
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +92,7 @@ func packed(set []dns.RR) (out section) {
 		}
 		records = append(records, append(append([]byte{}, owner...), buf[1:end]...)) // 1: the root's name, with which it was made
 	}
+	slices.SortFunc(records, bytes.Compare) // addresses begin anywhere, and the same set is to be the same octets
 	out.count = uint16(len(records))
 	for first := range records {
 		var octets []byte

@@ -212,6 +212,13 @@ func TestShortcut_SignedAnswersAsReplyDoes(t *testing.T) {
 		}
 	}
 	check()
+	before := s.quick.Load().version
+	for range 20 {
+		s.setPages()
+	}
+	if now := s.quick.Load().version; now != before {
+		t.Errorf("without news everything is signed anew: version %d after %d", now, before)
+	}
 	s.Apply(edgeentry.Snapshot{Generation: 9}, false)
 	check()
 	s.CAs = func() []CA { return []CA{{Identity: "third.lab"}} }
