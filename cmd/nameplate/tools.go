@@ -38,6 +38,16 @@ func migrate(ctx context.Context, args []string, out io.Writer) error {
 	if err := event.MakePartitions(ctx, d); err != nil {
 		return err
 	}
+	if s.RowSecurity != "off" || d.Walled() { // a wall that stands takes in what was added
+		if err := db.RaiseWall(ctx, d, s.RowSecurity != "down"); err != nil {
+			return err
+		}
+	}
+	if s.AppRole != "" {
+		if err := db.Admit(ctx, d, s.AppRole); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintln(out, "The database is at this version.")
 	return nil
 }

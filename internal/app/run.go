@@ -59,7 +59,7 @@ func (a *App) Handler() (http.Handler, error) {
 		Console: frontend.Console(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Explorer: frontend.Explorer(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Widget: widget.Files(),
 		Sessions: a.Sessions, Credentials: a.Credentials, Factors: a.Factors, Keys: a.Keys, Machines: a.Machines, Accounts: a.Accounts, SSO: a.SSO,
 		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
-		Routes: a.routes(), Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
+		Routes: append(a.routes(), a.forTests()...), Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
 	})
 	schema := gql.NewPlanned(gql.Config{Resolvers: r})
 	g, err := graph.New(graph.Config{

@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/peterbourgon/ff/v3"
 )
@@ -23,6 +22,8 @@ type Settings struct {
 	Profile       string // production | lab
 	DatabaseURL   secret.String
 	RedisURL      secret.String
+	RowSecurity   string // on: PostgreSQL itself shows each statement the rows of its caller's organizations alone | off | down
+	AppRole       string // migrate lets it work with the tables
 	KEK           string // file:<path> | env:<name>
 	FormerKEKs    []string
 	LogFormat     string
@@ -122,6 +123,8 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str := func(p *string, name, value, usage string) { fs.StringVar(p, name, value, usage) }
 	str(&r.profile, "profile", "production", "production, or lab: loopback only, reserved names allowed")
 	str(&r.database, "database.url", "", "PostgreSQL 15 or newer: postgres://user:password@host/database")
+	str(&r.rowSecurity, "db.row_level_security", "off", "on: PostgreSQL itself keeps organizations apart, a second wall that nameplate migrate raises; off, or down to take it down (docs/row-level-security.md)")
+	str(&r.appRole, "db.app_role", "", "the role that serve, work and edge sign in as, when it is not the one that migrates: nameplate migrate lets it work with the tables")
 	str(&r.redis, "redis.url", "", "Redis 7 or Valkey: redis://host:6379; without it one process serves alone")
 	str(&r.kek, "vault.kek", "", "key-encryption key: file:<path> or env:<name>, reading <id>:<base64 of 32 bytes>")
 	str(&r.former, "vault.former_keks", "", "former keys, separated by commas, while `nameplate admin rewrap` has not run")
@@ -180,7 +183,7 @@ type Raw struct {
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies    string
 	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints, sso  string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook     string
-	sms, smsCountries, terms                                                               string
+	sms, smsCountries, terms, rowSecurity, appRole                                         string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
 	machines                                                                               string
 	transfers                                                                              string
@@ -199,7 +202,7 @@ func (r *Raw) settings() (Settings, error) {
 	p := &parser{}
 	lab := r.profile == "lab"
 	s := Settings{
-		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
+		Profile: r.profile, DatabaseURL: secret.New(r.database), RowSecurity: r.rowSecurity, AppRole: r.appRole, RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
 		Listen: r.listen, MetricsListen: r.metrics, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, SSOProviders: r.sso, WebhookAllow: lab,
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
@@ -211,6 +214,9 @@ func (r *Raw) settings() (Settings, error) {
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
 		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms), Checkpoints: r.checkpoints,
+	}
+	if !slices.Contains([]string{"on", "off", "down"}, s.RowSecurity) {
+		p.wrong("db.row_level_security", "is on, off or down, not %q", s.RowSecurity)
 	}
 	if r.machines != "on" && r.machines != "off" {
 		p.wrong("machine.anonymous", "is on or off, not %q", r.machines)
@@ -254,136 +260,6 @@ func (s Settings) Needs(names ...string) error {
 	return errors.Join(faults...)
 }
 
-type parser struct{ faults []error }
-
-func (p *parser) wrong(name, format string, args ...any) {
-	p.faults = append(p.faults, fmt.Errorf(name+" "+format, args...))
-}
-
-func list(s string) []string {
-	var out []string
-	for part := range strings.SplitSeq(s, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
-}
-
-func (p *parser) prefixes(name, s string) (out []netip.Prefix) {
-	for _, part := range list(s) {
-		n, err := netip.ParsePrefix(part)
-		if err != nil {
-			p.wrong(name, "holds networks such as 10.0.0.0/8; %q is none", part)
-			continue
-		}
-		out = append(out, n)
-	}
-	return out
-}
-
-func (p *parser) addrs(name, s string, v4 bool) (out []netip.Addr) {
-	for _, part := range list(s) {
-		a, err := netip.ParseAddr(part)
-		if err != nil || a.Is4() != v4 {
-			p.wrong(name, "holds addresses of its family; %q is none", part)
-			continue
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-func (p *parser) nameServers(s string) (out []NameServer) {
-	for _, part := range list(s) {
-		label, addr, ok := strings.Cut(part, "=")
-		a, err := netip.ParseAddr(addr)
-		if !ok || err != nil || label == "" {
-			p.wrong("edge.name_servers", "holds label=address; %q is none", part)
-			continue
-		}
-		if label = strings.ToLower(label); strings.Contains(label, ".") {
-			p.wrong("edge.name_servers", "names servers in edge.zone itself, as ns1=192.0.2.1; %q lies in a zone of another authority. Empty edge.dns where that one answers for edge.zone", label)
-			continue
-		}
-		if n := slices.IndexFunc(out, func(o NameServer) bool { return o.Label == label }); n >= 0 {
-			out[n].Addresses = append(out[n].Addresses, a)
-			continue
-		}
-		out = append(out, NameServer{Label: label, Addresses: []netip.Addr{a}})
-	}
-	return out
-}
-
-func (p *parser) roots(s string) (out []Root) {
-	for _, part := range list(s) {
-		name, addr, ok := strings.Cut(part, "=")
-		a, err := netip.ParseAddr(addr)
-		if !ok || err != nil {
-			p.wrong("dns.root_hints", "holds name=address; %q is none", part)
-			continue
-		}
-		out = append(out, Root{Name: name, Address: a})
-	}
-	return out
-}
-
-// maxAnchors is more than a root has while it rolls over.
-const maxAnchors = 8
-
-func (p *parser) anchors(s string) []string {
-	out := list(s)
-	if len(out) > maxAnchors {
-		p.wrong("dns.trust_anchors", "holds at most %d DS records, not %d", maxAnchors, len(out))
-		return nil
-	}
-	for _, part := range out {
-		if _, err := dnscheck.TrustAnchor(part); err != nil {
-			p.wrong("dns.trust_anchors", "holds DS records of the root: %v", err)
-		}
-	}
-	return out
-}
-
-func (p *parser) resolvers(s string) (out []Resolver) {
-	for _, part := range list(s) {
-		name, rest, ok := strings.Cut(part, "=")
-		addr, region, _ := strings.Cut(rest, ";")
-		a, err := netip.ParseAddrPort(addr)
-		if !ok || err != nil {
-			p.wrong("dns.resolvers", "holds name=address:port[;region]; %q is none", part)
-			continue
-		}
-		out = append(out, Resolver{Name: name, Region: region, Address: a})
-	}
-	return out
-}
-
-func (p *parser) cas(s string) (out []CA) {
-	for _, part := range list(s) {
-		f := strings.Split(part, "|")
-		if len(f) < 3 || len(f) > 4 || !strings.HasPrefix(f[1], "https://") {
-			p.wrong("acme.cas", "holds name|https://directory|CAA identity[|file of roots]; %q is none", part)
-			continue
-		}
-		ca := CA{Name: f[0], Directory: f[1], Identity: f[2]}
-		if len(f) == 4 {
-			ca.Roots = f[3]
-		}
-		out = append(out, ca)
-	}
-	return out
-}
-
-func onLoopback(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		return false
-	}
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
 // String is what `nameplate config` prints: every setting with its value, secrets hidden.
 func (s Settings) String() string {
 	var b strings.Builder
@@ -396,6 +272,8 @@ func (s Settings) String() string {
 	}
 	line("profile", s.Profile)
 	line("database.url", hidden(s.DatabaseURL))
+	line("db.row_level_security", s.RowSecurity)
+	line("db.app_role", cmp.Or(s.AppRole, "(not set)"))
 	line("redis.url", hidden(s.RedisURL))
 	line("vault.kek", cmp.Or(s.KEK, "(not set)"))
 	line("http.listen", s.Listen)
