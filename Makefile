@@ -164,7 +164,7 @@ bench/%/peers/node_modules/.package-lock.json: bench/%/peers/package-lock.json
 	@cd bench/$*/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm rebuild node --silent && touch node_modules/.package-lock.json
 
 bench/dns: bin/tools/withpg postgres bench/dns/peers/zdns ## checks of connections beside dnsperf and zdns, against Knot
-	@command -v knotd dnsperf >/dev/null || { echo 'bench/dns needs the packages knot and dnsperf'; exit 1; }
+	@command -v knotd nsd dnsperf >/dev/null || { echo 'bench/dns needs the packages knot, nsd and dnsperf'; exit 1; }
 	@bin/tools/withpg -- go run ./bench/dns all
 
 bench/dns/peers/zdns:

@@ -54,7 +54,10 @@ func migrate(ctx context.Context, args []string, out io.Writer) error {
 
 // config prints the settings in force; what is missing for which command follows.
 func config(ctx context.Context, args []string, out io.Writer) error {
-	s, _, err := parse("config", args, out, nil)
+	var check bool
+	s, _, err := parse("config", args, out, func(fs *flag.FlagSet) {
+		fs.BoolVar(&check, "check", false, "ask the DNS whether the edge zone is delegated as it should be")
+	})
 	if err != nil {
 		return err
 	}
@@ -73,11 +76,29 @@ func config(ctx context.Context, args []string, out io.Writer) error {
 			defer a.Close()
 			fmt.Fprintln(out, "\nDatabase and keys are in order.")
 			if s.Edge.DNSSEC {
-				return printZoneKeys(ctx, a, out)
+				if err := printZoneKeys(ctx, a, out); err != nil {
+					return err
+				}
+			}
+			if check {
+				return checkZone(ctx, a, s, out)
 			}
 		}
 	}
 	return missing
+}
+
+// checkZone says what is not right about the edge zone's delegation; then the command fails.
+func checkZone(ctx context.Context, a *app.App, s app.Settings, out io.Writer) error {
+	wrong, err := app.CheckZone(ctx, a.Engine, s)
+	if err != nil {
+		return err
+	}
+	if len(wrong) == 0 {
+		fmt.Fprintln(out, "\nThe edge zone is delegated as it should be.")
+		return nil
+	}
+	return fmt.Errorf("the edge zone:\n  %s", strings.Join(wrong, "\n  "))
 }
 
 // admin holds what nobody but the operator does.

@@ -23,23 +23,24 @@ const (
 )
 
 // answer fills m for its one question: everything but EDNS and size. The owner's name in an answer is spelled as it was asked, upper and lower case
-// included, because resolvers use that as a cookie of their own. It says what the answer costs.
-func (s *Server) answer(m *dns.Msg, q dns.Question, opt *dns.OPT) (price float64) {
+// included, because resolvers use that as a cookie of their own. It says what the answer costs, and how
+// it is signed; nil when it is not. That is what takes time, so it is done for those alone who can afford the answer.
+func (s *Server) answer(m *dns.Msg, q dns.Question, opt *dns.OPT) (price float64, sign func()) {
 	now := s.now()
 	p, ours := s.place(q.Name, now)
 	switch {
 	case q.Qclass != dns.ClassINET, !ours, q.Qtype == dns.TypeAXFR, q.Qtype == dns.TypeIXFR:
 		m.Rcode = dns.RcodeRefused
-		return dear
+		return dear, nil
 	case q.Qtype == dns.TypeOPT, q.Qtype == dns.TypeTSIG, q.Qtype == dns.TypeTKEY, q.Qtype == dns.TypeNone, q.Qtype == dns.TypeMAILA, q.Qtype == dns.TypeMAILB:
 		m.Rcode = dns.RcodeFormatError // never the type of a question (RFC 6895 section 3.1)
-		return dear
+		return dear, nil
 	case q.Qtype == dns.TypeNXNAME: // nor that (RFC 9824 section 3.5)
 		m.Rcode = dns.RcodeFormatError
 		if opt != nil {
 			opt.Option = append(opt.Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeInvalidQueryType})
 		}
-		return dear
+		return dear, nil
 	}
 	m.Authoritative, price = true, cheap
 	n, exists := s.node(p, now)
@@ -66,11 +67,12 @@ func (s *Server) answer(m *dns.Msg, q dns.Question, opt *dns.OPT) (price float64
 		}
 	}
 	if opt != nil && opt.Do() && p.token == "" && len(s.signing.all()) > 0 {
-		s.sign(m, q, n, exists, opt)
-	} else if opt != nil {
+		return price, func() { s.sign(m, q, n, exists, opt) }
+	}
+	if opt != nil {
 		opt.SetCo(false)
 	}
-	return price
+	return price, nil
 }
 
 func header(name string, rrtype uint16, ttl uint32) dns.RR_Header {

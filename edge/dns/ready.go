@@ -24,7 +24,7 @@ type ready struct {
 }
 
 const (
-	readiesMost = 50_000 // in one half; about 20 MB
+	readiesMost = 100_000 // in one half; about 40 MB
 	readyLife   = time.Hour
 )
 
@@ -35,28 +35,30 @@ func (c *readies) forget() {
 }
 
 // sealed is the signed answer to a plain question for a target; ok is false when it has to be made some other way.
-func (s *Server) sealed(g *glance, p *pages, first int) (out section, ok bool) {
+func (s *Server) sealed(g *glance, p *pages) (out section, ok bool) {
 	if g.co {
 		return out, false
 	}
 	var buf [70]byte
-	key := append(append(buf[:0], g.label()...), byte(g.qtype>>8), byte(g.qtype), byte(first))
+	key := append(append(buf[:0], g.label()...), byte(g.qtype>>8), byte(g.qtype))
 	now := s.now()
 	fits := func(r ready) bool {
 		return r.version == p.version && now.Before(r.until) && (r.serial == 0 || r.serial == s.zone.serial())
 	}
 	c := &s.ready
 	c.mu.RLock()
-	r, ok := c.young[string(key)]
-	if !ok {
+	r, young := c.young[string(key)]
+	if !young {
 		r, ok = c.former[string(key)]
 	}
 	c.mu.RUnlock()
-	if ok && fits(r) {
+	if young && fits(r) {
 		return r.section, true
 	}
-	if r, ok = s.makeReady(g, p, now); !ok {
-		return out, false
+	if !ok || !fits(r) {
+		if r, ok = s.makeReady(g, p, now); !ok {
+			return out, false
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,9 +84,11 @@ func (s *Server) makeReady(g *glance, p *pages, now time.Time) (r ready, ok bool
 	opt.SetDo()
 	m.Compress = true
 	r.version, r.until, r.serial = p.version, now.Add(readyLife), s.zone.serial()
-	if s.answer(m, m.Question[0], opt); m.Rcode != dns.RcodeSuccess || len(m.Extra) > 0 {
+	_, sign := s.answer(m, m.Question[0], opt)
+	if sign == nil || m.Rcode != dns.RcodeSuccess {
 		return r, false
 	}
+	sign()
 	if len(m.Ns) == 0 {
 		r.serial = 0
 	}
@@ -93,5 +97,8 @@ func (s *Server) makeReady(g *glance, p *pages, now time.Time) (r ready, ok bool
 		return r, false
 	}
 	r.section = section{octets: [][]byte{octets[g.end:]}, count: uint16(len(m.Answer)), proofs: uint16(len(m.Ns))}
+	if g.qtype == dns.TypeA || g.qtype == dns.TypeAAAA {
+		r.turns = int(p.sections[g.qtype].count)
+	}
 	return r, true
 }

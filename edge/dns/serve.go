@@ -38,22 +38,29 @@ func (s *Server) reply(req *dns.Msg, client netip.Addr, udp bool) *dns.Msg {
 	q := req.Question[0]
 	m.RecursionDesired, m.Compress = req.RecursionDesired, true
 	opt, proven := s.edns(m, req, client, udp)
-	price := dear
+	price, sign := dear, func() {}
 	if m.Rcode == dns.RcodeSuccess {
-		price = s.answer(m, q, opt)
+		var signs func()
+		if price, signs = s.answer(m, q, opt); signs != nil {
+			sign = signs
+		}
+	}
+	over := udp && !proven && !s.affords(client, price)
+	if !over {
+		sign()
+	}
+	s.count(q.Qtype, m.Rcode)
+	if over && !s.slipped() {
+		return nil
 	}
 	if opt != nil {
 		opt.SetExtendedRcode(uint16(m.Rcode))
 		m.Extra = append(m.Extra, opt)
 	}
-	s.count(q.Qtype, m.Rcode)
+	if over {
+		empty(m)
+	}
 	if udp {
-		if !proven && !s.affords(client, price) {
-			if !s.slipped() {
-				return nil
-			}
-			empty(m)
-		}
 		m.Truncate(size(req))
 	}
 	return m

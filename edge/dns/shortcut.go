@@ -1,9 +1,11 @@
 package edgedns
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,15 +30,29 @@ type section struct {
 	octets [][]byte
 	count  uint16
 	proofs uint16 // records of authority behind the answers
+	turns  int    // so many addresses begin it, any of which may be the first; 0: it stays as it is
+}
+
+// turned copies an answer so that another of its addresses is the first.
+func turned(out, octets []byte, turns, turn int) int {
+	if turns < 2 {
+		return copy(out, octets)
+	}
+	size := addressHead + int(binary.BigEndian.Uint16(octets[addressHead-2:]))
+	from, end := turn%turns*size, turns*size
+	n := copy(out, octets[from:end])
+	n += copy(out[n:], octets[:from])
+	return n + copy(out[n:], octets[end:])
 }
 
 // owner points at the question's name (RFC 1035 section 4.1.4).
 var owner = []byte{0xc0, headerSize}
 
 const (
-	headerSize = 12
-	optSize    = 11
-	soaSize    = 2 + 10 + 2*(1+2) + len(hostmaster) + 5*4 // as absent writes it, without the server's label
+	headerSize  = 12
+	optSize     = 11
+	addressHead = 12                                       // of a record whose owner is a pointer, before its data
+	soaSize     = 2 + 10 + 2*(1+2) + len(hostmaster) + 5*4 // as absent writes it, without the server's label
 )
 
 // setPages prepares the answers. Run does it every second, because the CAs come from elsewhere.
@@ -76,6 +92,7 @@ func packed(set []dns.RR) (out section) {
 		}
 		records = append(records, append(append([]byte{}, owner...), buf[1:end]...)) // 1: the root's name, with which it was made
 	}
+	slices.SortFunc(records, bytes.Compare) // addresses begin anywhere, and the same set is to be the same octets
 	out.count = uint16(len(records))
 	for first := range records {
 		var octets []byte
@@ -190,7 +207,10 @@ func (s *Server) shortcut(out, in []byte, client netip.Addr) (n int, done bool) 
 	switch {
 	case g.do && len(s.signing.all()) > 0:
 		var ok bool
-		if body, ok = s.sealed(&g, p, turn%max(1, len(records.octets))); !target || !ok {
+		if !target {
+			return 0, false
+		}
+		if body, ok = s.sealed(&g, p); !ok {
 			return 0, false
 		}
 	case !target:
@@ -223,7 +243,7 @@ func (s *Server) shortcut(out, in []byte, client netip.Addr) (n int, done bool) 
 	case len(body.octets) > 0:
 		binary.BigEndian.PutUint16(out[6:], body.count)
 		binary.BigEndian.PutUint16(out[8:], body.proofs)
-		n += copy(out[n:], body.octets[0])
+		n += turned(out[n:], body.octets[0], body.turns, turn)
 	default:
 		out[9] = 1
 		n += p.absent(out[n:], g.zone, s.zone.serial())

@@ -160,17 +160,35 @@ func FuzzDatagram(f *testing.F) {
 }
 
 func BenchmarkDatagram(b *testing.B) {
-	s := fixture()
-	s.prepare()
-	s.setPages()
-	d := datagram{server: s}
-	packet, err := question(token+".edge.lab.", dns.TypeA).SetEdns0(1232, true).Pack()
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		d.answer(packet, loopbackAddr)
+	for name, c := range map[string]struct {
+		label  string
+		signed bool
+	}{"Target": {token, false}, "TargetSigned": {token, true}, "Absent": {"nobody", false}, "AbsentSigned": {"nobody", true}} {
+		b.Run(name, func(b *testing.B) {
+			s := fixture()
+			s.prepare()
+			if c.signed {
+				plain, err := NewKey("edge.lab")
+				if err != nil {
+					b.Fatal(err)
+				}
+				k, err := ReadKey("edge.lab", plain)
+				if err != nil {
+					b.Fatal(err)
+				}
+				s.signing.keys.Store(&[]*Key{k})
+			}
+			s.setPages()
+			d := datagram{server: s}
+			packet, err := question(c.label+".edge.lab.", dns.TypeA).SetEdns0(1232, true).Pack()
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				d.answer(packet, loopbackAddr)
+			}
+		})
 	}
 }
 
@@ -212,6 +230,13 @@ func TestShortcut_SignedAnswersAsReplyDoes(t *testing.T) {
 		}
 	}
 	check()
+	before := s.quick.Load().version
+	for range 20 {
+		s.setPages()
+	}
+	if now := s.quick.Load().version; now != before {
+		t.Errorf("without news everything is signed anew: version %d after %d", now, before)
+	}
 	s.Apply(edgeentry.Snapshot{Generation: 9}, false)
 	check()
 	s.CAs = func() []CA { return []CA{{Identity: "third.lab"}} }

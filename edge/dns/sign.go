@@ -24,6 +24,7 @@ import (
 type Key struct {
 	record  *dns.DNSKEY
 	private crypto.Signer
+	tag     uint16
 }
 
 // NewKey makes a key and gives it as PKCS #8. Its tag is none of those taken.
@@ -62,14 +63,16 @@ func ReadKey(zone string, plain []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read a key of %s: %w", zone, err)
 	}
-	return &Key{private: private, record: &dns.DNSKEY{
+	k := &Key{private: private, record: &dns.DNSKEY{
 		Hdr:   header(strings.TrimSuffix(strings.ToLower(zone), ".")+".", dns.TypeDNSKEY, ttlStable),
 		Flags: dns.ZONE | dns.SEP, Protocol: 3, Algorithm: dns.ECDSAP256SHA256, PublicKey: base64.StdEncoding.EncodeToString(point[1:]), // without the 4 of an uncompressed point
-	}}, nil
+	}}
+	k.tag = k.record.KeyTag()
+	return k, nil
 }
 
 // Tag is the key's short name (RFC 4034 appendix B).
-func (k *Key) Tag() uint16 { return k.record.KeyTag() }
+func (k *Key) Tag() uint16 { return k.tag }
 
 // DS is the record that the operator sets beside the delegation, in the form of a zone file.
 func (k *Key) DS() string {

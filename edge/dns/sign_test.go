@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -226,6 +227,26 @@ func TestSign_SignaturesAreMadeOnceAndForgottenInTime(t *testing.T) {
 	}
 	if len(c.young)+len(c.former) > 2*signaturesMost {
 		t.Errorf("%d signatures are remembered", len(c.young)+len(c.former))
+	}
+}
+
+// Signing is what costs us, so a flood of names that do not exist is not signed for.
+func TestSign_NotForAFlood(t *testing.T) {
+	t.Parallel()
+	s := fixture()
+	s.RateLimit = 10
+	keys := newKeys(t, 1)
+	s.prepare()
+	s.signing.keys.Store(&keys)
+	flood := netip.MustParseAddr("198.51.100.7")
+	for n := range 200 {
+		m := s.reply(question("x"+strconv.Itoa(n)+".edge.lab.", dns.TypeA).SetEdns0(maxUDP, true), flood, true)
+		if m != nil && m.Truncated && (len(m.Ns) > 0 || m.IsEdns0() == nil) {
+			t.Fatal(m)
+		}
+	}
+	if made := len(s.signing.done.young); made > 12 {
+		t.Errorf("%d sets were signed", made)
 	}
 }
 
