@@ -14,6 +14,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/e2e/harness"
+	"github.com/nameplate-dev/nameplate/e2e/stage"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
@@ -49,6 +50,25 @@ func TestO4_RightsEndEverywhere(t *testing.T) {
 		{"SignedOut", func(h *harness.House) (harness.Caller, harness.Query, func()) {
 			browser := h.SignIn()
 			return browser, harness.Query{Document: documentNamed(t, h, "console", "TimelineTailSubscription"), Variables: map[string]any{"id": c.ID, "after": 0}}, func() { signOut(t, h, browser) }
+		}},
+		{"RevokedProgram", func(h *harness.House) (harness.Caller, harness.Query, func()) {
+			var made struct {
+				AuthenticatePassword struct {
+					Tokens struct{ AccessToken, RefreshToken string }
+				}
+			}
+			a := h.Send(harness.Caller{}, harness.Query{Text: `mutation($in: AuthenticatePasswordInput!) { authenticatePassword(input: $in) { ... on TokensIssued { tokens { accessToken refreshToken } } } }`,
+				Variables: map[string]any{"in": map[string]any{"username": stage.Email, "password": stage.Password, "client": "Backup"}}})
+			tokens := &made.AuthenticatePassword.Tokens
+			if decode(a.Data, &made); tokens.AccessToken == "" {
+				t.Fatalf("sign a program in: %s", a.Raw)
+			}
+			return harness.Caller{Bearer: tokens.AccessToken}, progressOf(c.ID), func() {
+				a := h.Send(harness.Caller{}, harness.Query{Text: `mutation($t: Secret!) { revokeToken(token: $t) { ok } }`, Variables: map[string]any{"t": tokens.RefreshToken}})
+				if len(a.Faults) > 0 {
+					t.Fatalf("revoke the tokens: %s", a.Raw)
+				}
+			}
 		}},
 		{"ByAnotherProcess", func(h *harness.House) (harness.Caller, harness.Query, func()) {
 			caller, id := h.Key(nil)
