@@ -1,5 +1,5 @@
 -- +goose Up
--- The second wall, down until somebody raises it: see docs/decisions/orgs-row-level-security.md.
+-- The second wall, down until somebody raises it: see docs/row-level-security.md.
 
 -- The last owner is kept whoever changes members: this function sees all of them, and what the transaction may see is as before when it is done.
 -- +goose StatementBegin
