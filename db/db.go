@@ -24,7 +24,8 @@ type DB struct {
 	outer pgx.Tx        // set when bound: InTx nests in it as a savepoint
 	clock atomic.Pointer[func() time.Time]
 
-	walled bool // row-level security is on: every statement says what it may see
+	walled bool            // row-level security is on: every statement says what it may see
+	tracer pgx.QueryTracer // then told of single statements
 }
 
 // Option adjusts Open.
@@ -63,6 +64,7 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 		return nil, fmt.Errorf("reach the database: %w", err)
 	}
 	d := &DB{pool: pool}
+	d.tracer, _ = cfg.ConnConfig.Tracer.(pgx.QueryTracer)
 	d.SetClock(time.Now)
 	if err := d.findWall(ctx); err != nil {
 		pool.Close()
@@ -130,7 +132,7 @@ func (d *DB) executor() executor {
 	case d.outer != nil:
 		return d.outer
 	case d.walled:
-		return wall{d.pool}
+		return wall{d.pool, d.tracer}
 	}
 	return d.pool
 }

@@ -134,10 +134,18 @@ func (d *DB) Guarded(ctx context.Context) error {
 }
 
 // wall is an executor whose statements each tell what they may see, in the round trip of the statement.
-type wall struct{ *pgxpool.Pool }
+type wall struct {
+	*pgxpool.Pool
+	tracer pgx.QueryTracer // nil: nobody counts statements
+}
 
+// send sends a statement behind what it may see. Its tracer sees it as it would without the wall.
 func (w wall) send(ctx context.Context, sql string, args []any) (pgx.BatchResults, error) {
 	b, l := &pgx.Batch{}, lookOf(ctx, sql)
+	if w.tracer != nil {
+		ctx = w.tracer.TraceQueryStart(ctx, nil, pgx.TraceQueryStartData{SQL: sql, Args: args})
+		defer w.tracer.TraceQueryEnd(ctx, nil, pgx.TraceQueryEndData{})
+	}
 	b.Queue(tell, l.system, l.orgs) // a batch is one transaction, so what is told ends with it
 	b.Queue(sql, args...)
 	r := w.Pool.SendBatch(ctx, b)
@@ -150,12 +158,19 @@ func (w wall) send(ctx context.Context, sql string, args []any) (pgx.BatchResult
 // ignore: the first error of a batch is also the last.
 func ignore(error) error { return nil }
 
-func (w wall) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+func (w wall) Exec(ctx context.Context, sql string, args ...any) (tag pgconn.CommandTag, err error) {
+	if len(args) == 0 { // may be several statements, which only a transaction takes
+		err = pgx.BeginFunc(ctx, w, func(tx pgx.Tx) error {
+			tag, err = tx.Exec(ctx, sql)
+			return err
+		})
+		return tag, err
+	}
 	r, err := w.send(ctx, sql, args)
 	if err != nil {
 		return pgconn.CommandTag{}, err
 	}
-	tag, err := r.Exec()
+	tag, err = r.Exec()
 	if closed := r.Close(); err == nil {
 		err = closed
 	}

@@ -75,3 +75,8 @@ begin
   end if;
 end $$;
 -- +goose StatementEnd
+
+-- Operators search people and organizations by any part of a name or address.
+create extension if not exists pg_trgm;
+create index user_profile_search on user_profile using gin (lower(display_name) gin_trgm_ops, lower(email::text) gin_trgm_ops);
+create index organization_search on organization using gin (lower(name) gin_trgm_ops, lower(slug::text) gin_trgm_ops);

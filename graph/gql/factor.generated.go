@@ -1294,6 +1294,36 @@ func marshalNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋpla
 	return res
 }
 
+func unmarshalNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(ctx context.Context, ec *executionContext, v any) ([]factor.MfaKind, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]factor.MfaKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []factor.MfaKind) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func unmarshalNMfaProof2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaProof(ctx context.Context, ec *executionContext, v any) (factor.MfaProof, error) {
 	res, err := unmarshalInputMfaProof(ctx, ec, v)
 	return res, graphql.ErrorOnPath(ctx, err)

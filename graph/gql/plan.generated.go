@@ -3084,6 +3084,12 @@ func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNBoolean2bool(r, fc, obj.MfaRequiredByPolicy)
 			},
 		},
+		"mfaKinds": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(r, fc, obj.MfaKinds)
+			},
+		},
 		"passkeyCount": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*credential.Identity)
@@ -9896,6 +9902,10 @@ func writeNMfaConfirmation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 
 func writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r *plan.Run, fc *plan.Call, v factor.MfaKind) bool {
 	return r.String(string(v))
+}
+
+func writeNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(r *plan.Run, fc *plan.Call, v []factor.MfaKind) bool {
+	return plan.List(r, fc, v, writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind, true)
 }
 
 func writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r *plan.Run, fc *plan.Call, v *organization.MfaPolicy) bool {

@@ -2197,8 +2197,10 @@ type Identity {
   passwordChangedAt: Time
   "Is a second factor asked for?"
   mfaEnabled: Boolean!
-  "Does an organization of the person's demand one?"
+  "Does an organization of the person's, or their role here, demand one?"
   mfaRequiredByPolicy: Boolean!
+  "Kinds of factors that the person can add now, the strongest first: what is switched off, does not meet the policy, or is there already, is not among them."
+  mfaKinds: [MfaKind!]!
   "How many passkeys the person has."
   passkeyCount: Int!
   "How many recovery codes are left."
@@ -6296,6 +6298,8 @@ func childFields_Identity(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Identity_mfaEnabled(ctx, ec, field)
 	case "mfaRequiredByPolicy":
 		return fieldContext_Identity_mfaRequiredByPolicy(ctx, ec, field)
+	case "mfaKinds":
+		return fieldContext_Identity_mfaKinds(ctx, ec, field)
 	case "passkeyCount":
 		return fieldContext_Identity_passkeyCount(ctx, ec, field)
 	case "recoveryCodesLeft":

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
@@ -222,5 +224,20 @@ func TestPwd1b_ThePersonReadsOfTheGuesses(t *testing.T) {
 	}
 	if n := h.count(t, "outbound_message where template = 'sign_in_blocked' and recipient = 'owner@acme.example'"); n != 1 && n != 2 { // 2 where an hour began meanwhile
 		t.Errorf("%d mails about the guesses", n)
+	}
+}
+
+// TestFreshInstallation_HasNobody: no account, no key and no service account exist before somebody makes one (OWASP ASVS 5.0, 6.3.2).
+func TestFreshInstallation_HasNobody(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	if _, err := Build(t.Context(), Settings{Profile: "lab", KEK: "file:" + t.TempDir() + "/kek", ConsoleOrigin: ssoOrigin, Edge: EdgeSettings{Zone: "edge.lab"}}, d, nil, slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"app_user", "user_profile", "password_credential", "api_key", "service_account", "organization", "session", "token_family", "sso_provider", "user_platform_role"} {
+		var n int
+		if err := d.QueryRow(t.Context(), "select count(*) from "+table).Scan(&n); err != nil || n != 0 {
+			t.Errorf("%s has %d rows, %v", table, n, err)
+		}
 	}
 }

@@ -292,7 +292,7 @@ var buckets = map[string][2]string{
 	"sms":                         {"text messages", "person"},
 	"sms-number":                  {"text messages", "telephone number"},
 	"token":                       {"`confirmRegistration`, `verifyPasswordReset`, `resendPasswordReset`, `completePasswordReset`, `confirmEmailChange`, `undoEmailChange`", "network"},
-	"cost":                        {"GraphQL, in points of cost", "API key"},
+	"cost":                        {"GraphQL, in points of cost", "API key; person whose programs ask"},
 	"cost-stranger":               {"GraphQL text without a credential, in points of cost", "network"},
 	"domaincheck.address":         {"`domainCheck`", "address of the caller"},
 	"domaincheck.token":           {"`domainCheck`", "widget token"},

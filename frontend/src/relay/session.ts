@@ -16,6 +16,8 @@ export type MfaRequired = {
   expiresAt: string;
   enrolmentRequired: boolean;
   authenticators: readonly Authenticator[];
+  /** Where a factor is demanded: the kinds that can be added and meet the demand. */
+  kinds?: readonly string[];
 };
 
 let csrf: string | null = null;

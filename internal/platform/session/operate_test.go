@@ -9,6 +9,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
@@ -62,5 +63,59 @@ func TestOperators_EndSessions(t *testing.T) {
 	var reason string
 	if err := b.DB.QueryRow(t.Context(), "select payload->>'reason' from event where action = 'session.revoked' order by id limit 1").Scan(&reason); err != nil || reason != "a stolen telephone" {
 		t.Errorf("on record is %q, %v", reason, err)
+	}
+}
+
+// TestOperator_TakesTwoFactorsAndEndsSooner: the role counts in a session of two factors alone, not where an organization's own provider vouched, and such a session ends
+// after half an hour without use and after twelve hours.
+func TestOperator_TakesTwoFactorsAndEndsSooner(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if _, err := b.DB.Exec(t.Context(), "insert into user_platform_role (user_id, role, granted_by, granted_at) values ($1, 'OPERATIONS', 'test', now())", b.User.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	change := func(do func(ctx context.Context, e *door.Effect) error) {
+		t.Helper()
+		_, err := door.Do(t.Context(), b.Door, door.Change[struct{}, struct{}]{Action: door.Action{Name: "test.change", Public: true}, Do: func(ctx context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
+			e.Quiet()
+			return struct{}{}, do(ctx, e)
+		}}, struct{}{})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	cookie, id := b.start(t, "x")
+	if s := b.alive(t, cookie); s == nil || s.Operator || s.Aal != 1 {
+		t.Fatalf("one factor: %+v", s)
+	}
+	change(func(ctx context.Context, e *door.Effect) error {
+		return b.sessions.RaiseTx(ctx, e, id, []string{"pwd", "otp", "mfa"})
+	})
+	if s := b.alive(t, cookie); s == nil || !s.Operator || s.Aal != 2 || s.ExpiresAt.Sub(b.DB.Now()) > 30*time.Minute {
+		t.Fatalf("two factors: %+v", s)
+	}
+	limited, other := b.start(t, "x")
+	change(func(ctx context.Context, e *door.Effect) error {
+		if err := b.sessions.RaiseTx(ctx, e, other, []string{"mfa"}); err != nil {
+			return err
+		}
+		return b.sessions.LimitTx(ctx, e, other, b.Org)
+	})
+	if s := b.alive(t, limited); s == nil || s.Operator {
+		t.Errorf("by the word of an organization's provider: %+v", s)
+	}
+	idle, _ := b.start(t, "x")
+	for b.clock.Load() < int64(11*time.Hour+30*time.Minute) {
+		b.ahead(20 * time.Minute)
+		if b.alive(t, cookie) == nil {
+			t.Fatalf("in use, it ended after %s", time.Duration(b.clock.Load()))
+		}
+		if b.clock.Load() >= int64(30*time.Minute) && b.alive(t, idle) != nil {
+			t.Fatal("half an hour without use")
+		}
+	}
+	b.ahead(30 * time.Minute)
+	if b.alive(t, cookie) != nil {
+		t.Error("it lives longer than twelve hours")
 	}
 }

@@ -39,6 +39,7 @@ type Principal struct {
 	AAL           int                 // USER: 1 one factor, 2 two
 	Only          ident.OrgID         // USER: the session is limited to this organization, whose provider vouched for the person; zero: it is not
 	Operator      bool                // USER: holds the role OPERATIONS and signed in with two factors; becomes an OPERATOR where an operation asks for what operators may
+	Program       bool                // USER: a program that the person signed in, with a token; it writes documents of its own and pays for them, as a key does
 	Explorer      bool                // OPERATOR: sends text of its own from /graphiql, and each run stands in the ledger
 	Name          string              // SYSTEM: which work
 	Until         time.Time           // when the credential ends by itself, as far as was known when it was read; zero: never. A widget's claims say it
