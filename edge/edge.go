@@ -67,6 +67,7 @@ type Edge struct {
 	known     challenges
 	limits    limits
 	sockets   sockets
+	origins   *origins
 	forward   http.Handler
 	tlsConfig *tls.Config
 	metrics   metrics
@@ -132,6 +133,7 @@ func (e *Edge) prepare() {
 		e.metrics = newMetrics(e.Metrics)
 		e.certs.keys = e.Keys
 		e.limits.prepare(e.RequestRate, e.Upstreams.AllowLoopbackHTTP)
+		e.origins = newOrigins(e.Upstreams)
 		e.forward = e.newProxy()
 		e.tlsConfig = e.newTLSConfig()
 	})
@@ -291,6 +293,7 @@ func (e *Edge) shutDown(servers []*http.Server, die context.CancelFunc) {
 	}
 	ends.Wait()
 	die()
+	e.origins.closeIdle()
 	e.sockets.wait(time.Second)
 }
 

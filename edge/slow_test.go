@@ -180,6 +180,7 @@ type frames struct {
 	t     *testing.T
 	block strings.Builder
 	enc   *hpack.Encoder
+	path  string
 }
 
 func (n *node) frames(sni string, settings ...http2.Setting) *frames {
@@ -189,7 +190,7 @@ func (n *node) frames(sni string, settings ...http2.Setting) *frames {
 		n.t.Fatal(err)
 	}
 	_ = c.SetDeadline(time.Now().Add(15 * time.Second))
-	f := &frames{Framer: http2.NewFramer(c, bufio.NewReader(c)), Conn: c, t: n.t}
+	f := &frames{Framer: http2.NewFramer(c, bufio.NewReader(c)), Conn: c, t: n.t, path: "/"}
 	f.enc = hpack.NewEncoder(&f.block)
 	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	_, _ = io.WriteString(c, http2.ClientPreface)
@@ -201,7 +202,7 @@ func (n *node) frames(sni string, settings ...http2.Setting) *frames {
 // head is a block of fields, name and value in turn, behind those of a GET for the host.
 func (f *frames) head(host string, fields ...string) []byte {
 	f.block.Reset()
-	for _, p := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", host}, {":path", "/"}} {
+	for _, p := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", host}, {":path", f.path}} {
 		if p[1] != "" {
 			_ = f.enc.WriteField(hpack.HeaderField{Name: p[0], Value: p[1]})
 		}
