@@ -150,13 +150,17 @@ func (h *handshaker) run(ctx context.Context) {
 
 func (h *handshaker) shake(ctx context.Context, raw net.Conn) {
 	o := &outcome{}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, outcomeKey{}, o), handshakeTime)
-	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	defer stop()
+	// Time is kept by the connection: a context that can end costs a goroutine for each handshake.
+	_ = raw.SetDeadline(time.Now().Add(handshakeTime))
 	c := tls.Server(raw, h.config)
-	err := c.HandshakeContext(ctx)
+	err := c.HandshakeContext(context.WithValue(context.Background(), outcomeKey{}, o))
+	timed, _ := errors.AsType[net.Error](err)
+	_ = raw.SetDeadline(time.Time{})
 	state := c.ConnectionState()
 	switch {
-	case err != nil && o.is == "" && ctx.Err() != nil:
+	case o.is == "" && timed != nil && timed.Timeout():
 		o.is = "timeout"
 	case err != nil && o.is == "":
 		o.is = "error"

@@ -193,7 +193,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 	outside := safehttp.Options{AllowLoopbackHTTP: lab}
 	a.EdgeEntries = &edgeentry.Service{DB: a.DB, Hub: a.Hub, Zone: s.Edge.Zone}
 	a.Recipes = &recipe.Service{DB: a.DB, Authz: a.Authz}
-	a.Applications = &application.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Hub: a.Hub, Seeds: a.Recipes, Outside: outside, Lab: lab}
+	a.Applications = &application.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Hub: a.Hub, Seeds: a.Recipes, Outside: outside, Lab: lab, OwnZones: ownZones(s)}
 	if err := a.engine(); err != nil {
 		return err
 	}
