@@ -48,7 +48,9 @@ type Edge struct {
 	Nonce      Nonce
 	Tickets    func(context.Context) ([][32]byte, error) // keys of TLS session tickets, shared by all nodes, the current one first; nil: each its own
 	Missing    func(ident.ConnectionID)                  // a certificate may be ordered and is not there; must not block; may be nil
-	DNS        *edgedns.Server                           // nil: this node does not answer for the edge zone
+	// Meter counts a batch, once however often it comes; nil: nobody counts.
+	Meter func(ctx context.Context, node ident.EdgeNodeID, batch int64, uses []Use) error
+	DNS   *edgedns.Server // nil: this node does not answer for the edge zone
 
 	Upstreams      safehttp.Options                     // which origins may be reached; the lab lets loopback through
 	ProxyRanges    func(provider string) []netip.Prefix // addresses of a provider's proxies; nil: none are known
@@ -74,6 +76,7 @@ type Edge struct {
 	bound     bound
 	draining  atomic.Bool
 	circuits  circuits
+	meters    meters
 	patience  patience // zero: usual
 }
 
@@ -234,6 +237,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	}
 	loops.Go(func() { e.follow(ctx) })
 	loops.Go(func() { e.beat(ctx) })
+	loops.Go(func() { e.count(ctx) })
 	if e.Tickets != nil {
 		loops.Go(func() { e.rotateTickets(ctx) })
 	}
@@ -294,6 +298,7 @@ func (e *Edge) shutDown(servers []*http.Server, die context.CancelFunc) {
 	ends.Wait()
 	die()
 	e.origins.closeIdle()
+	e.sendMeters(context.WithoutCancel(grace))
 	e.sockets.wait(time.Second)
 }
 

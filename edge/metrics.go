@@ -36,10 +36,11 @@ func (m *metrics) request(status int) {
 	m.requests[n].Inc()
 }
 
-// counted remembers the status that was sent.
+// counted remembers what was sent.
 type counted struct {
 	http.ResponseWriter
 	status int
+	bytes  int64 // of the body
 }
 
 func (c *counted) WriteHeader(status int) {
@@ -53,7 +54,9 @@ func (c *counted) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.status = http.StatusOK
 	}
-	return c.ResponseWriter.Write(b)
+	n, err := c.ResponseWriter.Write(b)
+	c.bytes += int64(n)
+	return n, err
 }
 
 func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -92,13 +92,26 @@ func (e *Edge) proxy(w http.ResponseWriter, r *http.Request, n *name, host strin
 	if v.body.ended = r.Body == nil || r.Body == http.NoBody; !v.body.ended {
 		r.Body = v.body
 	}
+	count, _ := w.(*counted)
+	var socket *upgradable
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		w = e.sockets.watch(w)
+		socket = e.sockets.watch(w)
+		w = socket
 	}
 	defer func() {
 		if v.answer != nil {
 			v.answer.Stop()
 		}
+		m := e.meters.of(n)
+		m.requests.Add(1)
+		bytes := v.body.octets()
+		if count != nil {
+			bytes += count.bytes
+		}
+		if socket != nil && socket.taken != nil {
+			bytes += socket.taken.passed.Load()
+		}
+		m.bytes.Add(bytes)
 	}()
 	e.forward.ServeHTTP(w, r)
 }
@@ -327,6 +340,12 @@ func (b *body) goesOn() {
 	b.answered = true
 	b.mu.Unlock()
 	b.wait()
+}
+
+func (b *body) octets() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.came
 }
 
 func (b *body) failed() error {

@@ -17,8 +17,10 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
+	"github.com/nameplate-dev/nameplate/internal/platform/usage"
 	"github.com/nameplate-dev/nameplate/internal/web"
 	"github.com/nameplate-dev/nameplate/internal/web/rest"
 	"github.com/nameplate-dev/nameplate/resolvers"
@@ -117,7 +119,7 @@ func (a *App) Edge() *edge.Edge {
 	e := &edge.Edge{
 		HTTP: s.Edge.HTTP, HTTPS: s.Edge.HTTPS, Ask: s.Edge.Ask, AskToken: s.Edge.AskToken, PublicHTTPS: s.Edge.PublicHTTPS, Version: s.BuildVersion, Addresses: append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...),
 		Projection: a.EdgeEntries, Poked: poked, Keys: a.Certificates, Challenges: a.Certificates, Nonce: a.nonces, Missing: a.Certificates.Wanted, Tickets: a.tickets,
-		Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, ProxyRanges: provider.ProxyRanges, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
+		Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, ProxyRanges: provider.ProxyRanges, Meter: a.meter, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
 	}
 	if len(s.Edge.DNS) > 0 {
 		e.DNS = &edgedns.Server{Zone: s.Edge.Zone, Listeners: s.Edge.DNS, V4: s.Edge.V4, V6: s.Edge.V6, CAs: a.caaOfTargets, Now: a.DB.Now, Metrics: a.Metrics, Log: a.Log}
@@ -126,6 +128,15 @@ func (a *App) Edge() *edge.Edge {
 		}
 	}
 	return e
+}
+
+// meter counts what an edge reports.
+func (a *App) meter(ctx context.Context, node ident.EdgeNodeID, batch int64, uses []edge.Use) error {
+	rows := make([]usage.EdgeUse, len(uses))
+	for n, u := range uses {
+		rows[n] = usage.EdgeUse(u)
+	}
+	return a.EdgeUsage.Add(ctx, node, batch, rows)
 }
 
 // caaOfTargets is what every target publishes: our CAs, each with our account there.
