@@ -18,8 +18,8 @@ FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f
 sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
-.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/edge bench/webhooks shots packages node postgres clean
-.PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real
+.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks bench/identity shots packages node postgres clean bench/edge
+.PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real test/rls
 
 help: ## this list
 	@grep -hE '^[a-z/-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -117,9 +117,15 @@ bin/tools/withpg: .make/go $(wildcard db/*.go db/postgres/*.go db/devdb/*.go db/
 test: build bin/tools/withpg postgres tools/oidc/node_modules/.package-lock.json ## everything: front ends, Go with journeys in Chromium, Redis 7, other makes' name servers, generated code
 	@if compgen -G 'e2e/*_test.go' >/dev/null; then tools/chromium.sh; fi
 	@$(MAKE) --no-print-directory test-fronts
-	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/dns-real check-generated
+	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/rls test/dns-real check-generated
 
-test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, which Debian has as bind9, knot and pdns-server with pdns-backend-bind
+# What says the most for its time: the isolation walk over the whole schema, and the services of tenants and their domains.
+test/rls: bin/tools/withpg postgres ## the isolation walk and the main tests with row-level security on
+	$(call step,go test with row-level security)
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 ./internal/platform/organization ./internal/platform/membership ./internal/platform/invitation ./internal/platform/apikey ./internal/platform/audit ./internal/connect/connection ./internal/connect/webhook
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestStrangers|TestOrgs11' ./e2e
+
+test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone; Debian has them as bind9, bind9-dnsutils, knot and pdns-server with pdns-backend-bind
 	@tools/dns-real.sh
 
 test-fronts: packages
@@ -130,6 +136,9 @@ test-go:
 	@go vet ./...
 	$(call step,go test)
 	@go test -timeout 20m ./...
+	$(call step,go test of what testing builds have alone)
+	@go vet -tags testing ./graph/testing/... ./internal/app ./internal/platform/account ./internal/platform/audit ./internal/platform/mail ./internal/platform/registration
+	@go test -tags testing -count=1 -run '^Test(Audits3|Emails3|Users8|Pwd8|Events3|Testing)_' ./internal/app
 
 # The packages that speak to Redis, against a real one. They use what REDIS_URL names, else one in process.
 test-redis:
@@ -142,6 +151,9 @@ bench: build bin/tools/withpg postgres ## the figures of docs/benchmarks.md
 
 bench/webhooks: bin/tools/withpg postgres bench/webhooks/peers/node_modules/.package-lock.json ## how fast webhooks leave, beside River and graphile-worker, and what their log costs
 	@bin/tools/withpg -- go run ./bench/webhooks all
+
+bench/identity: bin/tools/withpg postgres ## sign-ins, keys and sessions, and whether the time tells who has an account
+	@bin/tools/withpg -- go run ./bench/identity all
 
 bench/graphql: build postgres bench/graphql/peers/node_modules/.package-lock.json ## the GraphQL server beside its peers
 	@go run ./bench/graphql all

@@ -9,9 +9,11 @@ import (
 	"context"
 
 	"github.com/nameplate-dev/nameplate/graph/gql"
+	"github.com/nameplate-dev/nameplate/graph/model"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/platform/audit"
+	"github.com/nameplate-dev/nameplate/internal/platform/machine"
 )
 
 func (r *auditResolver) Message(ctx context.Context, obj *audit.Audit, locale *string) (string, error) {
@@ -20,6 +22,14 @@ func (r *auditResolver) Message(ctx context.Context, obj *audit.Audit, locale *s
 
 func (r *auditActorResolver) Label(ctx context.Context, obj *audit.AuditActor, locale *string) (string, error) {
 	return audit.ActorLabel(obj, language(ctx, locale)), nil
+}
+
+func (r *mutationResolver) SvcDeliverAudit(ctx context.Context, message machine.ServiceMessage) (*model.Ok, error) {
+	return done(r.deliverAudit(ctx, message))
+}
+
+func (r *mutationResolver) SvcHandleEvent(ctx context.Context, reader string, message machine.ServiceMessage) (*model.Ok, error) {
+	return done(r.handleEvent(ctx, reader, message))
 }
 
 func (r *mutationResolver) ExportAudits(ctx context.Context, filter audit.AuditFilter, format audit.ExportFormat) (*audit.AuditExport, error) {
@@ -84,6 +94,14 @@ func (r *subscriptionResolver) AuditAppended(ctx context.Context, organizationID
 		return nil, err
 	}
 	f, err := r.platform.audits.Watch(ctx, org, after)
+	if err != nil {
+		return nil, err
+	}
+	return stream(ctx, f)
+}
+
+func (r *subscriptionResolver) OpsAuditAppended(ctx context.Context, filter *audit.AuditFilter, after *string) (<-chan *audit.Audit, error) {
+	f, err := r.platform.audits.WatchAny(ctx, deref(filter), after)
 	if err != nil {
 		return nil, err
 	}

@@ -145,6 +145,10 @@ func (c channels) AuditAppended(ctx context.Context, org ident.Any, after *strin
 	return channel(ctx, func(ctx context.Context) (<-chan *audit.Audit, error) { return c.of.AuditAppended(ctx, org, after) })
 }
 
+func (c channels) OpsAuditAppended(ctx context.Context, f *audit.AuditFilter, after *string) (<-chan *audit.Audit, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *audit.Audit, error) { return c.of.OpsAuditAppended(ctx, f, after) })
+}
+
 func (c channels) OpsDeliveryChanged(ctx context.Context, by *mail.MessageChannel) (<-chan mail.Delivery, error) {
 	return channel(ctx, func(ctx context.Context) (<-chan mail.Delivery, error) { return c.of.OpsDeliveryChanged(ctx, by) })
 }

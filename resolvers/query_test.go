@@ -178,6 +178,7 @@ func TestEveryRootField(t *testing.T) {
 
 	maps.Copy(done, s.tryCredentials(t))
 	s.tryPrograms(t, func(name string) { done[name] = true })
+	s.tryMessages(t, func(name string) { done[name] = true })
 	field("owner", "mutation", "deleteWebhookEndpoint", `(id: "`+endpoint+`")`, 1)
 	field("owner", "mutation", "archiveConnection", `(id: "`+con+`")`, 1)
 	trusted("archiveApplication", "archiveApplication(", vars{"id": second, "archiveConnections": true, "confirmName": "Third"})

@@ -4178,6 +4178,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNApprovalPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋapprovalᚐApprovalPayload(r, fc, v)
 			},
 		},
+		"svcDeliverAudit": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_svcDeliverAudit_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SvcDeliverAudit(ctx, fc.Args["message"].(machine.ServiceMessage))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"svcHandleEvent": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_svcHandleEvent_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SvcHandleEvent(ctx, fc.Args["reader"].(string), fc.Args["message"].(machine.ServiceMessage))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
 		"exportAudits": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_exportAudits_args(ctx, ec, raw)
@@ -4514,6 +4540,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r, fc, v)
+			},
+		},
+		"stepUp": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_stepUp_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StepUp(ctx, fc.Args["proof"].(factor.StepUpProof))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession(r, fc, v)
 			},
 		},
 		"regenerateRecoveryCodes": {
@@ -7517,6 +7556,18 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Open: func(ctx context.Context, fc *plan.Call) error {
 				_, err := resolver.AuditAppended(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["after"].(*string))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(r, fc, of.(*audit.Audit))
+			},
+		},
+		"opsAuditAppended": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_opsAuditAppended_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.OpsAuditAppended(ctx, fc.Args["filter"].(*audit.AuditFilter), fc.Args["after"].(*string))
 				return err
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {

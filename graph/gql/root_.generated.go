@@ -87,6 +87,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputLedgerEventFilter,
 		unmarshalInputMfaPolicyInput,
 		unmarshalInputMfaProof,
+		unmarshalInputOobProof,
 		unmarshalInputOrganizationFilter,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterMachineInput,
@@ -94,6 +95,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputSaveSsoProviderInput,
 		unmarshalInputServiceMessage,
 		unmarshalInputStartConnectionInput,
+		unmarshalInputStepUpProof,
 		unmarshalInputTimeWindow,
 		unmarshalInputUpdateAddressInput,
 		unmarshalInputUpdateApplicationInput,
@@ -1225,6 +1227,18 @@ extend type Query {
   ): LedgerEventPage! @access(to: [OPERATOR]) @listSize # permission: event.read_any
 }
 extend type Mutation {
+  "Writes an audit that a component of the installation tells of, with the service account as its actor. The body is { action, subject, organizationId, args }; an action that the product's own readers follow is refused."
+  svcDeliverAudit(
+    "The signed message."
+    message: ServiceMessage!
+  ): Ok! @access(to: [SERVICE])
+  "Gives a reader of the ledger an event that came over a bus from outside the process. The body is { id, at, action, subject, stream, sequence, version, organizationId, payload }. The message counts once, for the reader that it was sent to."
+  svcHandleEvent(
+    "The reader's name."
+    reader: String!
+    "The signed message."
+    message: ServiceMessage!
+  ): Ok! @access(to: [SERVICE])
   "Makes a link that carries the audit log away, valid for an hour."
   exportAudits(
     "Which rows; an organization has to be named, but by operators."
@@ -1248,6 +1262,13 @@ extend type Subscription {
     "Cursor of the last row seen; null for what comes from now on."
     after: String
   ): Audit! @access(to: [USER, API_KEY, MACHINE]) # permission: audit.read
+  "Rows as they are appended to any log, oldest first. Opening it is audited."
+  opsAuditAppended(
+    "Which of them; null for all."
+    filter: AuditFilter
+    "Cursor of the last row seen; null for what comes from now on."
+    after: String
+  ): Audit! @access(to: [OPERATOR]) # permission: audit.read_any
 }
 `, BuiltIn: false},
 	{Name: "../certificate.graphqls", Input: `"A certificate for one connection's name; the private key never leaves."
@@ -2720,6 +2741,27 @@ input MfaProof {
   webauthn: JSON
 }
 
+"A fresh proof of who the caller is: exactly one member."
+input StepUpProof {
+  "Enough only for who has no confirmed factor."
+  password: Secret
+  "What the app shows."
+  totp: Secret
+  "What challengeStepUp sent."
+  oob: OobProof
+  "The credential that answers challengeStepUp, in its JSON form."
+  webauthn: JSON
+  "One of the codes on paper; it is used up."
+  recoveryCode: Secret
+}
+"A code that was sent, with the word that came with its question."
+input OobProof {
+  "What challengeStepUp answered as oobCode."
+  oobCode: Secret!
+  "The digits that the person read there."
+  code: Secret!
+}
+
 extend type Query {
   "With a session the caller's own; with mfaToken those that the sign-in, or the reset of a password, may go on with."
   mfaAuthenticators(
@@ -2793,6 +2835,11 @@ extend type Mutation {
     "One of the caller's own."
     authenticatorId: ID!
   ): MfaChallenge! @access(to: [USER]) # permission: self
+  "Proves again who the person behind a program is, which some changes ask for (STEP_UP_REQUIRED); for ten minutes it counts as fresh. A browser proves at POST /auth/step-up."
+  stepUp(
+    "By a factor, or by the password for who has none."
+    proof: StepUpProof!
+  ): Session! @access(to: [USER]) # permission: self
   "Replaces the caller's recovery codes; the old ones end."
   regenerateRecoveryCodes: RecoveryCodes! @access(to: [USER], stepUp: true) # permission: self
 }

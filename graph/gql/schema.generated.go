@@ -69,6 +69,8 @@ type MutationResolver interface {
 	UpdateApplication(ctx context.Context, input application.UpdateApplicationInput) (*application.ApplicationPayload, error)
 	DecideApproval(ctx context.Context, input approval.DecideApprovalInput) (*approval.ApprovalPayload, error)
 	CancelApproval(ctx context.Context, id ident.Any) (*approval.ApprovalPayload, error)
+	SvcDeliverAudit(ctx context.Context, message machine.ServiceMessage) (*model.Ok, error)
+	SvcHandleEvent(ctx context.Context, reader string, message machine.ServiceMessage) (*model.Ok, error)
 	ExportAudits(ctx context.Context, filter audit.AuditFilter, format audit.ExportFormat) (*audit.AuditExport, error)
 	OpsRedeliverEvent(ctx context.Context, id ident.Any, reader string) (*audit.LedgerEvent, error)
 	StartConnection(ctx context.Context, input connection.StartConnectionInput) (*connection.StartConnectionPayload, error)
@@ -95,6 +97,7 @@ type MutationResolver interface {
 	ChallengeMfaAuthenticator(ctx context.Context, authenticatorID ident.Any, mfaToken secret.String) (*factor.MfaChallenge, error)
 	VerifyMfaAuthenticator(ctx context.Context, authenticatorID ident.Any, proof factor.MfaProof, mfaToken secret.String) (credential.AuthResult, error)
 	ChallengeStepUp(ctx context.Context, authenticatorID ident.Any) (*factor.MfaChallenge, error)
+	StepUp(ctx context.Context, proof factor.StepUpProof) (*session.Session, error)
 	RegenerateRecoveryCodes(ctx context.Context) (*factor.RecoveryCodeSet, error)
 	InviteGuest(ctx context.Context, email string) (*invitation.Invitation, error)
 	InviteMember(ctx context.Context, input invitation.InviteMemberInput) (*invitation.Invitation, error)
@@ -198,6 +201,7 @@ type SubscriptionResolver interface {
 	OpsUserChanged(ctx context.Context, id ident.Any) (<-chan *account.User, error)
 	ApprovalChanged(ctx context.Context, id *ident.Any) (<-chan *approval.ApprovalRequest, error)
 	AuditAppended(ctx context.Context, organizationID ident.Any, after *string) (<-chan *audit.Audit, error)
+	OpsAuditAppended(ctx context.Context, filter *audit.AuditFilter, after *string) (<-chan *audit.Audit, error)
 	ConnectionProgress(ctx context.Context, id ident.Any) (<-chan *connection.Connection, error)
 	ConnectionEvents(ctx context.Context, id ident.Any, after *int64) (<-chan *connection.ConnectionEvent, error)
 	ConnectionsChanged(ctx context.Context, organizationID ident.Any, applicationID *ident.Any) (<-chan *connection.ConnectionsChange, error)
@@ -1672,6 +1676,34 @@ func field_Mutation_startSsoDomain_args(ctx context.Context, ec *executionContex
 	return args, nil
 }
 
+func field_Mutation_stepUp_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "proof",
+		func(ctx context.Context, v any) (factor.StepUpProof, error) {
+			return unmarshalNStepUpProof2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐStepUpProof(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["proof"] = arg0
+	return args, nil
+}
+
+func field_Mutation_svcDeliverAudit_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "message",
+		func(ctx context.Context, v any) (machine.ServiceMessage, error) {
+			return unmarshalNServiceMessage2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐServiceMessage(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["message"] = arg0
+	return args, nil
+}
+
 func field_Mutation_svcDeliverEmail_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1683,6 +1715,28 @@ func field_Mutation_svcDeliverEmail_args(ctx context.Context, ec *executionConte
 		return nil, err
 	}
 	args["message"] = arg0
+	return args, nil
+}
+
+func field_Mutation_svcHandleEvent_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "reader",
+		func(ctx context.Context, v any) (string, error) {
+			return unmarshalNString2string(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reader"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "message",
+		func(ctx context.Context, v any) (machine.ServiceMessage, error) {
+			return unmarshalNServiceMessage2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmachineᚐServiceMessage(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["message"] = arg1
 	return args, nil
 }
 
@@ -2890,6 +2944,28 @@ func field_Subscription_membersChanged_args(ctx context.Context, ec *executionCo
 	return args, nil
 }
 
+func field_Subscription_opsAuditAppended_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*audit.AuditFilter, error) {
+			return unmarshalOAuditFilter2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAuditFilter(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return unmarshalOString2ᚖstring(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func field_Subscription_opsDeliveryChanged_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3800,6 +3876,94 @@ func fieldContext_Mutation_cancelApproval(ctx context.Context, ec *executionCont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_cancelApproval_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_svcDeliverAudit(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_svcDeliverAudit(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SvcDeliverAudit(ctx, fc.Args["message"].(machine.ServiceMessage))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Ok) graphql.Marshaler {
+			return marshalNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_svcDeliverAudit(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Ok(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_svcDeliverAudit_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_svcHandleEvent(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_svcHandleEvent(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SvcHandleEvent(ctx, fc.Args["reader"].(string), fc.Args["message"].(machine.ServiceMessage))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Ok) graphql.Marshaler {
+			return marshalNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_svcHandleEvent(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Ok(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_svcHandleEvent_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -4944,6 +5108,50 @@ func fieldContext_Mutation_challengeStepUp(ctx context.Context, ec *executionCon
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_challengeStepUp_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_stepUp(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_stepUp(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StepUp(ctx, fc.Args["proof"].(factor.StepUpProof))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
+			return marshalNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_stepUp(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Session(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_stepUp_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -9457,6 +9665,50 @@ func fieldContext_Subscription_auditAppended(ctx context.Context, ec *executionC
 	return fc, nil
 }
 
+func _Subscription_opsAuditAppended(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Subscription_opsAuditAppended(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().OpsAuditAppended(ctx, fc.Args["filter"].(*audit.AuditFilter), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *audit.Audit) graphql.Marshaler {
+			return marshalNAudit2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐAudit(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Subscription_opsAuditAppended(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Audit(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Subscription_opsAuditAppended_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Subscription_connectionProgress(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -10290,6 +10542,20 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "svcDeliverAudit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_svcDeliverAudit(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "svcHandleEvent":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_svcHandleEvent(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "exportAudits":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_exportAudits(ctx, ec, field)
@@ -10468,6 +10734,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "challengeStepUp":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_challengeStepUp(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stepUp":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_stepUp(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -12068,6 +12341,8 @@ func _Subscription(ctx context.Context, ec *executionContext, sel ast.SelectionS
 		return _Subscription_approvalChanged(ctx, ec, fields[0])
 	case "auditAppended":
 		return _Subscription_auditAppended(ctx, ec, fields[0])
+	case "opsAuditAppended":
+		return _Subscription_opsAuditAppended(ctx, ec, fields[0])
 	case "connectionProgress":
 		return _Subscription_connectionProgress(ctx, ec, fields[0])
 	case "connectionEvents":

@@ -62,7 +62,7 @@ func (a *App) Handler() (http.Handler, error) {
 		Console: frontend.Console(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Explorer: frontend.Explorer(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Widget: widget.Files(),
 		Sessions: a.Sessions, Credentials: a.Credentials, Factors: a.Factors, Keys: a.Keys, Machines: a.Machines, Accounts: a.Accounts, SSO: a.SSO,
 		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
-		Routes: a.routes(), Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
+		Routes: append(a.routes(), a.forTests()...), Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
 	})
 	schema := gql.NewPlanned(gql.Config{Resolvers: r})
 	g, err := graph.New(graph.Config{
@@ -116,18 +116,11 @@ func (a *App) Edge() *edge.Edge {
 		default:
 		}
 	})
-	e := &edge.Edge{
+	return &edge.Edge{
 		HTTP: s.Edge.HTTP, HTTPS: s.Edge.HTTPS, Ask: s.Edge.Ask, AskToken: s.Edge.AskToken, PublicHTTPS: s.Edge.PublicHTTPS, Version: s.BuildVersion, Addresses: append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...),
 		Projection: a.EdgeEntries, Poked: poked, Keys: a.Certificates, Challenges: a.Certificates, Nonce: a.nonces, Missing: a.Certificates.Wanted, Tickets: a.tickets,
-		Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, ProxyRanges: provider.ProxyRanges, Meter: a.meter, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
+		DNS: a.zoneServer(), Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, ProxyRanges: provider.ProxyRanges, Meter: a.meter, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
 	}
-	if len(s.Edge.DNS) > 0 {
-		e.DNS = &edgedns.Server{Zone: s.Edge.Zone, Listeners: s.Edge.DNS, V4: s.Edge.V4, V6: s.Edge.V6, CAs: a.caaOfTargets, Now: a.DB.Now, Metrics: a.Metrics, Log: a.Log}
-		for _, n := range s.Edge.NameServers {
-			e.DNS.NameServers = append(e.DNS.NameServers, edgedns.NameServer{Label: n.Label, Addresses: n.Addresses})
-		}
-	}
-	return e
 }
 
 // meter counts what an edge reports.

@@ -271,7 +271,7 @@ var buckets = map[string][2]string{
 	"sso":                         {"beginning, returning from and finishing a sign-in at a provider (`/auth/sso/…`, `POST /auth/step-up/sso`)", "network"},
 	"sso-routes":                  {"asking which providers an address has (`ssoProviders`)", "network"},
 	"sso-settings":                {"saving a provider and looking for the record of a mail domain (`saveSsoProvider`, `checkSsoDomain`)", "organization"},
-	"login":                       {"signing in (`POST /auth/sign-in`, `POST /login`, `authenticatePassword`); proving again who one is (`POST /auth/step-up`)", "name typed and network; person"},
+	"login":                       {"signing in (`POST /auth/sign-in`, `POST /login`, `authenticatePassword`); proving again who one is (`POST /auth/step-up`, `stepUp`)", "name typed and network; person"},
 	"login-network":               {"signing in", "network"},
 	"machine":                     {"`registerMachine` of who is not signed in", "network"},
 	"machine-person":              {"`registerMachine`", "person"},

@@ -1,5 +1,5 @@
 // Gqlgen generates the GraphQL code of gqlgen.yml as gqlgen does, and beside it graph/gql/plan.generated.go: how graph/plan reads and writes each field.
-// Both are made from the same bindings, so they cannot differ in what a field reads.
+// Both are made from the same bindings, so they cannot differ in what a field reads. The testing schema's executor is made after them, without a plan.
 package main
 
 import (
@@ -33,12 +33,24 @@ func main() {
 	}
 }
 
+// testing is the schema that only testing builds serve.
+const testing = "graph/testing/gqlgen.yml"
+
 func generate() error {
-	cfg, err := config.LoadConfigFromDefaultLocations()
+	if !slices.Contains(os.Args, testing) { // which generates that one alone
+		cfg, err := config.LoadConfigFromDefaultLocations()
+		if err != nil {
+			return err
+		}
+		if err := api.Generate(cfg, api.AddPlugin(planner{})); err != nil {
+			return err
+		}
+	}
+	cfg, err := config.LoadConfig(testing)
 	if err != nil {
 		return err
 	}
-	return api.Generate(cfg, api.AddPlugin(planner{}))
+	return api.Generate(cfg)
 }
 
 // planner is a plugin of gqlgen.

@@ -43,19 +43,26 @@ const chainsAtOnce = 200
 
 // checkpoint signs the head of each chain that moved, and writes what is not written yet. A chain's rows are read once: later checkpoints read the new ones.
 func (s *Service) checkpoint(ctx context.Context) error {
+	_, err := s.checkpoints(ctx)
+	return err
+}
+
+// checkpoints is checkpoint, and answers how many chains had moved.
+func (s *Service) checkpoints(ctx context.Context) (chains int, err error) {
 	for after := ""; ; {
 		moved, err := s.q.MovedChains(ctx, s.DB, auditq.MovedChainsParams{After: after, Most: chainsAtOnce})
 		if err != nil {
-			return fmt.Errorf("find the chains that moved: %w", err)
+			return chains, fmt.Errorf("find the chains that moved: %w", err)
 		}
 		for _, m := range moved {
 			if err := s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.checkpointTx(ctx, tx, m.Chain, m.Seq) }); err != nil {
-				return fmt.Errorf("make a checkpoint of %s: %w", m.Chain, err)
+				return chains, fmt.Errorf("make a checkpoint of %s: %w", m.Chain, err)
 			}
 			after = m.Chain
+			chains++
 		}
 		if len(moved) < chainsAtOnce {
-			return s.write(ctx)
+			return chains, s.write(ctx)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -29,6 +30,7 @@ type told struct {
 
 // DeliverTx writes an audit that another component tells of, in the transaction in which its message was received and noted as received: the same message
 // twice is one row. What it tells of stands with the service account as its actor.
+// The product's readers follow events, not what somebody tells of them: their actions are not for components.
 func (s *Service) DeliverTx(_ context.Context, e *door.Effect, body []byte) error {
 	var m told
 	if err := strict(body, &m); err != nil {
@@ -37,6 +39,9 @@ func (s *Service) DeliverTx(_ context.Context, e *door.Effect, body []byte) erro
 	var faults []error
 	if !named.MatchString(m.Action) {
 		faults = append(faults, fault.Invalid("message.body.action", "action", "Name the action, such as edge.restarted."))
+	}
+	if slices.ContainsFunc(s.Ledger.Readers, func(r event.Reader) bool { return r.Wants(m.Action) }) {
+		faults = append(faults, fault.Invalid("message.body.action", "action_reserved", "This action is the product's own. Name what your component did."))
 	}
 	if m.Subject == "" || len(m.Subject) > 100 {
 		faults = append(faults, fault.Invalid("message.body.subject", "subject", "Name what it is about, in at most 100 characters."))

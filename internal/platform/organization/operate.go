@@ -102,7 +102,7 @@ type RestoreInput struct {
 	Reason string
 }
 
-// Restore brings back what was deleted within the last 30 days, with its members and their roles. Keys stay ended.
+// Restore brings back what was deleted within the last 30 days, with its members and their roles; its domains are verified anew. Keys stay ended.
 func (s *Service) Restore(ctx context.Context, in RestoreInput) (*Organization, error) {
 	return door.Do(ctx, s.Door, door.Change[RestoreInput, *Organization]{
 		Action: door.Action{Name: "organization.restore", Permission: mayRestore, Operator: true, StepUp: true},

@@ -148,7 +148,13 @@ func canonical(v any) ([]byte, error) {
 	return jcs.Transform(raw)
 }
 
+// AnyAudited is poked when an audited row was written, whatever it is about.
+const AnyAudited = "ledger:audited"
+
 func (l *Ledger) poke(rows []Row) {
+	if slices.ContainsFunc(rows, func(r Row) bool { return r.Audited }) {
+		l.Hub.Poke(AnyAudited, 0)
+	}
 	for _, r := range rows {
 		l.Hub.Poke(r.Subject, int64(r.Version))
 		if r.Stream != r.Subject {
