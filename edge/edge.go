@@ -48,7 +48,9 @@ type Edge struct {
 	Nonce      Nonce
 	Tickets    func(context.Context) ([][32]byte, error) // keys of TLS session tickets, shared by all nodes, the current one first; nil: each its own
 	Missing    func(ident.ConnectionID)                  // a certificate may be ordered and is not there; must not block; may be nil
-	DNS        *edgedns.Server                           // nil: this node does not answer for the edge zone
+	// Meter counts a batch, once however often it comes; nil: nobody counts.
+	Meter func(ctx context.Context, node ident.EdgeNodeID, batch int64, uses []Use) error
+	DNS   *edgedns.Server // nil: this node does not answer for the edge zone
 
 	Upstreams      safehttp.Options                     // which origins may be reached; the lab lets loopback through
 	ProxyRanges    func(provider string) []netip.Prefix // addresses of a provider's proxies; nil: none are known
@@ -67,12 +69,14 @@ type Edge struct {
 	known     challenges
 	limits    limits
 	sockets   sockets
+	origins   *origins
 	forward   http.Handler
 	tlsConfig *tls.Config
 	metrics   metrics
 	bound     bound
 	draining  atomic.Bool
 	circuits  circuits
+	meters    meters
 	patience  patience // zero: usual
 }
 
@@ -132,6 +136,7 @@ func (e *Edge) prepare() {
 		e.metrics = newMetrics(e.Metrics)
 		e.certs.keys = e.Keys
 		e.limits.prepare(e.RequestRate, e.Upstreams.AllowLoopbackHTTP)
+		e.origins = newOrigins(e.Upstreams)
 		e.forward = e.newProxy()
 		e.tlsConfig = e.newTLSConfig()
 	})
@@ -232,6 +237,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	}
 	loops.Go(func() { e.follow(ctx) })
 	loops.Go(func() { e.beat(ctx) })
+	loops.Go(func() { e.count(ctx) })
 	if e.Tickets != nil {
 		loops.Go(func() { e.rotateTickets(ctx) })
 	}
@@ -291,6 +297,8 @@ func (e *Edge) shutDown(servers []*http.Server, die context.CancelFunc) {
 	}
 	ends.Wait()
 	die()
+	e.origins.closeIdle()
+	e.sendMeters(context.WithoutCancel(grace))
 	e.sockets.wait(time.Second)
 }
 

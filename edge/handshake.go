@@ -21,11 +21,13 @@ const (
 	handshakesMost = 4096 // under way at once in this process
 )
 
-// newTLSConfig decides by the client's hello. A name that we do not answer for gets a configuration without any certificate and without session
-// tickets: crypto/tls then sends the alert unrecognized_name (RFC 6066 section 3), and no old session resumes past a withdrawal.
+// errRefused ends a handshake whose client has its alert already.
+var errRefused = errors.New("nobody here has that name")
+
+// newTLSConfig decides by the client's hello. A name that we do not answer for gets the alert unrecognized_name (RFC 6066 section 3) before anything is
+// computed for it, so strangers cost little and no old session resumes past a withdrawal.
 func (e *Edge) newTLSConfig() *tls.Config {
 	base := &tls.Config{MinVersion: tls.VersionTLS12}
-	refuse := &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true}
 	base.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		outcome := outcomeOf(hello.Context())
 		name := strings.ToLower(hello.ServerName)
@@ -33,13 +35,17 @@ func (e *Edge) newTLSConfig() *tls.Config {
 		if n == nil {
 			outcome.is = "unrecognized_name"
 			e.limits.refused(e.Log, name)
-			return refuse, nil
+			return nil, refuse(hello.Conn)
 		}
 		if slices.Equal(hello.SupportedProtos, []string{acmeALPN}) {
 			c, err := e.known.alpn(hello.Context(), e.Challenges, name)
-			if err != nil || c == nil {
+			if err != nil {
 				outcome.is = "no_challenge"
-				return refuse, err
+				return nil, err
+			}
+			if c == nil {
+				outcome.is = "no_challenge"
+				return nil, refuse(hello.Conn)
 			}
 			outcome.is = "challenge"
 			return &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{acmeALPN}, Certificates: []tls.Certificate{*c}}, nil
@@ -52,6 +58,17 @@ func (e *Edge) newTLSConfig() *tls.Config {
 		return c.config, nil
 	}
 	return base
+}
+
+// refuse says unrecognized_name on a connection whose handshake has just begun, and nothing after it. crypto/tls would agree on keys first.
+func refuse(c net.Conn) error {
+	client, ok := c.(*patientConn)
+	if !ok {
+		return errRefused
+	}
+	_, _ = client.Write([]byte{21, 3, 1, 0, 2, 2, 112}) // a fatal alert in the clear (RFC 8446 section 6)
+	client.mute()
+	return errRefused
 }
 
 // suites are those of TLS 1.2: forward secrecy and AEAD, which leaves CBC out. TLS 1.3 has no others.
@@ -150,13 +167,17 @@ func (h *handshaker) run(ctx context.Context) {
 
 func (h *handshaker) shake(ctx context.Context, raw net.Conn) {
 	o := &outcome{}
-	ctx, cancel := context.WithTimeout(context.WithValue(ctx, outcomeKey{}, o), handshakeTime)
-	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
+	defer stop()
+	// Time is kept by the connection: a context that can end costs a goroutine for each handshake.
+	_ = raw.SetDeadline(time.Now().Add(handshakeTime))
 	c := tls.Server(raw, h.config)
-	err := c.HandshakeContext(ctx)
+	err := c.HandshakeContext(context.WithValue(context.Background(), outcomeKey{}, o))
+	timed, _ := errors.AsType[net.Error](err)
+	_ = raw.SetDeadline(time.Time{})
 	state := c.ConnectionState()
 	switch {
-	case err != nil && o.is == "" && ctx.Err() != nil:
+	case o.is == "" && timed != nil && timed.Timeout():
 		o.is = "timeout"
 	case err != nil && o.is == "":
 		o.is = "error"

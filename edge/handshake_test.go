@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -407,5 +408,40 @@ func TestHandshake_Suites(t *testing.T) {
 	}
 	if asked < 15 {
 		t.Errorf("%d suites were asked for", asked)
+	}
+}
+
+// ED-2: whoever asks for names that nobody knows leaves nothing behind: no order, no question to the database, no entry in any table.
+func TestHandshake_StrangersLeaveNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.live("shop.acme.lab", origin(t, nil))
+	set := metric.New()
+	n := start(t, w, func(e *Edge) {
+		e.Metrics, e.Missing = set, func(ident.ConnectionID) { t.Error("a certificate was ordered") }
+	})
+	n.caughtUp()
+	const strangers = 300
+	for k := range strangers {
+		for _, protocols := range [][]string{{"h2"}, {acmeALPN}} {
+			if _, err := tls.Dial("tcp", n.https, &tls.Config{ServerName: fmt.Sprintf("x%d.nobody.lab", k), NextProtos: protocols, InsecureSkipVerify: true}); !alertText(err, 112) {
+				t.Fatal(err)
+			}
+		}
+	}
+	n.until("all are counted", func() bool {
+		return strings.Contains(scrape(set), fmt.Sprintf(`nameplate_edge_handshakes_total{result="unrecognized_name"} %d`, 2*strangers))
+	})
+	if strings.Contains(scrape(set), "nobody") {
+		t.Error("a stranger's name is in the metrics")
+	}
+	w.set(func() {
+		if w.lookups+w.loads > 0 {
+			t.Errorf("%d questions to the database", w.lookups+w.loads)
+		}
+	})
+	n.until("nobody is connected", func() bool { return n.bound.https[0].open.Load() == 0 })
+	if len(n.certs.byID)+len(n.certs.opening)+len(n.known.waits)+len(n.known.misses)+len(n.circuits.known) > 0 || len(n.table.names) != 1 {
+		t.Error("something is left")
 	}
 }

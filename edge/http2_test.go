@@ -49,11 +49,17 @@ func TestHTTP2_WhatIsRefused(t *testing.T) {
 		"AuthorityWithPath":  {"shop.acme.lab/x", nil, "400 "},
 		"HugeField":          {"shop.acme.lab", []string{"x", strings.Repeat("y", 70<<10)}, "431 "},
 		"ManyFields":         {"shop.acme.lab", slices.Repeat([]string{"x", strings.Repeat("y", 1000)}, 70), "431"},
+		"PathWithSpace":      {"shop.acme.lab", []string{":path", "/?a HTTP/1.1 b"}, "400 "},
+		"PathWithLine":       {"shop.acme.lab", []string{":path", "/?a\r\nX: y"}, "400 "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := n.frames("shop.acme.lab")
 			block := f.head(c.host, c.fields...)
+			if len(c.fields) == 2 && c.fields[0] == ":path" { // in the place of the other
+				f.path = c.fields[1]
+				block = f.head(c.host)
+			}
 			first := block[:min(len(block), 16<<10)]
 			_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: first, EndHeaders: len(first) == len(block), EndStream: true})
 			for rest := block[len(first):]; len(rest) > 0; {

@@ -9,17 +9,21 @@ import (
 )
 
 type metrics struct {
-	requests   *prometheus.CounterVec
+	requests   [len(classes)]prometheus.Counter // by class
 	handshakes *prometheus.CounterVec
 	ask        prometheus.Observer
 }
 
 func newMetrics(set *metric.Set) metrics {
-	return metrics{
-		requests:   set.Counter("edge", "requests_total", "Requests to the edge by class of their status.", "class"),
+	m := metrics{
 		handshakes: set.Counter("edge", "handshakes_total", "TLS handshakes by what became of them.", "result"),
 		ask:        set.Histogram("edge", "ask_seconds", "Time to answer whether a certificate may be ordered.", []float64{.00001, .0001, .0005, .001, .002, .005, .05}).WithLabelValues(),
 	}
+	requests := set.Counter("edge", "requests_total", "Requests to the edge by class of their status.", "class")
+	for n, class := range classes {
+		m.requests[n] = requests.WithLabelValues(class)
+	}
+	return m
 }
 
 var classes = [...]string{"other", "1xx", "2xx", "3xx", "4xx", "5xx"}
@@ -29,13 +33,14 @@ func (m *metrics) request(status int) {
 	if n < 1 || n > 5 {
 		n = 0
 	}
-	m.requests.WithLabelValues(classes[n]).Inc()
+	m.requests[n].Inc()
 }
 
-// counted remembers the status that was sent.
+// counted remembers what was sent.
 type counted struct {
 	http.ResponseWriter
 	status int
+	bytes  int64 // of the body
 }
 
 func (c *counted) WriteHeader(status int) {
@@ -49,7 +54,9 @@ func (c *counted) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.status = http.StatusOK
 	}
-	return c.ResponseWriter.Write(b)
+	n, err := c.ResponseWriter.Write(b)
+	c.bytes += int64(n)
+	return n, err
 }
 
 func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -87,6 +87,14 @@ type patientConn struct {
 	mu      sync.Mutex
 	holding bool
 	held    *[]byte
+	silent  bool
+}
+
+// mute drops whatever is written from now on.
+func (c *patientConn) mute() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent = true
 }
 
 const (
@@ -127,7 +135,10 @@ func (c *patientConn) sendHeld() error {
 func (c *patientConn) Write(b []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.holding {
+	switch {
+	case c.silent:
+		return len(b), nil
+	case !c.holding:
 		return c.write(b)
 	}
 	if len(*c.held)+len(b) > heldMost {

@@ -39,11 +39,13 @@ var (
 
 // visit is one request on its way to an origin.
 type visit struct {
-	name   *name
-	host   string
-	id     string
-	answer *time.Timer // ends the visit when the origin takes too long
-	body   *body
+	name     *name
+	host     string
+	id       string
+	patience time.Duration // for the origin's answer
+	end      context.CancelCauseFunc
+	answer   *time.Timer // ends the visit when the origin takes too long; nil: not needed
+	body     *body
 
 	circuit *circuit
 	trial   bool // the circuit let it through to see
@@ -83,29 +85,46 @@ func (e *Edge) proxy(w http.ResponseWriter, r *http.Request, n *name, host strin
 
 	v := &visit{name: n, host: host, id: rand.Text()[:16], circuit: circuit, trial: trial, body: &body{ReadCloser: r.Body, patience: &e.patience, control: http.NewResponseController(w)}}
 	patience := cmp.Or(time.Duration(n.Route.Upstream.ResponseTimeoutMs)*time.Millisecond, answerTime)
-	v.answer = time.AfterFunc(time.Hour, func() { cancel(errSlow) }) // counts from the end of the request's body
-	defer v.answer.Stop()
-	v.answer.Stop()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { v.answer.Reset(patience) }})
+	v.patience, v.end = patience, cancel
 	ctx = context.WithValue(ctx, visitKey{}, v)
 	r = r.WithContext(ctx)
 	_ = v.body.control.EnableFullDuplex() // HTTP/1.1: the answer may begin before the request has ended
 	if v.body.ended = r.Body == nil || r.Body == http.NoBody; !v.body.ended {
 		r.Body = v.body
 	}
+	count, _ := w.(*counted)
+	var socket *upgradable
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		w = e.sockets.watch(w)
+		socket = e.sockets.watch(w)
+		w = socket
 	}
+	defer func() {
+		if v.answer != nil {
+			v.answer.Stop()
+		}
+		m := e.meters.of(n)
+		m.requests.Add(1)
+		bytes := v.body.octets()
+		if count != nil {
+			bytes += count.bytes
+		}
+		if socket != nil && socket.taken != nil {
+			bytes += socket.taken.passed.Load()
+		}
+		m.bytes.Add(bytes)
+	}()
 	e.forward.ServeHTTP(w, r)
 }
 
 func (e *Edge) newProxy() http.Handler {
 	return &httputil.ReverseProxy{
-		Rewrite: e.rewrite, Transport: newOrigins(e.Upstreams), FlushInterval: -1, BufferPool: &buffers{},
+		Rewrite: e.rewrite, Transport: e.origins, FlushInterval: -1, BufferPool: &buffers{},
 		ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelDebug), ErrorHandler: e.unanswered,
 		ModifyResponse: func(res *http.Response) error {
 			v := visitOf(res.Request.Context())
-			v.answer.Stop()
+			if v.answer != nil {
+				v.answer.Stop()
+			}
 			v.circuit.answered()
 			v.body.goesOn()
 			return nil
@@ -154,6 +173,9 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest) {
 
 // ours says that a header speaks of who the client is and how it came here. Origins behind CGI and WSGI cannot tell an underscore from a hyphen.
 func ours(header string) bool {
+	if header == "" || !strings.ContainsRune("FfXxCcTtPpNn", rune(header[0])) {
+		return false
+	}
 	h := strings.ReplaceAll(strings.ToLower(header), "_", "-")
 	switch h {
 	case "forwarded", "x-real-ip", "cf-visitor", "cf-connecting-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip",
@@ -208,34 +230,49 @@ func (e *Edge) unanswered(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// origins carries requests to origins: one pool for those whose certificate is verified and one for those whose owner asked for less.
-type origins struct{ verified, unverified *http.Transport }
+// origins carries requests to origins: one pool for those whose certificate is verified, one for those whose owner asked for less, and direct.
+type origins struct {
+	verified, unverified *http.Transport
+	direct               direct
+}
 
 func newOrigins(o safehttp.Options) *origins {
+	dialer := &safehttp.Dialer{Options: o}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		wait := connectTime
+		if v := visitOf(ctx); v != nil {
+			wait = cmp.Or(time.Duration(v.name.Route.Upstream.ConnectTimeoutMs)*time.Millisecond, wait)
+		}
+		ctx, cancel := context.WithTimeout(ctx, wait)
+		defer cancel()
+		return dialer.DialContext(ctx, network, address)
+	}
 	transport := func(verify bool) *http.Transport {
-		dialer := &safehttp.Dialer{Options: o}
 		return &http.Transport{
-			Proxy: nil, ForceAttemptHTTP2: true, DisableCompression: true,
-			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-				wait := connectTime
-				if v := visitOf(ctx); v != nil {
-					wait = cmp.Or(time.Duration(v.name.Route.Upstream.ConnectTimeoutMs)*time.Millisecond, wait)
-				}
-				ctx, cancel := context.WithTimeout(ctx, wait)
-				defer cancel()
-				return dialer.DialContext(ctx, network, address)
-			},
+			Proxy: nil, ForceAttemptHTTP2: true, DisableCompression: true, DialContext: dial,
 			TLSClientConfig:     &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12, InsecureSkipVerify: !verify},
 			TLSHandshakeTimeout: connectTime, ExpectContinueTimeout: time.Second, IdleConnTimeout: idleTime,
-			MaxIdleConns: 4096, MaxIdleConnsPerHost: 64, MaxResponseHeaderBytes: 256 << 10,
+			MaxIdleConns: idleInAll, MaxIdleConnsPerHost: idlePerOrigin, MaxResponseHeaderBytes: headMost,
 		}
 	}
-	return &origins{transport(true), transport(false)}
+	return &origins{verified: transport(true), unverified: transport(false), direct: direct{dial: dial}}
+}
+
+func (o *origins) closeIdle() {
+	o.direct.closeIdle()
+	o.verified.CloseIdleConnections()
+	o.unverified.CloseIdleConnections()
 }
 
 // RoundTrip implements http.RoundTripper. Addresses are checked at the dial.
 func (o *origins) RoundTrip(r *http.Request) (*http.Response, error) {
-	if v := visitOf(r.Context()); !v.name.Route.Upstream.TLSVerify && r.URL.Scheme == "https" {
+	v := visitOf(r.Context())
+	if o.direct.takes(r) {
+		return o.direct.RoundTrip(r, v.patience)
+	}
+	v.answer = time.AfterFunc(time.Hour, func() { v.end(errSlow) }) // counts from the end of the request's body
+	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { v.answer.Reset(v.patience) }}))
+	if !v.name.Route.Upstream.TLSVerify && r.URL.Scheme == "https" {
 		return o.unverified.RoundTrip(r)
 	}
 	return o.verified.RoundTrip(r)
@@ -303,6 +340,12 @@ func (b *body) goesOn() {
 	b.answered = true
 	b.mu.Unlock()
 	b.wait()
+}
+
+func (b *body) octets() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.came
 }
 
 func (b *body) failed() error {

@@ -40,7 +40,7 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, secure bool) {
 		return
 	}
 	host, err := cleanHost(r.Host)
-	if err != nil || !strings.HasPrefix(r.URL.Path, "/") || !lengthIsTrue(r) { // "*" asks about the server as a whole, and there is none
+	if err != nil || !strings.HasPrefix(r.URL.Path, "/") || strings.Contains(r.RequestURI, " ") || !lengthIsTrue(r) { // "*" asks about the server as a whole, and there is none
 		w.Header().Set("Connection", "close")
 		e.refuse(w, r, http.StatusBadRequest, "bad_request")
 		return

@@ -20,10 +20,10 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 )
 
-// hasty is an edge that waits a fiftieth of the usual.
+// hasty is an edge that waits a twentieth of the usual.
 func hasty(e *Edge) {
-	const part = 50
-	e.patience = patience{head: usual.head / part, give: usual.give / part, piece: usual.piece / part, take: usual.take / part, ping: usual.ping / part, pong: usual.pong / part}
+	const part = 20
+	e.patience = patience{head: usual.head / part, give: usual.give / part, piece: usual.piece / part, take: usual.take / part, ping: usual.ping / part, pong: usual.pong / 4}
 }
 
 func TestSlow_TheUsualPatienceEndsWithin20Seconds(t *testing.T) {
@@ -136,7 +136,7 @@ func TestSlow_OriginsAndConversationsAreNotCut(t *testing.T) {
 	w.live("shop.acme.lab", origin(t, func(w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w)
 		_ = c.EnableFullDuplex()
-		pause := time.NewTimer(2 * usual.take / 50)
+		pause := time.NewTimer(2 * usual.take / 20)
 		defer pause.Stop()
 		_, _ = io.WriteString(w, "begins")
 		_ = c.Flush()
@@ -157,7 +157,7 @@ func TestSlow_OriginsAndConversationsAreNotCut(t *testing.T) {
 		if _, err := io.ReadFull(res.Body, make([]byte, len("begins"))); err != nil {
 			t.Fatal(err)
 		}
-		pause := time.NewTimer(usual.give / 50 * 3 / 2)
+		pause := time.NewTimer(usual.give / 20 * 3 / 2)
 		<-pause.C
 		_, _ = io.WriteString(feed, "late")
 		_ = feed.Close()
@@ -180,6 +180,7 @@ type frames struct {
 	t     *testing.T
 	block strings.Builder
 	enc   *hpack.Encoder
+	path  string
 }
 
 func (n *node) frames(sni string, settings ...http2.Setting) *frames {
@@ -189,7 +190,7 @@ func (n *node) frames(sni string, settings ...http2.Setting) *frames {
 		n.t.Fatal(err)
 	}
 	_ = c.SetDeadline(time.Now().Add(15 * time.Second))
-	f := &frames{Framer: http2.NewFramer(c, bufio.NewReader(c)), Conn: c, t: n.t}
+	f := &frames{Framer: http2.NewFramer(c, bufio.NewReader(c)), Conn: c, t: n.t, path: "/"}
 	f.enc = hpack.NewEncoder(&f.block)
 	f.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	_, _ = io.WriteString(c, http2.ClientPreface)
@@ -201,7 +202,7 @@ func (n *node) frames(sni string, settings ...http2.Setting) *frames {
 // head is a block of fields, name and value in turn, behind those of a GET for the host.
 func (f *frames) head(host string, fields ...string) []byte {
 	f.block.Reset()
-	for _, p := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", host}, {":path", "/"}} {
+	for _, p := range [][2]string{{":method", "GET"}, {":scheme", "https"}, {":authority", host}, {":path", f.path}} {
 		if p[1] != "" {
 			_ = f.enc.WriteField(hpack.HeaderField{Name: p[0], Value: p[1]})
 		}

@@ -24,13 +24,14 @@ var goodbye = []byte{0x88, 0x02, 0x03, 0xe9}
 const goodbyeTime = time.Second
 
 // watch makes the connection that an upgrade takes over one of ours.
-func (s *sockets) watch(w http.ResponseWriter) http.ResponseWriter {
+func (s *sockets) watch(w http.ResponseWriter) *upgradable {
 	return &upgradable{ResponseWriter: w, sockets: s}
 }
 
 type upgradable struct {
 	http.ResponseWriter
 	sockets *sockets
+	taken   *socket // nil until the upgrade
 }
 
 func (u *upgradable) Unwrap() http.ResponseWriter { return u.ResponseWriter }
@@ -45,6 +46,7 @@ func (u *upgradable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		http1.upgraded.Store(true)
 	}
 	k := u.sockets.add(c)
+	u.taken = k
 	return k, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(&opening101{k})), nil
 }
 
@@ -91,6 +93,7 @@ type socket struct {
 	owner   *sockets
 	once    sync.Once
 	leaving atomic.Bool
+	passed  atomic.Int64 // octets, both ways
 
 	mu    sync.Mutex
 	begun bool // the answer to the upgrade has been written; frames follow
@@ -125,7 +128,13 @@ func (k *socket) ReadFrom(r io.Reader) (int64, error) {
 
 // WriteTo implements io.WriterTo.
 func (k *socket) WriteTo(w io.Writer) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{k.Conn}, make([]byte, socketBuffer))
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{k}, make([]byte, socketBuffer))
+}
+
+func (k *socket) Read(b []byte) (int, error) {
+	n, err := k.Conn.Read(b)
+	k.passed.Add(int64(n))
+	return n, err
 }
 
 func (k *socket) Write(b []byte) (int, error) {
@@ -145,6 +154,7 @@ func (k *socket) Write(b []byte) (int, error) {
 		}
 		n, err := k.Conn.Write(b[sent:end])
 		sent += n
+		k.passed.Add(int64(n))
 		if err != nil {
 			return sent, err
 		}

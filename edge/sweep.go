@@ -34,3 +34,22 @@ func sweep(l *net.TCPListener) []net.Conn {
 	})
 	return out
 }
+
+// quiet says that a connection is open and nothing has come.
+func quiet(c net.Conn) bool {
+	over, ok := c.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := over.SyscallConn()
+	if err != nil {
+		return false
+	}
+	nothing := false
+	err = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		_, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		nothing = err == syscall.EAGAIN
+	})
+	return nothing && err == nil
+}

@@ -27,6 +27,7 @@ type name struct {
 	withdraw  context.CancelFunc
 	active    *atomic.Int64 // requests that are under way
 	circuit   atomic.Pointer[circuit]
+	meter     atomic.Pointer[meter]
 }
 
 func newName(entry edgeentry.Entry, old *name) *name {

@@ -101,6 +101,7 @@ type App struct {
 	Checks       *domaincheck.Service
 	Certificates *certificate.Service
 	EdgeEntries  *edgeentry.Service
+	EdgeUsage    *usage.Edges
 	Widgets      *widget.Service
 	Webhooks     *webhook.Service
 	Notices      *notice.Service
@@ -192,8 +193,9 @@ func (a *App) connect(ctx context.Context) (err error) {
 	a.host = hostname.Policy{Lab: lab, Extra: s.PSLExtra, OwnZones: ownZones(s)}
 	outside := safehttp.Options{AllowLoopbackHTTP: lab}
 	a.EdgeEntries = &edgeentry.Service{DB: a.DB, Hub: a.Hub, Zone: s.Edge.Zone}
+	a.EdgeUsage = &usage.Edges{DB: a.DB}
 	a.Recipes = &recipe.Service{DB: a.DB, Authz: a.Authz}
-	a.Applications = &application.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Hub: a.Hub, Seeds: a.Recipes, Outside: outside, Lab: lab}
+	a.Applications = &application.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Hub: a.Hub, Seeds: a.Recipes, Outside: outside, Lab: lab, OwnZones: ownZones(s)}
 	if err := a.engine(); err != nil {
 		return err
 	}
@@ -265,7 +267,7 @@ func (a *App) engine() error {
 func (a *App) join() error {
 	a.parts = []part.Part{
 		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Credentials.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Machines.Part(), a.SSO.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
-		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.Widgets.Part(), a.Webhooks.Part(),
+		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.EdgeUsage.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
 	}

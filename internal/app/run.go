@@ -15,9 +15,12 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/loader"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
+	"github.com/nameplate-dev/nameplate/internal/platform/usage"
 	"github.com/nameplate-dev/nameplate/internal/web"
 	"github.com/nameplate-dev/nameplate/internal/web/rest"
 	"github.com/nameplate-dev/nameplate/resolvers"
@@ -116,8 +119,17 @@ func (a *App) Edge() *edge.Edge {
 	return &edge.Edge{
 		HTTP: s.Edge.HTTP, HTTPS: s.Edge.HTTPS, Ask: s.Edge.Ask, AskToken: s.Edge.AskToken, PublicHTTPS: s.Edge.PublicHTTPS, Version: s.BuildVersion, Addresses: append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...),
 		Projection: a.EdgeEntries, Poked: poked, Keys: a.Certificates, Challenges: a.Certificates, Nonce: a.nonces, Missing: a.Certificates.Wanted, Tickets: a.tickets,
-		DNS: a.zoneServer(), Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
+		DNS: a.zoneServer(), Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, ProxyRanges: provider.ProxyRanges, Meter: a.meter, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
 	}
+}
+
+// meter counts what an edge reports.
+func (a *App) meter(ctx context.Context, node ident.EdgeNodeID, batch int64, uses []edge.Use) error {
+	rows := make([]usage.EdgeUse, len(uses))
+	for n, u := range uses {
+		rows[n] = usage.EdgeUse(u)
+	}
+	return a.EdgeUsage.Add(ctx, node, batch, rows)
 }
 
 // caaOfTargets is what every target publishes: our CAs, each with our account there.

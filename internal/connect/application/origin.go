@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
@@ -70,6 +71,12 @@ func (a *Application) Allows(origin string) bool {
 	return false
 }
 
+// ours says that a name leads back to our edges.
+func (s *Service) ours(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return slices.ContainsFunc(s.OwnZones, func(zone string) bool { return host == zone || strings.HasSuffix(host, "."+zone) })
+}
+
 // UpstreamInput says where requests go; what is left out has the values of the schema's defaults.
 type UpstreamInput struct {
 	OriginURL         string
@@ -110,6 +117,9 @@ func (s *Service) CheckUpstream(ctx context.Context, in UpstreamInput) (*Upstrea
 				reason = string(e.Reason)
 			}
 			faults = append(faults, fault.Invalid("upstream.originUrl", reason, "This address cannot be used: %s.", err))
+		}
+		if s.ours(u.Hostname()) {
+			faults = append(faults, fault.Invalid("upstream.originUrl", "url_own_edge", "This name leads to the edge, which would ask itself. Write the address of your own servers."))
 		}
 		if u.RawQuery != "" || u.Fragment != "" {
 			faults = append(faults, fault.Invalid("upstream.originUrl", "url_invalid", "An origin has no query and no fragment."))

@@ -42,6 +42,7 @@ type Service struct {
 	Connections Connections
 	Outside     safehttp.Options // how upstreams are checked
 	Lab         bool             // loopback http is allowed for origins and upstreams
+	OwnZones    []string         // below them names lead to our own edges
 
 	q     applicationq.Queries
 	mu    sync.Mutex
