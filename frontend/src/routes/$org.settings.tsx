@@ -36,12 +36,13 @@ export const Route = createFileRoute("/$org/settings")({
             if (slug !== organization.slug) void navigate({ to: "/$org/settings", params: { org: slug }, replace: true });
             else void router.invalidate();
           }}
-        />
-        {secure && (
-          <Suspense>
-            <SingleSignOn organization={organization} word={sso} />
-          </Suspense>
-        )}
+        >
+          {secure && (
+            <Suspense>
+              <SingleSignOn organization={organization} word={sso} />
+            </Suspense>
+          )}
+        </OrganizationSettings>
       </>
     );
   },

@@ -21,7 +21,7 @@ export function Machines({ query }: { query: Machines_query$key }) {
   const [registering, setRegistering] = useState(false);
   const [secret, setSecret] = useState<string | null>(null);
   const [open, setOpen] = useState<string | null>(null);
-  const { data, hasNext, loadNext, isLoadingNext } = usePaginationFragment<MachinesMoreQuery, Machines_query$key>(
+  const { data, hasNext, loadNext, isLoadingNext, refetch } = usePaginationFragment<MachinesMoreQuery, Machines_query$key>(
     graphql`
       fragment Machines_query on Query
       @refetchable(queryName: "MachinesMoreQuery")
@@ -79,7 +79,11 @@ export function Machines({ query }: { query: Machines_query$key }) {
                 </p>
                 {open === machine.id && (
                   <Suspense>
-                    <OwnKeys userId={machine.id} none={t("programs.noKeysLeft")} />
+                    <OwnKeys
+                      userId={machine.id}
+                      none={t("programs.noKeysLeft")}
+                      onEnded={() => refetch({}, { fetchPolicy: "store-and-network" })} // a machine without a key that works says so
+                    />
                   </Suspense>
                 )}
               </div>

@@ -13,7 +13,7 @@ import css from "./machines.module.css";
 type Key = OwnKeysQuery$data["apiKeys"]["nodes"][number];
 
 /** Keys of a person or of one of their machines, wherever they work. One that is not known any more ends here. */
-export function OwnKeys({ userId, none }: { userId: string; none: string }) {
+export function OwnKeys({ userId, none, onEnded }: { userId: string; none: string; onEnded?: () => void }) {
   const { t } = useTranslation();
   const [round, setRound] = useState(0);
   const [ending, setEnding] = useState<Key | null>(null);
@@ -50,6 +50,7 @@ export function OwnKeys({ userId, none }: { userId: string; none: string }) {
       onDone: () => {
         setEnding(null);
         setRound((n) => n + 1);
+        onEnded?.();
         toast(t("programs.ended"));
       },
     },

@@ -1,5 +1,5 @@
 import { Anchor, Button, Checkbox, Switch, Textarea, TextInput } from "@mantine/core";
-import { lazy, Suspense, useState } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type {
   OrganizationSettings_query$data,
@@ -47,10 +47,10 @@ const now = graphql`
 `;
 
 type Organization = NonNullable<OrganizationSettings_query$data["organization"]>;
-type Props = { query: OrganizationSettings_query$key; onSaved: (slug: string) => void };
+type Props = { query: OrganizationSettings_query$key; onSaved: (slug: string) => void; children?: ReactNode };
 
-/** What an organization is called, who may join, which factors it asks for, and how it ends. */
-export function OrganizationSettings({ query, onSaved }: Props) {
+/** What an organization is called, who may join, which factors it asks for, what else the page has to set, and how it ends. */
+export function OrganizationSettings({ query, onSaved, children }: Props) {
   const { organization } = useFragment(fragment, query);
   const [round, setRound] = useState(0);
   if (!organization) return null;
@@ -58,6 +58,7 @@ export function OrganizationSettings({ query, onSaved }: Props) {
     <div className={css.stack}>
       <Details key={`${organization.id}:${round}`} organization={organization} onSaved={onSaved} onReload={() => setRound(round + 1)} />
       <Factors organization={organization} />
+      {children}
       <Danger organization={organization} />
     </div>
   );

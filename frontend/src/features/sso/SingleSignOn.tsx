@@ -1,5 +1,5 @@
 import { Button } from "@mantine/core";
-import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { SingleSignOnDeleteMutation } from "#/relay/__generated__/SingleSignOnDeleteMutation.graphql.ts";
 import type { SingleSignOnQuery } from "#/relay/__generated__/SingleSignOnQuery.graphql.ts";
@@ -63,6 +63,11 @@ export default function SingleSignOn({ organization, word }: Props) {
     [organization.id],
   );
   useEffect(() => void load(), [load]);
+  const top = useRef<HTMLDivElement>(null);
+  const shown = data !== null;
+  useEffect(() => {
+    if (word && shown) top.current?.scrollIntoView(); // who comes back from the provider sees what became of it
+  }, [word, shown]);
   const remove = useAction<SingleSignOnDeleteMutation>(
     graphql`
       mutation SingleSignOnDeleteMutation($id: ID!) {
@@ -84,7 +89,7 @@ export default function SingleSignOn({ organization, word }: Props) {
   const here = `/${organization.slug}/settings`;
   const proven = data.ssoDomains.some((one) => one.state === "PROVEN");
   return (
-    <div className={css.stack} id="sso">
+    <div className={css.stack} id="sso" ref={top}>
       <Word word={word} />
       <Card
         flush={data.ssoProviderConfigs.length > 0}
