@@ -132,14 +132,14 @@ export function AuditRow({ id, onSearch, operator }: Omit<Props, "onClose">) {
         {operator && (
           <>
             <Button size="xs" variant="default" onClick={() => onSearch({ request: audit.requestId })}>
-              {t("operate.audit.request")}
+              {t("audit.of.request")}
             </Button>
             <Button size="xs" variant="default" onClick={() => onSearch({ subject: audit.subject })}>
-              {t("operate.audit.subject")}
+              {t("audit.of.subject")}
             </Button>
             {audit.organizationId && (
               <Button size="xs" variant="default" onClick={() => onSearch({ org: audit.organizationId ?? undefined })}>
-                {t("operate.audit.organization")}
+                {t("audit.of.organization")}
               </Button>
             )}
           </>

@@ -119,7 +119,7 @@ export function Events({ query, search, onSearch, onAgain }: Props) {
       {rows.length === 0 ? (
         <Empty
           icon={<IconActivity size={22} />}
-          title={t(search.state ? `operate.events.none.${search.state}` : "operate.events.none.title")}
+          title={search.state ? t(`operate.events.stood.${search.state}`) : t("operate.events.none.title")}
           actions={
             narrowed && (
               <Button variant="default" onClick={() => onSearch({})}>
