@@ -18,8 +18,8 @@ FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f
 sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
-.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks shots packages node postgres clean
-.PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real
+.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks bench/identity shots packages node postgres clean bench/edge
+.PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real test/rls
 
 help: ## this list
 	@grep -hE '^[a-z/-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -117,9 +117,15 @@ bin/tools/withpg: .make/go $(wildcard db/*.go db/postgres/*.go db/devdb/*.go db/
 test: build bin/tools/withpg postgres tools/oidc/node_modules/.package-lock.json ## everything: front ends, Go with journeys in Chromium, Redis 7, other makes' name servers, generated code
 	@if compgen -G 'e2e/*_test.go' >/dev/null; then tools/chromium.sh; fi
 	@$(MAKE) --no-print-directory test-fronts
-	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/dns-real check-generated
+	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/rls test/dns-real check-generated
 
-test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, which Debian has as bind9, knot and pdns-server with pdns-backend-bind
+# What says the most for its time: the isolation walk over the whole schema, and the services of tenants and their domains.
+test/rls: bin/tools/withpg postgres ## the isolation walk and the main tests with row-level security on
+	$(call step,go test with row-level security)
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 ./db ./internal/platform/organization ./internal/platform/membership ./internal/platform/invitation ./internal/platform/apikey ./internal/connect/connection
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestOrgs11' ./e2e
+
+test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone; Debian has them as bind9, bind9-dnsutils, knot and pdns-server with pdns-backend-bind
 	@tools/dns-real.sh
 
 test-fronts: packages
@@ -146,6 +152,9 @@ bench: build bin/tools/withpg postgres ## the figures of docs/benchmarks.md
 bench/webhooks: bin/tools/withpg postgres bench/webhooks/peers/node_modules/.package-lock.json ## how fast webhooks leave, beside River and graphile-worker, and what their log costs
 	@bin/tools/withpg -- go run ./bench/webhooks all
 
+bench/identity: bin/tools/withpg postgres ## sign-ins, keys and sessions, and whether the time tells who has an account
+	@bin/tools/withpg -- go run ./bench/identity all
+
 bench/graphql: build postgres bench/graphql/peers/node_modules/.package-lock.json ## the GraphQL server beside its peers
 	@go run ./bench/graphql all
 
@@ -155,17 +164,31 @@ bench/%/peers/node_modules/.package-lock.json: bench/%/peers/package-lock.json
 	@cd bench/$*/peers && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm rebuild node --silent && touch node_modules/.package-lock.json
 
 bench/dns: bin/tools/withpg postgres bench/dns/peers/zdns ## checks of connections beside dnsperf and zdns, against Knot
-	@command -v knotd dnsperf >/dev/null || { echo 'bench/dns needs the packages knot and dnsperf'; exit 1; }
+	@command -v knotd nsd dnsperf >/dev/null || { echo 'bench/dns needs the packages knot, nsd and dnsperf'; exit 1; }
 	@bin/tools/withpg -- go run ./bench/dns all
 
 bench/dns/peers/zdns:
 	$(call step,fetching zdns)
 	@mkdir -p bench/dns/peers && cd bench/dns/peers && printf 'module peers\n\ngo 1.26\n' >go.mod && go get github.com/zmap/zdns/v2@v2.0.5 && go build -o zdns github.com/zmap/zdns/v2
 
+bench/edge: bench/edge/peers/caddy bench/edge/peers/h2spec ## the edge beside Caddy, nginx and a bare ReverseProxy; h2spec
+	@go build -o bench/edge/peers/bench ./bench/edge && PATH="$$PATH:/usr/sbin" bench/edge/peers/bench all
+
+bench/edge/peers/go.mod:
+	@mkdir -p bench/edge/peers && printf 'module peers\n\ngo 1.26\n' >$@
+
+bench/edge/peers/caddy: | bench/edge/peers/go.mod
+	$(call step,building Caddy)
+	@cd bench/edge/peers && go get github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9 && go build -o caddy github.com/caddyserver/caddy/v2/cmd/caddy
+
+bench/edge/peers/h2spec: | bench/edge/peers/go.mod
+	$(call step,building h2spec)
+	@cd bench/edge/peers && go get github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible && go build -o h2spec github.com/summerwind/h2spec/cmd/h2spec
+
 shots: build bin/tools/withpg postgres ## pictures of the screens, into e2e/shots
 	@tools/chromium.sh
 	@NAMEPLATE_SHOTS=$(CURDIR)/e2e/shots bin/tools/withpg -- go test -count=1 -run 'TestC|TestD|TestExplorer|TestGraphiQL' -timeout 20m ./e2e/...
 
 clean: ## everything that was built or fetched into this folder
-	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/*/peers/node_modules bench/dns/peers
+	@rm -rf bin .make frontend/node_modules widget/node_modules tools/postgres/node_modules bench/*/peers/node_modules bench/dns/peers bench/edge/peers
 	@find frontend/dist widget/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true

@@ -23,6 +23,9 @@ type DB struct {
 	pool  *pgxpool.Pool // nil when bound
 	outer pgx.Tx        // set when bound: InTx nests in it as a savepoint
 	clock atomic.Pointer[func() time.Time]
+
+	walled bool            // row-level security is on: every statement says what it may see
+	tracer pgx.QueryTracer // then told of single statements
 }
 
 // Option adjusts Open.
@@ -61,7 +64,12 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*DB, error) {
 		return nil, fmt.Errorf("reach the database: %w", err)
 	}
 	d := &DB{pool: pool}
+	d.tracer, _ = cfg.ConnConfig.Tracer.(pgx.QueryTracer)
 	d.SetClock(time.Now)
+	if err := d.findWall(ctx); err != nil {
+		pool.Close()
+		return nil, err
+	}
 	return d, nil
 }
 
@@ -83,9 +91,12 @@ func types(_ context.Context, c *pgx.Conn) error {
 }
 
 // Bind makes a DB on one open transaction: InTx nests in it as a savepoint, and nothing outlives its rollback. It serves one goroutine, as a pgx.Tx does.
-// Its Pool is nil, which an insert-only River client takes. Tests use it through dbtest.Tx.
-func Bind(outer pgx.Tx) *DB {
-	d := &DB{outer: outer}
+// walled says that row-level security is on. Its Pool is nil, which an insert-only River client takes. Tests use it through dbtest.Tx.
+func Bind(outer pgx.Tx, walled bool) *DB {
+	d := &DB{outer: outer, walled: walled}
+	if walled {
+		d.outer = &walledTx{Tx: outer}
+	}
 	d.SetClock(time.Now)
 	return d
 }
@@ -117,8 +128,11 @@ type executor interface {
 }
 
 func (d *DB) executor() executor {
-	if d.outer != nil {
+	switch {
+	case d.outer != nil:
 		return d.outer
+	case d.walled:
+		return wall{d.pool, d.tracer}
 	}
 	return d.pool
 }

@@ -233,3 +233,27 @@ func TestOpen_WrongAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestGone: a connection that ended is told apart from what PostgreSQL refused and from a caller who went away.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	_, refused := d.Exec(t.Context(), "select 1/0")
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	_, gave := d.Exec(left, "select 1")
+	_, cut := d.Exec(t.Context(), "select pg_terminate_backend(pg_backend_pid())")
+	nobody, err := db.Open(t.Context(), "postgres://nobody@127.0.0.1:1/none?connect_timeout=1")
+	if err == nil {
+		_, err = nobody.Exec(t.Context(), "select 1")
+		nobody.Close()
+	}
+	for _, c := range []struct {
+		err  error
+		gone bool
+	}{{nil, false}, {refused, false}, {gave, false}, {cut, true}, {err, true}} {
+		if db.Gone(c.err) != c.gone {
+			t.Errorf("%v: %v", c.err, !c.gone)
+		}
+	}
+}

@@ -18,7 +18,7 @@ import (
 )
 
 // TestDocs sends every request that a page for developers shows, in order and as it stands, and compares the answers that it shows. Written so that a request can
-// be copied: npk_…, org_… and app_… stand for a key and ids that every reader has, con_…, whk_… and dlv_… for what the page has made last.
+// be copied: npk_…, org_… and app_… stand for a key and ids that every reader has, con_…, whk_… and dlv_… for what the page has made last, npa_… and npr_… for the newest tokens.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	for _, page := range []string{"api.md", "integrate.md", "rest.md"} {
@@ -29,7 +29,8 @@ func TestDocs(t *testing.T) {
 				t.Fatal(err)
 			}
 			h := harness.Start(t)
-			r := &reader{House: h, t: t, made: map[string]string{}, ids: strings.NewReplacer("npk_…", h.Addresses.APIKey, "org_…", h.Addresses.OrganizationID, "app_…", h.Addresses.ApplicationID)}
+			r := &reader{House: h, t: t, made: map[string]string{}, ids: strings.NewReplacer("npk_…", h.Addresses.APIKey, "org_…", h.Addresses.OrganizationID, "app_…", h.Addresses.ApplicationID,
+				"you@example.com", h.Addresses.ConsoleEmail, "a long walk by the sea", h.Addresses.ConsolePassword)}
 			blocks := blocksOf(string(raw))
 			for n, b := range blocks {
 				if b.kind == "json" {
@@ -119,6 +120,13 @@ func (r *reader) shell(text string) {
 	}
 	c := exec.CommandContext(r.t.Context(), "bash", "-ec", r.fill(text))
 	c.Env = append(os.Environ(), "NAMEPLATE="+r.Addresses.Console, "NAMEPLATE_KEY="+r.Addresses.APIKey, "HOOKS="+r.Lab.Addresses.Hooks)
+	if strings.Contains(text, "$SIGNING_KEY") {
+		made, err := r.App.Machines.CreateAccount(r.t.Context(), "billing")
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		c.Env = append(c.Env, "SERVICE_KEY="+made.Key.Reveal(), "SIGNING_KEY="+made.Signing.Reveal())
+	}
 	out, err := c.Output()
 	if err != nil {
 		r.t.Errorf("%s: %v", text, err)
@@ -172,11 +180,16 @@ func (r *reader) events(body io.Reader) {
 	}
 }
 
+var token = regexp.MustCompile(`"((npa|npr)_[A-Za-z0-9_-]{43})"`)
+
 var named = regexp.MustCompile(`"id": ?"((con|whk|dlv)_[0-9a-z]{26})"`)
 
 // compare holds an answer to the one that the page shows.
 func (r *reader) compare(raw []byte) {
 	if m := named.FindSubmatch(raw); m != nil {
+		r.made[string(m[2])] = string(m[1])
+	}
+	for _, m := range token.FindAllSubmatch(raw, -1) {
 		r.made[string(m[2])] = string(m[1])
 	}
 	var got, want any

@@ -88,7 +88,7 @@ func TestGraphiQL(t *testing.T) {
 	h.Browser(t, "GraphiQL", nil)
 }
 
-// operate gives somebody the role OPERATIONS, and lets their sessions, also those that begin later, count as begun with two factors.
+// operate gives somebody the role OPERATIONS, and lets the sessions that they have count as begun with two factors; a later sign-in adds one.
 func operate(t *testing.T, h *harness.House, user ident.UserID) {
 	t.Helper()
 	for _, sql := range []string{
@@ -99,19 +99,7 @@ func operate(t *testing.T, h *harness.House, user ident.UserID) {
 			t.Fatal(err)
 		}
 	}
-	twoFactors(t, h)
 	h.App.Sessions.Forget()
-}
-
-// twoFactors lets every session that an operator begins from now on count as begun with two factors.
-func twoFactors(t *testing.T, h *harness.House) {
-	t.Helper()
-	const sql = `create or replace function two_factors() returns trigger language plpgsql as $$ begin
-  if exists (select 1 from user_platform_role where user_id = new.user_id and role = 'OPERATIONS') then new.aal := 2; end if; return new; end $$;
-create or replace trigger two_factors before insert on session for each row execute function two_factors();`
-	if _, err := h.App.DB.Exec(t.Context(), sql); err != nil {
-		t.Fatal(err)
-	}
 }
 
 var nonce = regexp.MustCompile(`nonce[-="]+[A-Za-z0-9+/=]+`)

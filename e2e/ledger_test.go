@@ -397,7 +397,7 @@ func ledgerArrived(t *testing.T, g *harness.Group, load *ledgerLoad, outside *le
 	slices.Sort(took)
 	t.Logf("%d messages arrived, %d of them twice; %d were given up and %d left out, with their reason; from the change to the receiver p50 %s, p99 %s, at most %s", arrived, twice, failed, skipped,
 		took[len(took)/2].Round(time.Millisecond), took[len(took)*99/100].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
-	if twice > 3*arrived/100 { // 1 % is promised and not proven here: 0.7 % and 2.5 % were seen, both on a loaded machine
+	if twice > arrived/100 {
 		t.Errorf("%d of %d messages arrived twice", twice, arrived)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/db/devdb"
 	"github.com/nameplate-dev/nameplate/e2e/harness"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -18,6 +19,9 @@ import (
 func TestO4_TenantsIsolated(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
+	if h.App.DB.Walled() != devdb.Walled() {
+		t.Fatalf("row-level security is on: %v, asked for: %v", h.App.DB.Walled(), devdb.Walled())
+	}
 	s := schema(t)
 	world := victim(t, h)
 	other := h.Tenant("stranger")

@@ -13,7 +13,7 @@ import (
 )
 
 // listenAsk binds the internal listener. It says which names exist, so it is for this machine and for whoever knows the token.
-func (e *Edge) listenAsk(ctx context.Context) (net.Listener, error) {
+func (e *Edge) listenAsk(ctx context.Context) (*patient, error) {
 	if e.AskToken.IsZero() {
 		return nil, errors.New("edge.ask is set without edge.ask_token: whoever reaches it could list our names")
 	}
@@ -25,7 +25,7 @@ func (e *Edge) listenAsk(ctx context.Context) (net.Listener, error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("edge.ask is %s: it must be an address of this machine alone, such as 127.0.0.1", e.Ask)
 	}
-	return &patient{Listener: l}, nil
+	return &patient{Listener: l, strict: true, take: e.patience.take}, nil
 }
 
 // askHandler answers GET /internal/ask?domain=… with 200 or 403, for people who run a proxy of their own in front. The token stands in the

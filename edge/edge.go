@@ -18,7 +18,9 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	edgedns "github.com/nameplate-dev/nameplate/edge/dns"
@@ -69,6 +71,9 @@ type Edge struct {
 	tlsConfig *tls.Config
 	metrics   metrics
 	bound     bound
+	draining  atomic.Bool
+	circuits  circuits
+	patience  patience // zero: usual
 }
 
 // Projection is what edgeentry.Service is to the edge.
@@ -97,22 +102,24 @@ type Nonce interface {
 }
 
 type bound struct {
-	http, https []net.Listener
-	ask         net.Listener
+	http, https []*patient
+	ask         *patient
 }
 
 const (
 	defaultGrace = 8 * time.Second
 	headerLimit  = 64 << 10
-	headerTime   = 10 * time.Second
 	idleTime     = 60 * time.Second
-	stallTime    = 60 * time.Second // the longest that one write to, or read of a body from, a client may take
+	drainTime    = time.Second // for clients with open connections to learn that they shall open others
 )
 
 func (e *Edge) prepare() {
 	e.ready.Do(func() {
 		if e.Log == nil {
 			e.Log = slog.New(slog.DiscardHandler)
+		}
+		if e.patience == (patience{}) {
+			e.patience = usual
 		}
 		e.started = time.Now()
 		e.id = ident.New[ident.EdgeNodeID](e.started)
@@ -142,17 +149,17 @@ func (e *Edge) Listen(ctx context.Context) (err error) {
 		}
 	}()
 	var lc net.ListenConfig
-	bind := func(to *[]net.Listener, addresses []string) error {
+	bind := func(to *[]*patient, addresses []string, strict bool) error {
 		for _, address := range addresses {
 			l, err := lc.Listen(ctx, "tcp", address)
 			if err != nil {
 				return fmt.Errorf("listen on %s: %w", address, err)
 			}
-			*to = append(*to, &patient{Listener: l})
+			*to = append(*to, &patient{Listener: l, strict: strict, take: e.patience.take})
 		}
 		return nil
 	}
-	if err := errors.Join(bind(&e.bound.http, e.HTTP), bind(&e.bound.https, e.HTTPS)); err != nil {
+	if err := errors.Join(bind(&e.bound.http, e.HTTP, true), bind(&e.bound.https, e.HTTPS, false)); err != nil {
 		return err
 	}
 	if e.Ask != "" {
@@ -167,11 +174,8 @@ func (e *Edge) Listen(ctx context.Context) (err error) {
 }
 
 func (e *Edge) closeListeners() {
-	for _, l := range append(append([]net.Listener{}, e.bound.http...), e.bound.https...) {
+	for _, l := range e.bound.all() {
 		_ = l.Close()
-	}
-	if e.bound.ask != nil {
-		_ = e.bound.ask.Close()
 	}
 	e.bound = bound{}
 }
@@ -183,9 +187,17 @@ func (e *Edge) HTTPAddrs() []netip.AddrPort { return addrs(e.bound.http) }
 func (e *Edge) HTTPSAddrs() []netip.AddrPort { return addrs(e.bound.https) }
 
 // AskAddr is the bound address of GET /internal/ask.
-func (e *Edge) AskAddr() netip.AddrPort { return addrs([]net.Listener{e.bound.ask})[0] }
+func (e *Edge) AskAddr() netip.AddrPort { return addrs([]*patient{e.bound.ask})[0] }
 
-func addrs(ls []net.Listener) []netip.AddrPort {
+func (b bound) all() []*patient {
+	all := slices.Concat(b.http, b.https)
+	if b.ask != nil {
+		all = append(all, b.ask)
+	}
+	return all
+}
+
+func addrs(ls []*patient) []netip.AddrPort {
 	out := make([]netip.AddrPort, len(ls))
 	for n, l := range ls {
 		if l != nil {
@@ -195,8 +207,9 @@ func addrs(ls []net.Listener) []netip.AddrPort {
 	return out
 }
 
-// Run serves until ctx ends. It binds first where Listen was not called, and accepts nobody before it has read the projection. Then it stops
-// accepting, closes WebSockets with 1001 and gives everything else its grace.
+// Run serves until ctx ends. It binds first where Listen was not called, and accepts nobody before it has read the projection. Then it lets nobody in
+// any more, tells clients with open connections to open others (which another node takes), closes WebSockets with 1001, and gives everything else its
+// grace.
 func (e *Edge) Run(ctx context.Context) error {
 	if e.bound.http == nil && e.bound.https == nil {
 		if err := e.Listen(ctx); err != nil {
@@ -255,28 +268,59 @@ func (e *Edge) Run(ctx context.Context) error {
 func (e *Edge) shutDown(servers []*http.Server, die context.CancelFunc) {
 	grace, cancel := context.WithTimeout(context.Background(), cmp.Or(e.Grace, defaultGrace))
 	defer cancel()
-	if err := e.Projection.Leave(grace, e.id); err != nil {
-		e.Log.Warn("leave the list of edges", "err", err)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() {
+		if err := e.Projection.Leave(grace, e.id); err != nil {
+			e.Log.Warn("leave the list of edges", "err", err)
+		}
+	})
+	e.draining.Store(true) // each answer says that its connection ends
+	for _, l := range e.bound.all() {
+		l.stop()
 	}
 	e.sockets.goAway()
-	var wg sync.WaitGroup
+	e.drained(grace)
+	var ends sync.WaitGroup
 	for _, srv := range servers {
-		wg.Go(func() {
+		ends.Go(func() {
 			if srv.Shutdown(grace) != nil {
 				_ = srv.Close()
 			}
 		})
 	}
-	wg.Wait()
+	ends.Wait()
 	die()
 	e.sockets.wait(time.Second)
 }
 
+// drained waits until the last client has left, drainTime at most.
+func (e *Edge) drained(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	t := time.NewTicker(10 * time.Millisecond)
+	defer t.Stop()
+	for {
+		open := int64(0)
+		for _, l := range e.bound.all() {
+			open += l.open.Load()
+		}
+		if open == 0 {
+			return
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 func (e *Edge) server(life context.Context, h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, BaseContext: func(net.Listener) context.Context { return life },
-		DisableGeneralOptionsHandler: true, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit - 4096, // net/http adds 4096 of its own
+		Handler: h, BaseContext: func(net.Listener) context.Context { return life }, ConnContext: remember,
+		DisableGeneralOptionsHandler: true, ReadHeaderTimeout: e.patience.head, IdleTimeout: idleTime, MaxHeaderBytes: headerLimit - 4096, // net/http adds 4096 of its own
 		ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelDebug),
-		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReadFrameSize: 1 << 16, SendPingTimeout: idleTime, PingTimeout: headerTime, WriteByteTimeout: stallTime},
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, MaxReadFrameSize: 16 << 10, SendPingTimeout: e.patience.ping, PingTimeout: e.patience.pong, WriteByteTimeout: e.patience.take},
 	}
 }

@@ -70,6 +70,7 @@ func (a *authority) issue(name string, notAfter time.Time) *tls.Certificate {
 type world struct {
 	mu         sync.Mutex
 	entries    map[string]edgeentry.Entry
+	records    []edgeentry.ZoneRecord
 	generation int64
 	acked      int64
 	left       bool
@@ -130,6 +131,11 @@ func (w *world) snapshot(after int64) (edgeentry.Snapshot, error) {
 	for _, e := range w.entries {
 		if e.Generation > after {
 			s.Entries = append(s.Entries, e)
+		}
+	}
+	for _, r := range w.records {
+		if r.Generation > after {
+			s.Records = append(s.Records, r)
 		}
 	}
 	return s, w.down

@@ -49,23 +49,29 @@ func (e *Edge) newTLSConfig() *tls.Config {
 			outcome.is = "no_certificate"
 			return nil, err
 		}
-		return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, Certificates: []tls.Certificate{*c}}, nil
+		return c.config, nil
 	}
 	return base
+}
+
+// suites are those of TLS 1.2: forward secrecy and AEAD, which leaves CBC out. TLS 1.3 has no others.
+var suites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+	tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 }
 
 var errNoCertificate = errors.New("there is no certificate for the name yet")
 
 // certificate is what a name presents. One that has expired is better than none (ED-4): whoever holds the name sees what is wrong.
-func (e *Edge) certificate(ctx context.Context, n *name) (*tls.Certificate, error) {
+func (e *Edge) certificate(ctx context.Context, n *name) (*opened, error) {
 	if n.CertificateID == nil {
 		if e.Missing != nil && n.CertAllowed && n.Mode == edgeentry.Proxy {
 			e.Missing(n.ConnectionID)
 		}
 		return nil, errNoCertificate
 	}
-	c, err := e.certs.get(ctx, n.Entry)
-	if err == nil && c.Leaf != nil && time.Now().After(c.Leaf.NotAfter) && e.Missing != nil && n.CertAllowed {
+	c, err := e.certs.get(ctx, &n.Entry)
+	if err == nil && !c.notAfter.IsZero() && time.Now().After(c.notAfter) && e.Missing != nil && n.CertAllowed {
 		e.Missing(n.ConnectionID)
 	}
 	return c, err
@@ -105,24 +111,22 @@ type handshaker struct {
 	net.Listener
 	config *tls.Config
 	count  *prometheus.CounterVec
-	done   chan *tls.Conn
+	done   chan net.Conn
 	places chan struct{}
 	failed chan error
 }
 
 func newHandshaker(l net.Listener, config *tls.Config, count *prometheus.CounterVec) *handshaker {
-	return &handshaker{Listener: l, config: config, count: count, done: make(chan *tls.Conn), places: make(chan struct{}, handshakesMost), failed: make(chan error, 1)}
+	return &handshaker{Listener: l, config: config, count: count, done: make(chan net.Conn), places: make(chan struct{}, handshakesMost), failed: make(chan error, 1)}
 }
 
-// run accepts until the listener is closed, and waits for the handshakes under way.
+// run accepts until the listener is closed, and hands out whoever came before that: ctx ends later.
 func (h *handshaker) run(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
-	defer wg.Wait()
-	defer cancel()
 	for {
 		c, err := h.Listener.Accept()
 		if errors.Is(err, net.ErrClosed) {
+			wg.Wait()
 			h.failed <- err
 			return
 		}
@@ -170,8 +174,13 @@ func (h *handshaker) shake(ctx context.Context, raw net.Conn) {
 		_ = c.Close()
 		return
 	}
+	var ready net.Conn = c // which net/http must know as it is, to speak HTTP/2 over it
+	if state.NegotiatedProtocol != "h2" {
+		below, _ := raw.(*patientConn)
+		ready = &strict{Conn: c, tls: &state, below: below}
+	}
 	select {
-	case h.done <- c:
+	case h.done <- ready:
 	case <-ctx.Done():
 		_ = raw.Close()
 	}

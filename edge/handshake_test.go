@@ -383,3 +383,29 @@ func TestChallenge_HTTP01(t *testing.T) {
 	}
 	w.set(func() { w.down = nil })
 }
+
+// ED-3: TLS 1.2 without CBC and without RSA key exchange, TLS 1.3 with all it has.
+func TestHandshake_Suites(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.live("shop.acme.lab", origin(t, nil))
+	n := start(t, w)
+	asked := 0
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		if !slices.Contains(suite.SupportedVersions, tls.VersionTLS12) {
+			continue
+		}
+		asked++
+		c, err := tls.Dial("tcp", n.https, &tls.Config{ServerName: "shop.acme.lab", RootCAs: testCA().pool, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite.ID}})
+		if err == nil {
+			_ = c.Close()
+		}
+		want := strings.HasPrefix(suite.Name, "TLS_ECDHE_ECDSA_") && (strings.Contains(suite.Name, "GCM") || strings.Contains(suite.Name, "CHACHA20"))
+		if (err == nil) != want {
+			t.Errorf("%s: %v", suite.Name, err)
+		}
+	}
+	if asked < 15 {
+		t.Errorf("%d suites were asked for", asked)
+	}
+}

@@ -32,6 +32,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/lab/acmeca"
 )
 
@@ -439,6 +440,57 @@ func TestRenew_IssueThenSwap(t *testing.T) {
 	i.drain()
 	if len(i.main.Orders()) != orders || i.certificates(id)[1].NextAttemptAt != nil {
 		t.Error("the swap was not recognised as done")
+	}
+}
+
+// RFC 9773: the CA moves the renewal, forward and back, and learns which certificate an order replaces.
+func TestRenew_WhenTheCASays(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	id := i.connect("shop.acme.lab", certificate.HTTP01, true)
+	i.drain()
+	old := i.certificates(id)[0]
+	day, clock := 24*time.Hour, time.Now()
+	i.DB.SetClock(func() time.Time { return clock })
+	// look goes through the six hours in which every certificate is looked at once.
+	look := func() time.Time {
+		t.Helper()
+		parts := i.certs.Part().Periodics
+		n := slices.IndexFunc(parts, func(p work.Periodic) bool { return p.Kind == "certificate.foresee" })
+		for range 6 * 60 {
+			clock = clock.Add(time.Minute)
+			if err := parts[n].Do(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return *i.certificates(id)[0].RenewAt
+	}
+	if at := look(); !at.Equal(*old.RenewAt) && at.Sub(*old.RenewAt).Abs() > 10*day {
+		t.Errorf("without news the renewal moves from %s to %s", old.RenewAt, at)
+	}
+	start := clock.Add(20 * day).UTC().Truncate(time.Second)
+	if err := i.main.SuggestRenewal(*old.Serial, start, start.Add(2*day)); err != nil {
+		t.Fatal(err)
+	}
+	first := look()
+	if first.Before(start) || first.After(start.Add(2*day)) {
+		t.Errorf("renewed at %s, not within two days of %s", first, start)
+	}
+	if again := look(); !again.Equal(first) {
+		t.Errorf("each look draws again: %s and %s", first, again)
+	}
+	i.drain()
+	if len(i.main.Orders()) != 1 {
+		t.Error("renewed before its time")
+	}
+	if err := i.main.SuggestRenewal(*old.Serial, clock.Add(-2*day), clock.Add(-day)); err != nil { // it will be revoked
+		t.Fatal(err)
+	}
+	look()
+	i.drain()
+	orders := i.main.Orders()
+	if all := i.certificates(id); len(all) != 2 || all[0].Status != certificate.Issued || len(orders) != 2 || orders[0].Replaces != "" || orders[1].Replaces == "" {
+		t.Errorf("%d certificates, %+v", len(all), orders)
 	}
 }
 

@@ -2,10 +2,8 @@ package edge
 
 import (
 	"log/slog"
-	"net"
 	"net/netip"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/edge/bucket"
@@ -38,7 +36,7 @@ func (l *limits) prepare(rate int, local bool) {
 
 // admit meters requests by the client's network.
 func (l *limits) admit(client netip.Addr) bool {
-	return l.local && client.IsLoopback() || l.clients.Take(client, 1)
+	return l.clients.Take(client, 1) || l.local && client.IsLoopback()
 }
 
 // refused logs a sample of the names that the open internet asks for in vain.
@@ -60,43 +58,4 @@ func clip(s string, most int) string {
 		return s[:most]
 	}
 	return s
-}
-
-// patient is a listener whose connections do not wait for ever for a client that takes nothing, and of which there are not too many.
-type patient struct {
-	net.Listener
-	open atomic.Int64
-}
-
-func (p *patient) Accept() (net.Conn, error) {
-	for {
-		c, err := p.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if p.open.Add(1) > socketsMost {
-			p.open.Add(-1)
-			_ = c.Close()
-			continue
-		}
-		return &patientConn{Conn: c, left: sync.OnceFunc(func() { p.open.Add(-1) })}, nil
-	}
-}
-
-type patientConn struct {
-	net.Conn
-	left func()
-}
-
-// Write gives the client a minute to take some of it.
-func (c *patientConn) Write(b []byte) (int, error) {
-	if err := c.Conn.SetWriteDeadline(time.Now().Add(stallTime)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
-}
-
-func (c *patientConn) Close() error {
-	c.left()
-	return c.Conn.Close()
 }

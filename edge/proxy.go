@@ -8,12 +8,14 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/http/httputil"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +27,7 @@ import (
 const (
 	connectTime = 5 * time.Second
 	answerTime  = 30 * time.Second
-	copyBuffer  = 32 << 10
+	copyBuffer  = 64 << 10
 
 	statusGone = 499 // for the counter: the client did not wait
 )
@@ -42,6 +44,9 @@ type visit struct {
 	id     string
 	answer *time.Timer // ends the visit when the origin takes too long
 	body   *body
+
+	circuit *circuit
+	trial   bool // the circuit let it through to see
 }
 
 type visitKey struct{}
@@ -55,8 +60,15 @@ func (e *Edge) proxy(w http.ResponseWriter, r *http.Request, n *name, host strin
 		w.Header().Set("Retry-After", "60")
 		e.refuse(w, r, http.StatusServiceUnavailable, "upstream_missing")
 		return
-	case slices.Contains(r.Header["Nameplate-Connection"], n.ConnectionID.String()):
+	case slices.Contains(r.Header["Nameplate-Connection"], n.ConnectionID.String()), visits(r) >= visitsMost:
 		e.refuse(w, r, http.StatusLoopDetected, "upstream_loop") // the upstream leads back to us
+		return
+	}
+	circuit := e.circuits.of(n)
+	wait, trial := circuit.open(time.Now())
+	if wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		e.refuse(w, r, http.StatusBadGateway, "upstream_unreachable")
 		return
 	}
 	defer n.active.Add(-1)
@@ -69,16 +81,16 @@ func (e *Edge) proxy(w http.ResponseWriter, r *http.Request, n *name, host strin
 	defer cancel(nil)
 	defer context.AfterFunc(n.withdrawn, func() { cancel(errWithdrawn) })()
 
-	v := &visit{name: n, host: host, id: rand.Text()[:16], body: &body{ReadCloser: r.Body, control: http.NewResponseController(w)}}
-	wait := cmp.Or(time.Duration(n.Route.Upstream.ResponseTimeoutMs)*time.Millisecond, answerTime)
+	v := &visit{name: n, host: host, id: rand.Text()[:16], circuit: circuit, trial: trial, body: &body{ReadCloser: r.Body, patience: &e.patience, control: http.NewResponseController(w)}}
+	patience := cmp.Or(time.Duration(n.Route.Upstream.ResponseTimeoutMs)*time.Millisecond, answerTime)
 	v.answer = time.AfterFunc(time.Hour, func() { cancel(errSlow) }) // counts from the end of the request's body
 	defer v.answer.Stop()
 	v.answer.Stop()
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { v.answer.Reset(wait) }})
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { v.answer.Reset(patience) }})
 	ctx = context.WithValue(ctx, visitKey{}, v)
 	r = r.WithContext(ctx)
 	_ = v.body.control.EnableFullDuplex() // HTTP/1.1: the answer may begin before the request has ended
-	if r.Body != nil && r.Body != http.NoBody {
+	if v.body.ended = r.Body == nil || r.Body == http.NoBody; !v.body.ended {
 		r.Body = v.body
 	}
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
@@ -92,7 +104,10 @@ func (e *Edge) newProxy() http.Handler {
 		Rewrite: e.rewrite, Transport: newOrigins(e.Upstreams), FlushInterval: -1, BufferPool: &buffers{},
 		ErrorLog: slog.NewLogLogger(e.Log.Handler(), slog.LevelDebug), ErrorHandler: e.unanswered,
 		ModifyResponse: func(res *http.Response) error {
-			visitOf(res.Request.Context()).answer.Stop()
+			v := visitOf(res.Request.Context())
+			v.answer.Stop()
+			v.circuit.answered()
+			v.body.goesOn()
 			return nil
 		},
 	}
@@ -118,6 +133,7 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest) {
 	}
 	p.SetXForwarded()
 	p.Out.Header.Set("X-Forwarded-Host", v.host)
+	p.Out.Header["Cdn-Loop"] = append(slices.Clone(p.In.Header["Cdn-Loop"]), loopToken)
 	p.Out.Header.Set("Nameplate-Host", v.host)
 	p.Out.Header.Set("Nameplate-Connection", n.ConnectionID.String())
 	if n.Route.CustomerRef != "" {
@@ -166,17 +182,26 @@ func (e *Edge) unanswered(w http.ResponseWriter, r *http.Request, err error) {
 	v := visitOf(r.Context())
 	e.Log.Debug("no answer from an origin", "connection", v.name.ConnectionID, "request", v.id, "err", err)
 	network, timed := errors.AsType[net.Error](err)
+	broken := v.body.failed()
+	slow, _ := errors.AsType[net.Error](broken)
+	switch cause := context.Cause(r.Context()); {
+	case broken == nil && !errors.Is(cause, errWithdrawn) && !errors.Is(cause, context.Canceled):
+		v.circuit.failed(time.Now(), v.trial)
+	}
 	switch cause := context.Cause(r.Context()); {
 	case errors.Is(cause, errWithdrawn):
 		e.refuse(w, r, http.StatusMisdirectedRequest, "misdirected")
-	case errors.Is(cause, errSlow), cause == nil && timed && network.Timeout() && v.body.failed() == nil:
+	case errors.Is(cause, errSlow), cause == nil && timed && network.Timeout() && broken == nil:
 		w.Header().Set("Retry-After", "5")
 		e.refuse(w, r, http.StatusGatewayTimeout, "upstream_timeout")
-	case errors.Is(cause, context.Canceled):
-		w.WriteHeader(statusGone)
-	case v.body.failed() != nil:
+	case slow != nil && slow.Timeout():
 		w.Header().Set("Connection", "close")
 		e.refuse(w, r, http.StatusRequestTimeout, "request_timeout")
+	case errors.Is(cause, context.Canceled) && (broken == nil || errors.Is(broken, io.ErrUnexpectedEOF)):
+		w.WriteHeader(statusGone)
+	case broken != nil:
+		w.Header().Set("Connection", "close")
+		e.refuse(w, r, http.StatusBadRequest, "bad_request")
 	default:
 		w.Header().Set("Retry-After", "5")
 		e.refuse(w, r, http.StatusBadGateway, "upstream_unreachable")
@@ -216,27 +241,68 @@ func (o *origins) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.verified.RoundTrip(r)
 }
 
-// body is a request's body whose client has a minute for each piece of it.
+// body is a request's body whose client is not for ever.
 type body struct {
 	io.ReadCloser
-	control *http.ResponseController
-	mu      sync.Mutex
-	err     error
+	control  *http.ResponseController
+	patience *patience
+
+	mu       sync.Mutex
+	answered bool // the answer has begun
+	ended    bool
+	err      error
+	began    time.Time
+	came     int64
+	until    time.Time // the deadline that is set
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	_ = b.control.SetReadDeadline(time.Now().Add(stallTime)) // not every connection has one
+	b.wait()
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.came += int64(n)
+	switch {
+	case err == io.EOF:
 		// The connection lives on and waits for the next request, or only for its own answer: no deadline may hit it there.
+		b.ended = true
 		_ = b.control.SetReadDeadline(time.Time{})
-		if err != io.EOF {
-			b.mu.Lock()
-			b.err = err
-			b.mu.Unlock()
-		}
+	case err != nil:
+		b.ended, b.err = true, err // the deadline stays: net/http would wait for the rest
 	}
 	return n, err
+}
+
+// wait sets the deadline of what is read next.
+func (b *body) wait() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ended {
+		return
+	}
+	now := time.Now()
+	if b.began.IsZero() {
+		b.began = now
+	}
+	until := b.began.Add(b.patience.give + time.Duration(b.came/giveRate)*time.Second)
+	if latest := now.Add(b.patience.give); until.After(latest) {
+		until = latest
+	}
+	if b.answered {
+		until = now.Add(b.patience.piece)
+	}
+	if d := until.Sub(b.until); d > b.patience.give/15 || d < 0 { // setting one is not free
+		_ = b.control.SetReadDeadline(until) // not every connection has one
+		b.until = until
+	}
+}
+
+// goesOn says that the answer has begun.
+func (b *body) goesOn() {
+	b.mu.Lock()
+	b.answered = true
+	b.mu.Unlock()
+	b.wait()
 }
 
 func (b *body) failed() error {

@@ -13,6 +13,15 @@ import (
 // handler serves one of the two ports.
 func (e *Edge) handler(secure bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if secure && r.TLS == nil {
+			r.TLS = tlsOf(r)
+		}
+		if r.ProtoMajor == 2 {
+			w = newTaker(w, e.patience.take)
+		}
+		if e.draining.Load() && r.Header["Upgrade"] == nil {
+			w.Header().Set("Connection", "close") // over HTTP/2: GOAWAY
+		}
 		c := &counted{ResponseWriter: w}
 		defer func() { e.metrics.request(c.status) }()
 		e.serve(c, r, secure)
@@ -31,7 +40,7 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, secure bool) {
 		return
 	}
 	host, err := cleanHost(r.Host)
-	if err != nil || !strings.HasPrefix(r.URL.Path, "/") { // "*" asks about the server as a whole, and there is none
+	if err != nil || !strings.HasPrefix(r.URL.Path, "/") || !lengthIsTrue(r) { // "*" asks about the server as a whole, and there is none
 		w.Header().Set("Connection", "close")
 		e.refuse(w, r, http.StatusBadRequest, "bad_request")
 		return
@@ -56,6 +65,16 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, secure bool) {
 	default:
 		e.toHTTPS(w, r, host)
 	}
+}
+
+// lengthIsTrue is false for what HTTP/2 calls malformed and net/http lets through: two lengths, or one for a body that does not come (RFC 9113 section 8.1.1).
+func lengthIsTrue(r *http.Request) bool {
+	lengths := r.Header["Content-Length"]
+	if r.ProtoMajor < 2 || len(lengths) == 0 {
+		return true
+	}
+	n, err := strconv.ParseInt(lengths[0], 10, 64)
+	return err == nil && n == r.ContentLength && len(lengths) == 1
 }
 
 // toHTTPS keeps method, path and query (RFC 9110 section 15.4.9).

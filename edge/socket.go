@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -40,7 +41,11 @@ func (u *upgradable) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return u.sockets.add(c), rw, nil
+	if http1, ok := c.(*strict); ok {
+		http1.upgraded.Store(true)
+	}
+	k := u.sockets.add(c)
+	return k, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(&opening101{k})), nil
 }
 
 func (s *sockets) add(c net.Conn) *socket {
@@ -88,8 +93,39 @@ type socket struct {
 	leaving atomic.Bool
 
 	mu    sync.Mutex
+	begun bool // the answer to the upgrade has been written; frames follow
+	tail  []byte
 	frame frame
 	said  bool
+}
+
+// opening101 writes the answer to the upgrade, which is no frame yet.
+type opening101 struct{ *socket }
+
+func (o *opening101) Write(b []byte) (int, error) {
+	k := o.socket
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n, err := k.Conn.Write(b)
+	k.tail = append(k.tail, b[:n]...)
+	k.tail = k.tail[max(0, len(k.tail)-4):]
+	if k.begun = string(k.tail) == "\r\n\r\n"; k.begun && k.leaving.Load() {
+		k.sayGoodbye()
+	}
+	return n, err
+}
+
+// socketBuffer is what each direction of a socket copies with: messages are short, and sockets many.
+const socketBuffer = 4 << 10
+
+// ReadFrom implements io.ReaderFrom.
+func (k *socket) ReadFrom(r io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{k}, struct{ io.Reader }{r}, make([]byte, socketBuffer))
+}
+
+// WriteTo implements io.WriterTo.
+func (k *socket) WriteTo(w io.Writer) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{k.Conn}, make([]byte, socketBuffer))
 }
 
 func (k *socket) Write(b []byte) (int, error) {
@@ -128,7 +164,7 @@ func (k *socket) leave() {
 		return
 	}
 	defer k.mu.Unlock()
-	if k.frame.whole() && !k.said {
+	if k.begun && k.frame.whole() && !k.said {
 		k.sayGoodbye()
 	}
 }

@@ -26,6 +26,7 @@ type name struct {
 	withdrawn context.Context
 	withdraw  context.CancelFunc
 	active    *atomic.Int64 // requests that are under way
+	circuit   atomic.Pointer[circuit]
 }
 
 func newName(entry edgeentry.Entry, old *name) *name {

@@ -21,7 +21,7 @@ const (
 
 // What may be spent in an hour. It fills up evenly.
 const (
-	hourly          = 50_000 // by a key or a machine
+	hourly          = 50_000 // by a key, a machine, or a person's programs together
 	strangersHourly = 5_000  // by all who send text from one network without a credential: enough for probes, and for looking around
 )
 
@@ -48,7 +48,7 @@ func SpentOf(ctx context.Context) Spent {
 // priced at the start. A stranger's trusted document (the pages to sign in) costs nothing: what it can do is limited field by field.
 func (s *Server) pay(ctx context.Context, op *graphql.OperationContext, caller authz.Principal) (context.Context, error) {
 	spent := Spent{Limit: hourly, Remaining: hourly}
-	if worst, ok := s.documents.priced[op.Operation]; ok && (caller.Kind == authz.USER || caller.Kind == authz.WIDGET) {
+	if worst, ok := s.documents.priced[op.Operation]; ok && (caller.Kind == authz.USER && !caller.Program || caller.Kind == authz.WIDGET) {
 		spent.Cost = worst
 		return context.WithValue(ctx, costKey{}, spent), nil
 	}
@@ -77,6 +77,8 @@ func (s *Server) metered(op *graphql.OperationContext, caller authz.Principal) (
 	switch _, trusted := s.documents.priced[op.Operation]; caller.Kind {
 	case authz.API_KEY, authz.MACHINE, authz.SERVICE:
 		return budget, s.Limit != nil
+	case authz.USER:
+		return budget, s.Limit != nil && caller.Program
 	case authz.PUBLIC:
 		return strangersBudget, s.Limit != nil && !trusted
 	}

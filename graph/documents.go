@@ -147,7 +147,7 @@ func (d *documents) find(ctx context.Context, p *graphql.RawParams) (document.Do
 		return d.inside[asked.Document], nil
 	}
 	caller := authz.From(ctx)
-	person := caller.Kind == authz.USER || caller.Kind == authz.WIDGET
+	person := caller.Kind == authz.USER && !caller.Program || caller.Kind == authz.WIDGET
 	id, given := p.Extensions["documentId"].(string)
 	switch {
 	case given:
@@ -177,7 +177,7 @@ func (d *documents) trusted(caller authz.Principal, id string) (document.Documen
 		list = d.widget
 	}
 	found, known := list[id]
-	if !known && caller.Kind != authz.WIDGET && caller.Kind != authz.USER {
+	if !known && caller.Kind != authz.WIDGET && (caller.Kind != authz.USER || caller.Program) {
 		found, known = d.widget[id]
 	}
 	if !known {

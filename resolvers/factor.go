@@ -14,6 +14,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/platform/session"
 )
 
 func (r *mfaConfirmationResolver) Result(ctx context.Context, obj *factor.MfaConfirmation) (credential.AuthResult, error) {
@@ -88,6 +89,10 @@ func (r *mutationResolver) ChallengeStepUp(ctx context.Context, authenticatorID 
 		return nil, err
 	}
 	return r.platform.factors.ChallengeStepUp(ctx, id)
+}
+
+func (r *mutationResolver) StepUp(ctx context.Context, proof factor.StepUpProof) (*session.Session, error) {
+	return r.platform.credentials.Prove(ctx, proof)
 }
 
 func (r *mutationResolver) RegenerateRecoveryCodes(ctx context.Context) (*factor.RecoveryCodeSet, error) {

@@ -35,7 +35,7 @@ func (s *server) programs(out *resolvers.Services) {
 			org, err := out.Organizations.CreateMachineTx(ctx, e, n.Name, id, n.By != nil)
 			return id, org, err
 		}}
-	s.Machines = out.Machines
+	s.Machines, s.speak = out.Machines, out.Sessions.Authenticate
 }
 
 // tryPrograms calls the fields of programs, machines and service accounts, and says their names; after tryCredentials, which sets the password.
@@ -48,6 +48,16 @@ func (s *server) tryPrograms(t *testing.T, done func(string)) {
 	done("refreshTokens")
 	if at(t, d, "refreshTokens", "userId") != s.User.String() || at(t, d, "refreshTokens", "refreshToken") == token {
 		t.Errorf("refreshTokens: %v", d)
+	}
+	program, err := s.speak(t.Context(), secret.New(at(t, d, "refreshTokens", "accessToken").(string)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.let("program", program)
+	fresh := s.ask(t, "program", `mutation { stepUp(proof: { password: "a third horse battery" }) { id kind client aal amr steppedUpAt current } }`, nil)
+	done("stepUp")
+	if at(t, fresh, "stepUp", "kind") != "PROGRAM" || at(t, fresh, "stepUp", "client") != "backup" || at(t, fresh, "stepUp", "id") != program.SessionID.String() {
+		t.Errorf("stepUp: %v", fresh)
 	}
 	s.ask(t, "", `mutation($t: Secret!) { revokeToken(token: $t) { ok } }`, vars{"t": at(t, d, "refreshTokens", "accessToken")})
 	done("revokeToken")

@@ -39,6 +39,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/approval"
@@ -123,6 +124,7 @@ type server struct {
 	mu       sync.Mutex
 	callers  map[string]authz.Principal
 	Machines *machine.Service
+	speak    func(context.Context, secret.String) (authz.Principal, error)
 }
 
 func start(t testing.TB) *server {

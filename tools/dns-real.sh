@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the zoo's zones on BIND, Knot and PowerDNS where they are, or where root can install them; else says that this lane is left out.
+# Runs the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone, where they are, or where root can install them; else says that this lane is left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-servers=(named knotd pdns_server)
-packages=(bind9 knot pdns-server pdns-backend-bind)
+servers=(named delv knotd pdns_server)
+packages=(bind9 bind9-dnsutils knot pdns-server pdns-backend-bind)
 
 missing() {
   for name in "${servers[@]}"; do
@@ -31,3 +31,5 @@ if [ -n "$(missing)" ]; then
 fi
 echo '==> the zoo on BIND, Knot and PowerDNS'
 NAMEPLATE_DNS_REAL=1 PATH="$PATH:/usr/sbin" go test -count=1 -run TestZooOnRealServers ./internal/connect/dnscheck
+echo '==> BIND in front of the edge zone'
+NAMEPLATE_DNS_REAL=1 PATH="$PATH:/usr/sbin" go test -count=1 -run TestRealRecursor ./edge/dns

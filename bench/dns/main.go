@@ -1,6 +1,7 @@
 // Command dns measures how many connections one process checks:
 //
 //	pass      50,000 connections against Knot on this machine, beside dnsperf and zdns, alternating in one run
+//	zone      the edge zone's name server beside NSD and Knot, asked by dnsperf, alternating in one run
 //	schedule  100,000 connections in PostgreSQL, checked by the product's own queue at their intervals
 //
 // A connection is verified by four questions (CNAME, TXT, A, CAA) whose answers are compared with what should stand there. Everything is
@@ -27,13 +28,14 @@ type options struct {
 	only        string        // peers, separated by commas
 	scheduled   int           // connections of the schedule
 	backlog     int           // of them that become due at once
-	each        time.Duration // how long the schedule is measured
+	each        time.Duration // how long the schedule is measured, and one turn of a server of the zone
+	targets     int           // of the zone
 }
 
-var rigs = map[string]func(context.Context, options) error{"pass": passes, "schedule": schedule}
+var rigs = map[string]func(context.Context, options) error{"pass": passes, "schedule": schedule, "zone": authority}
 
 // roles are the processes that a rig starts from this same program.
-var roles = map[string]func(context.Context) error{"role:ours": ours, "role:light": light, "role:schedule": keep}
+var roles = map[string]func(context.Context) error{"role:ours": ours, "role:light": light, "role:schedule": keep, "role:zone": zoneRole}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -57,9 +59,10 @@ func start(ctx context.Context, args []string) error {
 	fs.StringVar(&o.only, "only", "", "peers, separated by commas: ours, light, dnsperf, zdns")
 	fs.IntVar(&o.scheduled, "scheduled", 100_000, "connections of the schedule")
 	fs.IntVar(&o.backlog, "backlog", 5_000, "of them that become due at once, after the steady minute")
-	fs.DurationVar(&o.each, "each", time.Minute, "how long the schedule is measured")
+	fs.DurationVar(&o.each, "each", time.Minute, "how long the schedule is measured; a turn of a server of the zone is 8 s at most")
+	fs.IntVar(&o.targets, "targets", 20_000, "targets of the zone")
 	fs.Usage = func() {
-		fmt.Fprint(fs.Output(), "Usage: go run ./bench/dns [flags] all | pass | schedule\n\n")
+		fmt.Fprint(fs.Output(), "Usage: go run ./bench/dns [flags] all | pass | schedule | zone\n\n")
 		fs.PrintDefaults()
 	}
 	if err := fs.Parse(args); err != nil {
@@ -71,7 +74,7 @@ func start(ctx context.Context, args []string) error {
 		return flag.ErrHelp
 	}
 	if asked[0] == "all" {
-		asked = []string{"pass", "schedule"}
+		asked = []string{"pass", "schedule", "zone"}
 	}
 	for _, name := range asked {
 		if rigs[name] == nil {

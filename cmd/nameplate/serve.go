@@ -40,7 +40,7 @@ func runEdge(ctx context.Context, args []string, out io.Writer) error {
 			return nil, err
 		}
 		a.Log.InfoContext(ctx, "serving domains", "http", e.HTTPAddrs(), "https", e.HTTPSAddrs(), "zone", a.Settings.Edge.Zone)
-		return []run.Part{part}, nil
+		return []run.Part{part, {Name: "heap", Run: roomy}}, nil
 	}, "edge.zone", "edge.addresses")
 }
 

@@ -38,13 +38,26 @@ func migrate(ctx context.Context, args []string, out io.Writer) error {
 	if err := event.MakePartitions(ctx, d); err != nil {
 		return err
 	}
+	if s.RowSecurity != "off" || d.Walled() { // a wall that stands takes in what was added
+		if err := db.RaiseWall(ctx, d, s.RowSecurity != "down"); err != nil {
+			return err
+		}
+	}
+	if s.AppRole != "" {
+		if err := db.Admit(ctx, d, s.AppRole); err != nil {
+			return err
+		}
+	}
 	fmt.Fprintln(out, "The database is at this version.")
 	return nil
 }
 
 // config prints the settings in force; what is missing for which command follows.
 func config(ctx context.Context, args []string, out io.Writer) error {
-	s, _, err := parse("config", args, out, nil)
+	var check bool
+	s, _, err := parse("config", args, out, func(fs *flag.FlagSet) {
+		fs.BoolVar(&check, "check", false, "ask the DNS whether the edge zone is delegated as it should be")
+	})
 	if err != nil {
 		return err
 	}
@@ -60,17 +73,38 @@ func config(ctx context.Context, args []string, out io.Writer) error {
 		if a, err := app.Open(ctx, s, app.NewLog(io.Discard, s)); err != nil {
 			missing = err
 		} else {
-			a.Close()
+			defer a.Close()
 			fmt.Fprintln(out, "\nDatabase and keys are in order.")
+			if s.Edge.DNSSEC {
+				if err := printZoneKeys(ctx, a, out); err != nil {
+					return err
+				}
+			}
+			if check {
+				return checkZone(ctx, a, s, out)
+			}
 		}
 	}
 	return missing
 }
 
+// checkZone says what is not right about the edge zone's delegation; then the command fails.
+func checkZone(ctx context.Context, a *app.App, s app.Settings, out io.Writer) error {
+	wrong, err := app.CheckZone(ctx, a.Engine, s)
+	if err != nil {
+		return err
+	}
+	if len(wrong) == 0 {
+		fmt.Fprintln(out, "\nThe edge zone is delegated as it should be.")
+		return nil
+	}
+	return fmt.Errorf("the edge zone:\n  %s", strings.Join(wrong, "\n  "))
+}
+
 // admin holds what nobody but the operator does.
 func admin(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) == 0 {
-		return &wrongCall{errors.New("say what: bootstrap, create-user, rewrap or catalogue")}
+		return &wrongCall{errors.New("say what: bootstrap, create-user, service-account, rewrap, zone-key or catalogue")}
 	}
 	switch args[0] {
 	case "bootstrap":
@@ -81,13 +115,15 @@ func admin(ctx context.Context, args []string, out io.Writer) error {
 		return serviceAccount(ctx, args[1:], out)
 	case "rewrap":
 		return rewrap(ctx, args[1:], out)
+	case "zone-key":
+		return zoneKey(ctx, args[1:], out)
 	case "catalogue":
 		return catalogue(args[1:], out)
 	case "-h", "--help", "help":
-		fmt.Fprintln(out, "nameplate admin bootstrap --email … --name … [--email … --name …]         make the first two operators, and print their one-time links\nnameplate admin create-user --email … --name … --organization …   the password is read from standard input\nnameplate admin service-account create --name …                     a component that sends signed messages; list, revoke --id …\nnameplate admin rewrap                                              wrap all data keys under the present vault.kek\nnameplate admin catalogue check [providers.json]                    hold a file of providers against the schema, and list old rows\nnameplate admin catalogue schema                                    print the JSON Schema of a row")
+		fmt.Fprintln(out, "nameplate admin bootstrap --email … --name … [--email … --name …]         make the first two operators, and print their one-time links\nnameplate admin create-user --email … --name … --organization …   the password is read from standard input\nnameplate admin service-account create --name …                     a component that sends signed messages; list, revoke --id …\nnameplate admin rewrap                                              wrap all data keys under the present vault.kek\nnameplate admin zone-key list                                       the keys that sign the edge zone, with their DS records; add, retire --tag …\nnameplate admin catalogue check [providers.json]                    hold a file of providers against the schema, and list old rows\nnameplate admin catalogue schema                                    print the JSON Schema of a row")
 		return nil
 	}
-	return &wrongCall{fmt.Errorf("there is no %q: bootstrap, create-user, rewrap or catalogue", args[0])}
+	return &wrongCall{fmt.Errorf("there is no %q: bootstrap, create-user, service-account, rewrap, zone-key or catalogue", args[0])}
 }
 
 func createUser(ctx context.Context, args []string, out io.Writer) error {

@@ -81,5 +81,5 @@ func Tx(t testing.TB) *db.DB {
 			t.Errorf("roll the test's transaction back: %v", err)
 		}
 	})
-	return db.Bind(tx)
+	return db.Bind(tx, d.Walled())
 }

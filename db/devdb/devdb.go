@@ -20,6 +20,12 @@ type Server struct {
 	own *postgres.Server // nil when DATABASE_URL named it
 }
 
+// Walled says that databases have row-level security and are used as a role that it binds: NAMEPLATE_WALL=1, see `make test/rls`.
+func Walled() bool { return os.Getenv("NAMEPLATE_WALL") == "1" }
+
+// bound is that role. It owns the tables, which row-level security that is forced does not mind.
+const bound = "nameplate_bound"
+
 // Connect answers the server of DATABASE_URL, or starts one for this process: it ends with Close or with the process, however that ends.
 func Connect(ctx context.Context) (*Server, error) {
 	if dsn := os.Getenv("DATABASE_URL"); dsn != "" {
@@ -84,7 +90,7 @@ func (s *Server) Fresh(ctx context.Context, opts ...db.Option) (*Database, error
 	if err != nil {
 		return nil, err
 	}
-	dsn := s.dsn(name)
+	dsn := s.as(name)
 	d, err := db.Open(ctx, dsn, opts...)
 	if err != nil {
 		return nil, err
@@ -99,6 +105,21 @@ func (s *Server) dsn(name string) string {
 		return u.String()
 	}
 	return fmt.Sprintf("%s dbname=%s", s.DSN, name) // keyword form: the last one counts
+}
+
+// as is dsn for whoever uses the database: as the bound role where it is walled.
+func (s *Server) as(name string) string {
+	dsn := s.dsn(name)
+	if !Walled() {
+		return dsn
+	}
+	if u, err := url.Parse(dsn); err == nil && strings.HasPrefix(u.Scheme, "postgres") {
+		q := u.Query()
+		q.Set("role", bound)
+		u.RawQuery = q.Encode()
+		return u.String()
+	}
+	return dsn + " role=" + bound
 }
 
 // cache is where clusters are kept between runs; deleting it costs a second.

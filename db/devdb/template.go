@@ -3,11 +3,13 @@ package devdb
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/nameplate-dev/nameplate/db"
 )
@@ -18,7 +20,7 @@ const templateLock = 0x74656d70 // "temp"
 // Template makes sure that the template of this binary's migrations exists, and answers its name. Any number of processes may call it at once.
 // It is built under another name and renamed when complete: only a whole template ever carries the name.
 func (s *Server) Template(ctx context.Context) (string, error) {
-	name := "tmpl_" + db.MigrationsHash()
+	name := template()
 	err := s.admin(ctx, func(c *pgx.Conn) error {
 		if done, err := exists(ctx, c, name); done || err != nil {
 			return err
@@ -30,7 +32,12 @@ func (s *Server) Template(ctx context.Context) (string, error) {
 			return err
 		}
 		half := name + "_half"
-		for _, sql := range []string{"DROP DATABASE IF EXISTS " + half + " WITH (FORCE)", "CREATE DATABASE " + half + " TEMPLATE template0"} {
+		if Walled() {
+			if _, err := c.Exec(ctx, "CREATE ROLE "+bound); err != nil && !already(err) {
+				return err
+			}
+		}
+		for _, sql := range []string{"DROP DATABASE IF EXISTS " + half + " WITH (FORCE)", "CREATE DATABASE " + half + " TEMPLATE template0" + owner()} {
 			if _, err := c.Exec(ctx, sql); err != nil {
 				return err
 			}
@@ -52,18 +59,44 @@ func (s *Server) Template(ctx context.Context) (string, error) {
 	return name, nil
 }
 
+// template names the template of this binary's migrations.
+func template() string {
+	name := "tmpl_" + db.MigrationsHash()
+	if Walled() {
+		name += "_wall"
+	}
+	return name
+}
+
+// owner is what CREATE DATABASE says of who owns it.
+func owner() string {
+	if Walled() {
+		return " OWNER " + bound
+	}
+	return ""
+}
+
+// already: another process made the role.
+func already(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (e.Code == "42710" || e.Code == "23505")
+}
+
 func exists(ctx context.Context, c *pgx.Conn, name string) (found bool, err error) {
 	err = c.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&found)
 	return found, err
 }
 
 func (s *Server) migrate(ctx context.Context, name string) error {
-	d, err := db.Open(ctx, s.dsn(name), db.Name("template"))
+	d, err := db.Open(ctx, s.as(name), db.Name("template"))
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	return db.Migrate(ctx, d)
+	if err := db.Migrate(ctx, d); err != nil || !Walled() {
+		return err
+	}
+	return db.RaiseWall(ctx, d, true)
 }
 
 // Clone makes a database from the template and answers its name, which says when it was made so that a later run can sweep what a killed one left.
@@ -74,7 +107,7 @@ func (s *Server) Clone(ctx context.Context) (string, error) {
 	}
 	name := fmt.Sprintf("t_%d_%s", time.Now().Unix(), strings.ToLower(rand.Text()[:10]))
 	err = s.admin(ctx, func(c *pgx.Conn) error {
-		_, err := c.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY", name, template))
+		_, err := c.Exec(ctx, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY FILE_COPY%s", name, template, owner()))
 		return err
 	})
 	if err != nil {
@@ -98,7 +131,7 @@ func (s *Server) Drop(ctx context.Context, name string) {
 const left = `
 SELECT datname FROM pg_database d
 WHERE CASE WHEN $1
-  THEN (datname LIKE 't\_%' OR datname LIKE 'tmpl\_%') AND datname <> $2
+  THEN (datname LIKE 't\_%' OR datname LIKE 'tmpl\_%') AND datname <> $2 AND datname <> $2 || '_wall'
   ELSE datname ~ '^t_\d{9,11}_' AND to_timestamp(split_part(datname, '_', 2)::bigint) < now() - interval '1 hour'
     AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname) END
 ORDER BY datname`

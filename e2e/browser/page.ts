@@ -1,7 +1,8 @@
 // Opens Chromium for a journey, and watches what no journey may cause: errors in the console, violations of a policy, requests to somebody else.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type Browser, type BrowserContext, type Page, chromium } from "playwright-core";
+import { enrol } from "./factors.ts";
+import { type Browser, type BrowserContext, type CDPSession, type Page, chromium } from "playwright-core";
 
 export type Addresses = Record<
   | "graphql" | "graphqlWs" | "apiKey" | "applicationId" | "organizationId" | "zones" | "edgeHttps" | "edgeHttp" | "caRoot" | "console" | "hostPage" | "evilPage" | "lab" | "metrics"
@@ -79,7 +80,7 @@ export class Journey {
 
   /** No fault of accessibility on the page as it is now (WCAG 2.0–2.2 A and AA). The engine is put in through the debugger, which no policy stops. */
   async accessible(what: string): Promise<void> {
-    const session = await this.context.newCDPSession(this.page);
+    const session = await this.debugger();
     await session.send("Runtime.evaluate", { expression: axe });
     const { result } = await session.send("Runtime.evaluate", {
       expression: `axe.run(document, {runOnly: ["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa"]}).then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ")).join(" | "))))`,
@@ -88,7 +89,41 @@ export class Journey {
     });
     const found: string[] = JSON.parse(String(result.value ?? "[]"));
     if (found.length > 0) this.faults.push(...found.map((f) => `accessibility of ${what}: ${f}`));
-    await session.detach();
+  }
+
+  private attached: Promise<CDPSession> | undefined;
+
+  /** The page's one debugger: what a second one sets up would end when it lets go. */
+  debugger(): Promise<CDPSession> {
+    this.attached ??= this.context.newCDPSession(this.page);
+    return this.attached;
+  }
+
+  /** Waits for what moves on the page and ends by itself: colours on their way are neither the ones before nor those after. */
+  private async still(): Promise<void> {
+    await this.page.evaluate(async () => {
+      const ending = document.getAnimations().filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime ?? Number.POSITIVE_INFINITY));
+      await Promise.all(ending.map((one) => one.finished.catch(() => undefined)));
+    });
+  }
+
+  /** Looks at the page as it stands: light and dark, wide and on a phone, with no fault of accessibility and nothing wider than the window; a picture of each. */
+  async look(name: string): Promise<void> {
+    const wide = this.page.viewportSize() ?? { width: 1280, height: 900 };
+    for (const [size, viewport] of [["", wide], ["-phone", { width: 390, height: 844 }]] as const) {
+      await this.page.setViewportSize(viewport);
+      for (const scheme of ["light", "dark"] as const) {
+        await this.page.emulateMedia({ colorScheme: scheme });
+        await this.page.locator(`html[data-mantine-color-scheme=${scheme}]`).waitFor({ state: "attached" });
+        await this.still();
+        const more = await this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (more > 0) this.faults.push(`${name} is ${more} pixels wider than a window of ${viewport.width}`);
+        await this.accessible(`${name}, ${scheme}, ${viewport.width} pixels`);
+        await this.shot(`${name}${size}${scheme === "dark" ? "-dark" : ""}`);
+      }
+    }
+    await this.page.emulateMedia({ colorScheme: "light" });
+    await this.page.setViewportSize(wide);
   }
 
   async end(): Promise<void> {
@@ -137,11 +172,15 @@ export async function mail(to: string, subject: string): Promise<{ link: string;
   }
 }
 
-/** Signs the stage's developer in. */
-export async function signIn(j: Journey): Promise<void> {
+const DEMANDED = "Add a second factor";
+
+/** Signs the stage's developer in, or somebody else. Where a second factor is demanded, it is added. */
+export async function signIn(j: Journey, email = at.consoleEmail, password = at.consolePassword): Promise<void> {
   await j.page.goto(`${at.console}/login`);
-  await j.page.getByLabel(/e-?mail|user/i).first().fill(at.consoleEmail);
-  await j.page.getByLabel(/password/i).first().fill(at.consolePassword);
+  await j.page.getByLabel(/e-?mail|user/i).first().fill(email);
+  await j.page.getByLabel(/password/i).first().fill(password);
   await j.page.keyboard.press("Enter");
-  await j.page.waitForURL(/\/acme\/|\/people/); // an operator begins among people
+  await j.page.waitForFunction((demanded) => location.pathname !== "/login" || document.querySelector("h1")?.textContent === demanded, DEMANDED);
+  if (new URL(j.page.url()).pathname === "/login") await enrol(j, email);
+  await j.page.waitForURL((url) => url.pathname !== "/login" && url.pathname !== "/"); // an operator begins among people
 }

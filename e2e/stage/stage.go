@@ -174,7 +174,7 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 		PSLExtra: []string{"co.lab", "private:pages.lab"},
 		ACME:     app.ACMESettings{Contact: []string{"ops@nameplate.example"}},
 		Mail:     app.MailSettings{Host: "127.0.0.1", Port: port(w.Addresses.SMTP), TLS: smtp.Off, From: mail.Address{Name: "Nameplate", Address: "no-reply@nameplate.example"}, Hook: secret.New(HookSecret)},
-		SMS:      app.SMSSettings{Gateway: texts{w.Mail}}, Terms: "1",
+		SMS:      app.SMSSettings{Gateway: texts{w.Mail}}, Terms: "1", OobFactors: true,
 	}
 	for n, r := range w.Recursors() {
 		out.DNS.Resolvers = append(out.DNS.Resolvers, app.Resolver{Name: fmt.Sprintf("resolver-%d", n+1), Region: r.Region, Address: r.Addr})

@@ -1,11 +1,10 @@
 package edgedns
 
 import (
-	"cmp"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/miekg/dns"
 )
@@ -13,80 +12,67 @@ import (
 // Seconds that answers may be kept.
 const (
 	ttlAddress  = 60
-	ttlStable   = 300 // NS, CAA, SOA
+	ttlStable   = 300 // NS, CAA, SOA, keys
 	ttlNegative = 30
+	ttlMoment   = 1 // the absence of a challenge: it may be there a second later
+
+	soaRefresh = 3600 // of a secondary that somebody runs
+	soaRetry   = 600
+	soaExpire  = 604800
+	hostmaster = "hostmaster"
 )
 
 // answer fills m for its one question: everything but EDNS and size. The owner's name in an answer is spelled as it was asked, upper and lower case
-// included, because resolvers use that as a cookie of their own.
-func (s *Server) answer(m *dns.Msg, q dns.Question) {
-	label, ours := s.label(q.Name)
+// included, because resolvers use that as a cookie of their own. It says what the answer costs, and how
+// it is signed; nil when it is not. That is what takes time, so it is done for those alone who can afford the answer.
+func (s *Server) answer(m *dns.Msg, q dns.Question, opt *dns.OPT) (price float64, sign func()) {
+	now := s.now()
+	p, ours := s.place(q.Name, now)
 	switch {
 	case q.Qclass != dns.ClassINET, !ours, q.Qtype == dns.TypeAXFR, q.Qtype == dns.TypeIXFR:
 		m.Rcode = dns.RcodeRefused
-		return
+		return dear, nil
 	case q.Qtype == dns.TypeOPT, q.Qtype == dns.TypeTSIG, q.Qtype == dns.TypeTKEY, q.Qtype == dns.TypeNone, q.Qtype == dns.TypeMAILA, q.Qtype == dns.TypeMAILB:
 		m.Rcode = dns.RcodeFormatError // never the type of a question (RFC 6895 section 3.1)
-		return
+		return dear, nil
+	case q.Qtype == dns.TypeNXNAME: // nor that (RFC 9824 section 3.5)
+		m.Rcode = dns.RcodeFormatError
+		if opt != nil {
+			opt.Option = append(opt.Option, &dns.EDNS0_EDE{InfoCode: dns.ExtendedErrorCodeInvalidQueryType})
+		}
+		return dear, nil
 	}
-	m.Authoritative = true
-	records, exists := s.records(q.Name, label, q.Qtype)
+	m.Authoritative, price = true, cheap
+	n, exists := s.node(p, now)
+	records := s.set(n, q.Name, q.Qtype)
+	if exists && p.token == "" && (q.Qtype == dns.TypeNSEC || q.Qtype == dns.TypeRRSIG) {
+		records = s.proof(n, q)
+	}
 	switch {
 	case !exists:
-		m.Rcode = dns.RcodeNameError
-		m.Ns = []dns.RR{s.soa(ttlNegative)}
-	case q.Qtype == dns.TypeANY:
+		price, m.Rcode = dear, dns.RcodeNameError
+		m.Ns = []dns.RR{s.soa(p, n.negative)}
+	case q.Qtype == dns.TypeANY: // RFC 8482 section 4.2
 		m.Answer = []dns.RR{&dns.HINFO{Hdr: header(q.Name, dns.TypeHINFO, ttlStable), Cpu: "RFC8482"}}
 	case len(records) == 0:
-		m.Ns = []dns.RR{s.soa(ttlNegative)}
+		m.Ns = []dns.RR{s.soa(p, n.negative)}
 	default:
 		m.Answer = records
-		if q.Qtype == dns.TypeNS {
+		if q.Qtype == dns.TypeNS && p.token == "" {
 			for _, host := range s.nameServers() {
-				m.Extra = append(m.Extra, addresses(host.Label+"."+s.zoneName()+".", dns.TypeA, host.Addresses)...)
-				m.Extra = append(m.Extra, addresses(host.Label+"."+s.zoneName()+".", dns.TypeAAAA, host.Addresses)...)
+				name := host.Label + "." + p.apex + "."
+				m.Extra = append(m.Extra, addresses(name, dns.TypeA, host.Addresses)...)
+				m.Extra = append(m.Extra, addresses(name, dns.TypeAAAA, host.Addresses)...)
 			}
 		}
 	}
-}
-
-// label is the part of a name in front of the zone, in lower case, "" for the zone itself.
-func (s *Server) label(name string) (string, bool) {
-	name = strings.TrimSuffix(strings.ToLower(name), ".")
-	if name == s.zoneName() {
-		return "", true
+	if opt != nil && opt.Do() && p.token == "" && len(s.signing.all()) > 0 {
+		return price, func() { s.sign(m, q, n, exists, opt) }
 	}
-	return strings.CutSuffix(name, "."+s.zoneName())
-}
-
-// records are those of one type at one name of the zone, and whether the name exists at all.
-func (s *Server) records(name, label string, qtype uint16) ([]dns.RR, bool) {
-	if label == "" {
-		switch qtype {
-		case dns.TypeSOA:
-			return []dns.RR{s.soa(ttlStable)}, true
-		case dns.TypeNS:
-			return s.ns(name), true
-		}
-		return nil, true
+	if opt != nil {
+		opt.SetCo(false)
 	}
-	for _, host := range s.nameServers() {
-		if host.Label == label {
-			return addresses(name, qtype, host.Addresses), true
-		}
-	}
-	if !s.zone.target(label, s.now()) {
-		return nil, false
-	}
-	switch qtype {
-	case dns.TypeA:
-		return addresses(name, qtype, s.V4), true
-	case dns.TypeAAAA:
-		return addresses(name, qtype, s.V6), true
-	case dns.TypeCAA:
-		return s.caa(name), true
-	}
-	return nil, true
+	return price, nil
 }
 
 func header(name string, rrtype uint16, ttl uint32) dns.RR_Header {
@@ -111,54 +97,104 @@ func addresses(name string, qtype uint16, all []netip.Addr) []dns.RR {
 	return out
 }
 
-// caa names every CA that we order from, bound to our account there where it is known. It is what makes a customer's CNAME immune to the CAA of
-// the customer's own domain: a CA looks here first (RFC 8659 section 3).
-func (s *Server) caa(name string) []dns.RR {
+// caa names every CA that we order from, bound to our account there where it is known, and those of the customer's own. It is what makes a
+// customer's CNAME immune to the CAA of the customer's own domain: a CA looks here first (RFC 8659 section 3).
+func (s *Server) caa(name string, issuers []string) []dns.RR {
 	var out []dns.RR
-	if s.CAs == nil {
-		return nil
-	}
-	for _, ca := range s.CAs() {
-		value := ca.Identity
-		if ca.AccountURI != "" {
-			value += "; accounturi=" + ca.AccountURI
-		}
+	add := func(value string) {
 		out = append(out, &dns.CAA{Hdr: header(name, dns.TypeCAA, ttlStable), Tag: "issue", Value: value})
+	}
+	if s.CAs != nil {
+		for _, ca := range s.CAs() {
+			value := ca.Identity
+			if ca.AccountURI != "" {
+				value += "; accounturi=" + ca.AccountURI
+			}
+			add(value)
+		}
+	}
+	for _, identity := range issuers {
+		add(identity)
 	}
 	return out
 }
 
-func (s *Server) ns(name string) []dns.RR {
+// https says that the name is reached over TLS, and by which protocols (RFC 9460).
+func https(name string) []dns.RR {
+	return []dns.RR{&dns.HTTPS{SVCB: dns.SVCB{Hdr: header(name, dns.TypeHTTPS, ttlAddress), Priority: 1, Target: ".", Value: []dns.SVCBKeyValue{&dns.SVCBAlpn{Alpn: []string{"h2", "http/1.1"}}}}}}
+}
+
+// txt makes a record of each text, in strings of 255 octets (RFC 1035 section 3.3.14).
+func txt(name string, texts []string, ttl uint32) []dns.RR {
 	var out []dns.RR
-	for _, host := range s.nameServers() {
-		out = append(out, &dns.NS{Hdr: header(name, dns.TypeNS, ttlStable), Ns: host.Label + "." + s.zoneName() + "."})
+	for _, t := range texts {
+		rr := &dns.TXT{Hdr: header(name, dns.TypeTXT, ttl)}
+		for part := range slices.Chunk([]byte(t), 255) {
+			rr.Txt = append(rr.Txt, escape(part))
+		}
+		if t == "" {
+			rr.Txt = []string{""}
+		}
+		out = append(out, rr)
 	}
 	return out
+}
+
+// escape writes octets as miekg/dns reads them.
+func escape(octets []byte) string {
+	var out []byte
+	for _, b := range octets {
+		if b == '"' || b == '\\' {
+			out = append(out, '\\')
+		}
+		out = append(out, b)
+	}
+	return string(out)
+}
+
+func (s *Server) ns(p place, name string) []dns.RR {
+	var out []dns.RR
+	for _, host := range s.nameServers() {
+		out = append(out, &dns.NS{Hdr: header(name, dns.TypeNS, ttlStable), Ns: s.host(p, host.Label)})
+	}
+	return out
+}
+
+// host is the name of a zone's name server: a sub-zone's contain its connection's token, which is how its delegation proves whose it is.
+func (s *Server) host(p place, label string) string {
+	if p.token != "" {
+		label += "." + p.token
+	}
+	return label + "." + s.zoneName() + "."
 }
 
 // soa says with its serial how new the projection is that we answer from.
-func (s *Server) soa(ttl uint32) dns.RR {
-	zone := s.zoneName() + "."
+func (s *Server) soa(p place, ttl uint32) dns.RR {
 	return &dns.SOA{
-		Hdr: header(zone, dns.TypeSOA, ttl), Ns: s.nameServers()[0].Label + "." + zone, Mbox: "hostmaster." + zone,
-		Serial: s.zone.serial(), Refresh: 3600, Retry: 600, Expire: 604800, Minttl: ttlNegative,
+		Hdr: header(p.apex+".", dns.TypeSOA, ttl), Ns: s.host(p, s.nameServers()[0].Label), Mbox: hostmaster + "." + s.zoneName() + ".",
+		Serial: s.zone.serial(), Refresh: soaRefresh, Retry: soaRetry, Expire: soaExpire, Minttl: ttlNegative,
 	}
 }
 
 func (s *Server) nameServers() []NameServer {
-	if len(s.NameServers) > 0 {
-		return s.NameServers
+	if len(s.NameServers) == 0 {
+		s.prepare()
 	}
-	return []NameServer{{Label: "ns1", Addresses: slices.Concat(s.V4, s.V6)}}
+	return s.NameServers
 }
 
-// typeLabel keeps the metric's label to a few values.
-func typeLabel(qtype uint16) string {
-	switch qtype {
-	case dns.TypeA, dns.TypeAAAA, dns.TypeCAA, dns.TypeNS, dns.TypeSOA, dns.TypeTXT, dns.TypeCNAME, dns.TypeHTTPS, dns.TypeANY, dns.TypeDS, dns.TypeDNSKEY:
-		return dns.TypeToString[qtype]
+// DefaultNameServers are those of an installation that names none: ns1, ns2 and so on at the edges' own addresses, two at least, since a
+// delegation to one alone is refused by some parents. Each has an address of both families where there are any.
+func DefaultNameServers(v4, v6 []netip.Addr) []NameServer {
+	out := make([]NameServer, min(13, max(2, len(v4), len(v6))))
+	for n := range out {
+		out[n].Label = "ns" + strconv.Itoa(n+1)
+		if len(v4) > 0 {
+			out[n].Addresses = append(out[n].Addresses, v4[n%len(v4)])
+		}
+		if len(v6) > 0 {
+			out[n].Addresses = append(out[n].Addresses, v6[n%len(v6)])
+		}
 	}
-	return "other"
+	return out
 }
-
-func rcodeLabel(rcode int) string { return cmp.Or(dns.RcodeToString[rcode], "other") }

@@ -10,13 +10,15 @@ package edgedns
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -28,11 +30,13 @@ import (
 
 // Server answers for one zone on any number of addresses. The exported fields are set before Listen.
 type Server struct {
-	Zone        string       // "edge.example.net"; lower case
-	Listeners   []string     // host:port, each for UDP and TCP; port 0 takes a free one
-	V4, V6      []netip.Addr // the edges: what targets answer with, whatever a row says
-	NameServers []NameServer // ns1 and ns2 at least; none: ns1 at the edges' own addresses
-	CAs         func() []CA  // what targets publish as CAA; asked for each answer, must be quick
+	Zone        string         // "edge.example.net"; lower case
+	Listeners   []string       // host:port, each for UDP and TCP; port 0 takes a free one
+	V4, V6      []netip.Addr   // the edges: what targets answer with, whatever a row says
+	NameServers []NameServer   // ns1 and ns2 at least; none: DefaultNameServers
+	CAs         func() []CA    // what targets publish as CAA; must be quick
+	HTTPS       bool           // targets have an HTTPS record, which sends browsers to https at once
+	Transfers   []netip.Prefix // who may have the whole zone by AXFR, over TCP: an operator's secondary. Nobody when the zone is signed
 	Now         func() time.Time
 	Metrics     *metric.Set
 	Log         *slog.Logger
@@ -42,13 +46,21 @@ type Server struct {
 	// 0 means 200; less than 0 switches it off.
 	RateLimit int
 
+	Keys          func(context.Context) ([]*Key, error)     // what the zone is signed with, the newest last; nil: it is not signed
+	CookieSecrets func(context.Context) ([][16]byte, error) // shared by all nodes, the one that makes cookies first; nil: each has its own
+
 	zone      zone
+	signing   signing
+	quick     atomic.Pointer[pages]
+	versions  atomic.Int64 // of pages and keys
+	ready     readies
 	limit     bucket.Table
 	slip      slip
 	cookies   cookies
 	questions *prometheus.CounterVec
+	counters  counters
 	sockets   []socket
-	ready     sync.Once
+	once      sync.Once
 }
 
 // NameServer is a host in the zone that the parent delegates to.
@@ -68,13 +80,13 @@ const (
 	maxUDP      = 1232 // what fits everywhere without fragments (DNS flag day 2020)
 	tcpIdle     = 8 * time.Second
 	tcpMessages = 128
-	udpBuffer   = 4096
 
 	shutdownGrace = time.Second
 )
 
+// socket is an address: one listener for TCP, and for UDP one socket for each CPU.
 type socket struct {
-	udp net.PacketConn
+	udp []*net.UDPConn
 	tcp net.Listener
 }
 
@@ -88,13 +100,17 @@ func (s *Server) now() time.Time {
 }
 
 func (s *Server) prepare() {
-	s.ready.Do(func() {
+	s.once.Do(func() {
 		rate := float64(s.RateLimit)
 		if s.RateLimit == 0 {
 			rate = defaultRate
 		}
 		s.limit.Rate, s.limit.Burst = rate, 2*rate
-		_, _ = rand.Read(s.cookies.secret[:]) // never fails
+		s.cookies.random()
+		s.signing.news = make(chan struct{}, 1)
+		if len(s.NameServers) == 0 {
+			s.NameServers = DefaultNameServers(s.V4, s.V6)
+		}
 		s.questions = s.Metrics.Counter("edgedns", "questions_total", "Questions to the edge zone's name server.", "type", "rcode")
 		if s.Log == nil {
 			s.Log = slog.New(slog.DiscardHandler)
@@ -112,7 +128,7 @@ func (s *Server) Listen(ctx context.Context) error {
 			s.close()
 			return fmt.Errorf("listen for the edge zone on tcp %s: %w", address, err)
 		}
-		udp, err := lc.ListenPacket(ctx, "udp", tcp.Addr().String())
+		udp, err := listenUDP(ctx, tcp.Addr().String(), runtime.GOMAXPROCS(0))
 		if err != nil {
 			_ = tcp.Close()
 			s.close()
@@ -134,55 +150,111 @@ func (s *Server) Addrs() []netip.AddrPort {
 
 func (s *Server) close() {
 	for _, b := range s.sockets {
-		_, _ = b.udp.Close(), b.tcp.Close()
+		_ = b.tcp.Close()
+		for _, c := range b.udp {
+			_ = c.Close()
+		}
 	}
 	s.sockets = nil
 }
 
-// Run answers until ctx ends. It binds first where Listen was not called. A socket that fails ends it with that error.
+// Run answers until ctx ends. It binds first where Listen was not called, and answers nobody before it has the zone's keys. A socket that fails ends
+// it with that error.
 func (s *Server) Run(ctx context.Context) error {
 	if s.sockets == nil {
 		if err := s.Listen(ctx); err != nil {
 			return err
 		}
 	}
-	servers := s.servers()
-	ended := make(chan error, len(servers))
-	for _, srv := range servers {
+	defer s.close()
+	if !s.begin(ctx) {
+		return nil
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	fail := func(err error) { stop(fmt.Errorf("serve the edge zone: %w", cmp.Or(err, net.ErrClosed))) }
+	var loops, listeners sync.WaitGroup
+	loops.Go(func() { s.follow(ctx) })
+	var servers []*dns.Server
+	for _, b := range s.sockets {
+		for _, c := range b.udp {
+			loops.Go(func() {
+				if err := s.datagrams(ctx, c); err != nil {
+					fail(err)
+				}
+			})
+		}
+		srv := s.streams(b.tcp)
+		servers = append(servers, srv)
 		started := make(chan struct{})
 		srv.NotifyStartedFunc = sync.OnceFunc(func() { close(started) })
-		go func() { ended <- srv.ActivateAndServe() }()
+		listeners.Go(func() { fail(srv.ActivateAndServe()) })
 		<-started
 	}
-	var err error
-	running := len(servers)
-	select {
-	case <-ctx.Done():
-	case err = <-ended:
-		err = fmt.Errorf("serve the edge zone: %w", cmp.Or(err, net.ErrClosed))
-		running--
-	}
+	<-ctx.Done()
+	cause := context.Cause(ctx)
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
+	for _, b := range s.sockets {
+		for _, c := range b.udp {
+			_ = c.SetReadDeadline(time.Now()) // ends the reading; what is being answered is still sent
+		}
+	}
 	for _, srv := range servers {
-		_ = srv.ShutdownContext(grace) // what is left after the grace loses its socket below
+		_ = srv.ShutdownContext(grace) // what is left after the grace loses its socket
 	}
+	loops.Wait()
 	s.close()
-	for range running {
-		<-ended
+	listeners.Wait()
+	if errors.Is(cause, context.Canceled) || errors.Is(cause, context.DeadlineExceeded) {
+		return nil
 	}
-	return err
+	return cause
 }
 
-func (s *Server) servers() (out []*dns.Server) {
-	handler := dns.HandlerFunc(s.serve)
-	idle := func() time.Duration { return tcpIdle }
-	for _, b := range s.sockets {
-		out = append(out,
-			&dns.Server{PacketConn: b.udp, Handler: handler, UDPSize: udpBuffer, MsgAcceptFunc: accept},
-			&dns.Server{Listener: b.tcp, Handler: handler, MaxTCPQueries: tcpMessages, IdleTimeout: idle, ReadTimeout: tcpIdle, WriteTimeout: tcpIdle, MsgAcceptFunc: accept})
+// begin reads what must be there before the first answer, however long that takes; false when ctx ends first.
+func (s *Server) begin(ctx context.Context) bool {
+	for {
+		err := errors.Join(s.readKeys(ctx), s.readSecrets(ctx))
+		if err == nil {
+			s.setPages()
+			return true
+		}
+		s.Log.Warn("the edge zone waits for its keys", "err", err)
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(time.Second):
+		}
 	}
-	return out
+}
+
+// follow keeps the keys and what is prepared for all targets new.
+func (s *Server) follow(ctx context.Context) {
+	second, minute := time.NewTicker(time.Second), time.NewTicker(keysEvery)
+	defer second.Stop()
+	defer minute.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+			s.setPages()
+			continue
+		case <-s.signing.news:
+		case <-minute.C:
+		}
+		if err := errors.Join(s.readKeys(ctx), s.readSecrets(ctx)); err != nil && ctx.Err() == nil {
+			s.Log.Warn("read the keys of the edge zone again", "err", err)
+		}
+	}
+}
+
+func (s *Server) streams(l net.Listener) *dns.Server {
+	return &dns.Server{
+		Listener: l, Handler: dns.HandlerFunc(s.serve), MaxTCPQueries: tcpMessages, IdleTimeout: func() time.Duration { return tcpIdle },
+		ReadTimeout: tcpIdle, WriteTimeout: tcpIdle, MsgAcceptFunc: accept,
+	}
 }
 
 // accept decides by the header alone (RFC 1035 section 4.1.1): answers are not for us, other opcodes we do not implement, and a question is one

@@ -2,7 +2,7 @@ package edgedns
 
 import (
 	"context"
-	"fmt"
+	"encoding/hex"
 	"io"
 	"net"
 	"net/netip"
@@ -44,9 +44,12 @@ func fixture() *Server {
 	return s
 }
 
-func start(t *testing.T) (*Server, string) {
+func start(t *testing.T, change ...func(*Server)) (*Server, string) {
 	t.Helper()
 	s := fixture()
+	for _, c := range change {
+		c(s)
+	}
 	if err := s.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -221,29 +224,73 @@ func TestServer_EDNS(t *testing.T) {
 
 func TestCookies_AreBoundToAddressAndTime(t *testing.T) {
 	t.Parallel()
-	c, now := &cookies{}, time.Unix(1_800_000_000, 0)
+	now := time.Unix(1_800_000_000, 0)
+	c := &cookies{}
+	c.random()
 	alice, bob := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
-	cookie := c.make([]byte("12345678"), alice, now)
-	if !c.valid(cookie, alice, now.Add(time.Minute)) {
-		t.Error("its own cookie")
+	var cookie, again [clientCookie + serverCookie]byte
+	if c.answer(&cookie, []byte("12345678"), alice, now) {
+		t.Error("half a cookie counts")
 	}
-	if c.valid(cookie, bob, now) || c.valid(cookie, alice, now.Add(2*time.Hour)) || c.valid(cookie, alice, now.Add(-time.Hour)) || c.valid(cookie[:8], alice, now) {
-		t.Error("a cookie of another address or time")
+	for _, age := range []time.Duration{0, time.Minute, -time.Minute, 59 * time.Minute} {
+		if !c.answer(&again, cookie[:], alice, now.Add(age)) {
+			t.Errorf("its own cookie after %s", age)
+		}
+		if same := again == cookie; same != (age < cookieYoung) {
+			t.Errorf("after %s the same cookie comes back: %t", age, same)
+		}
+	}
+	for _, age := range []time.Duration{2 * time.Hour, -time.Hour} {
+		if c.answer(&again, cookie[:], alice, now.Add(age)) || again == cookie {
+			t.Errorf("it counts after %s", age)
+		}
+	}
+	if c.answer(&again, cookie[:], bob, now) || c.answer(&again, cookie[:16], alice, now) {
+		t.Error("a cookie of another address, or a part of one")
 	}
 	cookie[0]++
-	if c.valid(cookie, alice, now) {
+	if c.answer(&again, cookie[:], alice, now) {
 		t.Error("another client's half")
+	}
+}
+
+// Cookies are those of every other make (RFC 9018 appendix A), so that nodes of several makes can answer for one address.
+func TestCookies_AreThoseOfTheStandard(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]struct {
+		client, secret, cookie string
+		addr                   string
+		at                     int64
+	}{
+		"IPv4": {"2464c4abcf10c957", "e5e973e5a6b2a43f48e7dc849e37bfcf", "2464c4abcf10c957010000005cf79f111f8130c3eee29480", "198.51.100.100", 1559731985},
+		"IPv6": {"22681ab97d52c298", "445536bcd2513298075a5d379663c962", "22681ab97d52c298010000005cf7c609a6bb79d16625507a", "2001:db8:220:1:59de:d0f4:8769:82b8", 1559741961},
+	} {
+		octets := func(s string) []byte {
+			b, err := hex.DecodeString(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		c := &cookies{}
+		c.secrets.Store(&[][16]byte{[16]byte(octets(v.secret))})
+		var got [clientCookie + serverCookie]byte
+		if c.answer(&got, octets(v.client), netip.MustParseAddr(v.addr), time.Unix(v.at, 0)); hex.EncodeToString(got[:]) != v.cookie {
+			t.Errorf("%s: %x, want %s", name, got, v.cookie)
+		}
+		if !c.answer(&got, octets(v.cookie), netip.MustParseAddr(v.addr), time.Unix(v.at+60, 0)) {
+			t.Errorf("%s: the standard's own does not count", name)
+		}
 	}
 }
 
 func TestServer_TruncatesForSmallClientsAndTCPHasItAll(t *testing.T) {
 	t.Parallel()
-	s, addr := start(t)
-	s.zone.mu.Lock()
-	for n := range 60 {
-		s.V4 = append(s.V4, netip.AddrFrom4([4]byte{192, 0, 2, byte(100 + n)}))
-	}
-	s.zone.mu.Unlock()
+	_, addr := start(t, func(s *Server) {
+		for n := range 60 {
+			s.V4 = append(s.V4, netip.AddrFrom4([4]byte{192, 0, 2, byte(100 + n)}))
+		}
+	})
 	for name, c := range map[string]struct {
 		m    *dns.Msg
 		most int
@@ -431,8 +478,9 @@ func TestServer_LimitsWhatOneNetworkGets(t *testing.T) {
 		t.Error("another network pays for it")
 	}
 	proven := question(token+".edge.lab.", dns.TypeA).SetEdns0(1232, false)
-	cookie := s.cookies.make([]byte("12345678"), netip.MustParseAddr("198.51.100.7"), time.Now())
-	proven.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: fmt.Sprintf("%x", cookie)}}
+	var cookie [clientCookie + serverCookie]byte
+	s.cookies.answer(&cookie, []byte("12345678"), netip.MustParseAddr("198.51.100.7"), time.Now())
+	proven.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: hex.EncodeToString(cookie[:])}}
 	before := len(forged.got)
 	for range 5 {
 		s.serve(forged, proven)

@@ -173,6 +173,29 @@ func fieldContext_Identity_mfaRequiredByPolicy(_ context.Context, ec *executionC
 	return graphql.NewScalarFieldContext("Identity", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
+func _Identity_mfaKinds(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *credential.Identity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Identity_mfaKinds(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MfaKinds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []factor.MfaKind) graphql.Marshaler {
+			return marshalNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Identity_mfaKinds(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Identity", field, false, false, errors.New("field of type MfaKind does not have child fields"))
+}
+
 func _Identity_passkeyCount(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *credential.Identity) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -612,6 +635,11 @@ func _Identity(ctx context.Context, ec *executionContext, sel ast.SelectionSet, 
 			}
 		case "mfaRequiredByPolicy":
 			out.Values[i] = _Identity_mfaRequiredByPolicy(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "mfaKinds":
+			out.Values[i] = _Identity_mfaKinds(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

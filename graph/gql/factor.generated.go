@@ -743,6 +743,101 @@ func unmarshalInputMfaProof(ctx context.Context, ec *executionContext, obj any) 
 	return it, nil
 }
 
+func unmarshalInputOobProof(ctx context.Context, ec *executionContext, obj any) (factor.OobProof, error) {
+	var it factor.OobProof
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"oobCode", "code"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "oobCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("oobCode"))
+			data, err := unmarshalNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.OobCode = data
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := unmarshalNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Code = data
+		}
+	}
+	return it, nil
+}
+
+func unmarshalInputStepUpProof(ctx context.Context, ec *executionContext, obj any) (factor.StepUpProof, error) {
+	var it factor.StepUpProof
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"password", "totp", "oob", "webauthn", "recoveryCode"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "password":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("password"))
+			data, err := unmarshalOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Password = data
+		case "totp":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("totp"))
+			data, err := unmarshalOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Totp = data
+		case "oob":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("oob"))
+			data, err := unmarshalOOobProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐOobProof(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Oob = data
+		case "webauthn":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("webauthn"))
+			data, err := unmarshalOJSON2encodingᚋjsonᚐRawMessage(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Webauthn = data
+		case "recoveryCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("recoveryCode"))
+			data, err := unmarshalOSecret2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.RecoveryCode = data
+		}
+	}
+	return it, nil
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -1199,6 +1294,36 @@ func marshalNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋpla
 	return res
 }
 
+func unmarshalNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(ctx context.Context, ec *executionContext, v any) ([]factor.MfaKind, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]factor.MfaKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = unmarshalNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(ctx, ec, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func marshalNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v []factor.MfaKind) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return marshalNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(ctx, ec, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func unmarshalNMfaProof2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaProof(ctx context.Context, ec *executionContext, v any) (factor.MfaProof, error) {
 	res, err := unmarshalInputMfaProof(ctx, ec, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1214,11 +1339,24 @@ func marshalNRecoveryCodes2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 	return _RecoveryCodes(ctx, ec, sel, v)
 }
 
+func unmarshalNStepUpProof2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐStepUpProof(ctx context.Context, ec *executionContext, v any) (factor.StepUpProof, error) {
+	res, err := unmarshalInputStepUpProof(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func unmarshalOMfaProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaProof(ctx context.Context, ec *executionContext, v any) (*factor.MfaProof, error) {
 	if v == nil {
 		return nil, nil
 	}
 	res, err := unmarshalInputMfaProof(ctx, ec, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func unmarshalOOobProof2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐOobProof(ctx context.Context, ec *executionContext, v any) (*factor.OobProof, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := unmarshalInputOobProof(ctx, ec, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

@@ -3084,6 +3084,12 @@ func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNBoolean2bool(r, fc, obj.MfaRequiredByPolicy)
 			},
 		},
+		"mfaKinds": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*credential.Identity)
+				return writeNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(r, fc, obj.MfaKinds)
+			},
+		},
 		"passkeyCount": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*credential.Identity)
@@ -4540,6 +4546,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNMfaChallenge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaChallenge(r, fc, v)
+			},
+		},
+		"stepUp": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_stepUp_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.StepUp(ctx, fc.Args["proof"].(factor.StepUpProof))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession(r, fc, v)
 			},
 		},
 		"regenerateRecoveryCodes": {
@@ -9883,6 +9902,10 @@ func writeNMfaConfirmation2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinter
 
 func writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind(r *plan.Run, fc *plan.Call, v factor.MfaKind) bool {
 	return r.String(string(v))
+}
+
+func writeNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKindᚄ(r *plan.Run, fc *plan.Call, v []factor.MfaKind) bool {
+	return plan.List(r, fc, v, writeNMfaKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐMfaKind, true)
 }
 
 func writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r *plan.Run, fc *plan.Call, v *organization.MfaPolicy) bool {

@@ -87,6 +87,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputLedgerEventFilter,
 		unmarshalInputMfaPolicyInput,
 		unmarshalInputMfaProof,
+		unmarshalInputOobProof,
 		unmarshalInputOrganizationFilter,
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterMachineInput,
@@ -94,6 +95,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputSaveSsoProviderInput,
 		unmarshalInputServiceMessage,
 		unmarshalInputStartConnectionInput,
+		unmarshalInputStepUpProof,
 		unmarshalInputTimeWindow,
 		unmarshalInputUpdateAddressInput,
 		unmarshalInputUpdateApplicationInput,
@@ -2195,8 +2197,10 @@ type Identity {
   passwordChangedAt: Time
   "Is a second factor asked for?"
   mfaEnabled: Boolean!
-  "Does an organization of the person's demand one?"
+  "Does an organization of the person's, or their role here, demand one?"
   mfaRequiredByPolicy: Boolean!
+  "Kinds of factors that the person can add now, the strongest first: what is switched off, does not meet the policy, or is there already, is not among them."
+  mfaKinds: [MfaKind!]!
   "How many passkeys the person has."
   passkeyCount: Int!
   "How many recovery codes are left."
@@ -2739,6 +2743,27 @@ input MfaProof {
   webauthn: JSON
 }
 
+"A fresh proof of who the caller is: exactly one member."
+input StepUpProof {
+  "Enough only for who has no confirmed factor."
+  password: Secret
+  "What the app shows."
+  totp: Secret
+  "What challengeStepUp sent."
+  oob: OobProof
+  "The credential that answers challengeStepUp, in its JSON form."
+  webauthn: JSON
+  "One of the codes on paper; it is used up."
+  recoveryCode: Secret
+}
+"A code that was sent, with the word that came with its question."
+input OobProof {
+  "What challengeStepUp answered as oobCode."
+  oobCode: Secret!
+  "The digits that the person read there."
+  code: Secret!
+}
+
 extend type Query {
   "With a session the caller's own; with mfaToken those that the sign-in, or the reset of a password, may go on with."
   mfaAuthenticators(
@@ -2812,6 +2837,11 @@ extend type Mutation {
     "One of the caller's own."
     authenticatorId: ID!
   ): MfaChallenge! @access(to: [USER]) # permission: self
+  "Proves again who the person behind a program is, which some changes ask for (STEP_UP_REQUIRED); for ten minutes it counts as fresh. A browser proves at POST /auth/step-up."
+  stepUp(
+    "By a factor, or by the password for who has none."
+    proof: StepUpProof!
+  ): Session! @access(to: [USER]) # permission: self
   "Replaces the caller's recovery codes; the old ones end."
   regenerateRecoveryCodes: RecoveryCodes! @access(to: [USER], stepUp: true) # permission: self
 }
@@ -6268,6 +6298,8 @@ func childFields_Identity(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Identity_mfaEnabled(ctx, ec, field)
 	case "mfaRequiredByPolicy":
 		return fieldContext_Identity_mfaRequiredByPolicy(ctx, ec, field)
+	case "mfaKinds":
+		return fieldContext_Identity_mfaKinds(ctx, ec, field)
 	case "passkeyCount":
 		return fieldContext_Identity_passkeyCount(ctx, ec, field)
 	case "recoveryCodesLeft":

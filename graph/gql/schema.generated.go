@@ -97,6 +97,7 @@ type MutationResolver interface {
 	ChallengeMfaAuthenticator(ctx context.Context, authenticatorID ident.Any, mfaToken secret.String) (*factor.MfaChallenge, error)
 	VerifyMfaAuthenticator(ctx context.Context, authenticatorID ident.Any, proof factor.MfaProof, mfaToken secret.String) (credential.AuthResult, error)
 	ChallengeStepUp(ctx context.Context, authenticatorID ident.Any) (*factor.MfaChallenge, error)
+	StepUp(ctx context.Context, proof factor.StepUpProof) (*session.Session, error)
 	RegenerateRecoveryCodes(ctx context.Context) (*factor.RecoveryCodeSet, error)
 	InviteGuest(ctx context.Context, email string) (*invitation.Invitation, error)
 	InviteMember(ctx context.Context, input invitation.InviteMemberInput) (*invitation.Invitation, error)
@@ -1672,6 +1673,20 @@ func field_Mutation_startSsoDomain_args(ctx context.Context, ec *executionContex
 		return nil, err
 	}
 	args["domain"] = arg1
+	return args, nil
+}
+
+func field_Mutation_stepUp_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "proof",
+		func(ctx context.Context, v any) (factor.StepUpProof, error) {
+			return unmarshalNStepUpProof2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋfactorᚐStepUpProof(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["proof"] = arg0
 	return args, nil
 }
 
@@ -5093,6 +5108,50 @@ func fieldContext_Mutation_challengeStepUp(ctx context.Context, ec *executionCon
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_challengeStepUp_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_stepUp(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_stepUp(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().StepUp(ctx, fc.Args["proof"].(factor.StepUpProof))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *session.Session) graphql.Marshaler {
+			return marshalNSession2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋsessionᚐSession(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_stepUp(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Session(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_stepUp_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -10675,6 +10734,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "challengeStepUp":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_challengeStepUp(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "stepUp":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_stepUp(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -100,6 +100,11 @@ func (a *App) tellSignIn(ctx context.Context, e *door.Effect, what session.News,
 	return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: l})
 }
 
+// tellBlocked mails a person that many wrong passwords came before the right one, at most once an hour: an attack may go on beside them.
+func (a *App) tellBlocked(ctx context.Context, e *door.Effect, user ident.UserID, failures int) error {
+	return a.Mails.Stage(ctx, e, mail.Mail{User: user, Key: user.String() + e.Tx.Now.UTC().Format("/2006-01-02T15"), Letter: letter.SignInBlocked{Failures: failures, Security: a.security(e)}})
+}
+
 // security is when, where and on what something happened, and what to do when it was somebody else.
 func (a *App) security(e *door.Effect) letter.Security {
 	return letter.Security{At: e.Tx.Now, Place: e.Caller.Network, Device: e.Caller.UserAgent, NotMe: a.Settings.ConsoleOrigin + "/auth/password-reset-request"}

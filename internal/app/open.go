@@ -19,6 +19,12 @@ func Open(ctx context.Context, s Settings, log *slog.Logger) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.RowSecurity == "on" {
+		if err := d.Guarded(ctx); err != nil {
+			d.Close()
+			return nil, err
+		}
+	}
 	var r live.Conn
 	if !s.RedisURL.IsZero() {
 		if r, err = live.Connect(s.RedisURL.Reveal()); err != nil {

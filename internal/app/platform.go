@@ -32,6 +32,9 @@ func (a *App) platform() error {
 	a.Profiles = &profile.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Console: a.Settings.ConsoleOrigin}
 	a.Members = &membership.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Left: a.left, Tell: a.tellMember, Seats: seats}
 	a.Organizations = &organization.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Members: a.Members, Billing: &a.plans, SetDefault: a.Accounts.SetDefaultTx,
+		Empty: func(ctx context.Context, e *door.Effect, org ident.OrgID) (bool, error) {
+			return a.Connections.ArchiveSomeTx(ctx, e, org)
+		},
 		Destroy: func(ctx context.Context, e *door.Effect, org ident.OrgID) error {
 			return a.Vault.Destroy(ctx, e.Tx, org)
 		}}
@@ -63,7 +66,7 @@ func (a *App) signIn() {
 			t, _, err := a.Sessions.StartTokensTx(ctx, e, session.Family{User: f.User, Client: f.Client, Amr: f.Amr})
 			return t, err
 		}}
-	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Factors: a.Factors, Home: a.home,
+	a.Credentials = &credential.Service{DB: a.DB, Door: a.Door, Vault: a.Vault, Limit: a.Limit, Sessions: a.Sessions, Factors: a.Factors, Home: a.home, Blocked: a.tellBlocked,
 		Changed: func(ctx context.Context, e *door.Effect, user ident.UserID) error {
 			return a.Mails.Stage(ctx, e, mail.Mail{User: user, Letter: letter.PasswordChanged{Security: a.security(e)}})
 		}}

@@ -113,18 +113,11 @@ func (a *App) Edge() *edge.Edge {
 		default:
 		}
 	})
-	e := &edge.Edge{
+	return &edge.Edge{
 		HTTP: s.Edge.HTTP, HTTPS: s.Edge.HTTPS, Ask: s.Edge.Ask, AskToken: s.Edge.AskToken, PublicHTTPS: s.Edge.PublicHTTPS, Version: s.BuildVersion, Addresses: append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...),
 		Projection: a.EdgeEntries, Poked: poked, Keys: a.Certificates, Challenges: a.Certificates, Nonce: a.nonces, Missing: a.Certificates.Wanted, Tickets: a.tickets,
-		Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
+		DNS: a.zoneServer(), Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
 	}
-	if len(s.Edge.DNS) > 0 {
-		e.DNS = &edgedns.Server{Zone: s.Edge.Zone, Listeners: s.Edge.DNS, V4: s.Edge.V4, V6: s.Edge.V6, CAs: a.caaOfTargets, Now: a.DB.Now, Metrics: a.Metrics, Log: a.Log}
-		for _, n := range s.Edge.NameServers {
-			e.DNS.NameServers = append(e.DNS.NameServers, edgedns.NameServer{Label: n.Label, Addresses: n.Addresses})
-		}
-	}
-	return e
 }
 
 // caaOfTargets is what every target publishes: our CAs, each with our account there.

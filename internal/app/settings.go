@@ -8,10 +8,10 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/peterbourgon/ff/v3"
 )
@@ -22,6 +22,8 @@ type Settings struct {
 	Profile       string // production | lab
 	DatabaseURL   secret.String
 	RedisURL      secret.String
+	RowSecurity   string // on: PostgreSQL itself shows each statement the rows of its caller's organizations alone | off | down
+	AppRole       string // migrate lets it work with the tables
 	KEK           string // file:<path> | env:<name>
 	FormerKEKs    []string
 	LogFormat     string
@@ -54,15 +56,18 @@ type Settings struct {
 
 // EdgeSettings are those of the edge and its zone.
 type EdgeSettings struct {
-	Zone        string
-	V4, V6      []netip.Addr
-	HTTP, HTTPS []string
-	PublicHTTPS int
-	DNS         []string // listeners of the edge zone; none: this node does not answer for it
-	NameServers []NameServer
-	Ask         string
-	AskToken    secret.String
-	Proxies     []netip.Prefix
+	Zone         string
+	V4, V6       []netip.Addr
+	HTTP, HTTPS  []string
+	PublicHTTPS  int
+	DNS          []string // listeners of the edge zone; none: this node does not answer for it
+	NameServers  []NameServer
+	DNSSEC       bool           // the edge zone is signed
+	HTTPSRecords bool           // targets have HTTPS records
+	Transfers    []netip.Prefix // who may copy the edge zone
+	Ask          string
+	AskToken     secret.String
+	Proxies      []netip.Prefix
 }
 
 // NameServer is one of the edge zone's, as its parent delegates to it.
@@ -118,6 +123,8 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str := func(p *string, name, value, usage string) { fs.StringVar(p, name, value, usage) }
 	str(&r.profile, "profile", "production", "production, or lab: loopback only, reserved names allowed")
 	str(&r.database, "database.url", "", "PostgreSQL 15 or newer: postgres://user:password@host/database")
+	str(&r.rowSecurity, "db.row_level_security", "off", "on: PostgreSQL itself keeps organizations apart, a second wall that nameplate migrate raises; off, or down to take it down (docs/row-level-security.md)")
+	str(&r.appRole, "db.app_role", "", "the role that serve, work and edge sign in as, when it is not the one that migrates: nameplate migrate lets it work with the tables")
 	str(&r.redis, "redis.url", "", "Redis 7 or Valkey: redis://host:6379; without it one process serves alone")
 	str(&r.kek, "vault.kek", "", "key-encryption key: file:<path> or env:<name>, reading <id>:<base64 of 32 bytes>")
 	str(&r.former, "vault.former_keks", "", "former keys, separated by commas, while `nameplate admin rewrap` has not run")
@@ -137,6 +144,9 @@ func Flags(fs *flag.FlagSet) *Raw {
 	fs.IntVar(&r.publicHTTPS, "edge.public_https", 443, "the port that redirects to https name")
 	str(&r.edgeDNS, "edge.dns", ":53", "listeners for the edge zone; empty: this node does not answer for it")
 	str(&r.nameServers, "edge.name_servers", "", "ns1=192.0.2.1,ns2=192.0.2.2: as the parent zone delegates; without it ns1 and ns2 at the edges' addresses")
+	fs.BoolVar(&r.dnssec, "edge.dnssec", false, "sign the edge zone; `nameplate config` prints the DS record for the parent zone, which is set afterwards")
+	fs.BoolVar(&r.httpsRecords, "edge.https_records", false, "give targets an HTTPS record, by which browsers go to https at once")
+	str(&r.transfers, "edge.dns_transfer", "", "networks that may copy the edge zone by AXFR: a secondary of your own")
 	str(&r.ask, "edge.ask", "", "loopback host:port of GET /internal/ask for a Caddy of your own")
 	str(&r.askToken, "edge.ask_token", "", "the token that it must show")
 	str(&r.edgeProxies, "edge.trusted_proxies", "", "networks of proxies in front of the edge")
@@ -173,10 +183,11 @@ type Raw struct {
 	zone, v4, v6, edgeHTTP, edgeHTTPS, edgeDNS, nameServers, ask, askToken, edgeProxies    string
 	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints, sso  string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook     string
-	sms, smsCountries, terms                                                               string
+	sms, smsCountries, terms, rowSecurity, appRole                                         string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
 	machines                                                                               string
-	oob                                                                                    bool
+	transfers                                                                              string
+	oob, dnssec, httpsRecords                                                              bool
 }
 
 // Parse reads arguments and environment; the error names every setting that is wrong, and what would be right.
@@ -191,17 +202,21 @@ func (r *Raw) settings() (Settings, error) {
 	p := &parser{}
 	lab := r.profile == "lab"
 	s := Settings{
-		Profile: r.profile, DatabaseURL: secret.New(r.database), RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
+		Profile: r.profile, DatabaseURL: secret.New(r.database), RowSecurity: r.rowSecurity, AppRole: r.appRole, RedisURL: secret.New(r.redis), KEK: r.kek, FormerKEKs: list(r.former), LogFormat: r.format, LogLevel: r.level,
 		Listen: r.listen, MetricsListen: r.metrics, ConsoleOrigin: strings.TrimSuffix(r.origin, "/"), Proxies: p.prefixes("http.trusted_proxies", r.proxies), OobFactors: r.oob, PSLExtra: list(r.psl), ProviderFile: r.catalogue, SSOProviders: r.sso, WebhookAllow: lab,
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
+			DNSSEC: r.dnssec, HTTPSRecords: r.httpsRecords,
 		},
 		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
 		SMS:   p.sms(r), Terms: strings.TrimSpace(r.terms), Checkpoints: r.checkpoints,
+	}
+	if !slices.Contains([]string{"on", "off", "down"}, s.RowSecurity) {
+		p.wrong("db.row_level_security", "is on, off or down, not %q", s.RowSecurity)
 	}
 	if r.machines != "on" && r.machines != "off" {
 		p.wrong("machine.anonymous", "is on or off, not %q", r.machines)
@@ -219,6 +234,7 @@ func (r *Raw) settings() (Settings, error) {
 	if _, _, err := net.SplitHostPort(s.MetricsListen); err != nil && s.MetricsListen != "" {
 		p.wrong("metrics.listen", "is host:port, such as 127.0.0.1:9464")
 	}
+	p.zone(&s.Edge, r.transfers)
 	if lab {
 		for name, addrs := range map[string][]string{"http.listen": {s.Listen}, "edge.http": s.Edge.HTTP, "edge.https": s.Edge.HTTPS, "edge.dns": s.Edge.DNS} {
 			for _, a := range addrs {
@@ -244,128 +260,6 @@ func (s Settings) Needs(names ...string) error {
 	return errors.Join(faults...)
 }
 
-type parser struct{ faults []error }
-
-func (p *parser) wrong(name, format string, args ...any) {
-	p.faults = append(p.faults, fmt.Errorf(name+" "+format, args...))
-}
-
-func list(s string) []string {
-	var out []string
-	for part := range strings.SplitSeq(s, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			out = append(out, part)
-		}
-	}
-	return out
-}
-
-func (p *parser) prefixes(name, s string) (out []netip.Prefix) {
-	for _, part := range list(s) {
-		n, err := netip.ParsePrefix(part)
-		if err != nil {
-			p.wrong(name, "holds networks such as 10.0.0.0/8; %q is none", part)
-			continue
-		}
-		out = append(out, n)
-	}
-	return out
-}
-
-func (p *parser) addrs(name, s string, v4 bool) (out []netip.Addr) {
-	for _, part := range list(s) {
-		a, err := netip.ParseAddr(part)
-		if err != nil || a.Is4() != v4 {
-			p.wrong(name, "holds addresses of its family; %q is none", part)
-			continue
-		}
-		out = append(out, a)
-	}
-	return out
-}
-
-func (p *parser) nameServers(s string) (out []NameServer) {
-	for _, part := range list(s) {
-		label, addr, ok := strings.Cut(part, "=")
-		a, err := netip.ParseAddr(addr)
-		if !ok || err != nil || label == "" {
-			p.wrong("edge.name_servers", "holds label=address; %q is none", part)
-			continue
-		}
-		out = append(out, NameServer{Label: label, Addresses: []netip.Addr{a}})
-	}
-	return out
-}
-
-func (p *parser) roots(s string) (out []Root) {
-	for _, part := range list(s) {
-		name, addr, ok := strings.Cut(part, "=")
-		a, err := netip.ParseAddr(addr)
-		if !ok || err != nil {
-			p.wrong("dns.root_hints", "holds name=address; %q is none", part)
-			continue
-		}
-		out = append(out, Root{Name: name, Address: a})
-	}
-	return out
-}
-
-// maxAnchors is more than a root has while it rolls over.
-const maxAnchors = 8
-
-func (p *parser) anchors(s string) []string {
-	out := list(s)
-	if len(out) > maxAnchors {
-		p.wrong("dns.trust_anchors", "holds at most %d DS records, not %d", maxAnchors, len(out))
-		return nil
-	}
-	for _, part := range out {
-		if _, err := dnscheck.TrustAnchor(part); err != nil {
-			p.wrong("dns.trust_anchors", "holds DS records of the root: %v", err)
-		}
-	}
-	return out
-}
-
-func (p *parser) resolvers(s string) (out []Resolver) {
-	for _, part := range list(s) {
-		name, rest, ok := strings.Cut(part, "=")
-		addr, region, _ := strings.Cut(rest, ";")
-		a, err := netip.ParseAddrPort(addr)
-		if !ok || err != nil {
-			p.wrong("dns.resolvers", "holds name=address:port[;region]; %q is none", part)
-			continue
-		}
-		out = append(out, Resolver{Name: name, Region: region, Address: a})
-	}
-	return out
-}
-
-func (p *parser) cas(s string) (out []CA) {
-	for _, part := range list(s) {
-		f := strings.Split(part, "|")
-		if len(f) < 3 || len(f) > 4 || !strings.HasPrefix(f[1], "https://") {
-			p.wrong("acme.cas", "holds name|https://directory|CAA identity[|file of roots]; %q is none", part)
-			continue
-		}
-		ca := CA{Name: f[0], Directory: f[1], Identity: f[2]}
-		if len(f) == 4 {
-			ca.Roots = f[3]
-		}
-		out = append(out, ca)
-	}
-	return out
-}
-
-func onLoopback(hostport string) bool {
-	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		return false
-	}
-	a, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
 // String is what `nameplate config` prints: every setting with its value, secrets hidden.
 func (s Settings) String() string {
 	var b strings.Builder
@@ -378,6 +272,8 @@ func (s Settings) String() string {
 	}
 	line("profile", s.Profile)
 	line("database.url", hidden(s.DatabaseURL))
+	line("db.row_level_security", s.RowSecurity)
+	line("db.app_role", cmp.Or(s.AppRole, "(not set)"))
 	line("redis.url", hidden(s.RedisURL))
 	line("vault.kek", cmp.Or(s.KEK, "(not set)"))
 	line("http.listen", s.Listen)
@@ -390,6 +286,9 @@ func (s Settings) String() string {
 	line("edge.http", s.Edge.HTTP)
 	line("edge.https", s.Edge.HTTPS)
 	line("edge.dns", s.Edge.DNS)
+	line("edge.dnssec", map[bool]string{true: "on", false: "off"}[s.Edge.DNSSEC])
+	line("edge.https_records", map[bool]string{true: "on", false: "off"}[s.Edge.HTTPSRecords])
+	line("edge.dns_transfer", s.Edge.Transfers)
 	line("edge.ask", cmp.Or(s.Edge.Ask, "(off)"))
 	line("edge.ask_token", hidden(s.Edge.AskToken))
 	line("dns.port", strconv.Itoa(s.DNS.Port))
@@ -407,26 +306,4 @@ func (s Settings) String() string {
 	line("sms.countries", cmp.Or(strings.Join(s.SMS.Countries, ","), "(all)"))
 	line("terms.version", cmp.Or(s.Terms, "(not set: nobody is asked)"))
 	return b.String()
-}
-
-// Delegation is what the operator writes into the edge zone's parent zone: NS records and their addresses.
-func Delegation(s Settings) []string {
-	servers := s.Edge.NameServers
-	if len(servers) == 0 {
-		for n, a := range append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...) {
-			servers = append(servers, NameServer{Label: fmt.Sprintf("ns%d", n+1), Addresses: []netip.Addr{a}})
-		}
-	}
-	var out []string
-	for _, n := range servers {
-		out = append(out, fmt.Sprintf("%s. NS %s.%s.", s.Edge.Zone, n.Label, s.Edge.Zone))
-		for _, a := range n.Addresses {
-			kind := "A"
-			if a.Is6() {
-				kind = "AAAA"
-			}
-			out = append(out, fmt.Sprintf("%s.%s. %s %s", n.Label, s.Edge.Zone, kind, a))
-		}
-	}
-	return out
 }

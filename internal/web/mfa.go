@@ -20,10 +20,11 @@ const (
 
 // required is the answer mfa_required: the sign-in goes on with one of these, or with a new one. Its token is a cookie that no script reads.
 type required struct {
-	Result            string          `json:"result"`
-	ExpiresAt         time.Time       `json:"expiresAt"`
-	EnrolmentRequired bool            `json:"enrolmentRequired"`
-	Authenticators    []authenticator `json:"authenticators"`
+	Result            string           `json:"result"`
+	ExpiresAt         time.Time        `json:"expiresAt"`
+	EnrolmentRequired bool             `json:"enrolmentRequired"`
+	Authenticators    []authenticator  `json:"authenticators"`
+	Kinds             []factor.MfaKind `json:"kinds,omitempty"` // enrolmentRequired: what can be added
 }
 
 type authenticator struct {
@@ -100,7 +101,7 @@ func (s *Door) goOn(w http.ResponseWriter, r *http.Request, next *factor.Next) (
 }
 
 func asked(m *factor.MfaRequired) required {
-	out := required{Result: "mfa_required", ExpiresAt: m.ExpiresAt, EnrolmentRequired: m.EnrolmentRequired, Authenticators: []authenticator{}}
+	out := required{Result: "mfa_required", ExpiresAt: m.ExpiresAt, EnrolmentRequired: m.EnrolmentRequired, Authenticators: []authenticator{}, Kinds: m.Kinds}
 	for _, a := range m.Authenticators {
 		out.Authenticators = append(out.Authenticators, authenticator{a.ID.String(), a.Kind, a.Label, a.PhishingResistant, a.DestinationHint})
 	}

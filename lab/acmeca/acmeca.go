@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -138,6 +139,15 @@ func (c *CA) RateLimited() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.limited
+}
+
+// SuggestRenewal says from now on that a certificate, named by its serial in hex, is to be renewed in a window (RFC 9773).
+func (c *CA) SuggestRenewal(serial string, start, end time.Time) error {
+	n, ok := new(big.Int).SetString(serial, 16)
+	if !ok {
+		return fmt.Errorf("%q is no serial", serial)
+	}
+	return c.store.SetARIResponse(n, fmt.Sprintf(`{"suggestedWindow":{"start":%q,"end":%q}}`, start.UTC().Format(time.RFC3339), end.UTC().Format(time.RFC3339)))
 }
 
 // Reject makes the CA refuse a name and everything below it for good, as a CA's policy does.

@@ -19,7 +19,8 @@ type Order struct {
 	Names    []string  `json:"names"`
 	Status   string    `json:"status"` // pending, ready, processing, valid, invalid
 	Problem  string    `json:"problem,omitempty"`
-	Serial   string    `json:"serial,omitempty"` // of the certificate, hex
+	Replaces string    `json:"replaces,omitempty"` // the certificate that it renews, as the client named it (RFC 9773)
+	Serial   string    `json:"serial,omitempty"`   // of the certificate, hex
 	NotAfter time.Time `json:"notAfter,omitzero"`
 }
 
@@ -56,7 +57,7 @@ func (c *CA) read(o *order) Order {
 	}
 	stored.RLock()
 	defer stored.RUnlock()
-	out.Status = stored.Status
+	out.Status, out.Replaces = stored.Status, stored.Replaces
 	if stored.Error != nil {
 		out.Problem = stored.Error.Detail
 	}

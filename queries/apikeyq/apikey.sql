@@ -10,7 +10,7 @@ select k.id, k.kind, k.org_id, k.user_id, k.app_id, k.secret_hash, k.scopes, k.e
   (sqlc.narg(network)::text is null or exists (select 1 from api_key_network n where n.key_id = k.id and n.network = sqlc.narg(network)::text::cidr))::boolean as network_known
 from api_key k join app_user u on u.id = k.user_id left join api_key p on p.id = k.parent_id left join billing_subscription b on b.org_id = k.org_id where k.lookup = sqlc.arg(lookup)::text;
 
--- name: LockKey :one
+-- name: HoldKey :one
 -- Who makes a child and who ends the parent wait for each other here.
 select revoked_at, expires_at from api_key where id = $1 and org_id = $2 for update;
 

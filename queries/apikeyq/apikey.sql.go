@@ -184,6 +184,28 @@ func (q *Queries) ForLetter(ctx context.Context, db DBTX, arg ForLetterParams) (
 	return &i, err
 }
 
+const holdKey = `-- name: HoldKey :one
+select revoked_at, expires_at from api_key where id = $1 and org_id = $2 for update
+`
+
+type HoldKeyParams struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+}
+
+type HoldKeyRow struct {
+	RevokedAt *time.Time
+	ExpiresAt *time.Time
+}
+
+// Who makes a child and who ends the parent wait for each other here.
+func (q *Queries) HoldKey(ctx context.Context, db DBTX, arg HoldKeyParams) (*HoldKeyRow, error) {
+	row := db.QueryRow(ctx, holdKey, arg.ID, arg.OrgID)
+	var i HoldKeyRow
+	err := row.Scan(&i.RevokedAt, &i.ExpiresAt)
+	return &i, err
+}
+
 const keyByID = `-- name: KeyByID :one
 select id, parent_id, lookup, last_four, user_id, org_id, app_id, description, scopes, created_at, expires_at, revoked_at, last_used_at, coalesce(host(last_used_ip), '')::text as last_used_ip
 from api_key where id = $1 and org_id = $2
@@ -313,28 +335,6 @@ func (q *Queries) ListKeys(ctx context.Context, db DBTX, arg ListKeysParams) ([]
 		return nil, err
 	}
 	return items, nil
-}
-
-const lockKey = `-- name: LockKey :one
-select revoked_at, expires_at from api_key where id = $1 and org_id = $2 for update
-`
-
-type LockKeyParams struct {
-	ID    uuid.UUID
-	OrgID uuid.UUID
-}
-
-type LockKeyRow struct {
-	RevokedAt *time.Time
-	ExpiresAt *time.Time
-}
-
-// Who makes a child and who ends the parent wait for each other here.
-func (q *Queries) LockKey(ctx context.Context, db DBTX, arg LockKeyParams) (*LockKeyRow, error) {
-	row := db.QueryRow(ctx, lockKey, arg.ID, arg.OrgID)
-	var i LockKeyRow
-	err := row.Scan(&i.RevokedAt, &i.ExpiresAt)
-	return &i, err
 }
 
 const madeBy = `-- name: MadeBy :one

@@ -143,3 +143,15 @@ where replaced_by is null and due_at is not null and sealed_key is not null and 
 -- Whoever never had a plan, a machine for which nobody stands, has no certificates ordered.
 select c.org_id, c.hostname, c.tls_mode, coalesce(not b.ever_entitled, false)::boolean as basic
 from connection c left join billing_subscription b on b.org_id = c.org_id where c.id = $1;
+
+-- name: ToForesee :many
+-- @sqlc-vet-disable tenant
+-- Work of the product: each certificate is in one of so many slots.
+select id, org_id, ca, chain_pem, renew_at from certificate
+where replaced_by is null and due_at is not null and sealed_key is not null and renew_at > @now::timestamptz and failures = 0 and (lease_until is null or lease_until < @now::timestamptz)
+  and mod(abs(hashtext(id::text)::bigint), @slots::int) = @slot::int
+order by id;
+
+-- name: Foreseen :execrows
+update certificate set renew_at = @renew_at::timestamptz, due_at = @renew_at::timestamptz
+where id = @id and org_id = @org_id and renew_at = @former::timestamptz and replaced_by is null and due_at is not null and failures = 0 and (lease_until is null or lease_until < @now::timestamptz);

@@ -446,6 +446,33 @@ func (q *Queries) ExtendLease(ctx context.Context, db DBTX, arg ExtendLeaseParam
 	return result.RowsAffected(), nil
 }
 
+const foreseen = `-- name: Foreseen :execrows
+update certificate set renew_at = $1::timestamptz, due_at = $1::timestamptz
+where id = $2 and org_id = $3 and renew_at = $4::timestamptz and replaced_by is null and due_at is not null and failures = 0 and (lease_until is null or lease_until < $5::timestamptz)
+`
+
+type ForeseenParams struct {
+	RenewAt time.Time
+	ID      uuid.UUID
+	OrgID   uuid.UUID
+	Former  time.Time
+	Now     time.Time
+}
+
+func (q *Queries) Foreseen(ctx context.Context, db DBTX, arg ForeseenParams) (int64, error) {
+	result, err := db.Exec(ctx, foreseen,
+		arg.RenewAt,
+		arg.ID,
+		arg.OrgID,
+		arg.Former,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const issued = `-- name: Issued :execrows
 update certificate set status = 'ISSUED', chain_pem = $1, sealed_key = $2, issuer = $3, serial = $4, not_before = $5, not_after = $6,
   renew_at = $7, due_at = $7, failures = 0, last_error = null, owner = null, lease_until = null
@@ -918,6 +945,55 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, arg TakeDueParams) ([]*T
 	for rows.Next() {
 		var i TakeDueRow
 		if err := rows.Scan(&i.ID, &i.Epoch); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const toForesee = `-- name: ToForesee :many
+select id, org_id, ca, chain_pem, renew_at from certificate
+where replaced_by is null and due_at is not null and sealed_key is not null and renew_at > $1::timestamptz and failures = 0 and (lease_until is null or lease_until < $1::timestamptz)
+  and mod(abs(hashtext(id::text)::bigint), $2::int) = $3::int
+order by id
+`
+
+type ToForeseeParams struct {
+	Now   time.Time
+	Slots int32
+	Slot  int32
+}
+
+type ToForeseeRow struct {
+	ID       uuid.UUID
+	OrgID    uuid.UUID
+	Ca       string
+	ChainPem *string
+	RenewAt  *time.Time
+}
+
+// @sqlc-vet-disable tenant
+// Work of the product: each certificate is in one of so many slots.
+func (q *Queries) ToForesee(ctx context.Context, db DBTX, arg ToForeseeParams) ([]*ToForeseeRow, error) {
+	rows, err := db.Query(ctx, toForesee, arg.Now, arg.Slots, arg.Slot)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*ToForeseeRow{}
+	for rows.Next() {
+		var i ToForeseeRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.OrgID,
+			&i.Ca,
+			&i.ChainPem,
+			&i.RenewAt,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, &i)

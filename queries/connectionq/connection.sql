@@ -41,6 +41,10 @@ where c.org_id = @org_id and c.application_id = @application_id and c.archived_a
   and (c.id = any(@ids::uuid[]) or @end_user_ref::text <> '' and c.end_user_ref = @end_user_ref::text) and (@hostname::text = '' or c.hostname = @hostname::text)
 order by c.id desc limit @most;
 
+-- name: HoldOrganization :one
+-- Who starts a connection waits here for who deletes the organization, and the other way round.
+select 1::int as one from organization where id = @org_id and deleted_at is null for key share;
+
 -- name: OpenConnectionByHostname :one
 select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
@@ -48,6 +52,15 @@ where c.org_id = @org_id and c.application_id = @application_id and c.hostname =
 
 -- name: OpenConnectionsOf :many
 select id from connection where org_id = @org_id and application_id = @application_id and archived_at is null order by id;
+
+-- name: ConnectionsToSuspend :many
+select id from connection where org_id = @org_id and archived_at is null and suspended_at is null order by id limit @most;
+
+-- name: ConnectionsToResume :many
+select id from connection where org_id = @org_id and state = 'SUSPENDED' and state_reason = @reason::text and archived_at is null order by id limit @most;
+
+-- name: OpenConnectionsOfOrganization :many
+select id from connection where org_id = @org_id and archived_at is null order by id limit @most;
 
 -- name: NewestConnections :many
 -- The list as it opens: by age, newest first, straight from connection_list.

@@ -403,6 +403,65 @@ func (q *Queries) ConnectionsByIDs(ctx context.Context, db DBTX, arg Connections
 	return items, nil
 }
 
+const connectionsToResume = `-- name: ConnectionsToResume :many
+select id from connection where org_id = $1 and state = 'SUSPENDED' and state_reason = $2::text and archived_at is null order by id limit $3
+`
+
+type ConnectionsToResumeParams struct {
+	OrgID  uuid.UUID
+	Reason string
+	Most   int32
+}
+
+func (q *Queries) ConnectionsToResume(ctx context.Context, db DBTX, arg ConnectionsToResumeParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, connectionsToResume, arg.OrgID, arg.Reason, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const connectionsToSuspend = `-- name: ConnectionsToSuspend :many
+select id from connection where org_id = $1 and archived_at is null and suspended_at is null order by id limit $2
+`
+
+type ConnectionsToSuspendParams struct {
+	OrgID uuid.UUID
+	Most  int32
+}
+
+func (q *Queries) ConnectionsToSuspend(ctx context.Context, db DBTX, arg ConnectionsToSuspendParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, connectionsToSuspend, arg.OrgID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const countAllByState = `-- name: CountAllByState :many
 select state, count(*)::int as count from connection group by state order by state
 `
@@ -554,6 +613,22 @@ func (q *Queries) CountOpenConnections(ctx context.Context, db DBTX, arg CountOp
 	var column_1 int32
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const holdOrganization = `-- name: HoldOrganization :one
+select 1::int as one from organization where id = $1 and deleted_at is null for key share
+`
+
+type HoldOrganizationParams struct {
+	OrgID uuid.UUID
+}
+
+// Who starts a connection waits here for who deletes the organization, and the other way round.
+func (q *Queries) HoldOrganization(ctx context.Context, db DBTX, arg HoldOrganizationParams) (int32, error) {
+	row := db.QueryRow(ctx, holdOrganization, arg.OrgID)
+	var one int32
+	err := row.Scan(&one)
+	return one, err
 }
 
 const lockConnection = `-- name: LockConnection :one
@@ -1037,6 +1112,35 @@ type OpenConnectionsOfParams struct {
 
 func (q *Queries) OpenConnectionsOf(ctx context.Context, db DBTX, arg OpenConnectionsOfParams) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, openConnectionsOf, arg.OrgID, arg.ApplicationID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const openConnectionsOfOrganization = `-- name: OpenConnectionsOfOrganization :many
+select id from connection where org_id = $1 and archived_at is null order by id limit $2
+`
+
+type OpenConnectionsOfOrganizationParams struct {
+	OrgID uuid.UUID
+	Most  int32
+}
+
+func (q *Queries) OpenConnectionsOfOrganization(ctx context.Context, db DBTX, arg OpenConnectionsOfOrganizationParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, openConnectionsOfOrganization, arg.OrgID, arg.Most)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,14 @@ update sign_in_failure set blocked_until = sqlc.arg(until)::timestamptz where ac
 -- name: ForgetFailures :one
 with gone as (delete from sign_in_failure where account_hash = sqlc.arg(account_hash)::bytea and network = sqlc.arg(network)::text::cidr returning failures) select coalesce(sum(failures), 0)::int from gone;
 
+-- name: FailuresElsewhere :one
+-- Wrong passwords for a name from all networks that still count.
+select coalesce(sum(failures), 0)::int from sign_in_failure where account_hash = sqlc.arg(account_hash)::bytea and last_at > sqlc.arg(now)::timestamptz - interval '1 hour';
+
+-- name: SweepFailures :execrows
+-- What is older than an hour counts no more: the next mistake is the first again, and no wait is longer than ten minutes.
+delete from sign_in_failure where last_at < $1;
+
 -- name: AddressOfUser :one
 select coalesce(email, '')::text as email from user_profile where user_id = $1;
 

@@ -60,6 +60,23 @@ func (q *Queries) BlockUntil(ctx context.Context, db DBTX, arg BlockUntilParams)
 	return err
 }
 
+const failuresElsewhere = `-- name: FailuresElsewhere :one
+select coalesce(sum(failures), 0)::int from sign_in_failure where account_hash = $1::bytea and last_at > $2::timestamptz - interval '1 hour'
+`
+
+type FailuresElsewhereParams struct {
+	AccountHash []byte
+	Now         time.Time
+}
+
+// Wrong passwords for a name from all networks that still count.
+func (q *Queries) FailuresElsewhere(ctx context.Context, db DBTX, arg FailuresElsewhereParams) (int32, error) {
+	row := db.QueryRow(ctx, failuresElsewhere, arg.AccountHash, arg.Now)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const failuresOf = `-- name: FailuresOf :one
 select failures, blocked_until from sign_in_failure where account_hash = $1::bytea and network = $2::text::cidr
 `
@@ -205,4 +222,21 @@ type SetPasswordParams struct {
 func (q *Queries) SetPassword(ctx context.Context, db DBTX, arg SetPasswordParams) error {
 	_, err := db.Exec(ctx, setPassword, arg.UserID, arg.Phc, arg.SetAt)
 	return err
+}
+
+const sweepFailures = `-- name: SweepFailures :execrows
+delete from sign_in_failure where last_at < $1
+`
+
+type SweepFailuresParams struct {
+	LastAt time.Time
+}
+
+// What is older than an hour counts no more: the next mistake is the first again, and no wait is longer than ten minutes.
+func (q *Queries) SweepFailures(ctx context.Context, db DBTX, arg SweepFailuresParams) (int64, error) {
+	result, err := db.Exec(ctx, sweepFailures, arg.LastAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

@@ -70,3 +70,13 @@ select * from edge_node order by name;
 
 -- name: DropNodes :execrows
 delete from edge_node where last_seen_at < @before;
+
+-- name: RecordsAt :many
+-- What stands at a name, in the order in which it was written.
+select * from edge_zone_record where fqdn = @fqdn and type = @type and (expires_at is null or expires_at > @now::timestamptz) order by generation, value;
+
+-- name: ExpireValue :execrows
+update edge_zone_record set expires_at = @expires_at::timestamptz, generation = @generation where fqdn = @fqdn and type = @type and value = @value;
+
+-- name: DropRecords :execrows
+delete from edge_zone_record where expires_at < @before::timestamptz;

@@ -186,6 +186,22 @@ func (q *Queries) DropNodes(ctx context.Context, db DBTX, arg DropNodesParams) (
 	return result.RowsAffected(), nil
 }
 
+const dropRecords = `-- name: DropRecords :execrows
+delete from edge_zone_record where expires_at < $1::timestamptz
+`
+
+type DropRecordsParams struct {
+	Before time.Time
+}
+
+func (q *Queries) DropRecords(ctx context.Context, db DBTX, arg DropRecordsParams) (int64, error) {
+	result, err := db.Exec(ctx, dropRecords, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const entriesAfter = `-- name: EntriesAfter :many
 select hostname, connection_id, org_id, serve, cert_allowed, mode, route, certificate_id, generation, updated_at from edge_entry where generation > $1 order by generation, hostname
 `
@@ -272,6 +288,32 @@ func (q *Queries) ExpireRecord(ctx context.Context, db DBTX, arg ExpireRecordPar
 		arg.Generation,
 		arg.Fqdn,
 		arg.Type,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const expireValue = `-- name: ExpireValue :execrows
+update edge_zone_record set expires_at = $1::timestamptz, generation = $2 where fqdn = $3 and type = $4 and value = $5
+`
+
+type ExpireValueParams struct {
+	ExpiresAt  time.Time
+	Generation int64
+	Fqdn       string
+	Type       string
+	Value      string
+}
+
+func (q *Queries) ExpireValue(ctx context.Context, db DBTX, arg ExpireValueParams) (int64, error) {
+	result, err := db.Exec(ctx, expireValue,
+		arg.ExpiresAt,
+		arg.Generation,
+		arg.Fqdn,
+		arg.Type,
+		arg.Value,
 	)
 	if err != nil {
 		return 0, err
@@ -445,6 +487,45 @@ type RecordsAfterParams struct {
 
 func (q *Queries) RecordsAfter(ctx context.Context, db DBTX, arg RecordsAfterParams) ([]*EdgeZoneRecord, error) {
 	rows, err := db.Query(ctx, recordsAfter, arg.Generation)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*EdgeZoneRecord{}
+	for rows.Next() {
+		var i EdgeZoneRecord
+		if err := rows.Scan(
+			&i.Fqdn,
+			&i.Type,
+			&i.Value,
+			&i.Ttl,
+			&i.Owner,
+			&i.Generation,
+			&i.ExpiresAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const recordsAt = `-- name: RecordsAt :many
+select fqdn, type, value, ttl, owner, generation, expires_at from edge_zone_record where fqdn = $1 and type = $2 and (expires_at is null or expires_at > $3::timestamptz) order by generation, value
+`
+
+type RecordsAtParams struct {
+	Fqdn string
+	Type string
+	Now  time.Time
+}
+
+// What stands at a name, in the order in which it was written.
+func (q *Queries) RecordsAt(ctx context.Context, db DBTX, arg RecordsAtParams) ([]*EdgeZoneRecord, error) {
+	rows, err := db.Query(ctx, recordsAt, arg.Fqdn, arg.Type, arg.Now)
 	if err != nil {
 		return nil, err
 	}

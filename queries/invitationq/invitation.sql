@@ -76,6 +76,10 @@ where u.id = sqlc.arg(user_id)::uuid and exists (select 1 from membership a join
 -- Invitations of one organization are made one after the other.
 select name, slug, ownership, email_domains::text[] as email_domains from organization where id = $1 and deleted_at is null for update;
 
+-- name: ReaderOfInvitee :one
+-- Asked for every address, so that a known one costs what an unknown one does; nobody's is no row.
+select email::text as email, locale, timezone from user_profile where user_id = sqlc.narg(user_id)::uuid and email is not null;
+
 -- name: NameOf :one
 select display_name, coalesce(email, '')::text as email from user_profile where user_id = $1;
 

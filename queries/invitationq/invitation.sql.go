@@ -616,6 +616,28 @@ func (q *Queries) PersonByAddress(ctx context.Context, db DBTX, arg PersonByAddr
 	return &i, err
 }
 
+const readerOfInvitee = `-- name: ReaderOfInvitee :one
+select email::text as email, locale, timezone from user_profile where user_id = $1::uuid and email is not null
+`
+
+type ReaderOfInviteeParams struct {
+	UserID *uuid.UUID
+}
+
+type ReaderOfInviteeRow struct {
+	Email    string
+	Locale   string
+	Timezone string
+}
+
+// Asked for every address, so that a known one costs what an unknown one does; nobody's is no row.
+func (q *Queries) ReaderOfInvitee(ctx context.Context, db DBTX, arg ReaderOfInviteeParams) (*ReaderOfInviteeRow, error) {
+	row := db.QueryRow(ctx, readerOfInvitee, arg.UserID)
+	var i ReaderOfInviteeRow
+	err := row.Scan(&i.Email, &i.Locale, &i.Timezone)
+	return &i, err
+}
+
 const setInvitation = `-- name: SetInvitation :exec
 update invitation set token_hash = $2, sent_count = $3, last_sent_at = $4, expires_at = $5, accepted_at = $7::timestamptz, accepted_email = $8::text::citext,
   accepted_by = $9::uuid, needs_confirm = $6, confirmed_by = $10::text, declined_at = $11::timestamptz, revoked_at = $12::timestamptz,

@@ -37,14 +37,29 @@ from organization o left join billing_subscription b on b.org_id = o.id where o.
 -- @sqlc-vet-disable tenant
 select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
 from organization o left join billing_subscription b on b.org_id = o.id
-where o.id < sqlc.arg(before)::uuid and o.purged_at is null and (sqlc.arg(text)::text = '' or strpos(lower(o.name), lower(sqlc.arg(text)::text)) > 0 or strpos(o.slug::text, lower(sqlc.arg(text)::text)) > 0)
+where o.id < sqlc.arg(before)::uuid and o.purged_at is null
   and (not sqlc.arg(deleted)::boolean or o.deleted_at is not null)
 order by o.id desc limit sqlc.arg(most);
 
 -- name: CountOrganizations :one
 -- As far as it is worth counting.
 select count(*) from (select 1 from organization o
-where o.purged_at is null and (sqlc.arg(text)::text = '' or strpos(lower(o.name), lower(sqlc.arg(text)::text)) > 0 or strpos(o.slug::text, lower(sqlc.arg(text)::text)) > 0)
+where o.purged_at is null
+  and (not sqlc.arg(deleted)::boolean or o.deleted_at is not null) limit sqlc.arg(most)) x;
+
+-- name: SearchOrganizations :many
+-- Operators find those with a part of a name or short name, by organization_search.
+-- @sqlc-vet-disable tenant
+select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
+from organization o left join billing_subscription b on b.org_id = o.id
+where o.id < sqlc.arg(before)::uuid and o.purged_at is null and (lower(o.name) like lower(sqlc.arg(pattern)::text) or lower(o.slug::text) like lower(sqlc.arg(pattern)::text))
+  and (not sqlc.arg(deleted)::boolean or o.deleted_at is not null)
+order by o.id desc limit sqlc.arg(most);
+
+-- name: CountFoundOrganizations :one
+-- As far as it is worth counting.
+select count(*) from (select 1 from organization o
+where o.purged_at is null and (lower(o.name) like lower(sqlc.arg(pattern)::text) or lower(o.slug::text) like lower(sqlc.arg(pattern)::text))
   and (not sqlc.arg(deleted)::boolean or o.deleted_at is not null) limit sqlc.arg(most)) x;
 
 -- name: RestoreOrganization :exec

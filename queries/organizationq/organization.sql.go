@@ -83,21 +83,40 @@ func (q *Queries) AnyOrganizationByID(ctx context.Context, db DBTX, arg AnyOrgan
 	return &i, err
 }
 
-const countOrganizations = `-- name: CountOrganizations :one
+const countFoundOrganizations = `-- name: CountFoundOrganizations :one
 select count(*) from (select 1 from organization o
-where o.purged_at is null and ($1::text = '' or strpos(lower(o.name), lower($1::text)) > 0 or strpos(o.slug::text, lower($1::text)) > 0)
+where o.purged_at is null and (lower(o.name) like lower($1::text) or lower(o.slug::text) like lower($1::text))
   and (not $2::boolean or o.deleted_at is not null) limit $3) x
 `
 
+type CountFoundOrganizationsParams struct {
+	Pattern string
+	Deleted bool
+	Most    int32
+}
+
+// As far as it is worth counting.
+func (q *Queries) CountFoundOrganizations(ctx context.Context, db DBTX, arg CountFoundOrganizationsParams) (int64, error) {
+	row := db.QueryRow(ctx, countFoundOrganizations, arg.Pattern, arg.Deleted, arg.Most)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countOrganizations = `-- name: CountOrganizations :one
+select count(*) from (select 1 from organization o
+where o.purged_at is null
+  and (not $1::boolean or o.deleted_at is not null) limit $2) x
+`
+
 type CountOrganizationsParams struct {
-	Text    string
 	Deleted bool
 	Most    int32
 }
 
 // As far as it is worth counting.
 func (q *Queries) CountOrganizations(ctx context.Context, db DBTX, arg CountOrganizationsParams) (int64, error) {
-	row := db.QueryRow(ctx, countOrganizations, arg.Text, arg.Deleted, arg.Most)
+	row := db.QueryRow(ctx, countOrganizations, arg.Deleted, arg.Most)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -141,14 +160,13 @@ func (q *Queries) ErasePersonal(ctx context.Context, db DBTX, arg ErasePersonalP
 const listOrganizations = `-- name: ListOrganizations :many
 select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
 from organization o left join billing_subscription b on b.org_id = o.id
-where o.id < $1::uuid and o.purged_at is null and ($2::text = '' or strpos(lower(o.name), lower($2::text)) > 0 or strpos(o.slug::text, lower($2::text)) > 0)
-  and (not $3::boolean or o.deleted_at is not null)
-order by o.id desc limit $4
+where o.id < $1::uuid and o.purged_at is null
+  and (not $2::boolean or o.deleted_at is not null)
+order by o.id desc limit $3
 `
 
 type ListOrganizationsParams struct {
 	Before  uuid.UUID
-	Text    string
 	Deleted bool
 	Most    int32
 }
@@ -172,12 +190,7 @@ type ListOrganizationsRow struct {
 // Operators see all, the newest first.
 // @sqlc-vet-disable tenant
 func (q *Queries) ListOrganizations(ctx context.Context, db DBTX, arg ListOrganizationsParams) ([]*ListOrganizationsRow, error) {
-	rows, err := db.Query(ctx, listOrganizations,
-		arg.Before,
-		arg.Text,
-		arg.Deleted,
-		arg.Most,
-	)
+	rows, err := db.Query(ctx, listOrganizations, arg.Before, arg.Deleted, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -390,6 +403,78 @@ type RestoreOrganizationParams struct {
 func (q *Queries) RestoreOrganization(ctx context.Context, db DBTX, arg RestoreOrganizationParams) error {
 	_, err := db.Exec(ctx, restoreOrganization, arg.ID)
 	return err
+}
+
+const searchOrganizations = `-- name: SearchOrganizations :many
+select o.id, o.slug, o.name, o.ownership, o.created_by, o.host_region, o.email_domains::text[] as email_domains, o.hide_member_emails, o.mfa_policy, o.created_at, o.deleted_at, o.version, b.buyer_user_id
+from organization o left join billing_subscription b on b.org_id = o.id
+where o.id < $1::uuid and o.purged_at is null and (lower(o.name) like lower($2::text) or lower(o.slug::text) like lower($2::text))
+  and (not $3::boolean or o.deleted_at is not null)
+order by o.id desc limit $4
+`
+
+type SearchOrganizationsParams struct {
+	Before  uuid.UUID
+	Pattern string
+	Deleted bool
+	Most    int32
+}
+
+type SearchOrganizationsRow struct {
+	ID               uuid.UUID
+	Slug             string
+	Name             string
+	Ownership        string
+	CreatedBy        uuid.UUID
+	HostRegion       string
+	EmailDomains     []string
+	HideMemberEmails bool
+	MfaPolicy        []byte
+	CreatedAt        time.Time
+	DeletedAt        *time.Time
+	Version          int32
+	BuyerUserID      *uuid.UUID
+}
+
+// Operators find those with a part of a name or short name, by organization_search.
+// @sqlc-vet-disable tenant
+func (q *Queries) SearchOrganizations(ctx context.Context, db DBTX, arg SearchOrganizationsParams) ([]*SearchOrganizationsRow, error) {
+	rows, err := db.Query(ctx, searchOrganizations,
+		arg.Before,
+		arg.Pattern,
+		arg.Deleted,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*SearchOrganizationsRow{}
+	for rows.Next() {
+		var i SearchOrganizationsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Slug,
+			&i.Name,
+			&i.Ownership,
+			&i.CreatedBy,
+			&i.HostRegion,
+			&i.EmailDomains,
+			&i.HideMemberEmails,
+			&i.MfaPolicy,
+			&i.CreatedAt,
+			&i.DeletedAt,
+			&i.Version,
+			&i.BuyerUserID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const setMfaPolicy = `-- name: SetMfaPolicy :exec

@@ -55,14 +55,15 @@ where endpoint_id = @endpoint_id and org_id = @org_id::uuid and finished_at is n
 
 -- name: Conclude :many
 -- @sqlc-vet-disable tenant
--- What came of attempts at deliveries of lanes that are held (HeldLanes): one statement for all of them. Who was skipped meanwhile stays so.
+-- What came of attempts at deliveries of lanes that are held (HeldLanes): one statement for all of them. Who was skipped meanwhile stays so, and
+-- what an answer of PostgreSQL that never came had already written is not written again.
 with r as (
   select unnest(@ids::uuid[]) as id, unnest(@event_ats::timestamptz[]) as event_at, unnest(@states::text[]) as state, unnest(@ns::int[]) as n, unnest(@due_ats::timestamptz[]) as due_at,
     unnest(@ats::timestamptz[]) as at, unnest(@latencies::int[]) as latency_ms, unnest(@ips::text[]) as ip, unnest(@statuses::int[]) as status, unnest(@errors::text[]) as error,
     unnest(@requests::text[]) as request, unnest(@responses::text[]) as response, unnest(@bodies::text[]) as body),
 moved as (
   update webhook_delivery d set state = r.state, attempts = r.n, due_at = nullif(r.due_at, '9999-01-01T00:00:00Z'), finished_at = case when r.due_at = '9999-01-01T00:00:00Z' then @now::timestamptz end
-  from r where d.id = r.id and d.event_at = r.event_at and d.finished_at is null returning d.id),
+  from r where d.id = r.id and d.event_at = r.event_at and d.finished_at is null and d.attempts < r.n returning d.id),
 tried as (
   insert into webhook_attempt (delivery_id, n, at, latency_ms, resolved_ip, status, error, request_headers, response_headers, response_body)
   select r.id, r.n, r.at, r.latency_ms, nullif(r.ip, '')::inet, nullif(r.status, 0), nullif(r.error, ''), r.request::jsonb, nullif(r.response, '')::jsonb, case when r.status > 0 then r.body end

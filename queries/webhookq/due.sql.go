@@ -46,7 +46,7 @@ with r as (
     unnest($11::text[]) as request, unnest($12::text[]) as response, unnest($13::text[]) as body),
 moved as (
   update webhook_delivery d set state = r.state, attempts = r.n, due_at = nullif(r.due_at, '9999-01-01T00:00:00Z'), finished_at = case when r.due_at = '9999-01-01T00:00:00Z' then $14::timestamptz end
-  from r where d.id = r.id and d.event_at = r.event_at and d.finished_at is null returning d.id),
+  from r where d.id = r.id and d.event_at = r.event_at and d.finished_at is null and d.attempts < r.n returning d.id),
 tried as (
   insert into webhook_attempt (delivery_id, n, at, latency_ms, resolved_ip, status, error, request_headers, response_headers, response_body)
   select r.id, r.n, r.at, r.latency_ms, nullif(r.ip, '')::inet, nullif(r.status, 0), nullif(r.error, ''), r.request::jsonb, nullif(r.response, '')::jsonb, case when r.status > 0 then r.body end
@@ -72,7 +72,8 @@ type ConcludeParams struct {
 }
 
 // @sqlc-vet-disable tenant
-// What came of attempts at deliveries of lanes that are held (HeldLanes): one statement for all of them. Who was skipped meanwhile stays so.
+// What came of attempts at deliveries of lanes that are held (HeldLanes): one statement for all of them. Who was skipped meanwhile stays so, and
+// what an answer of PostgreSQL that never came had already written is not written again.
 func (q *Queries) Conclude(ctx context.Context, db DBTX, arg ConcludeParams) ([]uuid.UUID, error) {
 	rows, err := db.Query(ctx, conclude,
 		arg.Ids,

@@ -28,7 +28,7 @@ select * from webhook_endpoint where id = @id and org_id = @org_id::uuid and del
 -- @sqlc-vet-disable tenant
 -- Of the organizations of the events that are read: the caller matches each event with those of its own. What a disabled endpoint misses is written as SKIPPED.
 select id, org_id, application_id, topics, filter, ordered, api_version, status from webhook_endpoint
-where org_id = any(@orgs::uuid[]) and deleted_at is null order by id for share;
+where org_id = any(@orgs::uuid[]) and deleted_at is null and not exists (select from organization o where o.id = webhook_endpoint.org_id and o.purged_at is not null) order by id for share;
 
 -- name: SaveEndpoint :exec
 update webhook_endpoint set url = @url, description = @description, topics = @topics, filter = @filter, ordered = @ordered, status = @status,

@@ -505,7 +505,7 @@ func (q *Queries) SaveEndpoint(ctx context.Context, db DBTX, arg SaveEndpointPar
 
 const subscribers = `-- name: Subscribers :many
 select id, org_id, application_id, topics, filter, ordered, api_version, status from webhook_endpoint
-where org_id = any($1::uuid[]) and deleted_at is null order by id for share
+where org_id = any($1::uuid[]) and deleted_at is null and not exists (select from organization o where o.id = webhook_endpoint.org_id and o.purged_at is not null) order by id for share
 `
 
 type SubscribersParams struct {

@@ -3,7 +3,8 @@ insert into widget_token (jti, org_id, application_id, hostname, connection_ids,
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
 
 -- name: OrgOfToken :one
-select org_id, application_id, revoked_at from widget_token where jti = $1;
+-- The tokens of a deleted organization are none.
+select t.org_id, t.application_id, t.revoked_at from widget_token t join organization o on o.id = t.org_id where t.jti = $1 and o.deleted_at is null;
 
 -- name: RevokeToken :execrows
 update widget_token set revoked_at = $3 where jti = $1 and org_id = $2 and revoked_at is null;

@@ -70,7 +70,7 @@ func (q *Queries) LastToken(ctx context.Context, db DBTX, arg LastTokenParams) (
 }
 
 const orgOfToken = `-- name: OrgOfToken :one
-select org_id, application_id, revoked_at from widget_token where jti = $1
+select t.org_id, t.application_id, t.revoked_at from widget_token t join organization o on o.id = t.org_id where t.jti = $1 and o.deleted_at is null
 `
 
 type OrgOfTokenParams struct {
@@ -83,6 +83,7 @@ type OrgOfTokenRow struct {
 	RevokedAt     *time.Time
 }
 
+// The tokens of a deleted organization are none.
 func (q *Queries) OrgOfToken(ctx context.Context, db DBTX, arg OrgOfTokenParams) (*OrgOfTokenRow, error) {
 	row := db.QueryRow(ctx, orgOfToken, arg.Jti)
 	var i OrgOfTokenRow

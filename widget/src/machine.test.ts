@@ -1,21 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Connection } from "./documents";
-import { type Effect, initial, type Message, type Screen, type State, step } from "./machine";
+import { type Effect, initial, type Message, type State, step } from "./machine";
 import { place, trouble } from "./place";
-import { check, checkStep, connection, finding, record, refusal, row, session } from "./samples";
-
-const ready: State = { ...initial, screen: "enter-domain", session };
-const analysing: State = {
-  ...ready,
-  screen: "analysis",
-  typed: "shop.acme.lab",
-  analysis: { hostname: "shop.acme.lab", steps: [], result: null },
-};
-const on = (over: Partial<Connection>, state: Partial<State> = {}): State => {
-  const c = { ...connection, ...over };
-  const s = { ...ready, connection: c, witnessed: c.state !== "LIVE", ...state };
-  return { ...s, screen: place(s, c) };
-};
+import { analysing, check, checkStep, connection, finding, on, ready, record, refusal, row, screens, session } from "./samples";
 
 const run = (state: State, ...messages: Message[]): [State, Effect[]] => {
   const all: Effect[] = [];
@@ -28,67 +15,6 @@ const run = (state: State, ...messages: Message[]): [State, Effect[]] => {
 };
 const does = (effects: Effect[]) => effects.filter((effect) => effect.do !== "emit").map((effect) => effect.do);
 const heard = (effects: Effect[]) => effects.flatMap((effect) => (effect.do === "emit" ? [effect.type] : []));
-
-const screens: Record<Screen, State> = {
-  boot: { ...initial, typed: "", screen: "boot" },
-  "enter-domain": ready,
-  already: on({ state: "LIVE" }, { witnessed: false }),
-  analysis: analysing,
-  manual: on({ state: "ACTION_REQUIRED" }),
-  progress: on({ state: "SECURING" }),
-  success: on({ state: "LIVE" }, { witnessed: true }),
-  problem: on({ state: "FAILED" }),
-  error: { ...ready, screen: "error", failure: { code: "network", reference: "" } },
-};
-
-const messages: Message[] = [
-  { type: "opened", domain: "", resume: "" },
-  { type: "session", session },
-  { type: "timeout" },
-  { type: "failed", refusal },
-  { type: "typed", text: "x" },
-  { type: "submitted", hostname: "shop.acme.lab" },
-  { type: "step", step: checkStep("delegation") },
-  { type: "step", step: checkStep("result", "DONE", check) },
-  { type: "accepted" },
-  { type: "picked", row },
-  { type: "connection", connection: { ...connection, version: 9 } },
-  { type: "started", connection },
-  { type: "acted", connection: { ...connection, version: 9 } },
-  { type: "refused", refusal },
-  { type: "refused", refusal: { ...refusal, code: "UNAUTHENTICATED" } },
-  { type: "explained", code: "x", explain: finding("x").explain },
-  { type: "added" },
-  { type: "again" },
-  { type: "resolved", id: "cfl_1", resolution: "KEEP" },
-  { type: "show", view: "manual" },
-  { type: "another" },
-  { type: "quiet" },
-  { type: "link", link: "offline" },
-  { type: "expired" },
-  { type: "renew" },
-  { type: "close" },
-  { type: "stay" },
-  { type: "leave" },
-];
-
-describe("every screen takes every message", () => {
-  for (const [screen, state] of Object.entries(screens)) {
-    test(screen, () => {
-      expect(state.screen).toBe(screen);
-      for (const message of messages) {
-        const before = structuredClone(state);
-        const [next] = step(state, message);
-        expect(state, message.type).toEqual(before);
-        // What a screen reads is there.
-        if (["manual", "progress", "success"].includes(next.screen)) expect(next.connection, message.type).not.toBeNull();
-        if (next.screen === "enter-domain") expect(next.session, message.type).not.toBeNull();
-        if (next.screen === "error") expect(next.failure, message.type).not.toBeNull();
-        if (next.screen === "problem" || next.screen === "analysis") expect(next.connection ?? next.analysis, message.type).not.toBeNull();
-      }
-    });
-  }
-});
 
 describe("boot", () => {
   const opened = step(initial, { type: "opened", domain: "", resume: "" });

@@ -1,5 +1,7 @@
 import type { CheckStep, Connection, DnsRecord, DomainCheck, Session } from "./documents";
 import type { Refusal } from "./fault";
+import { initial, type Screen, type State } from "./machine";
+import { place } from "./place";
 
 /** Values for tests, whole and plain; each test changes what it speaks of. */
 export const row: Session["connections"][number] = {
@@ -114,4 +116,31 @@ export const refusal: Refusal = {
   field: "hostname",
   reference: "01k9",
   retryAfter: 0,
+};
+
+export const ready: State = { ...initial, screen: "enter-domain", session };
+export const analysing: State = {
+  ...ready,
+  screen: "analysis",
+  typed: "shop.acme.lab",
+  analysis: { hostname: "shop.acme.lab", steps: [], result: null },
+};
+/** A widget that shows this connection. */
+export const on = (over: Partial<Connection>, state: Partial<State> = {}): State => {
+  const c = { ...connection, ...over };
+  const s = { ...ready, connection: c, witnessed: c.state !== "LIVE", ...state };
+  return { ...s, screen: place(s, c) };
+};
+
+/** One state of each screen. */
+export const screens: Record<Screen, State> = {
+  boot: { ...initial, typed: "", screen: "boot" },
+  "enter-domain": ready,
+  already: on({ state: "LIVE" }, { witnessed: false }),
+  analysis: analysing,
+  manual: on({ state: "ACTION_REQUIRED" }),
+  progress: on({ state: "SECURING" }),
+  success: on({ state: "LIVE" }, { witnessed: true }),
+  problem: on({ state: "FAILED" }),
+  error: { ...ready, screen: "error", failure: { code: "network", reference: "" } },
 };

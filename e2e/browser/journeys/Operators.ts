@@ -1,4 +1,5 @@
 // Users.1, Users.8, control-plane 11.8 and 11.16: two operators from their printed links to a decision, live in both browsers, in the dark, on a phone, from right to left.
+import { enrol } from "../factors.ts";
 import { Journey, at, journey, must } from "../page.ts";
 
 const password = "a new horse for ops";
@@ -10,6 +11,7 @@ async function begin(j: Journey, email: string, link: string): Promise<void> {
   await j.page.keyboard.press("Enter");
   await j.page.getByRole("link", { name: "Sign in" }).or(j.page.getByRole("button", { name: "Sign in" })).first().waitFor();
   await come(j, email, password);
+  await enrol(j, email, (step) => j.shot(`0-${step}`));
   await j.page.waitForURL(/\/people/);
   await j.page.getByRole("heading", { name: "People", level: 1 }).waitFor();
 }
@@ -19,7 +21,6 @@ async function come(j: Journey, email: string, secret: string): Promise<void> {
   await j.page.getByLabel(/e-?mail|user/i).first().fill(email);
   await j.page.getByLabel(/password/i).first().fill(secret);
   await j.page.keyboard.press("Enter");
-  await j.page.waitForURL((url) => url.pathname !== "/login");
 }
 
 async function fits(j: Journey, what: string): Promise<void> {
@@ -104,6 +105,7 @@ await journey(async (ana) => {
   tenant.tolerate(/WebSocket|404/);
   try {
     await come(tenant, at.consoleEmail, at.consolePassword);
+    await tenant.page.waitForURL((url) => url.pathname !== "/login");
     await tenant.page.goto(`${at.console}/people`);
     await tenant.page.waitForURL(/\/acme\/members/);
     await tenant.page.goto(`${at.console}/approvals`);

@@ -57,6 +57,23 @@ describe("call", () => {
     expect(sent[1]?.headers).toMatchObject({ "X-Nameplate-Csrf": "token-1", "Idempotency-Key": "press-1" });
   });
 
+  test("waits for a sign-in that is under way, so that its cookie never goes without its CSRF value", async () => {
+    const { call, signIn } = await page();
+    let enter = (_: Response) => {};
+    vi.stubGlobal("fetch", (url: string, init: RequestInit = {}) => {
+      sent.push({ url, headers: init.headers as Record<string, string>, body: {} });
+      if (url.startsWith("/auth/")) return new Promise<Response>((resolve) => (enter = resolve));
+      return Promise.resolve(json({ data: { ok: true } })());
+    });
+    const signing = signIn("ada", "a password");
+    const calling = call(params, {});
+    await Promise.resolve();
+    expect(sent.map(({ url }) => url)).toEqual(["/auth/sign-in"]);
+    enter(json({ result: "signed_in", csrf: "token-2" })());
+    await Promise.all([signing, calling]);
+    expect(sent[1]?.headers).toMatchObject({ "X-Nameplate-Csrf": "token-2" });
+  });
+
   test("throws all faults when there is no data", async () => {
     const { call, RequestFailed } = await page();
     answers = [

@@ -10,7 +10,7 @@ import {
 } from "relay-runtime";
 import { Cancelled, type Fault, faultOf, OFFLINE, RequestFailed } from "./fault.ts";
 import { subscribe } from "./live.ts";
-import { ask, csrfToken, signedIn } from "./session.ts";
+import { ask, csrfToken, settled, signedIn } from "./session.ts";
 
 type Wire = { data?: unknown; errors?: { message: string; extensions?: Record<string, unknown> }[] };
 
@@ -25,6 +25,7 @@ export function onOutdated(listener: () => void) {
 }
 
 async function post(params: RequestParameters, variables: Variables, key: string | undefined): Promise<{ faults: Fault[]; wire: Wire }> {
+  await settled();
   const csrf = csrfToken();
   let answer: Response;
   try {

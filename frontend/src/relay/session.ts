@@ -16,6 +16,8 @@ export type MfaRequired = {
   expiresAt: string;
   enrolmentRequired: boolean;
   authenticators: readonly Authenticator[];
+  /** Where a factor is demanded: the kinds that can be added and meet the demand. */
+  kinds?: readonly string[];
 };
 
 let csrf: string | null = null;
@@ -30,7 +32,18 @@ function set(next: Prompt | null) {
   for (const listener of listeners) listener();
 }
 
-export async function auth<T extends { result: string } = Answer>(path: string, body?: object): Promise<T> {
+let changes: Promise<unknown> = Promise.resolve();
+
+/** Resolves when no sign-in or refresh is under way. Between its answer's cookie and its CSRF value a call would carry one without the other. */
+export const settled = () => changes;
+
+export function auth<T extends { result: string } = Answer>(path: string, body?: object): Promise<T> {
+  const answer = exchange<T>(path, body);
+  if (body) changes = Promise.allSettled([changes, answer]);
+  return answer;
+}
+
+async function exchange<T extends { result: string }>(path: string, body?: object): Promise<T> {
   let answer: Response;
   try {
     answer = await fetch(`/auth/${path}`, {

@@ -1,15 +1,21 @@
 import { Button, PasswordInput, Text, TextInput } from "@mantine/core";
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Ask } from "#/features/factors/Ask.tsx";
 import { ByProvider } from "#/features/sso/ByProvider.tsx";
+import { texts } from "#/i18n/index.ts";
 import type { ProofChallengeMutation } from "#/relay/__generated__/ProofChallengeMutation.graphql.ts";
 import type { ProofQuery } from "#/relay/__generated__/ProofQuery.graphql.ts";
-import { type Proof as Given, type Question, secondStep } from "#/relay/factors.ts";
+import type { Proof as Given, Question } from "#/relay/factors.ts";
 import { failedOf, graphql, type RequestFailed, read, useAction } from "#/relay/index.ts";
 import { type Authenticator, type MfaRequired, type Prompt, type StepUpProof, signIn, stepUp } from "#/relay/session.ts";
 import { Dialog, DialogFoot } from "#/ui/Dialog.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
+
+const SecondStep = lazy(async () => {
+  await texts(["factors"]);
+  return { default: (await import("#/features/factors/SecondStep.tsx")).SecondStep };
+});
 
 /** Asks for the proof and answers the prompt; a wrong one can be tried again. */
 export default function Proof({ prompt }: { prompt: Prompt }) {
@@ -22,28 +28,31 @@ export default function Proof({ prompt }: { prompt: Prompt }) {
   const words = session ? "session" : "stepUp";
   const asked = byFactor || required !== null;
   return (
-    <Dialog opened onClose={() => prompt.answer(false)} title={t(`${words}.title`)} size={420} locked>
+    <Dialog
+      opened
+      onClose={() => prompt.answer(false)}
+      title={required?.enrolmentRequired ? t("proof.demanded") : t(`${words}.title`)}
+      size={420}
+      locked
+    >
       <Text c="dimmed" mb="md">
-        {t(byFactor ? "proof.stepUp" : required ? "proof.second" : `${words}.text`)}
+        {t(byFactor ? "proof.stepUp" : required?.enrolmentRequired ? "proof.demandedText" : required ? "proof.second" : `${words}.text`)}
       </Text>
       {byFactor ? (
         <StepUp onProven={() => prompt.answer(true)} />
-      ) : required?.enrolmentRequired ? (
-        <Text>{t("proof.enrol")}</Text>
       ) : required ? (
-        <Ask
-          authenticators={required.authenticators}
-          challenge={secondStep.challenge}
-          verify={async (of, proof) => {
-            const next = await secondStep.verify(of, proof);
-            if (next) setRequired(next);
-            else prompt.answer(true);
-          }}
-          onEnded={(failed) => {
-            setRequired(null);
-            setWhy(failed);
-          }}
-        />
+        <Suspense>
+          <SecondStep
+            key={String(required.enrolmentRequired)}
+            required={required}
+            onSignedIn={() => prompt.answer(true)}
+            onNext={setRequired}
+            onEnded={(failed) => {
+              setRequired(null);
+              setWhy(failed ?? null);
+            }}
+          />
+        </Suspense>
       ) : (
         <Password prompt={prompt} why={why} onRequired={setRequired} />
       )}

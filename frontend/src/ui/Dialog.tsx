@@ -4,10 +4,18 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import css from "./dialog.module.css";
 
-type Props = { opened: boolean; onClose: () => void; title: ReactNode; children: ReactNode; size?: string | number; locked?: boolean };
+type Props = {
+  opened: boolean;
+  onClose: () => void;
+  title: ReactNode;
+  children: ReactNode;
+  size?: string | number;
+  locked?: boolean;
+  kept?: boolean;
+};
 
-/** A dialog without a second banner landmark; full screen on a phone. `locked` keeps it open on a click beside it. */
-export function Dialog({ opened, onClose, title, children, size = 520, locked }: Props) {
+/** A dialog without a second banner landmark; full screen on a phone. `locked` keeps it open on a click beside it, `kept` until what is in it is done. */
+export function Dialog({ opened, onClose, title, children, size = 520, locked, kept }: Props) {
   const { t } = useTranslation();
   const phone = useMediaQuery("(max-width: 640px)");
   return (
@@ -16,7 +24,8 @@ export function Dialog({ opened, onClose, title, children, size = 520, locked }:
       onClose={onClose}
       size={size}
       fullScreen={phone}
-      closeOnClickOutside={!locked}
+      closeOnClickOutside={!locked && !kept}
+      closeOnEscape={!kept}
       centered={!phone}
       transitionProps={{ transition: "pop", duration: 140 }}
     >
@@ -26,7 +35,7 @@ export function Dialog({ opened, onClose, title, children, size = 520, locked }:
           <Modal.Title component="h2" className={css.title}>
             {title}
           </Modal.Title>
-          <Modal.CloseButton aria-label={t("close")} />
+          {!kept && <Modal.CloseButton aria-label={t("close")} />}
         </div>
         <div className={css.body}>{children}</div>
       </Modal.Content>

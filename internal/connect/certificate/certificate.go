@@ -2,8 +2,8 @@
 //
 // A certificate is ordered before anybody connects: when a connection's DNS is verified, a row becomes due and a worker takes it (PREFLIGHT). A check
 // younger than a minute must allow the order; the edges must have the name in force; the budget in front of the CA must have room (ORDERING). The CA
-// looks at the challenge that any edge answers (VALIDATING), and the certificate is there (ISSUED). At two thirds of its life it is ordered again
-// (RENEWING); the new one is on every edge before the old one is replaced. What fails waits and is tried again: a CA that is down fails nothing.
+// looks at the challenge that any edge answers (VALIDATING), and the certificate is there (ISSUED). When the CA says so (RFC 9773), or at two thirds of
+// its life, it is ordered again (RENEWING); the new one is on every edge before the old one is replaced. What fails waits and is tried again: a CA that is down fails nothing.
 //
 // One worker at a time works on a row. It names the epoch of its turn with everything that it writes, and asks once more before it lets the CA sign.
 package certificate

@@ -30,7 +30,7 @@ func (s *Service) Part() part.Part {
 		Name:      "certificate",
 		Readers:   []event.Reader{{Name: "certificate.order", Wants: wants, Apply: s.follow}},
 		Queues:    []work.Queue{s.Queue()},
-		Periodics: []work.Periodic{{Kind: "certificate.reap", Every: time.Minute, Do: s.reap}},
+		Periodics: []work.Periodic{{Kind: "certificate.reap", Every: time.Minute, Do: s.reap}, {Kind: "certificate.foresee", Every: time.Minute, Do: s.foresee}},
 		Runs:      []part.Run{{Name: "certificate.issuers", Run: s.Run}},
 		Nodes: map[string]part.Finder{"crt": func(ctx context.Context, id ident.Any) (any, error) {
 			crt, err := ident.As[ident.CertificateID](id, "id")

@@ -45,7 +45,11 @@ func (s *Service) obtain(ctx context.Context, t *turn, ca CA) (*signed, error) {
 	for _, name := range t.row.Certificate.Names {
 		identifiers = append(identifiers, acme.Identifier{Type: "dns", Value: name})
 	}
-	order, err := client.NewOrder(ctx, account, acme.Order{Identifiers: identifiers})
+	former := s.replaces(t, ca)
+	order, err := client.NewOrder(ctx, account, acme.Order{Identifiers: identifiers, Replaces: former})
+	if former != "" && unwanted(err) {
+		order, err = client.NewOrder(ctx, account, acme.Order{Identifiers: identifiers})
+	}
 	if err != nil {
 		return nil, attribute(err, "open an order", ca.Name)
 	}

@@ -196,6 +196,11 @@ func (s *Service) issued(ctx context.Context, t *turn, ca CA, got *signed) error
 		return fmt.Errorf("seal the key of %s: %w", id, err)
 	}
 	renewAt := renewalTime(got.leaf.NotBefore, got.leaf.NotAfter, rand.Float64())
+	if at, err := s.suggested(ctx, ca.Name, got.leaf, renewAt); err == nil {
+		renewAt = at
+	} else {
+		s.log().Debug("the CA did not say when to renew", "ca", ca.Name, "err", err)
+	}
 	issuer, serial := cmp.Or(got.leaf.Issuer.CommonName, got.leaf.Issuer.String()), got.leaf.SerialNumber.Text(16)
 	action := "certificate.issued"
 	kept := false

@@ -225,8 +225,10 @@ func transition(from, to State, refused bool) string {
 		return "connection.certificate_failed" // T10
 	case from == Draft && (to == ActionRequired || to == Verifying):
 		return "connection.analyzed" // T2
-	case to == Verifying && from == ActionRequired:
-		return "connection.verifying" // T6
+	case to == Verifying && (from == ActionRequired || from == Suspended):
+		return "connection.verifying" // T6, T15
+	case to == Suspended:
+		return "connection.suspended" // T14
 	case to == ActionRequired || to == Verifying:
 		return "connection.action_required" // T8
 	case to == Failed:

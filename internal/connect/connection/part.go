@@ -28,7 +28,10 @@ func (s *Service) Part() part.Part {
 			{Permission: "connection.write", Roles: doers, What: "change metadata, labels, upstream"},
 			{Permission: "connection.archive", Roles: doers, What: "disconnect"},
 		},
-		Readers: []event.Reader{{Name: "connection.routes", Wants: func(action string) bool { return action == "application.updated" }, Apply: s.reroute}},
+		Readers: []event.Reader{
+			{Name: "connection.routes", Wants: func(action string) bool { return action == "application.updated" }, Apply: s.reroute},
+			{Name: "connection.organization", Wants: func(action string) bool { return action == "organization.deleted" || action == "organization.restored" }, Apply: s.follow},
+		},
 		Queues: []work.Queue{
 			s.queue(checkQueue, checkKind, true, s.rules().CheckLimit, s.runCheck),
 			s.queue(routineQueue, checkKind, false, s.rules().CheckLimit, s.runCheck),

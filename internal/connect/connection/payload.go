@@ -102,7 +102,7 @@ func (m *Moved) tell(action string, c *Connection) {
 }
 
 // audited are the events of this package that stand in the hash chain.
-var audited = []string{"connection.created", "connection.live", "connection.degraded", "connection.recovered", "connection.archived", "connection.updated", "connection.ownership_verified"}
+var audited = []string{"connection.created", "connection.live", "connection.degraded", "connection.recovered", "connection.suspended", "connection.archived", "connection.updated", "connection.ownership_verified"}
 
 func change(c *Connection, action string, payload any) event.Change {
 	return event.Change{OrgID: c.OrgID, Action: action, Subject: c.ID.String(), Version: c.Version, Payload: payload, Audited: slices.Contains(audited, action)}

@@ -47,6 +47,7 @@ type Edge interface {
 	TargetTx(ctx context.Context, tx *db.Tx, token string, connection ident.ConnectionID) error
 	RetireTargetTx(ctx context.Context, tx *db.Tx, token string, answerUntil time.Time) error
 	PutTx(ctx context.Context, tx *db.Tx, e edgeentry.Entry) error
+	SuspendTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID) error
 	WithdrawTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID) error
 }
 

@@ -274,6 +274,11 @@ func (s *Service) start(ctx context.Context, e *door.Effect, in StartConnectionI
 	} else if !db.NotFound(err) {
 		return nil, fmt.Errorf("look for %s: %w", in.name, err)
 	}
+	if _, err := s.q.HoldOrganization(ctx, e.Tx, connectionq.HoldOrganizationParams{OrgID: in.app.OrgID.UUID()}); db.NotFound(err) {
+		return nil, fault.NotFound("application")
+	} else if err != nil {
+		return nil, fmt.Errorf("hold the organization of %s: %w", in.name, err)
+	}
 	p := &StartConnectionPayload{Created: true}
 	if in.app.Environment == application.Live {
 		if p.Quota, err = e.Take(ctx, "connections", 1); err != nil {

@@ -90,7 +90,7 @@ func (w *walk) settle() {
 
 func (w *walk) step(t *rapid.T) {
 	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 20*60*1000).Draw(t, "wait")) * time.Millisecond)
-	switch rapid.SampledFrom([]string{"pass", "pass", "pass", "pass", "could_not_ask", "certificate", "certificate", "mark", "fail", "retry", "archive"}).Draw(t, "what") {
+	switch rapid.SampledFrom([]string{"pass", "pass", "pass", "pass", "could_not_ask", "certificate", "certificate", "mark", "fail", "retry", "suspend", "resume", "resume", "archive"}).Draw(t, "what") {
 	case "pass":
 		w.pass(t)
 	case "could_not_ask":
@@ -105,7 +105,7 @@ func (w *walk) step(t *rapid.T) {
 			w.settle()
 		}
 	case "mark":
-		if w.l.ArchivedAt == nil && w.l.FailedAt == nil {
+		if w.l.ArchivedAt == nil && w.l.FailedAt == nil && w.l.SuspendedAt == nil {
 			w.l.VerifyingSince = &w.now
 			w.settle()
 		}
@@ -119,6 +119,19 @@ func (w *walk) step(t *rapid.T) {
 			w.l.FailedAt, w.l.AnalyzedAt, w.l.VerifyingSince, w.l.PassCount, w.l.LastPassAt = nil, nil, nil, 0, nil
 			w.settle()
 		}
+	case "suspend":
+		if w.l.ArchivedAt == nil && w.l.SuspendedAt == nil && rapid.IntRange(0, 3).Draw(t, "suspend") == 0 {
+			w.l.suspend(OrganizationDeleted, w.now)
+			w.settle()
+		}
+	case "resume":
+		if w.l.ArchivedAt == nil && w.l.SuspendedAt != nil {
+			analyzed := w.l.AnalyzedAt != nil
+			w.l.resume(w.now, Defaults)
+			if w.settle(); analyzed && w.l.State != Verifying || !analyzed && w.l.State != Draft {
+				t.Fatalf("resumed as %s: %+v", w.l.State, w.l)
+			}
+		}
 	case "archive":
 		if rapid.IntRange(0, 9).Draw(t, "archive") == 0 {
 			w.l.ArchivedAt, w.l.LiveAt = new(w.now), nil
@@ -128,7 +141,7 @@ func (w *walk) step(t *rapid.T) {
 }
 
 func (w *walk) pass(t *rapid.T) {
-	if w.l.ArchivedAt != nil || w.l.FailedAt != nil {
+	if w.l.ArchivedAt != nil || w.l.FailedAt != nil || w.l.SuspendedAt != nil {
 		return
 	}
 	probe := func(name string) Outcome {
@@ -168,6 +181,9 @@ func (w *walk) check(t *rapid.T) {
 	}
 	if w.l.ArchivedAt != nil && (w.l.State != Archived || w.l.serves() || w.l.certAllowed()) {
 		t.Fatalf("I5: archived and %s", w.l.State)
+	}
+	if w.l.SuspendedAt != nil && (w.l.ArchivedAt == nil && w.l.State != Suspended || w.l.LiveAt != nil || w.l.certAllowed() || w.l.Turn(w.now, true, true) != NoCheck) {
+		t.Fatalf("suspended and %s: %+v", w.l.State, w.l)
 	}
 	if w.l.State == Live && (!f.whole() || w.l.LiveAt == nil) {
 		t.Fatalf("LIVE with %+v", f)
@@ -213,7 +229,7 @@ func TestInvariants_TheScheduleNeverStopsBeforeTheEnd(t *testing.T) {
 			w.step(t)
 			watched, news, light := rapid.Bool().Draw(t, "watched"), rapid.Bool().Draw(t, "news"), rapid.Bool().Draw(t, "light")
 			next := w.l.Next(w.now, watched, news, light, Defaults)
-			over := w.l.ArchivedAt != nil || w.l.FailedAt != nil
+			over := w.l.ArchivedAt != nil || w.l.FailedAt != nil || w.l.SuspendedAt != nil
 			switch {
 			case over != (next == nil):
 				t.Fatalf("%s is looked at %v", w.l.State, next)

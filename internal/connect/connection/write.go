@@ -185,6 +185,12 @@ func (s *Service) putEntry(ctx context.Context, e *door.Effect, c *Connection, a
 	if !c.serves() {
 		return nil
 	}
+	if c.SuspendedAt != nil {
+		if err := s.Edge.SuspendTx(ctx, e.Tx, c.Hostname, c.ID); err != nil {
+			return fmt.Errorf("suspend %s at the edges: %w", c.Hostname, err)
+		}
+		return nil
+	}
 	route := edgeentry.Route{Application: app.name, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef)}
 	up := c.Upstream
 	if up == nil {

@@ -76,8 +76,14 @@ type ZoneRecord struct {
 	ExpiresAt  *time.Time // not answered from then on
 }
 
-// TypeTarget is the type of a target's row.
-const TypeTarget = "TARGET"
+// Types of rows.
+const (
+	TypeTarget     = "TARGET"     // a connection's target; no value
+	TypeText       = "TXT"        // one text: the answer to a challenge, a part of a public key
+	TypeIssuer     = "CAA"        // at a target: the domain name of a CA that may issue beside ours
+	TypeDelegation = "DELEGATION" // a customer's sub-zone that is delegated to us; the value is the connection's token
+	TypeKey        = "KEY"        // at the zone itself: a key that signs it, sealed
+)
 
 // Snapshot is what changed between two generations, or everything.
 type Snapshot struct {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -172,7 +171,7 @@ func (s *Service) RetireTargetTx(ctx context.Context, tx *db.Tx, token string, a
 
 // Target is a token's name in the edge zone, lower case and without trailing dot.
 func (s *Service) Target(token string) string {
-	return token + "." + strings.TrimSuffix(strings.ToLower(s.Zone), ".")
+	return token + "." + s.apex()
 }
 
 func (s *Service) advance(ctx context.Context, tx *db.Tx) (int64, error) {

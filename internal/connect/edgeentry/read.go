@@ -130,7 +130,7 @@ func (s *Service) Part() part.Part {
 	return part.Part{Name: "edgeentry", Periodics: []work.Periodic{{Kind: "edge.reap", Every: 10 * time.Second, Do: s.reap}}}
 }
 
-// reap forgets edges that have been silent for an hour and names that were withdrawn 30 days ago. An edge that was away for longer than that starts
+// reap forgets edges that have been silent for an hour, and names and records that ended 30 days ago. An edge that was away for longer than that starts
 // with a full load anyway.
 func (s *Service) reap(ctx context.Context) error {
 	if _, err := s.q.DropNodes(ctx, s.DB, edgeentryq.DropNodesParams{Before: s.DB.Now().Add(-nodesKept)}); err != nil {
@@ -138,6 +138,9 @@ func (s *Service) reap(ctx context.Context) error {
 	}
 	if _, err := s.q.DropGoneEntries(ctx, s.DB, edgeentryq.DropGoneEntriesParams{Before: s.DB.Now().Add(-goneKept)}); err != nil {
 		return fmt.Errorf("forget withdrawn names: %w", err)
+	}
+	if _, err := s.q.DropRecords(ctx, s.DB, edgeentryq.DropRecordsParams{Before: s.DB.Now().Add(-goneKept)}); err != nil {
+		return fmt.Errorf("forget what the edge zone no longer answers: %w", err)
 	}
 	return nil
 }

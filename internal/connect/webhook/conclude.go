@@ -21,6 +21,8 @@ const (
 	holdsUp      = 3                  // after so many failures later messages of the stream need not wait any more (WH-5)
 	warnAfter    = 24 * time.Hour     // without one success, the developers are told
 	failingLimit = 5 * 24 * time.Hour // without one success, the endpoint is disabled
+
+	again = 50 * time.Millisecond // between two tries to write while PostgreSQL is away
 )
 
 // never stands for no time where a set of rows is written.
@@ -40,10 +42,27 @@ type outcome struct {
 	warn    bool
 }
 
+// insist runs fn in a transaction, and again while PostgreSQL is away, until ctx ends: what was sent is known here alone, and what is not written is sent
+// twice. Meanwhile lanes send nothing more, so that a process that is killed then leaves little behind. fn may have been committed before it runs again.
+func (s *Service) insist(ctx context.Context, fn func(ctx context.Context, tx *db.Tx) error) error {
+	for {
+		err := s.DB.InTx(ctx, fn)
+		gone := db.Gone(err)
+		s.away.Store(gone)
+		if !gone {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(again):
+		}
+	}
+}
+
 // conclude writes attempts in one transaction, guarded by the epochs of their lanes: whoever lost a lane meanwhile writes nothing.
 func (s *Service) conclude(ctx context.Context, all []*outcome) error {
-	err := s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.write(ctx, tx, all) })
-	if err != nil {
+	if err := s.insist(ctx, func(ctx context.Context, tx *db.Tx) error { return s.write(ctx, tx, all) }); err != nil {
 		return fmt.Errorf("write %d attempts: %w", len(all), err)
 	}
 	for _, o := range all {

@@ -104,7 +104,7 @@ func report(all []*outcome, err error) {
 
 // leave gives lanes back, each with the instant at which something is to be sent next. A lane that was lost meanwhile is somebody else's.
 func (s *Service) leave(ctx context.Context, all []turn) error {
-	return s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+	return s.insist(ctx, func(ctx context.Context, tx *db.Tx) error {
 		held, err := s.hold(ctx, tx, all)
 		if err != nil || len(held) == 0 {
 			return err

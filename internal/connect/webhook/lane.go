@@ -18,7 +18,7 @@ import (
 const (
 	places    = 4               // requests to one endpoint at the same time (WH-6); one, as long as it fails
 	ahead     = 64              // deliveries read at once
-	unwritten = 32              // at most so many are sent and not written: what a process that is killed leaves to be sent twice
+	unwritten = 16              // at most so many are sent and not written: what a process that is killed leaves to be sent twice
 	stay      = 5 * time.Second // then the lane is given back, so that others have a turn
 	glance    = time.Second     // how often it is looked for news that no poke told of
 	goodbye   = 3 * time.Second // what is on its way when the process stops has so long
@@ -98,7 +98,7 @@ func (l *lane) work(ctx context.Context, news <-chan struct{}) (failed error) {
 				failed, l.shut = err, true
 			}
 		}
-		for !l.shut && len(l.queue) > 0 && l.busy < l.places() && len(l.away) < unwritten {
+		for !l.shut && len(l.queue) > 0 && l.busy < l.places() && len(l.away) < unwritten && !l.s.away.Load() {
 			if l.shut = !l.c.Held(); !l.shut {
 				l.start(sending)
 			}

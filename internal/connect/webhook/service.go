@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,6 +53,7 @@ type Service struct {
 	sends    chan struct{}
 	outcomes *work.Sets[*outcome]
 	leaving  *work.Sets[turn]
+	away     atomic.Bool            // PostgreSQL, when it was last written to
 	lag      prometheus.Observer    // nil until Measure
 	tries    *prometheus.CounterVec // nil until Measure
 }

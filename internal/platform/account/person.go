@@ -154,17 +154,14 @@ func (s *Service) List(ctx context.Context, f UserFilter, a page.Args) (*UserPag
 	if err := s.Authz.Operate(ctx, mayReadAny); err != nil {
 		return nil, err
 	}
-	p := accountq.ListUsersParams{Before: uuid.Max, Most: int32(a.First) + 1}
+	p, text := accountq.ListUsersParams{Before: uuid.Max, Most: int32(a.First) + 1}, strings.TrimSpace(deref(f.Text))
 	if a.After != nil {
 		p.Before = a.After.ID
 	}
-	if f.Text != nil {
-		p.Text = strings.TrimSpace(*f.Text)
-		if id, err := ident.Parse[ident.UserID](p.Text); err == nil {
-			p.Exact = id.UUID()
-		}
+	if id, err := ident.Parse[ident.UserID](text); err == nil {
+		p.Exact, text = new(id.UUID()), ""
 	}
-	if len(p.Text) > maxSearch || !utf8.ValidString(p.Text) || strings.ContainsRune(p.Text, 0) {
+	if len(text) > maxSearch || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return nil, fault.Invalid("filter.text", "too_long", "Search for at most %d characters.", maxSearch)
 	}
 	if f.Access != nil {
@@ -176,23 +173,40 @@ func (s *Service) List(ctx context.Context, f UserFilter, a page.Args) (*UserPag
 	if f.OrganizationID != nil {
 		p.OrgID = new(f.OrganizationID.UUID())
 	}
-	rows, err := s.q.ListUsers(ctx, s.DB, p)
+	all, n, err := s.find(ctx, p, text)
 	if err != nil {
 		return nil, fmt.Errorf("list people: %w", err)
-	}
-	n, err := s.q.CountUsers(ctx, s.DB, accountq.CountUsersParams{Text: p.Text, Exact: p.Exact, Access: p.Access, Role: p.Role, OrgID: p.OrgID, Most: countedMost + 1})
-	if err != nil {
-		return nil, fmt.Errorf("count people: %w", err)
-	}
-	all := make([]*User, len(rows))
-	for i, r := range rows {
-		all[i] = fromRow((*accountq.UserForOperatorsRow)(r))
 	}
 	var total *int32
 	if n <= countedMost {
 		total = new(int32(n))
 	}
 	return new(page.Make(a, all, total, func(u *User) page.Cursor { return page.Cursor{ID: u.ID.UUID()} })), nil
+}
+
+// find answers a page of people and how many there are, up to one more than is counted.
+func (s *Service) find(ctx context.Context, p accountq.ListUsersParams, text string) (all []*User, n int64, err error) {
+	if text != "" {
+		like := page.Contains(text)
+		rows, err := s.q.SearchUsers(ctx, s.DB, accountq.SearchUsersParams{Before: p.Before, Pattern: like, Access: p.Access, Role: p.Role, OrgID: p.OrgID, Most: p.Most})
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, r := range rows {
+			all = append(all, fromRow((*accountq.UserForOperatorsRow)(r)))
+		}
+		n, err = s.q.CountFoundUsers(ctx, s.DB, accountq.CountFoundUsersParams{Pattern: like, Access: p.Access, Role: p.Role, OrgID: p.OrgID, Most: countedMost + 1})
+		return all, n, err
+	}
+	rows, err := s.q.ListUsers(ctx, s.DB, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, r := range rows {
+		all = append(all, fromRow((*accountq.UserForOperatorsRow)(r)))
+	}
+	n, err = s.q.CountUsers(ctx, s.DB, accountq.CountUsersParams{Exact: p.Exact, Access: p.Access, Role: p.Role, OrgID: p.OrgID, Most: countedMost + 1})
+	return all, n, err
 }
 
 // OrganizationsOf lists where somebody belongs to, for an operator; at most 100.

@@ -100,7 +100,7 @@ func reasons(err error) (out []string) {
 	return out
 }
 
-func TestCreate_ShowsTheSecretOnce(t *testing.T) {
+func TestAPIKeys1a_TheSecretAppearsOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	k := b.create(t, b.As(t.Context()), "connection.read", "connection.read", "connection.start")
@@ -229,7 +229,7 @@ func TestAuthenticate_RefusesAlike(t *testing.T) {
 	}
 }
 
-func TestAuthenticate_AMistypedKeyCostsNoLookUp(t *testing.T) {
+func TestAPIKeys1e_AMistypedKeyCostsNoLookUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	k := b.create(t, b.As(t.Context()))
@@ -247,7 +247,7 @@ func TestAuthenticate_AMistypedKeyCostsNoLookUp(t *testing.T) {
 	}
 }
 
-func TestScopes_EmptyMeansNone(t *testing.T) {
+func TestAPIKeys1f_WithoutScopesNothingAnswers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	none := b.with(t, b.create(t, b.As(t.Context())).Secret)
@@ -323,16 +323,16 @@ func TestNarrowed_SeesItsOwnApplicationAlone(t *testing.T) {
 	}
 }
 
-func TestList_OwnOrAllPagesThrough(t *testing.T) {
+func TestAPIKeys2_OwnOrAllWithoutSecrets(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	member := b.member(t, "mia", "MEMBER")
+	member, last := b.member(t, "mia", "MEMBER"), ""
 	for n := range 5 {
 		who := b.As(t.Context())
 		if n%2 == 1 {
 			who = spinetest.As(t.Context(), member)
 		}
-		b.create(t, who)
+		last = b.create(t, who).Secret.Reveal()[len("npk_")+17:]
 	}
 	seen := []string{}
 	args := page.Args{First: 2}
@@ -353,6 +353,15 @@ func TestList_OwnOrAllPagesThrough(t *testing.T) {
 	}
 	if len(seen) != 5 || !slices.IsSortedFunc(seen, func(a, b string) int { return -strings.Compare(a, b) }) {
 		t.Errorf("%v", seen)
+	}
+	all, err := b.keys.List(b.As(t.Context()), apikey.Filter{Org: &b.Org}, page.Args{First: 10})
+	if err != nil || strings.Contains(fmt.Sprintf("%+v", all.Nodes), last) {
+		t.Errorf("the list has a secret, or %v", err)
+	}
+	for _, k := range all.Nodes {
+		if !strings.HasPrefix(k.Prefix, "npk_") || len(k.Prefix) != 4+16 || len(k.LastFour) != 4 {
+			t.Errorf("%q and %q tell more or less of a key than its owner needs", k.Prefix, k.LastFour)
+		}
 	}
 	own, err := b.keys.List(spinetest.As(t.Context(), member), apikey.Filter{Org: &b.Org, Inactive: false}, page.Args{First: 10})
 	if err != nil || len(own.Nodes) != 2 || *own.TotalCount != 2 {

@@ -224,7 +224,7 @@ func CheckExpiry(field string, at *time.Time, now time.Time) error {
 
 // lockParent lets no child be born while its parent dies: who comes second sees what the first has done.
 func (s *Service) lockParent(ctx context.Context, e *door.Effect) error {
-	parent, err := s.q.LockKey(ctx, e.Tx, apikeyq.LockKeyParams{ID: e.Caller.KeyID.UUID(), OrgID: e.Scope.OrgUUID()})
+	parent, err := s.q.HoldKey(ctx, e.Tx, apikeyq.HoldKeyParams{ID: e.Caller.KeyID.UUID(), OrgID: e.Scope.OrgUUID()})
 	if db.NotFound(err) || err == nil && (parent.RevokedAt != nil || parent.ExpiresAt != nil && !e.Tx.Now.Before(*parent.ExpiresAt)) {
 		return invalid()
 	} else if err != nil {

@@ -75,7 +75,7 @@ func (s *Service) mayDelete(ctx context.Context, e *door.Effect, id ident.KeyID)
 
 // endTx ends a key and its children, and answers how many there were; action is what is recorded of the key itself.
 func (s *Service) endTx(ctx context.Context, e *door.Effect, org ident.OrgID, id ident.KeyID, action, reason string) (int, error) {
-	if _, err := s.q.LockKey(ctx, e.Tx, apikeyq.LockKeyParams{ID: id.UUID(), OrgID: org.UUID()}); err != nil {
+	if _, err := s.q.HoldKey(ctx, e.Tx, apikeyq.HoldKeyParams{ID: id.UUID(), OrgID: org.UUID()}); err != nil {
 		return 0, fmt.Errorf("lock the key: %w", err)
 	}
 	ids, err := s.q.RevokeKeys(ctx, e.Tx, apikeyq.RevokeKeysParams{ID: id.UUID(), OrgID: org.UUID(), Now: e.Tx.Now, By: e.Caller.Actor(), Reason: reason})

@@ -17,7 +17,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
-func TestChild_StaysWithinItsParent(t *testing.T) {
+func TestAPIKeys1g_AChildStaysWithinItsParent(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	end := time.Now().Add(48 * time.Hour).UTC().Truncate(time.Microsecond)
@@ -136,7 +136,7 @@ func TestDelete_WhoMay(t *testing.T) {
 	}
 }
 
-func TestExpireOthers_EndsTheRestInOneGo(t *testing.T) {
+func TestAPIKeys1d_TheOthersEndInTheSameTransaction(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	parent := b.create(t, b.As(t.Context()), "apikey.manage")
@@ -148,6 +148,10 @@ func TestExpireOthers_EndsTheRestInOneGo(t *testing.T) {
 	k, err := b.keys.Create(b.As(t.Context()), apikey.CreateApiKeyInput{Description: "new", OrganizationID: &b.Org, ExpireOthers: true})
 	if err != nil {
 		t.Fatal(err)
+	}
+	var changes int // each row knows the transaction that wrote it last
+	if err := b.DB.QueryRow(t.Context(), "select count(distinct xmin::text) from api_key where id = $1 or revoked_at is not null", k.ApiKey.ID.UUID()).Scan(&changes); err != nil || changes != 1 {
+		t.Errorf("the new key and the ends of the others were written by %d transactions, %v", changes, err)
 	}
 	for name, c := range map[string]struct {
 		key   secret.String

@@ -10,6 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
@@ -123,6 +124,7 @@ type Identity struct {
 	PasswordChangedAt   *time.Time
 	MfaEnabled          bool
 	MfaRequiredByPolicy bool
+	MfaKinds            []factor.MfaKind
 	PasskeyCount        int32
 	RecoveryCodesLeft   int32
 }
@@ -134,7 +136,7 @@ func (s *Service) Identity(ctx context.Context) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Identity{ID: user, MfaEnabled: f.Enabled, MfaRequiredByPolicy: f.Required, PasskeyCount: f.Passkeys, RecoveryCodesLeft: f.Codes}
+	out := &Identity{ID: user, MfaEnabled: f.Enabled, MfaRequiredByPolicy: f.Required, MfaKinds: f.Kinds, PasskeyCount: f.Passkeys, RecoveryCodesLeft: f.Codes}
 	at, err := s.q.SetAt(ctx, s.DB, credentialq.SetAtParams{UserID: user.UUID()})
 	if db.NotFound(err) {
 		return out, nil

@@ -25,7 +25,9 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
+	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/vault"
+	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/credentialq"
 )
 
@@ -49,6 +51,8 @@ type Service struct {
 	Home func(ctx context.Context, user ident.UserID) (*ident.OrgID, error)
 	// Unconfirmed mails a new link for a registration that waits.
 	Unconfirmed func(ctx context.Context, e *door.Effect, email string) error
+	// Blocked mails the person that so many wrong passwords came before the right one; nil: nobody is told.
+	Blocked func(ctx context.Context, e *door.Effect, user ident.UserID, failures int) error
 	// Changed mails the person that the password is another one.
 	Changed func(ctx context.Context, e *door.Effect, user ident.UserID) error
 
@@ -150,6 +154,9 @@ func (s *Service) admit(ctx context.Context, f factor.First, name []byte, newer 
 					return nil, err
 				}
 			}
+			if err := s.warn(ctx, e, user, name, before); err != nil {
+				return nil, err
+			}
 			next, err := s.Factors.After(ctx, e, f)
 			if err != nil {
 				return nil, err
@@ -159,6 +166,18 @@ func (s *Service) admit(ctx context.Context, f factor.First, name []byte, newer 
 			return next, nil
 		},
 	}, f)
+}
+
+// warn tells the person of many wrong passwords before the right one, wherever they came from. here are those of this network.
+func (s *Service) warn(ctx context.Context, e *door.Effect, user ident.UserID, name []byte, here int32) error {
+	elsewhere, err := s.q.FailuresElsewhere(ctx, e.Tx, credentialq.FailuresElsewhereParams{AccountHash: name, Now: e.Tx.Now})
+	if err != nil {
+		return fmt.Errorf("count the failures elsewhere: %w", err)
+	}
+	if all := here + elsewhere; all > free && s.Blocked != nil {
+		return s.Blocked(ctx, e, user, int(all))
+	}
+	return nil
 }
 
 // refuse notes a failure as a fact about the network, on one of sixteen chains, and answers the same for every cause.
@@ -231,63 +250,6 @@ func (s *Service) blocked(ctx context.Context, name []byte, net string) error {
 	return nil
 }
 
-// StepUp proves the caller's identity again by password and rotates the session; cookie is the browser's present one. Who has a confirmed factor must prove
-// that instead.
-func (s *Service) StepUp(ctx context.Context, cookie string, password secret.String) (*factor.Next, error) {
-	caller := authz.From(ctx)
-	if caller.Kind != authz.USER {
-		return nil, fault.Unauthorized("", "Sign in first.")
-	}
-	methods, err := s.Factors.Confirmed(ctx, s.DB, caller.UserID)
-	if err != nil {
-		return nil, err
-	}
-	if len(methods) > 0 {
-		return nil, fault.Invalid("password", "factor_needed", "Your account has a second factor. Confirm with that.")
-	}
-	if err := s.Limit.Allow(ctx, perName, caller.UserID.String()); err != nil {
-		return nil, err
-	}
-	row, err := s.q.PasswordOfUser(ctx, s.DB, credentialq.PasswordOfUserParams{UserID: caller.UserID.UUID()})
-	if err != nil && !db.NotFound(err) {
-		return nil, fmt.Errorf("read the password: %w", err)
-	}
-	phc := s.nobody(ctx)
-	if err == nil {
-		phc = row.Phc
-	}
-	right := false
-	if len(password.Reveal()) <= maxPassword {
-		if right, err = verify(ctx, phc, password.Reveal()); err != nil {
-			return nil, err
-		}
-	}
-	if !right {
-		return nil, s.refuseStepUp(ctx)
-	}
-	return door.Do(ctx, s.Door, door.Change[string, *factor.Next]{
-		Action: door.Action{Name: "session.step_up", Public: true},
-		Do: func(ctx context.Context, e *door.Effect, cookie string) (*factor.Next, error) {
-			next, err := s.Sessions.StepUpTx(ctx, e, cookie)
-			return &factor.Next{Cookie: next, Session: caller.SessionID, User: caller.UserID}, err
-		},
-	}, cookie)
-}
-
-// refuseStepUp notes on the person's own chain that somebody in their session did not know the password.
-func (s *Service) refuseStepUp(ctx context.Context) error {
-	_, err := door.Do(ctx, s.Door, door.Change[struct{}, struct{}]{
-		Action: door.Action{Name: "credential.refuse_step_up", Public: true},
-		Do: func(_ context.Context, e *door.Effect, _ struct{}) (struct{}, error) {
-			user := e.Caller.UserID.String()
-			e.Record(event.Change{Action: "credential.step_up_refused", Subject: user, Version: 1, Stream: "credential:" + user, Chain: user, Payload: map[string]any{"v": 1}, Audited: true})
-			e.Refuse(fault.Invalid("password", "password_wrong", "This is not your password."))
-			return struct{}{}, nil
-		},
-	}, struct{}{})
-	return err
-}
-
 // nameHash hides the name typed: the table of failures must not be a list of addresses.
 func (s *Service) nameHash(ctx context.Context, username string) ([]byte, error) {
 	key, err := s.Vault.Signer(ctx, vault.CSRF)
@@ -303,6 +265,16 @@ func (s *Service) nameHash(ctx context.Context, username string) ([]byte, error)
 func (s *Service) nobody(ctx context.Context) string {
 	s.once.Do(func() { s.dummy, _ = hash(context.WithoutCancel(ctx), "nobody has this password") })
 	return s.dummy
+}
+
+// Part is what passwords contribute.
+func (s *Service) Part() part.Part {
+	return part.Part{Name: "credential", Periodics: []work.Periodic{{Kind: "credential.sweep", Every: time.Hour, Do: func(ctx context.Context) error {
+		if _, err := s.q.SweepFailures(ctx, s.DB, credentialq.SweepFailuresParams{LastAt: s.DB.Now().Add(-time.Hour)}); err != nil {
+			return fmt.Errorf("sweep the failures: %w", err)
+		}
+		return nil
+	}}}}
 }
 
 func wrong() *fault.Fault {

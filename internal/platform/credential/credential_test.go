@@ -336,3 +336,29 @@ func TestCheck_WhatIsAskedOfAPassword(t *testing.T) {
 		}
 	}
 }
+
+func TestSweep_ForgetsFailuresThatCountNoMore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	left := func() (n int) {
+		t.Helper()
+		if err := b.Part().Periodics[0].Do(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Bundle.DB.QueryRow(t.Context(), "select count(*) from sign_in_failure").Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for range 5 {
+		_ = b.try(t, "nobody@example.com", "wrong horse battery")
+	}
+	b.ahead(59 * time.Minute)
+	if n := left(); n != 1 {
+		t.Errorf("%d rows after 59 minutes", n)
+	}
+	b.ahead(time.Minute + time.Second)
+	if n := left(); n != 0 {
+		t.Errorf("%d rows after an hour", n)
+	}
+}

@@ -48,6 +48,7 @@ type MfaRequired struct {
 	ExpiresAt         time.Time
 	EnrolmentRequired bool // a policy demands a factor, and what is confirmed does not meet it
 	Authenticators    []*MfaAuthenticator
+	Kinds             []MfaKind // where a factor is demanded: what can be added and meets the demand
 }
 
 // IsAuthResult makes it a member of the union that a program's sign-in ends in.
@@ -98,6 +99,8 @@ func (s *Service) next(ctx context.Context, e *door.Effect, f First, l *factorq.
 		for _, a := range p.offered(all) {
 			r.Authenticators = append(r.Authenticators, fromRow(a))
 		}
+	} else {
+		r.Kinds = s.addable(p, active)
 	}
 	return &Next{User: f.User, Required: r}, nil
 }

@@ -126,8 +126,18 @@ func (s *Service) InProgress(ctx context.Context, token secret.String) (*MfaRequ
 	} else if err != nil {
 		return nil, fmt.Errorf("find the sign-in: %w", err)
 	}
-	list, err := s.offered(ctx, s.DB, l)
-	return &MfaRequired{MfaToken: token, ExpiresAt: l.ExpiresAt, EnrolmentRequired: l.Enrol, Authenticators: list}, err
+	r := &MfaRequired{MfaToken: token, ExpiresAt: l.ExpiresAt, EnrolmentRequired: l.Enrol}
+	if r.Authenticators, err = s.offered(ctx, s.DB, l); err != nil || !l.Enrol {
+		return r, err
+	}
+	user := ident.From[ident.UserID](l.UserID)
+	p, err := s.policyOf(ctx, s.DB, user)
+	if err != nil {
+		return nil, err
+	}
+	_, active, err := s.authenticators(ctx, s.DB, user)
+	r.Kinds = s.addable(p, active)
+	return r, err
 }
 
 // offered are the authenticators that a sign-in or a reset may go on with.

@@ -18,8 +18,9 @@ import (
 
 // State says how a person's factors stand.
 type State struct {
-	Enabled  bool // a factor is asked for
-	Required bool // an organization demands one
+	Enabled  bool      // a factor is asked for
+	Required bool      // an organization demands one, or the person's role
+	Kinds    []MfaKind // what can be added
 	Passkeys int32
 	Codes    int32 // recovery codes that are left
 }
@@ -39,7 +40,7 @@ func (s *Service) State(ctx context.Context) (State, error) {
 	if err != nil {
 		return State{}, fmt.Errorf("count the recovery codes: %w", err)
 	}
-	out := State{Enabled: len(active) > 0, Required: p.required, Codes: left}
+	out := State{Enabled: len(active) > 0, Required: p.keeps(), Kinds: s.addable(p, active), Codes: left}
 	for _, a := range active {
 		if MfaKind(a.Kind) == Passkey {
 			out.Passkeys++

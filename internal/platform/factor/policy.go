@@ -25,7 +25,7 @@ const (
 // policy is what all organizations of a person demand together.
 type policy struct {
 	required bool
-	operator bool   // the person may become an operator, with two factors that were not sent
+	operator bool   // the person is an operator, whose two factors are not sent
 	phishing bool   // passkeys alone count
 	sent     bool   // codes by mail and SMS count
 	by       string // one that demands it; "" where the house does
@@ -73,7 +73,7 @@ func (p policy) counts(kind MfaKind) bool {
 // keeps says that a factor must stay.
 func (p policy) keeps() bool { return p.required || p.operator }
 
-// met says whether what was proven does. An operator's role counts for nothing in a session of one factor, so nobody is kept out for lack of a second.
+// met says whether what was proven does. Who may become an operator has no session of one factor: the second one is added before the first session.
 func (p policy) met(amr []string) bool {
 	has := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(amr, w) })
@@ -82,7 +82,7 @@ func (p policy) met(amr []string) bool {
 	case !p.required && !p.operator:
 		return true
 	case !has(amrTwo):
-		return !p.required
+		return false
 	case p.phishing:
 		return has(amrKey, amrSynced)
 	case !p.sent:
@@ -103,4 +103,12 @@ func (p policy) offered(all []*factorq.MfaAuthenticator) (out []*factorq.MfaAuth
 		}
 	}
 	return out
+}
+
+// addable are the kinds that somebody with these confirmed factors can add and that meet the policy, the strongest first.
+func (s *Service) addable(p policy, active []*factorq.MfaAuthenticator) []MfaKind {
+	return slices.DeleteFunc([]MfaKind{Passkey, TOTP, MailCode}, func(kind MfaKind) bool {
+		has := slices.ContainsFunc(active, func(a *factorq.MfaAuthenticator) bool { return MfaKind(a.Kind) == kind })
+		return !p.counts(kind) || kind == Passkey && s.Party == nil || kind != Passkey && has || kind.sent() && !s.Oob
+	})
 }

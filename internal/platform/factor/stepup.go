@@ -52,6 +52,12 @@ func (p StepUpProof) read() (kinds []MfaKind, proof MfaProof, err error) {
 	return kinds, proof, err
 }
 
+// Check says whether a proof has exactly one member.
+func (p StepUpProof) Check() error {
+	_, _, err := p.read()
+	return err
+}
+
 // StepUp takes a fresh proof by a factor and rotates the session's secret; cookie is the browser's present one.
 func (s *Service) StepUp(ctx context.Context, cookie string, p StepUpProof) (*Next, error) {
 	caller := authz.From(ctx)

@@ -197,8 +197,11 @@ func (s *Service) mail(ctx context.Context, e *door.Effect, r *invitationq.Invit
 	if r.OrgID != nil {
 		m.Org, m.Letter = ident.From[ident.OrgID](*r.OrgID), letter.InviteOrgGuest{Inviter: by, Organization: org, Link: link, Until: r.ExpiresAt}
 	}
-	if r.InviteeUserID != nil {
-		m.User, m.Letter = ident.From[ident.UserID](*r.InviteeUserID), letter.InviteOrgExisting{Inviter: by, Organization: org, Link: link, Until: r.ExpiresAt}
+	switch known, err := s.q.ReaderOfInvitee(ctx, e.Tx, invitationq.ReaderOfInviteeParams{UserID: r.InviteeUserID}); {
+	case err == nil:
+		m.To, m.Locale, m.Zone, m.Letter = known.Email, known.Locale, known.Timezone, letter.InviteOrgExisting{Inviter: by, Organization: org, Link: link, Until: r.ExpiresAt}
+	case !db.NotFound(err):
+		return fmt.Errorf("read how the invitee reads: %w", err)
 	}
 	return s.Mail.Stage(ctx, e, m)
 }

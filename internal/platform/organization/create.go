@@ -96,7 +96,7 @@ func (s *Service) EndMachineTx(ctx context.Context, e *door.Effect, id ident.Org
 		return fmt.Errorf("delete the organization of a machine: %w", err)
 	}
 	e.Record(event.Change{OrgID: id, Action: "organization.deleted", Subject: id.String(), Version: o.Version + 1, Payload: map[string]any{"v": 1, "slug": o.Slug}, Audited: true})
-	return nil
+	return s.Authz.Revoke(ctx, e.Tx, authz.Organization(id), "organization.deleted")
 }
 
 // plot is an organization about to be made: whose it is, what its first member holds, and how its plan begins.

@@ -52,6 +52,9 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) (*DonePayload, err
 				return nil, err
 			}
 			e.Poke(e.Caller.UserID.String(), e.Tx.Now.UnixMicro())
+			if err := s.Authz.Revoke(ctx, e.Tx, authz.Organization(in.ID), "organization.deleted"); err != nil {
+				return nil, err
+			}
 			return &DonePayload{Done: true}, s.Authz.Revoke(ctx, e.Tx, authz.Memberships(e.Caller.UserID), "organization.deleted")
 		},
 	}, in)

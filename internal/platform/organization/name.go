@@ -25,7 +25,7 @@ var slugs = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9]){1,38}$`)
 
 // reserved are first segments of the console's addresses.
 var reserved = strings.Fields("account admin alerts api app approvals apps assets audit auth badge catalog confirm connect dashboard domains dr drift git-repos graphiql graphql healthz home hooks " +
-	"incidents instances internal invite jobs keys lab login logout maintenance metrics notifications observability ofrep ops people pricing providers rbac readyz reservations scheduler " +
+	"images incidents instances internal invite jobs keys lab login logout maintenance metrics notifications observability ofrep ops people pricing providers rbac readyz reservations scheduler " +
 	"secrets servers settings signup ssh-keys static terms usage v1 webhooks widget")
 
 // checkName answers the name in its stored form (NFC, trimmed).

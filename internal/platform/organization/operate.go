@@ -66,28 +66,19 @@ func (s *Service) ListAny(ctx context.Context, f OrganizationFilter, a page.Args
 	if a.After != nil {
 		p.Before = a.After.ID
 	}
+	text := ""
 	if f.Text != nil {
-		p.Text = strings.TrimSpace(*f.Text)
+		text = strings.TrimSpace(*f.Text)
 	}
 	if f.Deleted != nil {
 		p.Deleted = *f.Deleted
 	}
-	if utf8.RuneCountInString(p.Text) > maxSearch || !utf8.ValidString(p.Text) || strings.ContainsRune(p.Text, 0) {
+	if utf8.RuneCountInString(text) > maxSearch || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
 		return nil, fault.Invalid("filter.text", "too_long", "Search for at most %d characters.", maxSearch)
 	}
-	rows, err := s.q.ListOrganizations(ctx, s.DB, p)
+	all, n, err := s.find(ctx, p, text)
 	if err != nil {
 		return nil, fmt.Errorf("list the organizations: %w", err)
-	}
-	n, err := s.q.CountOrganizations(ctx, s.DB, organizationq.CountOrganizationsParams{Text: p.Text, Deleted: p.Deleted, Most: countedMost + 1})
-	if err != nil {
-		return nil, fmt.Errorf("count the organizations: %w", err)
-	}
-	all := make([]*Organization, len(rows))
-	for i, r := range rows {
-		if all[i], err = fromRow((*organizationq.OrganizationByIDRow)(r)); err != nil {
-			return nil, err
-		}
 	}
 	var total *int32
 	if n <= countedMost {
@@ -96,13 +87,47 @@ func (s *Service) ListAny(ctx context.Context, f OrganizationFilter, a page.Args
 	return new(page.Make(a, all, total, func(o *Organization) page.Cursor { return page.Cursor{ID: o.ID.UUID()} })), nil
 }
 
+// find answers a page of organizations and how many there are, up to one more than is counted.
+func (s *Service) find(ctx context.Context, p organizationq.ListOrganizationsParams, text string) (all []*Organization, n int64, err error) {
+	add := func(r *organizationq.OrganizationByIDRow) error {
+		o, err := fromRow(r)
+		all = append(all, o)
+		return err
+	}
+	if text != "" {
+		like := page.Contains(text)
+		rows, err := s.q.SearchOrganizations(ctx, s.DB, organizationq.SearchOrganizationsParams{Before: p.Before, Pattern: like, Deleted: p.Deleted, Most: p.Most})
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, r := range rows {
+			if err := add((*organizationq.OrganizationByIDRow)(r)); err != nil {
+				return nil, 0, err
+			}
+		}
+		n, err = s.q.CountFoundOrganizations(ctx, s.DB, organizationq.CountFoundOrganizationsParams{Pattern: like, Deleted: p.Deleted, Most: countedMost + 1})
+		return all, n, err
+	}
+	rows, err := s.q.ListOrganizations(ctx, s.DB, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, r := range rows {
+		if err := add((*organizationq.OrganizationByIDRow)(r)); err != nil {
+			return nil, 0, err
+		}
+	}
+	n, err = s.q.CountOrganizations(ctx, s.DB, organizationq.CountOrganizationsParams{Deleted: p.Deleted, Most: countedMost + 1})
+	return all, n, err
+}
+
 // RestoreInput brings a deleted organization back, and says why.
 type RestoreInput struct {
 	ID     ident.OrgID
 	Reason string
 }
 
-// Restore brings back what was deleted within the last 30 days, with its members and their roles. Keys stay ended.
+// Restore brings back what was deleted within the last 30 days, with its members and their roles; its domains are verified anew. Keys stay ended.
 func (s *Service) Restore(ctx context.Context, in RestoreInput) (*Organization, error) {
 	return door.Do(ctx, s.Door, door.Change[RestoreInput, *Organization]{
 		Action: door.Action{Name: "organization.restore", Permission: mayRestore, Operator: true, StepUp: true},

@@ -53,6 +53,8 @@ type Service struct {
 	Authz   *authz.Authorizer
 	Members *membership.Service
 	Billing Billing
+	// Empty ends some of what still serves for an organization that is gone for good, and says whether there was any; nil: nothing does.
+	Empty func(ctx context.Context, e *door.Effect, org ident.OrgID) (any bool, err error)
 	// Destroy forgets the key that everything sealed of an organization was sealed with.
 	Destroy func(ctx context.Context, e *door.Effect, org ident.OrgID) error
 	// SetDefault says where a person's console begins: in an organization that was just made.

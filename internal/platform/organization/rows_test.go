@@ -3,6 +3,9 @@ package organization_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -293,4 +296,69 @@ func TestOrgs11_RestoreAndPurge(t *testing.T) {
 			t.Errorf("restored: %v", err)
 		}
 	})
+}
+
+func TestOrgs2_Inspect(t *testing.T) {
+	t.Parallel()
+	b, s := setup(t)
+	member := spinetest.As(t.Context(), join(t, b, b.Org, "mo", "MEMBER"))
+	for name, get := range map[string]func(context.Context) (*organization.Organization, error){
+		"ID":   func(ctx context.Context) (*organization.Organization, error) { return s.Get(ctx, &b.Org, nil) },
+		"Slug": func(ctx context.Context) (*organization.Organization, error) { return s.Get(ctx, nil, new("ACME")) },
+	} {
+		if o, err := get(member); err != nil || o.ID != b.Org || o.Name != "acme" || o.Ownership != organization.Shared {
+			t.Errorf("%s, a member: %+v, %v", name, o, err)
+		}
+		_, stranger := b.Organization(t, "stranger-"+strings.ToLower(name))
+		_, err := get(spinetest.As(t.Context(), stranger))
+		_, unknown := s.Get(spinetest.As(t.Context(), stranger), nil, new("nobody-has-this"))
+		if !fault.Is(err, fault.NotFoundCode) || err.Error() != unknown.Error() {
+			t.Errorf("a, %s, a stranger: %v; of one that does not exist: %v", name, err, unknown)
+		}
+		if _, err := get(t.Context()); err == nil {
+			t.Errorf("%s, nobody sees it", name)
+		}
+	}
+	for name, err := range map[string]error{"Neither": second(s.Get(member, nil, nil)), "Both": second(s.Get(member, &b.Org, new("acme")))} {
+		if !fault.Is(err, fault.InvalidCode) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// TestOrgs1_EveryAddressOfTheConsoleIsReserved: of the console's routes, and of the addresses that use cases name, nobody's short name can take one.
+func TestOrgs1_EveryAddressOfTheConsoleIsReserved(t *testing.T) {
+	t.Parallel()
+	b, s := setup(t)
+	words := map[string]string{}
+	routes, err := filepath.Glob("../../../frontend/src/routes/*.tsx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range routes {
+		first, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), ".tsx"), ".")
+		words[strings.TrimSuffix(first, "_")] = file
+	}
+	text, err := os.ReadFile("../../../docs/use-cases.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("`(?:(?:GET|POST|PUT) )?/([a-z0-9-]+)").FindAllStringSubmatch(string(text), -1) {
+		words[m[1]] = "docs/use-cases.md"
+	}
+	tried := 0
+	for word, where := range words {
+		if word == "index" || strings.HasPrefix(word, "$") || strings.HasPrefix(word, "__") {
+			continue
+		}
+		tried++
+		if _, err := s.Create(b.As(t.Context()), organization.CreateOrganizationInput{Name: "No", Slug: &word}); reason(err) != "slug_reserved" {
+			t.Errorf("%s of %s: %v", word, where, err)
+		}
+	}
+	if tried < 30 {
+		t.Errorf("only %d words were tried", tried)
+	}
 }

@@ -47,6 +47,7 @@ type town struct {
 	credentials   *credential.Service
 	registrations *registration.Service
 	recoveries    *recovery.Service
+	post          *mail.Service
 	network       int
 }
 
@@ -80,6 +81,7 @@ func found(t *testing.T) *town {
 	limits := limit.New(nil)
 	post := &mail.Service{DB: n.on, Door: by, Authz: b.Authz, Vault: b.Vault, Hub: b.Hub, Work: &work.Runner{DB: n.on}, Book: book, Home: "https://console.test"}
 	post.From.Name, post.From.Address = "Nameplate", "no-reply@console.test"
+	n.post = post
 	sessions := &session.Service{DB: n.on, Door: by, Authz: b.Authz, Vault: b.Vault}
 	accounts, profiles := &account.Service{DB: n.on, Door: by}, &profile.Service{DB: n.on}
 	members := &membership.Service{DB: n.on, Door: by, Authz: b.Authz}

@@ -55,7 +55,7 @@ func (s *Service) Authenticate(ctx context.Context, token secret.String) (authz.
 			return none, fmt.Errorf("note the use of the tokens: %w", err)
 		}
 	}
-	caller := authz.Principal{Kind: authz.USER, UserID: ident.From[ident.UserID](row.UserID), SessionID: ident.From[ident.SessionID](row.FamilyID), AAL: int(row.Aal), AuthTime: row.AuthTime, Until: row.ExpiresAt}
+	caller := authz.Principal{Kind: authz.USER, Program: true, UserID: ident.From[ident.UserID](row.UserID), SessionID: ident.From[ident.SessionID](row.FamilyID), AAL: int(row.Aal), AuthTime: row.AuthTime, Until: row.ExpiresAt}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.bearers == nil || len(s.bearers) > 10_000 {

@@ -55,22 +55,27 @@ func (s *Service) Revoke(ctx context.Context, id ident.SessionID) error {
 	_, err := door.Do(ctx, s.Door, door.Change[ident.SessionID, struct{}]{
 		Action: door.Action{Name: "session.revoke", Own: true, StepUp: true},
 		Do: func(ctx context.Context, e *door.Effect, id ident.SessionID) (struct{}, error) {
-			row, err := s.q.LockSession(ctx, e.Tx, sessionq.LockSessionParams{ID: id.UUID(), UserID: e.Caller.UserID.UUID()})
-			if db.NotFound(err) {
-				if ended, err := s.endFamilyTx(ctx, e, id, e.Caller.UserID, "session.revoked", "revoked"); ended || err != nil {
-					return struct{}{}, err
-				}
-				return struct{}{}, fault.NotFound("session")
-			} else if err != nil {
-				return struct{}{}, fmt.Errorf("lock the session: %w", err)
-			}
-			if row.RevokedAt != nil {
-				return struct{}{}, fault.NotFound("session")
-			}
-			return struct{}{}, s.endTx(ctx, e, id, e.Caller.UserID, "session.revoked", "revoked")
+			return struct{}{}, s.endOneTx(ctx, e, id, e.Caller.UserID, "revoked")
 		},
 	}, id)
 	return err
+}
+
+// endOneTx ends one of a person's sessions, of a browser or of a program; NOT_FOUND for one that is not theirs, or has ended.
+func (s *Service) endOneTx(ctx context.Context, e *door.Effect, id ident.SessionID, user ident.UserID, reason string) error {
+	row, err := s.q.LockSession(ctx, e.Tx, sessionq.LockSessionParams{ID: id.UUID(), UserID: user.UUID()})
+	if db.NotFound(err) {
+		if ended, err := s.endFamilyTx(ctx, e, id, user, "session.revoked", reason); ended || err != nil {
+			return err
+		}
+		return fault.NotFound("session")
+	} else if err != nil {
+		return fmt.Errorf("lock the session: %w", err)
+	}
+	if row.RevokedAt != nil {
+		return fault.NotFound("session")
+	}
+	return s.endTx(ctx, e, id, user, "session.revoked", reason)
 }
 
 // RevokeOthers ends all sessions of the caller but the one that asks.

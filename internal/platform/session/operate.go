@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -71,14 +70,7 @@ func (s *Service) RevokeAny(ctx context.Context, user ident.UserID, one *ident.S
 				e.Quiet() // where there is none
 				return struct{}{}, s.EndAllTx(ctx, e, in.User, nil, in.Reason)
 			}
-			row, err := s.q.LockSession(ctx, e.Tx, sessionq.LockSessionParams{ID: in.One.UUID(), UserID: in.User.UUID()})
-			if err != nil || row.RevokedAt != nil {
-				return struct{}{}, fault.NotFound("session")
-			}
-			if err := s.endTx(ctx, e, *in.One, in.User, "session.revoked", in.Reason); err != nil {
-				return struct{}{}, fmt.Errorf("end the session of %s: %w", in.User, err)
-			}
-			return struct{}{}, nil
+			return struct{}{}, s.endOneTx(ctx, e, *in.One, in.User, in.Reason)
 		},
 	}, input{user, one, reason})
 	return err

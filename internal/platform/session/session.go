@@ -119,7 +119,8 @@ func (s *Service) StartTx(ctx context.Context, e *door.Effect, user ident.UserID
 	return cookie(id, 1, plain), id, nil
 }
 
-// Resolve answers the living session of a cookie; nil when there is none. What it remembers lives one second. The use of a copied, older secret ends the session.
+// Resolve answers the living session of a cookie; nil when there is none. What it remembers lives one second. A session of one
+// factor does not count any more when its person becomes an operator. The use of a copied, older secret ends the session.
 func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 	id, generation, plain, ok := parse(value)
 	if !ok {
@@ -140,7 +141,7 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 	}
 	now := s.DB.Now()
 	shorten(row)
-	if row.RevokedAt != nil || row.Access != "ENABLED" || !now.Before(row.IdleExpiresAt) || !now.Before(row.AbsoluteExpiresAt) {
+	if row.RevokedAt != nil || row.Access != "ENABLED" || row.Operations && row.Aal < 2 || !now.Before(row.IdleExpiresAt) || !now.Before(row.AbsoluteExpiresAt) {
 		return nil, nil
 	}
 	match, err := s.matches(ctx, row, generation, plain, now)

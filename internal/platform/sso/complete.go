@@ -71,45 +71,6 @@ func (s *Service) Complete(ctx context.Context, a Arrival) (*Outcome, error) {
 	return &Outcome{Page: Back(err, j.ReturnTo, j.Purpose != string(SignIn))}, nil
 }
 
-// Back is the page of the console that tells of a refusal, by a word in its address: where somebody who is signed in began, else the sign-in page.
-func Back(err error, returnTo string, signedIn bool) string {
-	page, word := home(returnTo), "failed"
-	if !signedIn {
-		if page = "/login"; local(returnTo) != "" {
-			page = with(page, "returnTo", returnTo)
-		}
-	}
-	if faults := fault.All(err); len(faults) > 0 {
-		switch f := faults[0]; {
-		case f.Code == fault.RateLimitedCode:
-			word = "too_often"
-		case f.Code == fault.StepUpCode:
-			word = "step_up"
-		case f.Code == fault.NotFoundCode:
-			word = "provider_off"
-		case f.Reason != "":
-			word = f.Reason
-		}
-	}
-	return with(page, "sso", word)
-}
-
-// SecondStep is the page that asks for a factor before it leads on.
-func SecondStep(page string) string {
-	if page == "" {
-		return "/login?mfa=1"
-	}
-	return with("/login?mfa=1", "returnTo", page)
-}
-
-// home is where a journey of somebody who is signed in began.
-func home(returnTo string) string {
-	if to := local(returnTo); to != "" {
-		return to
-	}
-	return "/account/security"
-}
-
 func (s *Service) arrive(ctx context.Context, a Arrival) (*journey, *Outcome, error) {
 	if err := s.Limit.Allow(ctx, perNetwork, authz.From(ctx).Network); err != nil {
 		return nil, nil, err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
@@ -38,6 +39,7 @@ type Principal struct {
 	AAL           int                 // USER: 1 one factor, 2 two
 	Only          ident.OrgID         // USER: the session is limited to this organization, whose provider vouched for the person; zero: it is not
 	Operator      bool                // USER: holds the role OPERATIONS and signed in with two factors; becomes an OPERATOR where an operation asks for what operators may
+	Program       bool                // USER: a program that the person signed in, with a token; it writes documents of its own and pays for them, as a key does
 	Explorer      bool                // OPERATOR: sends text of its own from /graphiql, and each run stands in the ledger
 	Name          string              // SYSTEM: which work
 	Until         time.Time           // when the credential ends by itself, as far as was known when it was read; zero: never. A widget's claims say it
@@ -135,21 +137,50 @@ const memberships = "memberships:"
 // Memberships is the subject under which the end of one of a person's memberships is told: connections that were opened with it begin anew.
 func Memberships(user ident.UserID) string { return memberships + user.String() }
 
-// Holds are the subjects whose revocation ends a connection that the caller keeps open: those of Subjects, and the end of a membership, after which a
-// person who opens the next one is still somebody.
+const organizations = "organizations:"
+
+// Organization is the subject under which the end of an organization is told to whoever is bound to it: widget tokens, keys, machines.
+func Organization(org ident.OrgID) string { return organizations + org.String() }
+
+// Holds are the subjects whose revocation ends a connection that the caller keeps open: those of Subjects, the end of a membership, after which a person who
+// opens the next one is still somebody, and the end of the organization that a key or widget token is bound to.
 func (p Principal) Holds() []string {
 	out := p.Subjects()
 	if !p.UserID.IsZero() {
 		out = append(out, Memberships(p.UserID))
+	}
+	if p.Kind != USER && p.Kind != OPERATOR && !p.OrgID.IsZero() {
+		out = append(out, Organization(p.OrgID))
 	}
 	return out
 }
 
 type contextKey struct{}
 
-// With puts the caller into the context.
+// With puts the caller into the context, who has not been authorised for anything yet. Work of the product sees all organizations.
 func With(ctx context.Context, p Principal) context.Context {
-	return context.WithValue(ctx, contextKey{}, p)
+	c := &called{Context: ctx, caller: p}
+	if p.Kind == SYSTEM {
+		c.sight = db.System(p.Name)
+	}
+	return c
+}
+
+// called is a context with a caller, and with what the caller was authorised for so far (see db.Sight).
+type called struct {
+	context.Context
+	caller any
+	sight  db.Sight
+}
+
+func (c *called) Value(key any) any {
+	switch key.(type) {
+	case contextKey:
+		return c.caller
+	case db.SightKey:
+		return &c.sight
+	}
+	return c.Context.Value(key)
 }
 
 // From answers the caller; PUBLIC when nobody said who it is.

@@ -180,8 +180,11 @@ func (r *Revocations) end(id uuid.UUID, subject string) {
 	}
 }
 
-// Passing subjects tell whoever waits now, and nobody who comes later: a person whose membership ended may open the next connection.
-func Passing(subject string) bool { return strings.HasPrefix(subject, memberships) }
+// Passing subjects tell whoever waits now, and nobody who comes later: a person whose membership ended may open the next connection, and an organization
+// that was deleted may be restored.
+func Passing(subject string) bool {
+	return strings.HasPrefix(subject, memberships) || strings.HasPrefix(subject, organizations)
+}
 
 // drop ends a watch.
 func (r *Revocations) drop(w *watch) {

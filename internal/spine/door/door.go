@@ -141,6 +141,9 @@ func Do[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (Ou
 		return out, err
 	}
 	var e *Effect
+	if scope.Org().IsZero() && d.DB.Walled() { // no single organization's: signing in, one's own account, an operator's
+		ctx = db.OnBehalf(ctx, c.Action.Name)
+	}
 	err = d.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		e = &Effect{Tx: tx, Scope: scope, Caller: caller, door: d}
 		given := in // a retried transaction begins with the caller's input again

@@ -45,7 +45,11 @@ func (l *Ledger) HandleTx(ctx context.Context, tx *db.Tx, r Reader, row Row) err
 	case r.ApplyAll != nil:
 		return r.ApplyAll(ctx, tx, []Row{row})
 	}
-	return r.Apply(ctx, tx, row)
+	for {
+		if err := r.Apply(ctx, tx, row); !errors.Is(err, ErrMore) {
+			return err
+		}
+	}
 }
 
 // rounds is how many generations of events (readers raise new ones) Drain follows before it gives up.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
@@ -27,8 +26,7 @@ func MakePartitions(ctx context.Context, d *db.DB) error {
 	first := time.Date(d.Now().Year(), d.Now().Month(), 1, 0, 0, 0, 0, time.UTC)
 	for _, table := range partitioned {
 		for n := range 4 {
-			from, to := first.AddDate(0, n, 0), first.AddDate(0, n+1, 0)
-			if err := makePartition(ctx, d, table, from, to); err != nil {
+			if err := makePartition(ctx, d, table, first.AddDate(0, n, 0)); err != nil {
 				return err
 			}
 		}
@@ -36,7 +34,7 @@ func MakePartitions(ctx context.Context, d *db.DB) error {
 	return nil
 }
 
-func makePartition(ctx context.Context, d *db.DB, table string, from, to time.Time) error {
+func makePartition(ctx context.Context, d *db.DB, table string, from time.Time) error {
 	name := table + "_" + from.Format("2006_01")
 	return d.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock(hashtextextended('partition', 7))"); err != nil {
@@ -47,8 +45,7 @@ func makePartition(ctx context.Context, d *db.DB, table string, from, to time.Ti
 			return err
 		}
 		err := tx.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-			_, err := tx.Exec(ctx, fmt.Sprintf("create table %s partition of %s for values from ('%s') to ('%s')", pgx.Identifier{name}.Sanitize(), pgx.Identifier{table}.Sanitize(),
-				from.Format(time.RFC3339), to.Format(time.RFC3339)))
+			_, err := tx.Exec(ctx, "select month_partition($1::text::regclass, $2::date, true)", table, from)
 			return err
 		})
 		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "23514" { // check_violation: the month has rows already
@@ -100,7 +97,7 @@ func dropPartition(ctx context.Context, d *db.DB, table string, month time.Time,
 		if _, err := tx.Exec(ctx, "set local lock_timeout = '2s'"); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, "drop table "+pgx.Identifier{name}.Sanitize()); err != nil {
+		if _, err := tx.Exec(ctx, "select month_partition($1::text::regclass, $2::date, false)", table, month); err != nil {
 			return err
 		}
 		gone = true

@@ -2,6 +2,7 @@ package event
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,6 +17,10 @@ const (
 	attempts = 8 // then the stream is parked for this reader; other streams go on
 	batch    = 100
 )
+
+// ErrMore is answered by an Apply that did a share of its work: the share is committed, and the same event is applied again at once. So one event may
+// concern thousands of rows without a transaction of their size.
+var ErrMore = errors.New("there is more to do for this event")
 
 // Reader follows the ledger durably. Apply gets the wanted rows of one stream in order, in a transaction that also moves the reader's place; it
 // does no network. An event that fails eight times parks its stream for this reader.
@@ -113,17 +118,21 @@ func (l *Ledger) read(ctx context.Context, r Reader, stream string, epoch int64)
 		if err != nil {
 			return err
 		}
-		done := at.DoneSequence
+		done, more := at.DoneSequence, len(rows) == batch
 		for _, row := range rows {
 			if r.Wants(row.Action) {
-				if err := r.Apply(ctx, tx, row); err != nil {
+				err := r.Apply(ctx, tx, row)
+				if errors.Is(err, ErrMore) {
+					more = true
+					break
+				} else if err != nil {
 					return fmt.Errorf("reader %s at %s %d: %w", r.Name, stream, row.Sequence, err)
 				}
 			}
 			done = row.Sequence
 		}
 		p := eventq.MoveReaderParams{Reader: r.Name, Stream: stream, Epoch: epoch, DoneSequence: done, State: "IDLE"}
-		if len(rows) == batch {
+		if more {
 			p.State, p.DueAt = "DUE", &tx.Now
 		}
 		return l.q.MoveReader(ctx, tx, p)

@@ -4,11 +4,13 @@ package spinetest
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/db/dbtest"
+	"github.com/nameplate-dev/nameplate/db/devdb"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -116,8 +118,16 @@ func (b *Bundle) As(ctx context.Context) context.Context { return As(ctx, b.User
 
 // As is a request of a person who signed in just now.
 func As(ctx context.Context, user ident.UserID) context.Context {
-	return authz.With(ctx, authz.Principal{Kind: authz.USER, UserID: user, SessionID: ident.New[ident.SessionID](time.Now()), AuthTime: time.Now(), AAL: 1, RequestID: "test", Locale: "en"})
+	ctx = authz.With(ctx, authz.Principal{Kind: authz.USER, UserID: user, SessionID: ident.New[ident.SessionID](time.Now()), AuthTime: time.Now(), AAL: 1, RequestID: "test", Locale: "en"})
+	if !devdb.Walled() {
+		return ctx
+	}
+	sight, _ := sights.LoadOrStore(user, &db.Sight{})
+	return context.WithValue(ctx, db.SightKey{}, sight)
 }
+
+// sights: a test asks in many contexts what one request asks in one, and what a person was authorised for in one of them counts in the next.
+var sights sync.Map
 
 // Actions lists what stands in the ledger, oldest first.
 func (b *Bundle) Actions(t testing.TB) []string {

@@ -185,7 +185,8 @@ func (r *Runner) serve(ctx context.Context, q Queue) {
 	defer running.Wait()
 	failing := false
 	for ctx.Err() == nil {
-		claims, err := r.take(ctx, q, min(q.Batch, int32(q.Concurrency-len(free))))
+		most := min(q.Batch, int32(q.Concurrency-len(free)))
+		claims, err := r.take(ctx, q, most)
 		failing = r.note(ctx, q, err, failing)
 		for _, c := range claims {
 			free <- struct{}{}
@@ -197,8 +198,8 @@ func (r *Runner) serve(ctx context.Context, q Queue) {
 				r.Ring(q.Name)
 			})
 		}
-		if len(claims) > 0 && len(free) < q.Concurrency {
-			continue
+		if len(claims) == int(most) && len(free) < q.Concurrency {
+			continue // there is more
 		}
 		r.sleep(ctx, q, bell, len(free) == q.Concurrency || failing)
 	}

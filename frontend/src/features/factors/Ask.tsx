@@ -1,5 +1,5 @@
 import { Button, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Proof, Question } from "#/relay/factors.ts";
 import { failedOf, RequestFailed } from "#/relay/fault.ts";
@@ -34,12 +34,15 @@ export function Ask({ authenticators, challenge, verify, onEnded }: Props) {
   const [question, setQuestion] = useState<Question | null>(null);
   const [pending, setPending] = useState(false);
   const [failed, setFailed] = useState<RequestFailed | null>(null);
+  const [closed, setClosed] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
   const now = offered.find((one) => one.kind === kind);
   if (!now) return <ErrorCard problem={new RequestFailed([{ code: "INVALID", message: t("proof.none") }])} />;
 
   async function attempt(work: () => Promise<unknown>) {
     setPending(true);
     setFailed(null);
+    setClosed(false);
     try {
       await work();
     } catch (error) {
@@ -48,6 +51,7 @@ export function Ask({ authenticators, challenge, verify, onEnded }: Props) {
       if (why.has("UNAUTHENTICATED") && onEnded) onEnded(why);
       else setFailed(why);
       if (why.first.reason === "challenge_ended" || why.first.reason === "challenge_expired") setQuestion(null);
+      field.current?.focus();
     } finally {
       setPending(false);
     }
@@ -62,6 +66,7 @@ export function Ask({ authenticators, challenge, verify, onEnded }: Props) {
     attempt(async () => {
       const answer = await signWithPasskey((await ask(now)).webauthnRequestOptions);
       if (answer) await verify(now, { webauthn: answer });
+      else setClosed(true);
     });
   const byCode = (event: FormEvent) => {
     event.preventDefault();
@@ -76,6 +81,7 @@ export function Ask({ authenticators, challenge, verify, onEnded }: Props) {
     setCode("");
     setQuestion(null);
     setFailed(null);
+    setClosed(false);
   };
   const left = failed?.first.reason === "factor_wrong" ? Number(failed.first.left) : null;
   const others = offered.filter((one) => one.kind !== kind);
@@ -85,6 +91,7 @@ export function Ask({ authenticators, challenge, verify, onEnded }: Props) {
         <>
           <p className="dim">{t("proof.passkeyText")}</p>
           {failed && <ErrorCard problem={failed} />}
+          {closed && <p role="status">{t("proof.closed")}</p>}
           <Button size="md" fullWidth loading={pending} onClick={() => void byPasskey()} data-autofocus autoFocus>
             {t("proof.passkey")}
           </Button>
@@ -98,8 +105,9 @@ export function Ask({ authenticators, challenge, verify, onEnded }: Props) {
           </Button>
         </>
       ) : (
-        <form onSubmit={byCode} className={css.ask}>
+        <form key={kind} onSubmit={byCode} className={css.ask}>
           <TextInput
+            ref={field}
             className={kind === "RECOVERY_CODES" ? css.recovery : css.code}
             label={t(kind === "RECOVERY_CODES" ? "proof.recovery" : "proof.code")}
             description={

@@ -1,9 +1,9 @@
 import { Button, TextInput } from "@mantine/core";
 import { IconDeviceMobile, IconFingerprint, IconMail } from "@tabler/icons-react";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { type FormEvent, lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Association, Proof } from "#/relay/factors.ts";
-import { Cancelled, failedOf, type RequestFailed } from "#/relay/fault.ts";
+import { Cancelled, failedOf, RequestFailed } from "#/relay/fault.ts";
 import { CopyButton } from "#/ui/CopyButton.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import css from "./factors.module.css";
@@ -21,41 +21,52 @@ const kinds = [
 type Props = {
   /** Kinds that the person has, and can have once. */
   has?: readonly string[];
+  /** Kinds that meet what is demanded; all without it. */
+  only?: readonly string[];
   associate: (kind: string) => Promise<Association | undefined>;
   /** Answers whether the factor counts now. */
   confirm: (id: string, proof: Proof) => Promise<boolean>;
+  /** The recovery codes are shown: what is around them stays until onDone. */
+  onCodes?: () => void;
   onDone: () => void;
   onEnded?: (why: RequestFailed) => void;
 };
 
 /** Adds a factor: choose one, prove it once, keep the recovery codes that come with the first. */
-export function Enrol({ has = [], associate, confirm, onDone, onEnded }: Props) {
+export function Enrol({ has = [], only, associate, confirm, onCodes, onDone, onEnded }: Props) {
   const { t } = useTranslation();
   const [begun, setBegun] = useState<Association | null>(null);
   const [codes, setCodes] = useState<readonly string[] | null>(null);
   const [code, setCode] = useState("");
   const [pending, setPending] = useState(false);
   const [failed, setFailed] = useState<RequestFailed | null>(null);
+  const [closed, setClosed] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
 
   async function attempt(work: () => Promise<unknown>) {
     setPending(true);
     setFailed(null);
+    setClosed(false);
     try {
       await work();
     } catch (error) {
       if (error instanceof Cancelled) return;
-      const why = failedOf(error);
+      const held = error instanceof DOMException && error.name === "InvalidStateError"; // WebAuthn Level 3, section 5.1.3: a passkey of this account is there
+      const why = held ? new RequestFailed([{ code: "INVALID", message: t("factors.deviceHas") }]) : failedOf(error);
       setCode("");
       if (why.has("UNAUTHENTICATED") && onEnded) onEnded(why);
       else setFailed(why);
+      field.current?.focus();
     } finally {
       setPending(false);
     }
   }
   async function finish(of: Association, proof: Proof) {
     if (!(await confirm(of.authenticatorId, proof))) return;
-    if (of.recoveryCodes?.length) setCodes(of.recoveryCodes);
-    else onDone();
+    if (of.recoveryCodes?.length) {
+      setCodes(of.recoveryCodes);
+      onCodes?.();
+    } else onDone();
   }
   const begin = (kind: string) =>
     attempt(async () => {
@@ -67,8 +78,10 @@ export function Enrol({ has = [], associate, confirm, onDone, onEnded }: Props) 
       }
       const answer = await makePasskey(next.webauthnCreationOptions);
       if (answer) await finish(next, { webauthn: answer });
+      else setClosed(true);
     });
 
+  const offered = kinds.filter(({ kind }) => !only || only.includes(kind) || has.includes(kind));
   if (codes) return <RecoveryCodes codes={codes} onStored={onDone} />;
   if (begun) {
     const left = failed?.first.reason === "factor_wrong" ? Number(failed.first.left) : null;
@@ -95,6 +108,7 @@ export function Enrol({ has = [], associate, confirm, onDone, onEnded }: Props) 
           </>
         )}
         <TextInput
+          ref={field}
           className={css.code}
           label={t("proof.code")}
           description={begun.barcodeUri ? t("factors.codeOfApp") : t("factors.codeMailed")}
@@ -131,10 +145,11 @@ export function Enrol({ has = [], associate, confirm, onDone, onEnded }: Props) 
   return (
     <div className={css.ask}>
       <div className={css.kinds}>
-        {kinds.map(({ kind, Icon }) => (
+        {offered.map(({ kind, Icon }, n) => (
           <button
             key={kind}
             type="button"
+            data-autofocus={n === 0 || undefined}
             disabled={pending || has.includes(kind) || (kind === "WEBAUTHN" && !passkeys())}
             onClick={() => void begin(kind)}
           >
@@ -151,6 +166,7 @@ export function Enrol({ has = [], associate, confirm, onDone, onEnded }: Props) 
         ))}
       </div>
       {failed && <ErrorCard problem={failed} />}
+      {closed && <p role="status">{t("proof.closed")}</p>}
     </div>
   );
 }

@@ -36,6 +36,7 @@ export function Factors({ query }: { query: Factors_query$key }) {
         identity {
           mfaEnabled
           mfaRequiredByPolicy
+          mfaKinds
           recoveryCodesLeft
         }
         mfaAuthenticators {
@@ -192,6 +193,7 @@ export function Factors({ query }: { query: Factors_query$key }) {
       {regenerate.failed && <ErrorCard problem={regenerate.failed} />}
       {adding && (
         <AddDialog
+          only={identity.mfaKinds}
           has={active.filter((one) => one.kind !== "WEBAUTHN").map((one) => one.kind)}
           onClose={() => {
             setAdding(false);
@@ -200,7 +202,7 @@ export function Factors({ query }: { query: Factors_query$key }) {
         />
       )}
       {renaming && <RenameDialog factor={renaming} onClose={() => setRenaming(null)} />}
-      <Dialog opened={codes !== null} onClose={() => setCodes(null)} title={t("factors.codes")} locked>
+      <Dialog opened={codes !== null} onClose={() => setCodes(null)} title={t("factors.codes")} kept>
         {codes && <RecoveryCodes codes={codes} onStored={() => setCodes(null)} />}
       </Dialog>
       <Confirm
@@ -235,8 +237,9 @@ export function Factors({ query }: { query: Factors_query$key }) {
   );
 }
 
-function AddDialog({ has, onClose }: { has: readonly string[]; onClose: () => void }) {
+function AddDialog({ only, has, onClose }: { only: readonly string[]; has: readonly string[]; onClose: () => void }) {
   const { t } = useTranslation();
+  const [keeping, setKeeping] = useState(false);
   const why = useRef<RequestFailed | null>(null);
   const shown = useRef<string | undefined>(undefined);
   const onFailed = (failed: RequestFailed) => {
@@ -277,8 +280,9 @@ function AddDialog({ has, onClose }: { has: readonly string[]; onClose: () => vo
     { onFailed },
   );
   return (
-    <Dialog opened onClose={onClose} title={t("factors.add")} locked>
+    <Dialog opened onClose={onClose} title={t(keeping ? "factors.codes" : "factors.add")} locked kept={keeping}>
       <Enrol
+        only={only}
         has={has}
         associate={async (kind) => {
           why.current = null;
@@ -292,6 +296,7 @@ function AddDialog({ has, onClose }: { has: readonly string[]; onClose: () => vo
           if (!(await confirm.run({ id, proof }))) throw why.current ?? new Cancelled();
           return true;
         }}
+        onCodes={() => setKeeping(true)}
         onDone={() => {
           toast(t("factors.addedDone"));
           onClose();

@@ -16,6 +16,7 @@ const AGAIN_MS = 14 * 60_000;
 export function PasskeyButton({ onEntered, onFailed }: Props) {
   const { t } = useTranslation();
   const [pending, setPending] = useState(false);
+  const [closed, setClosed] = useState(false);
   const quiet = useRef<AbortController | null>(null);
 
   async function enter(signal?: AbortSignal) {
@@ -23,6 +24,7 @@ export function PasskeyButton({ onEntered, onFailed }: Props) {
     if (signal?.aborted) return;
     const answer = await signWithPasskey(webauthnRequestOptions, signal);
     if (answer) onEntered(await passkeySignIn.answer(answer));
+    else if (!signal) setClosed(true);
   }
   const offer = useEffectEvent(async () => {
     if (!(await offersInForms())) return;
@@ -46,6 +48,7 @@ export function PasskeyButton({ onEntered, onFailed }: Props) {
   async function press() {
     quiet.current?.abort(); // one question at a time
     setPending(true);
+    setClosed(false);
     onFailed(null);
     try {
       await enter();
@@ -56,15 +59,22 @@ export function PasskeyButton({ onEntered, onFailed }: Props) {
     }
   }
   return (
-    <Button
-      variant="default"
-      size="md"
-      fullWidth
-      loading={pending}
-      leftSection={<IconFingerprint size={18} aria-hidden />}
-      onClick={() => void press()}
-    >
-      {t("login.passkey")}
-    </Button>
+    <>
+      <Button
+        variant="default"
+        size="md"
+        fullWidth
+        loading={pending}
+        leftSection={<IconFingerprint size={18} aria-hidden />}
+        onClick={() => void press()}
+      >
+        {t("login.passkey")}
+      </Button>
+      {closed && (
+        <p role="status" className="dim" style={{ margin: 0 }}>
+          {t("proof.closed")}
+        </p>
+      )}
+    </>
   );
 }

@@ -20,11 +20,12 @@ type Props = {
 /** What comes between the password and the page: a factor, or adding the one that an organization demands. */
 export function SecondStep({ required, onSignedIn, onNext, onEnded }: Props) {
   const { t } = useTranslation();
+  const [keeping, setKeeping] = useState(false);
   const goOn = (next: MfaRequired | null) => (next ? onNext(next) : onSignedIn());
   return (
-    <>
+    <div className={css.ask}>
       {required.enrolmentRequired ? (
-        <Demanded onSignedIn={onSignedIn} onNext={onNext} onEnded={onEnded} />
+        <Demanded kinds={required.kinds} onCodes={() => setKeeping(true)} onSignedIn={onSignedIn} onNext={onNext} onEnded={onEnded} />
       ) : (
         <Ask
           authenticators={required.authenticators}
@@ -33,19 +34,23 @@ export function SecondStep({ required, onSignedIn, onNext, onEnded }: Props) {
           onEnded={onEnded}
         />
       )}
-      <ul className={css.others}>
-        <li>
-          <button type="button" onClick={() => onEnded()}>
-            {t("proof.restart")}
-          </button>
-        </li>
-      </ul>
-    </>
+      {!keeping && (
+        <ul className={css.others}>
+          <li>
+            <button type="button" onClick={() => onEnded()}>
+              {t("proof.restart")}
+            </button>
+          </li>
+        </ul>
+      )}
+    </div>
   );
 }
 
+type DemandedProps = Omit<Props, "required"> & Pick<MfaRequired, "kinds"> & { onCodes: () => void };
+
 /** Adding a factor begins with a code by mail: who only knows the password adds none. */
-function Demanded({ onSignedIn, onNext, onEnded }: Omit<Props, "required">) {
+function Demanded({ kinds, onCodes, onSignedIn, onNext, onEnded }: DemandedProps) {
   const { t } = useTranslation();
   const [step, setStep] = useState<"send" | "code" | "add">("send");
   const [code, setCode] = useState("");
@@ -70,6 +75,7 @@ function Demanded({ onSignedIn, onNext, onEnded }: Omit<Props, "required">) {
   if (step === "add") {
     return (
       <Enrol
+        only={kinds}
         associate={async (kind) => {
           try {
             return await secondStep.associate(kind, code);
@@ -88,6 +94,7 @@ function Demanded({ onSignedIn, onNext, onEnded }: Omit<Props, "required">) {
           setNext(await secondStep.confirm(id, proof));
           return true;
         }}
+        onCodes={onCodes}
         onDone={() => (next ? onNext(next) : onSignedIn())}
         onEnded={onEnded}
       />

@@ -1,7 +1,9 @@
-import { Button, Checkbox, TextInput } from "@mantine/core";
+import { Alert, Button, Checkbox, TextInput } from "@mantine/core";
+import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { InviteDialogMutation } from "#/relay/__generated__/InviteDialogMutation.graphql.ts";
-import { graphql, useAction } from "#/relay/index.ts";
+import type { InviteDialogSeatsQuery } from "#/relay/__generated__/InviteDialogSeatsQuery.graphql.ts";
+import { graphql, read, useAction } from "#/relay/index.ts";
 import { Dialog, DialogFoot } from "#/ui/Dialog.tsx";
 import { useDraftForm } from "#/ui/draft.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
@@ -57,6 +59,7 @@ export default function InviteDialog({ organizationId, onClose, onInvited }: Pro
             ))}
           </div>
         </Checkbox.Group>
+        <Seats organizationId={organizationId} />
         {invite.failed && <ErrorCard problem={invite.failed} fieldsShown />}
         <DialogFoot>
           <Button variant="default" onClick={onClose}>
@@ -68,5 +71,41 @@ export default function InviteDialog({ organizationId, onClose, onInvited }: Pro
         </DialogFoot>
       </form>
     </Dialog>
+  );
+}
+
+/** How many more can join. Who accepts beyond that is refused, so it is said before the mail goes out. */
+function Seats({ organizationId }: { organizationId: string }) {
+  const { t } = useTranslation();
+  const [seats, setSeats] = useState<{ used: number; limit: number } | null>(null);
+  useEffect(() => {
+    let gone = false;
+    const query = graphql`
+      query InviteDialogSeatsQuery($organizationId: ID!) {
+        organization(id: $organizationId) {
+          seats {
+            used
+            limit
+          }
+        }
+      }
+    `;
+    read<InviteDialogSeatsQuery>(query, { organizationId }, true).then(
+      ({ organization }) => {
+        const { used, limit } = organization?.seats ?? {};
+        if (!gone && used !== undefined && typeof limit === "number") setSeats({ used, limit });
+      },
+      () => {}, // the invitation says it too
+    );
+    return () => {
+      gone = true;
+    };
+  }, [organizationId]);
+  if (!seats) return null;
+  if (seats.used < seats.limit) return <p className={css.seats}>{t("invitations.seats", { used: seats.used, count: seats.limit })}</p>;
+  return (
+    <Alert color="orange" variant="light" mt="md" role="status">
+      {t("invitations.full", { count: seats.limit })}
+    </Alert>
   );
 }

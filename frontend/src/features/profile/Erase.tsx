@@ -29,16 +29,17 @@ export function Erase({ email }: { email: string }) {
   );
   const slugs = erase.failed?.faults.find((fault) => fault.reason === "last_owner")?.slugs;
   return (
-    <Card
-      danger
-      title={t("profile.erase.title")}
-      text={t("profile.erase.text")}
-      foot={
-        <Button color="red.9" onClick={() => setOpen(true)}>
-          {t("profile.erase.action")}
-        </Button>
-      }
-    >
+    <>
+      <Card
+        danger
+        title={t("profile.erase.title")}
+        text={t("profile.erase.text")}
+        actions={
+          <Button variant="default" c="var(--np-bad)" onClick={() => setOpen(true)}>
+            {t("profile.erase.action")}
+          </Button>
+        }
+      />
       <Confirm
         opened={open}
         onClose={() => {
@@ -72,6 +73,6 @@ export function Erase({ email }: { email: string }) {
         <p>{t("profile.erase.what")}</p>
         <p>{t("profile.erase.stays")}</p>
       </Confirm>
-    </Card>
+    </>
   );
 }

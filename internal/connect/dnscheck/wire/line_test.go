@@ -75,7 +75,7 @@ func crowd(t *testing.T, questions int, patience time.Duration, answer func(all 
 
 func TestBusyServerIsAskedOnFewSockets(t *testing.T) {
 	t.Parallel()
-	const questions = 300
+	const questions = 100 // all of them wait in one socket's buffer when the reader is late, and a small datagram takes up to 1.3 kB of its 208 kB
 	ports, ids, errs := crowd(t, questions, 10*time.Second, func(all []*dns.Msg, n int) []byte { return reply(all[n], nil) })
 	if err := errors.Join(errs...); err != nil {
 		t.Fatal(err)

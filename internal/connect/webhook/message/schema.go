@@ -188,6 +188,8 @@ func exampleState(topic string) (state, from, reason string) {
 		return "DEGRADED", "LIVE", finding.Drifted
 	case "connection.recovered":
 		return "LIVE", "DEGRADED", ""
+	case "connection.suspended":
+		return "SUSPENDED", "LIVE", ""
 	case "connection.failed":
 		return "FAILED", "VERIFYING", finding.SetupIncomplete
 	case "connection.retried":

@@ -50,6 +50,7 @@ var All = []Topic{
 	{"connection.certificate_failed", false, "No certificate could be had; data.finding says why.", ofConnection},
 	{"connection.degraded", false, "A live domain lost something it needs; data.graceUntil says how long it is still served.", ofConnection},
 	{"connection.recovered", false, "A degraded domain is whole again.", ofConnection},
+	{"connection.suspended", false, "The domain stays the customer's, but visitors get 421, because its organization was deleted.", ofConnection},
 	{"connection.failed", false, "The set-up was given up; it can be retried.", ofConnection},
 	{"connection.retried", false, "A failed set-up was begun again.", ofConnection},
 	{"connection.archived", false, "The domain was disconnected.", ofConnection},

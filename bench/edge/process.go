@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a server that was started for a measurement.
+type process struct {
+	cmd  *exec.Cmd
+	said bytes.Buffer
+	in   io.WriteCloser
+}
+
+// launch starts a program. Its standard input stays open as long as it shall live.
+func launch(ctx context.Context, env []string, argv ...string) (*process, error) {
+	p := &process{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...)}
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Env = &p.said, &p.said, append(os.Environ(), env...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = 5 * time.Second
+	return p, p.cmd.Start()
+}
+
+// role starts this program again with something to read, and waits for one line of JSON.
+func role(ctx context.Context, name string, in, out any) (*process, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{cmd: exec.CommandContext(ctx, exe, name)}
+	p.cmd.Stderr = &p.said
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
+	p.cmd.WaitDelay = 5 * time.Second
+	if p.in, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	said, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if err := json.NewEncoder(p.in).Encode(in); err != nil {
+		return nil, err
+	}
+	line, err := bufio.NewReader(said).ReadBytes('\n')
+	if err != nil {
+		p.stop()
+		return nil, fmt.Errorf("%s: %w: %.2000s", name, err, p.said.String())
+	}
+	return p, json.Unmarshal(line, out)
+}
+
+func (p *process) stop() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	_ = p.cmd.Wait()
+}
+
+// cpu is what the process and its children have used.
+func (p *process) cpu() time.Duration {
+	ticks := 0
+	for _, pid := range family(p.cmd.Process.Pid) {
+		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			continue
+		}
+		fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
+		user, _ := strconv.Atoi(fields[11])
+		system, _ := strconv.Atoi(fields[12])
+		ticks += user + system
+	}
+	return time.Duration(ticks) * time.Second / 100
+}
+
+// memory is what they hold, in MB.
+func (p *process) memory() int {
+	kb := 0
+	for _, pid := range family(p.cmd.Process.Pid) {
+		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if _, after, ok := strings.Cut(string(raw), "VmRSS:"); ok {
+			n := 0
+			_, _ = fmt.Sscan(after, &n)
+			kb += n
+		}
+	}
+	return kb >> 10
+}
+
+// family is a process and its children.
+func family(parent int) []int {
+	out := []int{parent}
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
+	for _, list := range lists {
+		raw, _ := os.ReadFile(list)
+		for _, f := range strings.Fields(string(raw)) {
+			if pid, err := strconv.Atoi(f); err == nil {
+				out = append(out, pid)
+			}
+		}
+	}
+	return out
+}
+
+// listening waits for a server at an address.
+func listening(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	t := time.NewTicker(20 * time.Millisecond)
+	defer t.Stop()
+	for {
+		c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			return c.Close()
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// freePort is one that nobody has now.
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
