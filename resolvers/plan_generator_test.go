@@ -260,6 +260,8 @@ func (g *generator) text(name, field string) string {
 	switch name {
 	case "version":
 		return "2026-11"
+	case "chain":
+		return g.Org.String()
 	case "timezone":
 		return "Europe/Berlin"
 	case "phone":

@@ -252,3 +252,19 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		}
 	}
 }
+
+func TestOpsDeliveryChanged(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	id := s.failedMail(t, "lost@acme.example")
+	s.let("operating", authz.Principal{Kind: authz.USER, UserID: s.User, SessionID: ident.New[ident.SessionID](time.Now()), AuthTime: time.Now(), AAL: 2, Operator: true}) // a browser: a person, who runs as an operator what is for operators
+	c := s.subscribe(t, "operating", "", nil, document(t, "console", "subscription MessagesTailSubscription")["documentId"].(string))
+	eventually(t, "somebody watches", func() bool { return s.Hub.Watchers() > 0 })
+	if _, err := s.DB.Exec(t.Context(), "delete from suppression"); err != nil {
+		t.Fatal(err)
+	}
+	s.ask(t, "operator", `mutation($id: ID!) { opsRedeliverEmail(id: $id) { id } }`, vars{"id": id})
+	if m := c.next(); at(t, m, "opsDeliveryChanged", "id") != id || at(t, m, "opsDeliveryChanged", "state") != "QUEUED" {
+		t.Errorf("%v", m)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/feed"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -48,6 +49,9 @@ func (p *Peers) execute(ctx context.Context, exec graphql.GraphExecutor, op *gra
 	run, inner := exec.DispatchOperation(plan.WithTaker(ctx, func(sub plan.Subscription) { taken = &sub }), op)
 	switch resp := run(inner); {
 	case taken != nil:
+		if taken.Caller != nil {
+			ctx = authz.With(ctx, *taken.Caller)
+		}
 		return p.Feeds.Join(ctx, *taken, to)
 	case resp.Data == nil:
 		to.Fail(present.AppendJSON(nil, resp.Errors))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
@@ -19,6 +20,8 @@ type Subscription struct {
 	Key string
 	// Open calls the root field's resolver; ctx holds the caller and lives as long as the subscription. A response means that it was refused.
 	Open func(ctx context.Context) (live.Feed[any], Render, *graphql.Response)
+	// Caller is as whom the operation runs; nil: as who sent it. A person who is an operator too runs as one what is for operators.
+	Caller *authz.Principal
 }
 
 // Render makes the response of one message of the feed.
@@ -51,7 +54,9 @@ func (e *Executable) handOver(ctx context.Context, op *graphql.OperationContext,
 		err = fault.Invalid("query", "subscription_size",
 			"A subscription may select %d fields, with its fragments spread, and switch them by %d variables that are not null. Ask for less, without @defer.", maxFields, maxSwitches)
 	default:
-		take(e.subscription(op, p))
+		one := e.subscription(op, p)
+		one.Caller = new(authz.From(ctx))
+		take(one)
 		return graphql.OneShot(nil)
 	}
 	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{e.Present(ctx, err)}})

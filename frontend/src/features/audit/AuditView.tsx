@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 import { Suspense } from "react";
 import { useTranslation } from "react-i18next";
+import type { AuditViewOpsProofQuery } from "#/relay/__generated__/AuditViewOpsProofQuery.graphql.ts";
 import type { AuditViewProofQuery } from "#/relay/__generated__/AuditViewProofQuery.graphql.ts";
 import type { AuditViewQuery } from "#/relay/__generated__/AuditViewQuery.graphql.ts";
 import { graphql, useLazyLoadQuery } from "#/relay/index.ts";
@@ -13,7 +14,7 @@ import { Status } from "#/ui/Status.tsx";
 import css from "./audit.module.css";
 import type { AuditSearch } from "./search.ts";
 
-type Props = { id: string; onClose: () => void; onSearch: (next: AuditSearch) => void };
+type Props = { id: string; onClose: () => void; onSearch: (next: AuditSearch) => void; operator?: boolean };
 
 /** One row with everything that it holds, and the proof that it is what it was. */
 export default function AuditView(props: Props) {
@@ -22,20 +23,22 @@ export default function AuditView(props: Props) {
     <Dialog opened onClose={props.onClose} title={t("audit.one")} size={860}>
       <Part what={t("audit.one")}>
         <Suspense fallback={<p className="dim">{t("loading")}</p>}>
-          <Row {...props} />
+          <AuditRow {...props} />
         </Suspense>
       </Part>
     </Dialog>
   );
 }
 
-function Row({ id, onSearch }: Props) {
+/** What a row holds, without the dialog around it. */
+export function AuditRow({ id, onSearch, operator }: Omit<Props, "onClose">) {
   const { t, i18n } = useTranslation();
   const { audit } = useLazyLoadQuery<AuditViewQuery>(
     graphql`
       query AuditViewQuery($id: ID!, $locale: String) {
         audit(id: $id) {
           id
+          chain
           seq
           at
           organizationId
@@ -109,26 +112,44 @@ function Row({ id, onSearch }: Props) {
         ]}
       />
       <Code text={pretty(audit.args)} title={t("audit.args")} what={t("audit.args")} />
-      {audit.organizationId && (
+      {(operator || audit.organizationId) && (
         <Part what={t("audit.proof")}>
           <Suspense fallback={<p className="dim">{t("audit.proving")}</p>}>
-            <Proof organizationId={audit.organizationId} seq={audit.seq} />
+            {operator ? (
+              <OpsProof chain={audit.chain} seq={audit.seq} />
+            ) : (
+              <Proof organizationId={audit.organizationId ?? ""} seq={audit.seq} />
+            )}
           </Suspense>
         </Part>
       )}
-      {actor.id && audit.organizationId && (
-        <div>
+      <div className={css.bar}>
+        {actor.id && (operator || audit.organizationId) && (
           <Button size="xs" variant="default" onClick={() => onSearch({ actor: actor.id ?? undefined })}>
             {t("audit.more", { name: actor.label })}
           </Button>
-        </div>
-      )}
+        )}
+        {operator && (
+          <>
+            <Button size="xs" variant="default" onClick={() => onSearch({ request: audit.requestId })}>
+              {t("audit.of.request")}
+            </Button>
+            <Button size="xs" variant="default" onClick={() => onSearch({ subject: audit.subject })}>
+              {t("audit.of.subject")}
+            </Button>
+            {audit.organizationId && (
+              <Button size="xs" variant="default" onClick={() => onSearch({ org: audit.organizationId ?? undefined })}>
+                {t("audit.of.organization")}
+              </Button>
+            )}
+          </>
+        )}
+      </div>
     </div>
   );
 }
 
 function Proof({ organizationId, seq }: { organizationId: string; seq: number }) {
-  const { t } = useTranslation();
   const { auditProof: proof } = useLazyLoadQuery<AuditViewProofQuery>(
     graphql`
       query AuditViewProofQuery($organizationId: ID!, $seq: Int!) {
@@ -145,6 +166,31 @@ function Proof({ organizationId, seq }: { organizationId: string; seq: number })
     { organizationId, seq },
     { fetchPolicy: "network-only" },
   );
+  return <Proven proof={proof} seq={seq} />;
+}
+
+function OpsProof({ chain, seq }: { chain: string; seq: number }) {
+  const { opsAuditProof: proof } = useLazyLoadQuery<AuditViewOpsProofQuery>(
+    graphql`
+      query AuditViewOpsProofQuery($chain: String!, $seq: Int!) {
+        opsAuditProof(chain: $chain, seq: $seq) {
+          valid
+          firstBrokenSeq
+          checkpointId
+          treeSize
+          signedNote
+          inclusionProof
+        }
+      }
+    `,
+    { chain, seq },
+    { fetchPolicy: "network-only" },
+  );
+  return <Proven proof={proof} seq={seq} />;
+}
+
+function Proven({ proof, seq }: { proof: AuditViewProofQuery["response"]["auditProof"]; seq: number }) {
+  const { t } = useTranslation();
   return (
     <section className={css.stack} aria-label={t("audit.proof")}>
       <div className={css.proof} role="status">

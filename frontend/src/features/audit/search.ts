@@ -1,5 +1,16 @@
 /** What the address of an audit log says. */
-export type AuditSearch = { q?: string; actor?: string; action?: string; outcome?: string; days?: number; row?: string };
+export type AuditSearch = {
+  q?: string;
+  actor?: string;
+  action?: string;
+  outcome?: string;
+  days?: number;
+  row?: string;
+  /** These three are for operators, who look over all organizations. */
+  org?: string;
+  subject?: string;
+  request?: string;
+};
 
 const text = (value: unknown) => (typeof value === "string" && value ? value.slice(0, 200) : undefined);
 export const spans = [1, 14, 90, 3650] as const;
@@ -18,6 +29,10 @@ export function readSearch(search: Record<string, unknown>): AuditSearch {
   };
 }
 
+export function readOpsSearch(search: Record<string, unknown>): AuditSearch {
+  return { ...readSearch(search), org: text(search.org), subject: text(search.subject), request: text(search.request) };
+}
+
 /** Midnights, so that the same page asks the same and the browser need not ask twice. */
 const since = (days: number) => new Date(Math.floor(Date.now() / 86_400_000 - days + 1) * 86_400_000).toISOString();
 
@@ -32,4 +47,11 @@ export function filterOf(organizationId: string | null, search: AuditSearch) {
   };
 }
 
-export const filtered = (search: AuditSearch) => Boolean(search.q || search.actor || search.action || search.outcome || search.days);
+/** Words are looked for in one organization's log. */
+export function opsFilterOf(search: AuditSearch) {
+  const filter = filterOf(search.org ?? null, search);
+  return { ...filter, text: search.org ? filter.text : null, subject: search.subject ?? null, requestId: search.request ?? null };
+}
+
+export const filtered = (search: AuditSearch) =>
+  Boolean(search.q || search.actor || search.action || search.outcome || search.days || search.org || search.subject || search.request);

@@ -47,3 +47,35 @@ export function ApprovalMark({ state }: { state: ApprovalState }) {
     </Status>
   );
 }
+
+const messageTones: Record<string, Tone> = {
+  QUEUED: "busy",
+  SENT: "good",
+  DELIVERED: "good",
+  BOUNCED: "bad",
+  FAILED: "bad",
+  SUPPRESSED: "warn",
+};
+
+/** How far a mail is. */
+export function MessageMark({ state, size }: { state: string; size?: "lg" }) {
+  const { t } = useTranslation();
+  return (
+    <Status tone={messageTones[state] ?? "none"} busy={state === "QUEUED"} size={size}>
+      {t(`operate.messages.state.${state}`)}
+    </Status>
+  );
+}
+
+const readerTones: Record<string, Tone> = { PENDING: "busy", DELIVERED: "good", PARKED: "bad" };
+
+/** How far a reader of the ledger is with an event. */
+export function ReaderMark({ reader, state }: { reader: string; state: string }) {
+  const { t } = useTranslation();
+  return (
+    <Status tone={readerTones[state] ?? "none"} plain={state === "DELIVERED"} title={t(`operate.events.reader.${state}`)}>
+      {reader}
+      <span className="sr"> {t(`operate.events.reader.${state}`)}</span>
+    </Status>
+  );
+}

@@ -53,6 +53,7 @@ export const operating = {
     if (viewer.platformRoles.includes("OPERATIONS")) return;
     const org = viewer.currentOrganization?.slug;
     if (location.pathname === "/people" && org) throw redirect({ to: "/$org/members", params: { org } });
+    if (location.pathname === "/audit" && org) throw redirect({ to: "/$org/audit", params: { org } });
     throw notFound();
   },
   loader: () => preload<frameShellQuery>(shell, {}),

@@ -1,4 +1,4 @@
-import { IconBuildings, IconChecks, IconTerminal2, IconUsersGroup } from "@tabler/icons-react";
+import { IconActivity, IconBuildings, IconChecks, IconHistory, IconMail, IconTerminal2, IconUsersGroup } from "@tabler/icons-react";
 import type { NavEntry } from "#/shell/nav.ts";
 
 /** The operators' sidebar: what this session may read. Every page of operators has its entry here. */
@@ -13,6 +13,9 @@ export const operatorNav: Omit<NavEntry, "group">[] = [
     permission: "organization.read_any",
     shortcut: "o",
   },
+  { key: "opsAudit", path: "audit", label: "operate.nav.audit", icon: IconHistory, permission: "audit.read_any", shortcut: "l" },
+  { key: "messages", path: "ops/messages", label: "operate.nav.messages", icon: IconMail, permission: "message.read_any", shortcut: "m" },
+  { key: "events", path: "ops/events", label: "operate.nav.events", icon: IconActivity, permission: "event.read_any", shortcut: "r" },
   {
     key: "graphiql",
     path: "graphiql",
