@@ -17,7 +17,6 @@ import (
 func TestOperators_MessagesEventsAndAudit(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
-	twoFactors(t, h)
 	made, err := h.App.Bootstrap(t.Context(), []app.FirstOperator{{Email: "ana@ops.example", Name: "Ana Lovelace"}, {Email: "ben@ops.example", Name: "Ben Ops"}})
 	if err != nil {
 		t.Fatal(err)

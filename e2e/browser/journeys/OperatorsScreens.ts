@@ -1,5 +1,5 @@
 // Emails.2, Events.2, Audits.2: an operator's mails, ledger and logs, live, by the keyboard, in the dark, on a phone, from right to left.
-import { Journey, at, journey, must } from "../page.ts";
+import { Journey, at, journey, must, signIn } from "../page.ts";
 
 const password = "a new horse for ops";
 
@@ -8,16 +8,8 @@ async function begin(j: Journey): Promise<void> {
   await j.page.getByLabel("New password").fill(password);
   await j.page.keyboard.press("Enter");
   await j.page.getByRole("link", { name: "Sign in" }).or(j.page.getByRole("button", { name: "Sign in" })).first().waitFor();
-  await come(j, at.ana, password);
+  await signIn(j, at.ana, password);
   await j.page.waitForURL(/\/people/);
-}
-
-async function come(j: Journey, email: string, secret: string): Promise<void> {
-  await j.page.goto(`${at.console}/login`);
-  await j.page.getByLabel(/e-?mail|user/i).first().fill(email);
-  await j.page.getByLabel(/password/i).first().fill(secret);
-  await j.page.keyboard.press("Enter");
-  await j.page.waitForURL((url) => url.pathname !== "/login");
 }
 
 async function fits(j: Journey, what: string): Promise<void> {
@@ -136,7 +128,7 @@ await journey(async (ana) => {
   const phone = await Journey.start({ width: 390, dark: true });
   phone.tolerate(/WebSocket|404/);
   try {
-    await come(phone, at.ana, password);
+    await phone.context.addCookies(await page.context().cookies()); // it is the same session on a narrow screen
     for (const [path, heading] of [["/ops/messages", "Messages"], ["/ops/events", "Events"], ["/audit", "Audit log"]] as const) {
       await phone.page.goto(at.console + path);
       await phone.page.getByRole("heading", { name: heading, level: 1 }).waitFor();
@@ -165,7 +157,7 @@ await journey(async (ana) => {
   const tenant = await Journey.start();
   tenant.tolerate(/WebSocket|404/);
   try {
-    await come(tenant, at.consoleEmail, at.consolePassword);
+    await signIn(tenant, at.consoleEmail, at.consolePassword);
     await tenant.page.goto(`${at.console}/audit`);
     await tenant.page.waitForURL(/\/acme\/audit/);
     for (const path of ["/ops/messages", "/ops/events"]) {
