@@ -44,7 +44,7 @@ func TestOperators_MessagesEventsAndAudit(t *testing.T) {
 	for _, sql := range []string{ // what took a day to fail
 		`update outbound_message set state = 'FAILED', due_at = null, sent_at = null, failed_at = queued_at, failed_reason = '451 4.7.1 Try again later', attempts = '[{"at": "2026-11-21T10:00:00Z", "ok": false, "error": "451 4.7.1 Try again later"}]' where recipient = 'lost@customer.example'`,
 		"insert into suppression (channel, recipient, reason, since) values ('EMAIL', 'gone@customer.example', 'bounce', now())",
-		`update event_reader r set state = 'PARKED', due_at = null, done_sequence = e.sequence - 1, attempts = 8, last_error = 'the address of the upstream is not known' from event e where e.action = 'application.updated' and e.stream = r.stream and r.reader = 'connection.routes'`,
+		`update event_reader r set state = 'PARKED', due_at = null, done_sequence = e.sequence - 1, attempts = 8, last_error = 'the address of the upstream is not known' from (select distinct on (stream) * from event where action = 'application.updated' order by stream, sequence desc) e where e.stream = r.stream and r.reader = 'connection.routes'`,
 	} {
 		if n, err := h.App.DB.Exec(t.Context(), sql); err != nil || n.RowsAffected() != 1 {
 			t.Fatalf("%s: %v, %v", sql, n, err)

@@ -87,6 +87,7 @@ await journey(async (ana) => {
   await ana.shot("6-events");
   await page.getByText("Stands still", { exact: true }).first().click();
   await page.waitForURL(/state=PARKED/);
+  await page.locator("tbody tr").nth(1).waitFor({ state: "detached" });
   await page.getByRole("row", { name: /application\.updated/ }).getByRole("link").click();
   await page.getByRole("dialog").getByText("the address of the upstream is not known").waitFor();
   await ana.accessible("an event at which a reader stands still");
