@@ -510,6 +510,8 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["id"] = w.ids["con"][0]
 				case d.Variable == "seq":
 					v["seq"] = 1
+				case d.Variable == "chain":
+					v["chain"] = w.Org.String()
 				case d.Type.NamedType == "AuditFilter":
 					v[d.Variable] = vars{"organizationId": w.Org.String()}
 				case d.Variable == "ids":
