@@ -19,8 +19,10 @@ func (r *Resolver) health(ctx context.Context) *model.Health {
 		h.Version = &r.house.version
 	}
 	h.Checks = askAll(ctx, r.house.ready, operator)
-	if slices.ContainsFunc(h.Checks, func(c model.HealthCheck) bool { return c.Status != model.HealthOK }) {
-		h.Status = model.HealthDown
+	for _, status := range []model.HealthStatus{model.HealthDegraded, model.HealthDown} {
+		if slices.ContainsFunc(h.Checks, func(c model.HealthCheck) bool { return c.Status == status }) {
+			h.Status = status
+		}
 	}
 	return h
 }
@@ -43,7 +45,9 @@ func ask(ctx context.Context, c part.Check, tell bool) model.HealthCheck {
 	err := c.Ask(ctx)
 	out := model.HealthCheck{Name: c.Name, Status: model.HealthOK, LatencyMs: new(float64(time.Since(began).Microseconds()) / 1000)}
 	if err != nil {
-		out.Status = model.HealthDown
+		if out.Status = model.HealthDown; c.Degrades {
+			out.Status = model.HealthDegraded
+		}
 		if tell {
 			out.Message = new(err.Error())
 		}

@@ -211,6 +211,15 @@ func (b *Bus) Restart() {
 	b.spawn()
 }
 
+// Stop ends it; nobody starts it again.
+func (b *Bus) Stop() {
+	if b.own != nil {
+		b.own.Close()
+		return
+	}
+	b.kill()
+}
+
 func (b *Bus) spawn() {
 	b.t.Helper()
 	_, port, _ := net.SplitHostPort(b.Addr)

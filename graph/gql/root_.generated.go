@@ -4362,7 +4362,7 @@ interface Node {
 type Health {
   "What the program is called."
   name: String!
-  "OK when every check is."
+  "OK when every check is, DOWN when one is DOWN."
   status: HealthStatus!
   "operators only, else null"
   version: String

@@ -35,6 +35,7 @@ type HealthCheck struct {
 type HealthStatus string
 
 const (
-	HealthOK   HealthStatus = "OK"
-	HealthDown HealthStatus = "DOWN"
+	HealthOK       HealthStatus = "OK"
+	HealthDegraded HealthStatus = "DEGRADED"
+	HealthDown     HealthStatus = "DOWN"
 )

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
@@ -270,6 +269,7 @@ func (a *App) join() error {
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.EdgeUsage.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
+		{Name: "house", Ready: a.checks()},
 	}
 	for _, p := range a.parts {
 		a.Authz.Add(p.Grants...)
@@ -286,24 +286,6 @@ func (a *App) routes() (all []part.Route) {
 		all = append(all, p.Routes...)
 	}
 	return all
-}
-
-// ready asks what must answer before this process takes traffic.
-func (a *App) ready(ctx context.Context) map[string]error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	out := map[string]error{}
-	var one int
-	out["database"] = a.DB.QueryRow(ctx, "select 1").Scan(&one)
-	if a.Redis != nil {
-		out["redis"] = live.Ping(ctx, a.Redis)
-	}
-	for _, p := range a.parts {
-		for _, c := range p.Ready {
-			out[c.Name] = c.Ask(ctx)
-		}
-	}
-	return out
 }
 
 func ownZones(s Settings) []string {

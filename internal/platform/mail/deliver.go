@@ -33,7 +33,7 @@ var waits = [mostTries - 1]time.Duration{30 * time.Second, 2 * time.Minute, 10 *
 // queue is the work of the mails that are due.
 func (s *Service) queue() work.Queue {
 	return work.Queue{
-		Name: queueName, Batch: 8, Concurrency: 8, Timeout: 60 * time.Second,
+		Name: Queue, Batch: 8, Concurrency: 8, Timeout: 60 * time.Second,
 		Take: func(ctx context.Context, tx *db.Tx, owner string, until time.Time, n int32) ([]work.Claim, error) {
 			rows, err := s.q.TakeMessages(ctx, tx, mailq.TakeMessagesParams{Owner: owner, Until: until, Now: tx.Now, Most: n})
 			if err != nil {

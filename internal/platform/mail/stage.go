@@ -23,7 +23,7 @@ const (
 	maxKey      = 300
 	maxTags     = 8
 	argsColumn  = "outbound_message.sealed_args"
-	queueName   = "mail"
+	Queue       = "mail"
 	changedHere = "message" // what operators who watch subscribe to
 )
 
@@ -144,7 +144,7 @@ func (s *Service) Withdraw(ctx context.Context, e *door.Effect, name, tag string
 
 // tell wakes the queue and the operators who watch, after the commit.
 func (s *Service) tell(e *door.Effect) {
-	e.After(func() { s.Work.Poke(queueName) })
+	e.After(func() { s.Work.Poke(Queue) })
 	e.Poke(changedHere, 0)
 }
 

@@ -21,7 +21,7 @@ type Part struct {
 	Jobs      []work.Job        // its jobs
 	Nodes     map[string]Finder // id prefix → how node(id:) finds it
 	Routes    []Route           // HTTP beside GraphQL
-	Ready     []Check           // what must answer before this process takes traffic
+	Ready     []Check           // what `health` and /readyz ask
 	Runs      []Run             // long-lived loops
 }
 
@@ -34,10 +34,12 @@ type Route struct {
 	Handler http.Handler
 }
 
-// Check is one line of readiness; it ends within a second.
+// Check is one line of health; it ends within a second. What answers an error keeps this process from traffic, unless it only Degrades: then the product
+// works, and worse than it should.
 type Check struct {
-	Name string
-	Ask  func(ctx context.Context) error
+	Name     string
+	Degrades bool
+	Ask      func(ctx context.Context) error
 }
 
 // Run lives as long as the process.
