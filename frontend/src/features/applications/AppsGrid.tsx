@@ -7,8 +7,8 @@ import type { AppsGrid_card$data, AppsGrid_card$key } from "#/relay/__generated_
 import type { AppsGrid_query$key } from "#/relay/__generated__/AppsGrid_query.graphql.ts";
 import type { AppsGridMoreQuery } from "#/relay/__generated__/AppsGridMoreQuery.graphql.ts";
 import { graphql, useFragment, usePaginationFragment } from "#/relay/index.ts";
-import { moreClass } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { More } from "#/ui/More.tsx";
 import { StateBar } from "#/ui/StateBar.tsx";
 import css from "./applications.module.css";
 
@@ -66,13 +66,7 @@ export function AppsGrid({ organization, query, creating, onCreating, onCreated 
           ))}
         </ul>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
       {creating && (
         <Suspense>
           <AppDialog

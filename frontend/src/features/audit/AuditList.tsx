@@ -1,11 +1,12 @@
-import { Button, NativeSelect, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconHistory, IconSearch } from "@tabler/icons-react";
-import { type ReactNode, useEffect, useState } from "react";
+import { Button, NativeSelect } from "@mantine/core";
+import { IconHistory } from "@tabler/icons-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { FeedState } from "#/relay/index.ts";
-import { DataTable, moreClass, rowLink } from "#/ui/DataTable.tsx";
+import { DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { Find } from "#/ui/Find.tsx";
+import { More } from "#/ui/More.tsx";
 import { LiveDot } from "#/ui/Page.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { Status } from "#/ui/Status.tsx";
@@ -128,13 +129,7 @@ export function AuditList({
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button size="xs" variant="default" loading={isLoadingNext} onClick={onMore}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={onMore} />}
     </>
   );
 }
@@ -147,30 +142,12 @@ function Filters({
   actors,
 }: Pick<Props, "search" | "onSearch" | "rows" | "searches"> & { actors: boolean }) {
   const { t } = useTranslation();
-  const [text, setText] = useState(search.q ?? "");
-  const find = useDebouncedCallback((q: string) => onSearch({ ...search, q: q.trim() || undefined }), 250);
-  useEffect(() => setText(search.q ?? ""), [search.q]);
   const actions = [...new Set([...rows.map((row) => row.action), ...(search.action ? [search.action] : [])])].sort();
   const people = new Map(rows.flatMap((row) => (row.actor.id ? [[row.actor.id, row.actor.label] as const] : [])));
   if (search.actor && !people.has(search.actor)) people.set(search.actor, search.actor);
   return (
     <search className={css.bar}>
-      {searches && (
-        <TextInput
-          size="xs"
-          type="search"
-          aria-label={t("audit.search")}
-          placeholder={t("audit.search")}
-          leftSection={<IconSearch size={14} />}
-          value={text}
-          maxLength={200}
-          data-shortcut="f"
-          onChange={(event) => {
-            setText(event.currentTarget.value);
-            find(event.currentTarget.value);
-          }}
-        />
-      )}
+      {searches && <Find label={t("audit.search")} value={search.q} onFind={(q) => onSearch({ ...search, q })} maxLength={200} size="xs" />}
       {actors && (
         <NativeSelect
           size="xs"

@@ -1,4 +1,4 @@
-import { Button, UnstyledButton } from "@mantine/core";
+import { UnstyledButton } from "@mantine/core";
 import { IconChevronDown } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,7 +6,7 @@ import type { Checks_connection$data, Checks_connection$key, CheckVerdict } from
 import type { ChecksMoreQuery } from "#/relay/__generated__/ChecksMoreQuery.graphql.ts";
 import { graphql, usePaginationFragment } from "#/relay/index.ts";
 import { Part } from "#/shell/States.tsx";
-import { moreClass } from "#/ui/DataTable.tsx";
+import { More } from "#/ui/More.tsx";
 import { Card } from "#/ui/Page.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { Status, type Tone } from "#/ui/Status.tsx";
@@ -51,13 +51,7 @@ export function Checks({ connection }: { connection: Checks_connection$key }) {
       {rows.map((check) => (
         <Check key={check.id} check={check} />
       ))}
-      {hasNext && (
-        <div className={moreClass} style={{ marginBottom: 16 }}>
-          <Button size="xs" variant="default" loading={isLoadingNext} onClick={() => loadNext(20)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(20)} />}
     </Card>
   );
 }

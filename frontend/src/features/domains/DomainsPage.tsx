@@ -1,9 +1,9 @@
-import { Button, NativeSelect, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconPlus, IconSearch } from "@tabler/icons-react";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { Button, NativeSelect } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { DomainsTable_query$key } from "#/relay/__generated__/DomainsTable_query.graphql.ts";
+import { Find } from "#/ui/Find.tsx";
 import { LiveDot, PageHeader } from "#/ui/Page.tsx";
 import { ApplicationFilter } from "./ApplicationSelect.tsx";
 import { type DomainsSearch, orders } from "./address.ts";
@@ -25,10 +25,7 @@ type Props = {
 export function DomainsPage({ organization, search, onSearch, query, first }: Props) {
   const { t } = useTranslation();
   const [counts, setCounts] = useState<Counts | null>(null);
-  const [text, setText] = useState(search.q ?? "");
   const view = search.view ?? "all";
-  const find = useDebouncedCallback((q: string) => onSearch({ ...search, q: q.trim() || undefined }, true), 250);
-  useEffect(() => setText(search.q ?? ""), [search.q]);
 
   const connect = () => onSearch({ ...search, connect: true });
   const count = (of: View) => counts && views[of].reduce((sum, state) => sum + (counts[state] ?? 0), 0);
@@ -73,17 +70,12 @@ export function DomainsPage({ organization, search, onSearch, query, first }: Pr
             </div>
             <LiveDot state={feed} label={t(`live.${feed}`)} />
             <div className={css.tools}>
-              <TextInput
-                aria-label={t("domains.find")}
-                placeholder={t("domains.find")}
-                leftSection={<IconSearch size={15} />}
-                value={text}
-                onChange={(event) => {
-                  setText(event.currentTarget.value);
-                  find(event.currentTarget.value);
-                }}
+              <Find
+                label={t("domains.find")}
+                value={search.q}
+                onFind={(q) => onSearch({ ...search, q }, true)}
+                maxLength={254}
                 className={css.search}
-                data-shortcut="/"
               />
               <Suspense>
                 <ApplicationFilter organizationId={organization.id} value={search.app} onChange={(app) => onSearch({ ...search, app })} />

@@ -1,11 +1,10 @@
-import { Button } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { Timeline_connection$key } from "#/relay/__generated__/Timeline_connection.graphql.ts";
 import type { TimelineMoreQuery } from "#/relay/__generated__/TimelineMoreQuery.graphql.ts";
 import type { TimelineTailSubscription } from "#/relay/__generated__/TimelineTailSubscription.graphql.ts";
 import { graphql, usePaginationFragment, useStream } from "#/relay/index.ts";
-import { moreClass } from "#/ui/DataTable.tsx";
+import { More } from "#/ui/More.tsx";
 import { Card, LiveDot } from "#/ui/Page.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { byDay } from "./days.ts";
@@ -107,19 +106,14 @@ export function Timeline({ connection }: { connection: Timeline_connection$key }
       </div>
       {rows.length === 0 && <p className="dim">{t("timeline.empty")}</p>}
       {hasNext && (
-        <div className={moreClass}>
-          <Button
-            size="xs"
-            variant="default"
-            loading={isLoadingNext}
-            onClick={() => {
-              lastShown.current = oldest ?? null;
-              loadNext(50);
-            }}
-          >
-            {t("timeline.earlier")}
-          </Button>
-        </div>
+        <More
+          loading={isLoadingNext}
+          label={t("timeline.earlier")}
+          onMore={() => {
+            lastShown.current = oldest ?? null;
+            loadNext(50);
+          }}
+        />
       )}
     </Card>
   );

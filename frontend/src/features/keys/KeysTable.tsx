@@ -8,9 +8,10 @@ import type { KeysTableMoreQuery } from "#/relay/__generated__/KeysTableMoreQuer
 import { ConnectionHandler, graphql, useAction, usePaginationFragment } from "#/relay/index.ts";
 import { focusRow } from "#/shell/shortcuts.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
-import { above, DataTable, moreClass } from "#/ui/DataTable.tsx";
+import { above, DataTable } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
+import { More } from "#/ui/More.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { SecretOnce } from "#/ui/SecretOnce.tsx";
 import { toast } from "#/ui/toast.ts";
@@ -155,13 +156,7 @@ export function KeysTable({ organizationId, applicationId, query, permissions, c
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
       {creating && (
         <Suspense>
           <KeyDialog

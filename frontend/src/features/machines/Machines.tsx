@@ -6,6 +6,7 @@ import type { Machines_query$key } from "#/relay/__generated__/Machines_query.gr
 import type { MachinesMoreQuery } from "#/relay/__generated__/MachinesMoreQuery.graphql.ts";
 import { graphql, usePaginationFragment } from "#/relay/index.ts";
 import { Empty } from "#/ui/Empty.tsx";
+import { More } from "#/ui/More.tsx";
 import { Card } from "#/ui/Page.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { SecretOnce } from "#/ui/SecretOnce.tsx";
@@ -100,13 +101,7 @@ export function Machines({ query }: { query: Machines_query$key }) {
           ))}
         </ul>
       )}
-      {hasNext && (
-        <div className={css.more}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
       {registering && (
         <Suspense>
           <RegisterDialog

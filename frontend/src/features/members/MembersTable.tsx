@@ -1,7 +1,6 @@
-import { Button, Menu, TextInput, UnstyledButton } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconDots, IconSearch, IconUsers } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Button, Menu, UnstyledButton } from "@mantine/core";
+import { IconDots, IconUsers } from "@tabler/icons-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { MembersTable_query$data, MembersTable_query$key } from "#/relay/__generated__/MembersTable_query.graphql.ts";
 import type { MembersTableFeedSubscription } from "#/relay/__generated__/MembersTableFeedSubscription.graphql.ts";
@@ -11,9 +10,11 @@ import type { MembersTableRemoveMutation } from "#/relay/__generated__/MembersTa
 import { graphql, useAction, useFeed, usePaginationFragment } from "#/relay/index.ts";
 import { focusRow } from "#/shell/shortcuts.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
-import { above, DataTable, moreClass } from "#/ui/DataTable.tsx";
+import { above, DataTable } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
+import { Find } from "#/ui/Find.tsx";
+import { More } from "#/ui/More.tsx";
 import { LiveDot } from "#/ui/Page.tsx";
 import { useCan } from "#/ui/Permissions.ts";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
@@ -42,12 +43,9 @@ export function MembersTable({ organization, query, search, onSearch, inviting, 
   const mayAssign = useCan("member.assign_role");
   const mayInvite = useCan("member.invite");
   const [round, setRound] = useState(0);
-  const [text, setText] = useState(search);
   const [changing, setChanging] = useState<Member | null>(null);
   const [removing, setRemoving] = useState<Member | null>(null);
   const [leaving, setLeaving] = useState(false);
-  const find = useDebouncedCallback((q: string) => onSearch(q.trim()), 250);
-  useEffect(() => setText(search), [search]);
 
   const { data, hasNext, loadNext, isLoadingNext, refetch } = usePaginationFragment<MembersTableMoreQuery, MembersTable_query$key>(
     graphql`
@@ -147,19 +145,7 @@ export function MembersTable({ organization, query, search, onSearch, inviting, 
         <span className={css.count} role="status">
           {t("members.count", { count: members?.totalCount ?? 0 })}
         </span>
-        <TextInput
-          aria-label={t("members.find")}
-          placeholder={t("members.find")}
-          leftSection={<IconSearch size={15} />}
-          value={text}
-          maxLength={100}
-          onChange={(event) => {
-            setText(event.currentTarget.value);
-            find(event.currentTarget.value);
-          }}
-          className={css.search}
-          data-shortcut="/"
-        />
+        <Find label={t("members.find")} value={search} onFind={(q) => onSearch(q ?? "")} className={css.search} />
       </div>
       {rows.length === 0 ? (
         <Empty
@@ -246,13 +232,7 @@ export function MembersTable({ organization, query, search, onSearch, inviting, 
           })}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
       {mayInvite && shared && (
         <Suspense>
           <Invitations organizationId={organization.id} round={round} />

@@ -1,14 +1,15 @@
-import { Button, Checkbox, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconBuilding, IconSearch } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
+import { Button, Checkbox } from "@mantine/core";
+import { IconBuilding } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AllOrganizations_query$key } from "#/relay/__generated__/AllOrganizations_query.graphql.ts";
 import type { AllOrganizationsMoreQuery } from "#/relay/__generated__/AllOrganizationsMoreQuery.graphql.ts";
 import type { AllOrganizationsRestoreMutation } from "#/relay/__generated__/AllOrganizationsRestoreMutation.graphql.ts";
 import { graphql, useAction, usePaginationFragment } from "#/relay/index.ts";
-import { DataTable, moreClass } from "#/ui/DataTable.tsx";
+import { DataTable } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { Find } from "#/ui/Find.tsx";
+import { More } from "#/ui/More.tsx";
 import { useCan } from "#/ui/Permissions.ts";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { Status } from "#/ui/Status.tsx";
@@ -22,11 +23,8 @@ type Props = { query: AllOrganizations_query$key; search: Search; onSearch: (nex
 /** Every tenant of the installation; what was deleted lately can be brought back. */
 export function AllOrganizations({ query, search, onSearch }: Props) {
   const { t } = useTranslation();
-  const [text, setText] = useState(search.q ?? "");
   const [restoring, setRestoring] = useState<{ id: string; name: string } | null>(null);
   const mayRestore = useCan("organization.restore");
-  const find = useDebouncedCallback((q: string) => onSearch({ ...search, q: q.trim() || undefined }), 250);
-  useEffect(() => setText(search.q ?? ""), [search.q]);
   const { data, hasNext, loadNext, isLoadingNext } = usePaginationFragment<AllOrganizationsMoreQuery, AllOrganizations_query$key>(
     graphql`
       fragment AllOrganizations_query on Query
@@ -80,19 +78,7 @@ export function AllOrganizations({ query, search, onSearch }: Props) {
         <span className={css.count} role="status">
           {t("operate.organizations.count", { count: data.opsOrganizations.totalCount ?? rows.length })}
         </span>
-        <TextInput
-          aria-label={t("operate.organizations.find")}
-          placeholder={t("operate.organizations.find")}
-          leftSection={<IconSearch size={15} />}
-          value={text}
-          maxLength={100}
-          onChange={(event) => {
-            setText(event.currentTarget.value);
-            find(event.currentTarget.value);
-          }}
-          className={css.search}
-          data-shortcut="/"
-        />
+        <Find label={t("operate.organizations.find")} value={search.q} onFind={(q) => onSearch({ ...search, q })} className={css.search} />
       </div>
       {rows.length === 0 ? (
         <Empty
@@ -144,13 +130,7 @@ export function AllOrganizations({ query, search, onSearch }: Props) {
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
       {restoring && (
         <ReasonDialog
           title={t("operate.organizations.restoreTitle", { name: restoring.name })}

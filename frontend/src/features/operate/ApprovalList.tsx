@@ -1,12 +1,12 @@
-import { Button, SegmentedControl } from "@mantine/core";
+import { SegmentedControl } from "@mantine/core";
 import { IconChecks } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { ApprovalList_query$key } from "#/relay/__generated__/ApprovalList_query.graphql.ts";
 import type { ApprovalListFeedSubscription } from "#/relay/__generated__/ApprovalListFeedSubscription.graphql.ts";
 import type { ApprovalListMoreQuery } from "#/relay/__generated__/ApprovalListMoreQuery.graphql.ts";
 import { graphql, useFeed, usePaginationFragment } from "#/relay/index.ts";
-import { moreClass } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { More } from "#/ui/More.tsx";
 import { LiveDot } from "#/ui/Page.tsx";
 import { ApprovalCard } from "./ApprovalCard.tsx";
 import css from "./operate.module.css";
@@ -70,13 +70,7 @@ export function ApprovalList({ query, shown, onShow }: Props) {
       ) : (
         rows.map((request) => <ApprovalCard key={request.id} request={request} />)
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
     </div>
   );
 }

@@ -1,13 +1,15 @@
-import { Button, NativeSelect, SegmentedControl, TextInput } from "@mantine/core";
-import { useDebouncedCallback, useInterval } from "@mantine/hooks";
-import { IconActivity, IconSearch } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Button, NativeSelect, SegmentedControl } from "@mantine/core";
+import { useInterval } from "@mantine/hooks";
+import { IconActivity } from "@tabler/icons-react";
+import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import type { Events_query$key } from "#/relay/__generated__/Events_query.graphql.ts";
 import type { EventsMoreQuery } from "#/relay/__generated__/EventsMoreQuery.graphql.ts";
 import { graphql, usePaginationFragment } from "#/relay/index.ts";
-import { DataTable, moreClass, rowLink } from "#/ui/DataTable.tsx";
+import { DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { Find } from "#/ui/Find.tsx";
+import { More } from "#/ui/More.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import type { EventsSearch } from "./events.ts";
 import { ReaderMark } from "./Marks.tsx";
@@ -22,9 +24,6 @@ type Props = { query: Events_query$key; search: EventsSearch; onSearch: (next: E
 /** The ledger, newest first, with how far its readers are; the first page is read again every ten seconds while it is looked at. */
 export function Events({ query, search, onSearch, onAgain }: Props) {
   const { t } = useTranslation();
-  const [text, setText] = useState(search.subject ?? "");
-  const find = useDebouncedCallback((subject: string) => onSearch({ ...search, subject: subject.trim() || undefined }), 250);
-  useEffect(() => setText(search.subject ?? ""), [search.subject]);
   const { data, hasNext, loadNext, isLoadingNext } = usePaginationFragment<EventsMoreQuery, Events_query$key>(
     graphql`
       fragment Events_query on Query
@@ -101,19 +100,11 @@ export function Events({ query, search, onSearch, onAgain }: Props) {
             {t("operate.events.organization")} <span className="mono">{search.org}</span> ✕
           </Button>
         )}
-        <TextInput
-          type="search"
-          aria-label={t("operate.events.find")}
-          placeholder={t("operate.events.find")}
-          leftSection={<IconSearch size={15} />}
-          value={text}
-          maxLength={100}
-          onChange={(event) => {
-            setText(event.currentTarget.value);
-            find(event.currentTarget.value);
-          }}
+        <Find
+          label={t("operate.events.find")}
+          value={search.subject}
+          onFind={(subject) => onSearch({ ...search, subject })}
           className={css.search}
-          data-shortcut="/"
         />
       </search>
       {rows.length === 0 ? (
@@ -175,13 +166,7 @@ export function Events({ query, search, onSearch, onAgain }: Props) {
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(PAGE)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(PAGE)} />}
       {open && (
         <Suspense>
           <EventView event={open} onClose={() => onSearch({ ...search, event: undefined })} onSearch={onSearch} />

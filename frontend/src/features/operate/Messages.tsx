@@ -1,14 +1,15 @@
-import { Button, NativeSelect, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconMail, IconSearch } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { Button, NativeSelect } from "@mantine/core";
+import { IconMail } from "@tabler/icons-react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Messages_query$key } from "#/relay/__generated__/Messages_query.graphql.ts";
 import type { MessagesMoreQuery } from "#/relay/__generated__/MessagesMoreQuery.graphql.ts";
 import type { MessagesTailSubscription } from "#/relay/__generated__/MessagesTailSubscription.graphql.ts";
 import { graphql, useFeed, usePaginationFragment } from "#/relay/index.ts";
-import { DataTable, moreClass, rowLink } from "#/ui/DataTable.tsx";
+import { DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { Find } from "#/ui/Find.tsx";
+import { More } from "#/ui/More.tsx";
 import { LiveDot } from "#/ui/Page.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { MessageMark } from "./Marks.tsx";
@@ -22,9 +23,6 @@ type Props = { query: Messages_query$key; search: MessagesSearch; onSearch: (nex
 /** Every mail of the installation in its newest state; never what it says. */
 export function Messages({ query, search, onSearch }: Props) {
   const { t } = useTranslation();
-  const [text, setText] = useState(search.to ?? "");
-  const find = useDebouncedCallback((to: string) => onSearch({ ...search, to: to.trim() || undefined }), 250);
-  useEffect(() => setText(search.to ?? ""), [search.to]);
   const { data, hasNext, loadNext, isLoadingNext } = usePaginationFragment<MessagesMoreQuery, Messages_query$key>(
     graphql`
       fragment Messages_query on Query
@@ -100,19 +98,12 @@ export function Messages({ query, search, onSearch }: Props) {
           {t("operate.messages.count", { count: data.opsEmailDeliveries.totalCount ?? rows.length })}
         </span>
         <LiveDot state={feed} label={t(`live.${feed}`)} />
-        <TextInput
-          type="search"
-          aria-label={t("operate.messages.find")}
-          placeholder={t("operate.messages.find")}
-          leftSection={<IconSearch size={15} />}
-          value={text}
+        <Find
+          label={t("operate.messages.find")}
+          value={search.to}
+          onFind={(to) => onSearch({ ...search, to })}
           maxLength={254}
-          onChange={(event) => {
-            setText(event.currentTarget.value);
-            find(event.currentTarget.value);
-          }}
           className={css.search}
-          data-shortcut="/"
         />
       </search>
       {rows.length === 0 ? (
@@ -176,13 +167,7 @@ export function Messages({ query, search, onSearch }: Props) {
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
       {open && (
         <Suspense>
           <MessageView message={open} onClose={() => onSearch({ ...search, message: undefined })} onTag={(tag) => onSearch({ tag })} />

@@ -1,14 +1,14 @@
-import { Button, SegmentedControl, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconSearch, IconUsers } from "@tabler/icons-react";
+import { Button, SegmentedControl } from "@mantine/core";
+import { IconUsers } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { PeopleTable_query$key } from "#/relay/__generated__/PeopleTable_query.graphql.ts";
 import type { PeopleTableMoreQuery } from "#/relay/__generated__/PeopleTableMoreQuery.graphql.ts";
 import { graphql, usePaginationFragment } from "#/relay/index.ts";
-import { DataTable, moreClass, rowLink } from "#/ui/DataTable.tsx";
+import { DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { Find } from "#/ui/Find.tsx";
+import { More } from "#/ui/More.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { Access, Roles } from "./Marks.tsx";
 import css from "./operate.module.css";
@@ -19,9 +19,6 @@ type Props = { query: PeopleTable_query$key; search: Search; onSearch: (next: Se
 /** Everybody who has an account here, the newest first. */
 export function PeopleTable({ query, search, onSearch }: Props) {
   const { t } = useTranslation();
-  const [text, setText] = useState(search.q ?? "");
-  const find = useDebouncedCallback((q: string) => onSearch({ ...search, q: q.trim() || undefined }), 250);
-  useEffect(() => setText(search.q ?? ""), [search.q]);
   const { data, hasNext, loadNext, isLoadingNext } = usePaginationFragment<PeopleTableMoreQuery, PeopleTable_query$key>(
     graphql`
       fragment PeopleTable_query on Query
@@ -60,18 +57,12 @@ export function PeopleTable({ query, search, onSearch }: Props) {
         <span className={css.count} role="status">
           {t("operate.people.count", { count: data.opsUsers.totalCount ?? rows.length })}
         </span>
-        <TextInput
-          aria-label={t("operate.people.find")}
-          placeholder={t("operate.people.find")}
-          leftSection={<IconSearch size={15} />}
-          value={text}
+        <Find
+          label={t("operate.people.find")}
+          value={search.q}
+          onFind={(q) => onSearch({ ...search, q })}
           maxLength={254}
-          onChange={(event) => {
-            setText(event.currentTarget.value);
-            find(event.currentTarget.value);
-          }}
           className={css.search}
-          data-shortcut="/"
         />
       </div>
       {rows.length === 0 ? (
@@ -121,13 +112,7 @@ export function PeopleTable({ query, search, onSearch }: Props) {
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
     </div>
   );
 }

@@ -1,14 +1,15 @@
-import { Button, TextInput } from "@mantine/core";
-import { useDebouncedCallback } from "@mantine/hooks";
-import { IconMailOff, IconSearch } from "@tabler/icons-react";
-import { useEffect, useState } from "react";
+import { Button } from "@mantine/core";
+import { IconMailOff } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Suppressions_query$key } from "#/relay/__generated__/Suppressions_query.graphql.ts";
 import type { SuppressionsMoreQuery } from "#/relay/__generated__/SuppressionsMoreQuery.graphql.ts";
 import type { SuppressionsRemoveMutation } from "#/relay/__generated__/SuppressionsRemoveMutation.graphql.ts";
 import { ConnectionHandler, graphql, useAction, usePaginationFragment } from "#/relay/index.ts";
-import { DataTable, moreClass } from "#/ui/DataTable.tsx";
+import { DataTable } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { Find } from "#/ui/Find.tsx";
+import { More } from "#/ui/More.tsx";
 import { useCan } from "#/ui/Permissions.ts";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { toast } from "#/ui/toast.ts";
@@ -22,10 +23,7 @@ type Props = { query: Suppressions_query$key; search: MessagesSearch; onSearch: 
 export function Suppressions({ query, search, onSearch }: Props) {
   const { t } = useTranslation();
   const may = useCan("message.redeliver");
-  const [text, setText] = useState(search.to ?? "");
   const [removing, setRemoving] = useState<string | null>(null);
-  const find = useDebouncedCallback((to: string) => onSearch({ ...search, to: to.trim() || undefined }), 250);
-  useEffect(() => setText(search.to ?? ""), [search.to]);
   const { data, hasNext, loadNext, isLoadingNext } = usePaginationFragment<SuppressionsMoreQuery, Suppressions_query$key>(
     graphql`
       fragment Suppressions_query on Query
@@ -79,19 +77,12 @@ export function Suppressions({ query, search, onSearch }: Props) {
         <span className={css.count} role="status">
           {t("operate.messages.suppressed.count", { count: data.opsSuppressions.totalCount })}
         </span>
-        <TextInput
-          type="search"
-          aria-label={t("operate.messages.suppressed.find")}
-          placeholder={t("operate.messages.suppressed.find")}
-          leftSection={<IconSearch size={15} />}
-          value={text}
+        <Find
+          label={t("operate.messages.suppressed.find")}
+          value={search.to}
+          onFind={(to) => onSearch({ ...search, to })}
           maxLength={254}
-          onChange={(event) => {
-            setText(event.currentTarget.value);
-            find(event.currentTarget.value);
-          }}
           className={css.search}
-          data-shortcut="/"
         />
       </search>
       {rows.length === 0 ? (
@@ -130,13 +121,7 @@ export function Suppressions({ query, search, onSearch }: Props) {
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
       {removing && (
         <ReasonDialog
           title={t("operate.messages.suppressed.removeTitle", { address: removing })}

@@ -14,9 +14,10 @@ import type { OrganizationsTableMoreQuery } from "#/relay/__generated__/Organiza
 import { graphql, useAction, useFeed, usePaginationFragment } from "#/relay/index.ts";
 import { focusRow } from "#/shell/shortcuts.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
-import { above, DataTable, moreClass, rowLink } from "#/ui/DataTable.tsx";
+import { above, DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
+import { More } from "#/ui/More.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { toast, toastFailure } from "#/ui/toast.ts";
 import members from "../members/members.module.css";
@@ -182,13 +183,7 @@ export function OrganizationsTable({ query, creating, onCreating }: Props) {
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button variant="default" size="xs" loading={isLoadingNext} onClick={() => loadNext(50)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(50)} />}
       {creating && (
         <Suspense>
           <CreateDialog onClose={() => onCreating(false)} />

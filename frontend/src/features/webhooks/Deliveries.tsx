@@ -7,8 +7,9 @@ import type { DeliveriesMoreQuery } from "#/relay/__generated__/DeliveriesMoreQu
 import type { DeliveriesQuery } from "#/relay/__generated__/DeliveriesQuery.graphql.ts";
 import type { DeliveriesTailSubscription } from "#/relay/__generated__/DeliveriesTailSubscription.graphql.ts";
 import { graphql, useFragment, useLazyLoadQuery, usePaginationFragment, useStream } from "#/relay/index.ts";
-import { DataTable, moreClass, rowLink } from "#/ui/DataTable.tsx";
+import { DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
+import { More } from "#/ui/More.tsx";
 import { LiveDot } from "#/ui/Page.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { DeliveryState, deliveryTones } from "./Badges.tsx";
@@ -146,13 +147,7 @@ function List({
           ))}
         </DataTable>
       )}
-      {hasNext && (
-        <div className={moreClass}>
-          <Button size="xs" variant="default" loading={isLoadingNext} onClick={() => loadNext(25)}>
-            {t("list.more")}
-          </Button>
-        </div>
-      )}
+      {hasNext && <More loading={isLoadingNext} onMore={() => loadNext(25)} />}
       {search.delivery && (
         <Suspense>
           <DeliveryView id={search.delivery} onClose={() => onSearch({ ...search, delivery: undefined })} />
