@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/e2e/harness"
 )
@@ -42,4 +43,12 @@ func TestFirstRun_FromNothingToTheWidget(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
 	h.Browser(t, "FirstRun", nil)
+}
+
+// TestBFFAuth2_TwoTabs (BFF.Auth.1b, 2a): in a real browser, sessions of fifteen seconds stay alive for who works in two tabs, one of which refreshes for both.
+func TestBFFAuth2_TwoTabs(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	h.App.Sessions.Idle = 15 * time.Second
+	h.Browser(t, "Tabs", map[string]string{"sessionSeconds": "15"})
 }

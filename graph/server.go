@@ -37,7 +37,9 @@ type Config struct {
 	// Origin says whether a socket of this origin may be opened at this address.
 	Origin  func(*http.Request) bool
 	Revoked *authz.Revocations
-	Limit   *limit.Limiter
+	// Lasts answers until when a caller's credential lasts as things are now (peer.Peers).
+	Lasts func(ctx context.Context, caller authz.Principal) time.Time
+	Limit *limit.Limiter
 	// Concurrent is how many operations run at once over HTTP (0: 512); more wait a quarter of a second and are refused with 503 then.
 	Concurrent int
 	// Hub tells the feeds that something has changed.
@@ -76,7 +78,7 @@ func New(c Config) (*Server, error) {
 	if err := docs.trustInside(c.Inside); err != nil {
 		return nil, err
 	}
-	s := &Server{Config: c, documents: docs, peers: &peer.Peers{Bearer: c.Bearer, Origin: c.Origin, Revoked: c.Revoked, Feeds: &feed.Feeds{Hub: c.Hub}, MaxBody: maxBody, Patience: c.Patience}}
+	s := &Server{Config: c, documents: docs, peers: &peer.Peers{Bearer: c.Bearer, Origin: c.Origin, Revoked: c.Revoked, Lasts: c.Lasts, Feeds: &feed.Feeds{Hub: c.Hub}, MaxBody: maxBody, Patience: c.Patience}}
 	s.measure(c.Metrics)
 	docs.used = s.measures.trusted
 	srv := handler.New(c.Schema)

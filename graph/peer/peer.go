@@ -23,7 +23,10 @@ type Peers struct {
 	// Origin says whether a socket of this origin may be opened at this address.
 	Origin  func(*http.Request) bool
 	Revoked *authz.Revocations
-	Feeds   *feed.Feeds
+	// Lasts answers until when a caller's credential lasts as things are now, asked when it comes to the end that was known at first; zero: it has ended. Nil: no
+	// credential lasts longer than was known.
+	Lasts func(ctx context.Context, caller authz.Principal) time.Time
+	Feeds *feed.Feeds
 	// MaxBody is how many octets the request for an event stream may have.
 	MaxBody  int64
 	Patience Patience
@@ -132,6 +135,44 @@ func (p *Peers) hold(caller authz.Principal, lose func()) (leave func(), room bo
 	if ends.IsZero() {
 		return func() { forget(); out() }, true
 	}
-	expiry := time.AfterFunc(time.Until(ends), lose)
-	return func() { expiry.Stop(); forget(); out() }, true
+	expired := p.watch(caller, ends, lose)
+	return func() { expired(); forget(); out() }, true
+}
+
+// askTime is what Lasts may take.
+const askTime = 5 * time.Second
+
+// watch tells lose when the caller's credential has ended by itself: not at the end that was known when the peer came, if it was extended since.
+func (p *Peers) watch(caller authz.Principal, ends time.Time, lose func()) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var mu sync.Mutex
+	var timer *time.Timer
+	var look func()
+	at := func(end time.Time) {
+		mu.Lock()
+		defer mu.Unlock()
+		if ctx.Err() == nil {
+			timer = time.AfterFunc(time.Until(end), look)
+		}
+	}
+	look = func() {
+		if p.Lasts != nil {
+			ctx, done := context.WithTimeout(ctx, askTime)
+			defer done()
+			if end := p.Lasts(ctx, caller); end.After(time.Now()) {
+				at(end)
+				return
+			}
+		}
+		if ctx.Err() == nil {
+			lose()
+		}
+	}
+	at(ends)
+	return func() {
+		cancel()
+		mu.Lock()
+		defer mu.Unlock()
+		timer.Stop()
+	}
 }

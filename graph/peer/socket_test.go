@@ -1,10 +1,12 @@
 package peer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -281,6 +283,26 @@ func TestSocket_EndsWithTheCredential(t *testing.T) {
 	s.say(`{"type":"connection_init","payload":{"authorization":"Bearer page"}}`)
 	if code, _ := s.code(); code != 4403 {
 		t.Errorf("with an old token: %d", code)
+	}
+}
+
+// TestSocket_StaysWithACredentialThatWasExtended: the end that was known when it was opened is none, if the session was refreshed since.
+func TestSocket_StaysWithACredentialThatWasExtended(t *testing.T) {
+	t.Parallel()
+	h := open(t, Patience{})
+	var asked atomic.Int32
+	h.Peers.Lasts = func(_ context.Context, caller authz.Principal) time.Time {
+		if asked.Add(1) <= 2 && !caller.SessionID.IsZero() {
+			return time.Now().Add(100 * time.Millisecond)
+		}
+		return time.Time{}
+	}
+	h.callers["session"] = authz.Principal{Kind: authz.USER, SessionID: ident.New[ident.SessionID](time.Now()), Until: time.Now().Add(50 * time.Millisecond)}
+	s := h.enter(t, "session")
+	s.ask("1", "subscription { state }")
+	s.hear("next")
+	if code, _ := s.code(); code != 4403 || asked.Load() != 3 {
+		t.Errorf("%d after it was asked %d times", code, asked.Load())
 	}
 }
 

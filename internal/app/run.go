@@ -21,6 +21,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
 	"github.com/nameplate-dev/nameplate/internal/platform/usage"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/web"
 	"github.com/nameplate-dev/nameplate/internal/web/rest"
 	"github.com/nameplate-dev/nameplate/resolvers"
@@ -67,7 +68,7 @@ func (a *App) Handler() (http.Handler, error) {
 	schema := gql.NewPlanned(gql.Config{Resolvers: r})
 	g, err := graph.New(graph.Config{
 		Schema: schema, Inside: rest.Documents(),
-		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Held: a.held(), Metrics: a.Metrics,
+		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Lasts: a.lasts, Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Held: a.held(), Metrics: a.Metrics,
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})
 	if err != nil {
@@ -150,4 +151,16 @@ func (a *App) ListenEdge(ctx context.Context) (run.Part, *edge.Edge, error) {
 		return run.Part{}, nil, fmt.Errorf("open the edge: %w", err)
 	}
 	return run.Part{Name: "edge", Run: e.Run, Grace: 9 * time.Second}, e, nil
+}
+
+// lasts is asked by the sockets and event streams of browsers; the credentials of others end when they say.
+func (a *App) lasts(ctx context.Context, caller authz.Principal) time.Time {
+	if caller.SessionID.IsZero() || caller.Program {
+		return time.Time{}
+	}
+	end, err := a.Sessions.Lasts(ctx, caller.SessionID)
+	if err != nil {
+		a.Log.WarnContext(ctx, "it is not known until when a session lasts", "err", err)
+	}
+	return end
 }

@@ -140,8 +140,7 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 		return nil, fmt.Errorf("read the session: %w", err)
 	}
 	now := s.DB.Now()
-	shorten(row)
-	if row.RevokedAt != nil || row.Access != "ENABLED" || row.Operations && row.Aal < 2 || !now.Before(row.IdleExpiresAt) || !now.Before(row.AbsoluteExpiresAt) {
+	if shorten(row); !counts(row, now) {
 		return nil, nil
 	}
 	match, err := s.matches(ctx, row, generation, plain, now)
@@ -163,6 +162,26 @@ func (s *Service) Resolve(ctx context.Context, value string) (*Session, error) {
 	}
 	s.cache[memory] = remembered{out, time.Now().Add(time.Second)}
 	return out, nil
+}
+
+// counts says whether a shortened row is of a session that is alive.
+func counts(r *sessionq.OrgOfSessionRow, now time.Time) bool {
+	return r.RevokedAt == nil && r.Access == "ENABLED" && (!r.Operations || r.Aal >= 2) && now.Before(r.IdleExpiresAt) && now.Before(r.AbsoluteExpiresAt)
+}
+
+// Lasts answers until when a browser's session lasts as things are now; zero when it has ended, or is none. A socket asks when the end comes that it knows of,
+// because the session may have been refreshed since.
+func (s *Service) Lasts(ctx context.Context, id ident.SessionID) (time.Time, error) {
+	row, err := s.q.OrgOfSession(ctx, s.DB, sessionq.OrgOfSessionParams{ID: id.UUID()})
+	if db.NotFound(err) {
+		return time.Time{}, nil
+	} else if err != nil {
+		return time.Time{}, fmt.Errorf("read the session: %w", err)
+	}
+	if shorten(row); !counts(row, s.DB.Now()) {
+		return time.Time{}, nil
+	}
+	return fromRow(row).ExpiresAt, nil
 }
 
 // matches compares the cookie's secret with the present one, deriving forward from an older generation.
