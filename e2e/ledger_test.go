@@ -400,7 +400,7 @@ func ledgerArrived(t *testing.T, g *harness.Group, load *ledgerLoad, outside *le
 	// What was sent and not yet written when its process died comes twice, and how much that is depends on how fast PostgreSQL writes. 1 % is promised where the
 	// machine keeps up; where half of the messages take longer than this, it does not, and the bound is one for runaways.
 	most := arrived / 100
-	if took[len(took)/2] > 200*time.Millisecond {
+	if took[len(took)/2] > 120*time.Millisecond {
 		most = arrived / 10
 	}
 	if twice > most {
