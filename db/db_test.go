@@ -242,7 +242,11 @@ func TestGone(t *testing.T) {
 	left, leave := context.WithCancel(t.Context())
 	leave()
 	_, gave := d.Exec(left, "select 1")
-	_, cut := d.Exec(t.Context(), "select pg_terminate_backend(pg_backend_pid())")
+	cut := d.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error {
+		_, _ = tx.Exec(ctx, "set role none") // behind the wall it is one that may end nobody
+		_, err := tx.Exec(ctx, "select pg_terminate_backend(pg_backend_pid())")
+		return err
+	})
 	nobody, err := db.Open(t.Context(), "postgres://nobody@127.0.0.1:1/none?connect_timeout=1")
 	if err == nil {
 		_, err = nobody.Exec(t.Context(), "select 1")
