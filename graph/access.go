@@ -149,7 +149,9 @@ func (s *Server) may(ctx context.Context, f *ast.FieldDefinition) error {
 func (s *Server) field(ctx context.Context, next graphql.Resolver) (any, error) {
 	f := graphql.GetFieldContext(ctx)
 	if f.Field.Definition != nil && f.Field.Definition.Directives != nil {
-		if err := s.may(ctx, f.Field.Definition); err != nil {
+		if err := s.may(ctx, f.Field.Definition); err != nil && f.Object == "Mutation" && s.Denied != nil {
+			return nil, s.Denied(ctx, f.Field.Name, err)
+		} else if err != nil {
 			return nil, err
 		}
 	}
