@@ -72,7 +72,7 @@ func TestRefusedCalls_StandInTheLog(t *testing.T) {
 		want string
 	}{
 		"Own":      {h.As(t.Context()), h.Org, "Acme's server tried opsRevokeSessions and was not allowed to (3 ×)."},
-		"Stranger": {theirs, guest.Org, "guest's server tried apikey.revoke and was not allowed to (2 ×)."},
+		"Stranger": {theirs, guest.Org, "guest's server tried apikey.manage and was not allowed to (2 ×)."},
 	} {
 		h.Until(name, 40*time.Second, func() (bool, string) {
 			found, err := h.App.Audits.List(c.ctx, audit.AuditFilter{OrganizationID: &c.org, Action: []string{"access.refused"}}, page.Args{First: 10})

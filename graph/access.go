@@ -140,18 +140,20 @@ func checkHeld(s *ast.Schema, held []string) error {
 	return errors.Join(faults...)
 }
 
-// may refuses fields that a lesser caller must not read, such as Connection.metadata for a widget.
+// may refuses fields that a lesser caller must not read, such as Connection.metadata for a widget, or call; the latter is noted.
 func (s *Server) may(ctx context.Context, f *ast.FieldDefinition) error {
-	return mayCall(authz.From(ctx), f)
+	err := mayCall(authz.From(ctx), f)
+	if err != nil && s.Denied != nil && s.Schema.Schema().Mutation.Fields.ForName(f.Name) == f {
+		return s.Denied(ctx, f.Name, err)
+	}
+	return err
 }
 
 // field is may for what gqlgen executes.
 func (s *Server) field(ctx context.Context, next graphql.Resolver) (any, error) {
 	f := graphql.GetFieldContext(ctx)
 	if f.Field.Definition != nil && f.Field.Definition.Directives != nil {
-		if err := s.may(ctx, f.Field.Definition); err != nil && f.Object == "Mutation" && s.Denied != nil {
-			return nil, s.Denied(ctx, f.Field.Name, err)
-		} else if err != nil {
+		if err := s.may(ctx, f.Field.Definition); err != nil {
 			return nil, err
 		}
 	}

@@ -64,7 +64,7 @@ func Error(ctx context.Context, err error) *gqlerror.Error {
 func refused(ctx context.Context, f *fault.Fault, path ast.Path) {
 	caller := authz.From(ctx)
 	if caller.Kind != authz.PUBLIC && (f.Code == fault.ForbiddenCode || f.Code == fault.NotFoundCode) {
-		slog.InfoContext(ctx, "a request was refused", "code", f.Code, "reason", f.Reason, "actor", caller.Actor(), "path", path.String(), "ip", caller.IP, "request_id", caller.RequestID)
+		slog.InfoContext(ctx, "a request was refused", "code", f.Code, "reason", f.Reason, "actor", caller.Actor(), "path", path.String(), "ip", caller.IP)
 	}
 }
 
