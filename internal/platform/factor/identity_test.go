@@ -13,6 +13,7 @@ func TestIdentities1a_CountsFollowEnrolmentAndUse(t *testing.T) {
 	n := found(t)
 	first := n.password(t)
 	ctx := n.in(t, first.Cookie)
+	again := func() { ctx = n.in(t, first.Cookie) } // the session as it stands now
 	stands := func(situation string, enabled bool, passkeys, codes int32) {
 		t.Helper()
 		i, err := n.credentials.Identity(ctx)
@@ -29,6 +30,7 @@ func TestIdentities1a_CountsFollowEnrolmentAndUse(t *testing.T) {
 	if _, err := n.factors.Confirm(ctx, factor.Browser, begun.AuthenticatorID, n.code(t, begun.Secret.Reveal()), nil); err != nil {
 		t.Fatal(err)
 	}
+	again()
 	stands("with an app", true, 0, 10)
 	key := n.addKey(t, ctx, newSoftKey(t))
 	n.addKey(t, ctx, newSoftKey(t))
