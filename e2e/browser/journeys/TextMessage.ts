@@ -46,8 +46,7 @@ await journey(async (j) => {
   await j.look("2-wrong");
   await code.fill(right);
   await page.keyboard.press("Enter");
-  await page.getByRole("checkbox").waitFor();
-  await page.getByRole("checkbox").check();
+  await dialog.getByRole("checkbox", { name: /kept them/ }).check();
   await page.getByRole("button", { name: "Done" }).click();
   await list.getByText("SMS", { exact: true }).waitFor();
   must(!(await list.innerText()).includes("42685300"), "the whole number is shown");
