@@ -268,7 +268,7 @@ func (a *App) join() error {
 		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Credentials.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Machines.Part(), a.SSO.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.EdgeUsage.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
-		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
+		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Door.Refusals(), a.Ledger.Partitions()}},
 		{Name: "house", Ready: a.checks()},
 	}
 	for _, p := range a.parts {

@@ -29,7 +29,7 @@ type Settings struct {
 	LogFormat     string
 	LogLevel      string
 	Listen        string
-	MetricsListen string // where work and edge answer /metrics too; "" is nowhere
+	MetricsListen string // where a process answers /metrics; "" is nowhere
 	ConsoleOrigin string
 	Proxies       []netip.Prefix
 	// MachinesClosed refuses to register machines for callers who are not signed in.
@@ -130,8 +130,8 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.former, "vault.former_keks", "", "former keys, separated by commas, while `nameplate admin rewrap` has not run")
 	str(&r.format, "log.format", "json", "json or text")
 	str(&r.level, "log.level", "info", "debug, info, warn or error")
-	str(&r.listen, "http.listen", ":8080", "host:port of the console, the API and the metrics")
-	str(&r.metrics, "metrics.listen", "", "host:port where any process answers /metrics alone: work and edge have no other")
+	str(&r.listen, "http.listen", ":8080", "host:port of the console and the API")
+	str(&r.metrics, "metrics.listen", "", "host:port where a process answers /metrics, and nothing else, to whoever reaches it: keep it to your own network")
 	str(&r.origin, "console.origin", "http://localhost:8080", "where people reach the console; https in production")
 	fs.BoolVar(&r.oob, "auth.oob_factors", true, "let codes by mail and SMS be second factors; OWASP ASVS level 3 wants false")
 	str(&r.proxies, "http.trusted_proxies", "", "networks of proxies in front of the console, separated by commas")
