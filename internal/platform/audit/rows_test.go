@@ -82,7 +82,7 @@ func (b *logBundle) hand(t *testing.T, sql string, args ...any) {
 	}
 }
 
-func (b *logBundle) periodic(t *testing.T, kind string) {
+func (b *logBundle) periodic(t testing.TB, kind string) {
 	t.Helper()
 	for _, p := range b.Part().Periodics {
 		if p.Kind == kind {
