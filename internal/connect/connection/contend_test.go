@@ -228,7 +228,7 @@ func TestT19_TheHolderKeepsItByAProofOfItsOwn(t *testing.T) {
 func TestT19_TheProofGoesAway(t *testing.T) {
 	t.Parallel()
 	for name, away := range map[string]func(t *testing.T, b *bundle, rival *side){
-		"TheRecord": func(t *testing.T, b *bundle, rival *side) { rival.stand(map[string]int{}) },
+		"TheRecord":   func(t *testing.T, b *bundle, rival *side) { rival.stand(map[string]int{}) },
 		"OnOneServer": func(t *testing.T, b *bundle, rival *side) { rival.stand(map[string]int{record.TransferKey: 1}) },
 		"TheConnection": func(t *testing.T, b *bundle, rival *side) {
 			if _, err := b.S.Archive(rival.ctx, rival.ID, nil); err != nil {

@@ -50,7 +50,9 @@ func TestTakeover_ADanglingNameIsNobodys(t *testing.T) {
 		return s
 	}
 	for name, try := range map[string]func(t *testing.T, d *dangling) (attackers []ident.ConnectionID){
-		"WhileItIsLive": func(t *testing.T, d *dangling) []ident.ConnectionID { return []ident.ConnectionID{attack(t, d, host).ID} },
+		"WhileItIsLive": func(t *testing.T, d *dangling) []ident.ConnectionID {
+			return []ident.ConnectionID{attack(t, d, host).ID}
+		},
 		"WhileItIsDegraded": func(t *testing.T, d *dangling) []ident.ConnectionID {
 			d.World.set(func(w *world) { w.at[d.victim.Target] = map[string]int{} })
 			d.stay(t, 40*time.Minute)
