@@ -236,10 +236,13 @@ func (e *Edge) Run(ctx context.Context) error {
 		}
 	}
 	loops.Go(func() { e.follow(ctx) })
-	loops.Go(func() { e.beat(ctx) })
-	loops.Go(func() { e.count(ctx) })
+	loops.Go(func() { every(ctx, beatEvery, e.acknowledge) })
+	loops.Go(func() { every(ctx, meterEvery, e.sendMeters) })
 	if e.Tickets != nil {
-		loops.Go(func() { e.rotateTickets(ctx) })
+		loops.Go(func() {
+			e.takeTickets(ctx)
+			every(ctx, time.Minute, e.takeTickets)
+		})
 	}
 	if e.DNS != nil {
 		wg.Go(func() { fail(e.DNS.Run(ctx)) })

@@ -100,15 +100,16 @@ func (e *Edge) take(s edgeentry.Snapshot, all bool) {
 	}
 }
 
-func (e *Edge) beat(ctx context.Context) {
-	t := time.NewTicker(beatEvery)
+// every calls do each d until ctx ends.
+func every(ctx context.Context, d time.Duration, do func(context.Context)) {
+	t := time.NewTicker(d)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			e.acknowledge(ctx)
+			do(ctx)
 		}
 	}
 }

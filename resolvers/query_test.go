@@ -438,13 +438,13 @@ func TestAPageCostsTheSameNumberOfQueries(t *testing.T) {
 	}
 	page := `query($o: ID!, $n: Int) { connections(organizationId: $o, first: $n) { totalCount edges { node { hostname state provider { name } application { name organization { name } recipe { number } }
 		recipe { number } records { key status } verificationRecord { key } conflicts { kind } findings { code } certificate { id } certificates { id } lastCheck { verdict observations { source } } progress { headline } } } } }`
-	cost := func(n int) int64 {
-		before := s.Queries.n.Load()
+	cost := func(n int) int {
+		before := s.Queries.Len()
 		d := s.ask(t, "owner", page, vars{"o": s.Org.String(), "n": n})
 		if got := len(at(t, d, "connections", "edges").([]any)); got != n {
 			t.Fatalf("%d connections", got)
 		}
-		return s.Queries.n.Load() - before
+		return s.Queries.Len() - before
 	}
 	cost(2) // roles are remembered
 	few, many := cost(5), cost(20)
@@ -487,7 +487,7 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 		if op.Name == "InvitePageQuery" { // of one row, by a link that nobody else holds
 			continue
 		}
-		var cost [2]int64
+		var cost [2]int
 		for n, w := range worlds {
 			v := vars{}
 			for _, d := range op.VariableDefinitions {
@@ -543,11 +543,11 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 				}
 			}
 			for range 2 { // the first run learns roles
-				before := w.Queries.n.Load()
+				before := w.Queries.Len()
 				if o := w.run(t, w.plan, who, text, v); len(o.errors) > 0 && op.Name != "documentsSessionQuery" && !strings.Contains(text, "organization(slug") {
 					t.Fatalf("%s\n%s", text, o.errors)
 				}
-				cost[n] = w.Queries.n.Load() - before
+				cost[n] = w.Queries.Len() - before
 			}
 		}
 		if cost[1] > cost[0] {

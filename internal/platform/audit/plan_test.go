@@ -1,7 +1,6 @@
 package audit_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
@@ -9,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/platform/audit"
 )
@@ -32,25 +32,6 @@ func (b *logBundle) many(t testing.TB, rows int) {
 			t.Fatal(err)
 		}
 	}
-}
-
-type node struct {
-	Table   string  `json:"Relation Name"`
-	Rows    float64 `json:"Actual Rows"`
-	Removed float64 `json:"Rows Removed by Filter"`
-	Loops   float64 `json:"Actual Loops"`
-	Plans   []node  `json:"Plans"`
-}
-
-// touched is how many rows of tables a plan read.
-func (n node) touched() (rows float64) {
-	if n.Table != "" {
-		rows = (n.Rows + n.Removed) * n.Loops
-	}
-	for _, p := range n.Plans {
-		rows += p.touched()
-	}
-	return rows
 }
 
 // Each list of a long log reads about as many rows as it shows: the plans of the very SQL that the service runs, with rows counted by the database.
@@ -103,21 +84,10 @@ func TestAudits2_ListsAreIndexScans(t *testing.T) {
 			}
 			return "(" + v + ")::" + typ
 		})
-		var plan []byte
-		if err := b.DBOf().QueryRow(t.Context(), "explain (analyze, format json) "+strings.TrimSuffix(strings.TrimSpace(strings.ReplaceAll(sql, "<match>", "@@")), ";")).Scan(&plan); err != nil {
-			t.Fatalf("%s: %v\n%s", name, err, sql)
-		}
-		var root []struct {
-			Plan node
-			Time float64 `json:"Execution Time"`
-		}
-		if err := json.Unmarshal(plan, &root); err != nil {
-			t.Fatal(err)
-		}
-		rows := root[0].Plan.touched()
-		t.Logf("%s: %.0f rows, %.2f ms", name, rows, root[0].Time)
-		if rows > c.most {
-			t.Errorf("%s reads %.0f of 40,000 rows for a page of 50\n%s", name, rows, plan)
+		plan := dbtest.Explain(t, b.DBOf(), strings.TrimSuffix(strings.TrimSpace(strings.ReplaceAll(sql, "<match>", "@@")), ";"))
+		t.Logf("%s: %.0f rows, %.2f ms", name, plan.Touched(), plan.Time)
+		if plan.Touched() > c.most {
+			t.Errorf("%s reads %.0f of 40,000 rows for a page of 50\n%s", name, plan.Touched(), plan.Whole)
 		}
 	}
 }
