@@ -159,6 +159,7 @@ func TestTakeover_ADanglingNameIsNobodys(t *testing.T) {
 			if _, err := d.S.Archive(first.ctx, first.ID, nil); err != nil {
 				t.Fatal(err)
 			}
+			d.Clock.add(time.Second)
 			p, err := d.S.Start(first.ctx, connection.StartConnectionInput{ApplicationID: first.app.ID, Hostname: host})
 			if err != nil {
 				t.Fatal(err)
