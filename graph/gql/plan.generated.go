@@ -1768,6 +1768,13 @@ func planConnection(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.GraceUntil)
 			},
 		},
+		"transferAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				v := obj.TransferAt()
+				return writeOTime2ᚖtimeᚐTime(r, fc, v)
+			},
+		},
 		"windowEndsAt": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Connection)

@@ -1467,8 +1467,10 @@ type Connection implements Node {
   nextCheckAt: Time
   "Until when it is looked at every few seconds, since somebody waits; null when nobody does."
   attentionUntil: Time
-  "Until when a DEGRADED name goes on being served; null in every other state."
+  "Until when a DEGRADED name goes on being served, and longer where visitors still reach us; null in every other state."
   graceUntil: Time
+  "When a contested name moves from this connection, or to it; null when nobody contests it."
+  transferAt: Time
   "When a set-up that is not finished is given up (FAILED); null once it is live."
   windowEndsAt: Time
   "Since when it is live; null while it is not."
@@ -1509,13 +1511,13 @@ enum ConnectionState {
   LIVE
   "It was live and something changed; it goes on serving until graceUntil."
   DEGRADED
-  "It is not served for now."
+  "It is not served for now: its records were gone when the grace was over, or its organization was deleted."
   SUSPENDED
   "It was given up; retryConnection begins again."
   FAILED
   "It may not be connected."
   BLOCKED
-  "Somebody else has begun to prove that the name is theirs."
+  "Somebody else has proven that the name is theirs; it moves at transferAt, unless it is proven here too. Until then it is served."
   CONTESTED
   "Disconnected for good. Whoever comes back starts a new one."
   ARCHIVED
@@ -5730,6 +5732,8 @@ func childFields_Connection(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Connection_attentionUntil(ctx, ec, field)
 	case "graceUntil":
 		return fieldContext_Connection_graceUntil(ctx, ec, field)
+	case "transferAt":
+		return fieldContext_Connection_transferAt(ctx, ec, field)
 	case "windowEndsAt":
 		return fieldContext_Connection_windowEndsAt(ctx, ec, field)
 	case "liveAt":

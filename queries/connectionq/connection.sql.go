@@ -434,16 +434,18 @@ func (q *Queries) ConnectionsToResume(ctx context.Context, db DBTX, arg Connecti
 }
 
 const connectionsToSuspend = `-- name: ConnectionsToSuspend :many
-select id from connection where org_id = $1 and archived_at is null and suspended_at is null order by id limit $2
+select id from connection where org_id = $1 and archived_at is null and (suspended_at is null or state_reason is distinct from $2::text) order by id limit $3
 `
 
 type ConnectionsToSuspendParams struct {
-	OrgID uuid.UUID
-	Most  int32
+	OrgID  uuid.UUID
+	Reason string
+	Most   int32
 }
 
+// Those that are suspended already, because their customers left, are now suspended for another reason.
 func (q *Queries) ConnectionsToSuspend(ctx context.Context, db DBTX, arg ConnectionsToSuspendParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, connectionsToSuspend, arg.OrgID, arg.Most)
+	rows, err := db.Query(ctx, connectionsToSuspend, arg.OrgID, arg.Reason, arg.Most)
 	if err != nil {
 		return nil, err
 	}
