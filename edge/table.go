@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
 // table is the projection in memory.
@@ -28,6 +29,7 @@ type name struct {
 	active    *atomic.Int64 // requests that are under way
 	circuit   atomic.Pointer[circuit]
 	meter     atomic.Pointer[meter]
+	signed    atomic.Pointer[signature]
 }
 
 func newName(entry edgeentry.Entry, old *name) *name {
@@ -100,6 +102,19 @@ func (t *table) find(host string) *name {
 		return t.names["*."+parent]
 	}
 	return nil
+}
+
+// certificates are those that names present.
+func (t *table) certificates() map[ident.CertificateID]bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	out := make(map[ident.CertificateID]bool, len(t.names))
+	for _, n := range t.names {
+		if n.CertificateID != nil {
+			out[*n.CertificateID] = true
+		}
+	}
+	return out
 }
 
 func (t *table) at() int64 {
