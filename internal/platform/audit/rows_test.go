@@ -175,7 +175,7 @@ func TestAudits2_FindAll(t *testing.T) {
 		if len(all) != 1 {
 			t.Fatal(actions(all))
 		}
-		for lang, want := range map[string]string{"en": "acme invited bob@example.com as OWNER.", "de": "acme hat bob@example.com als OWNER eingeladen."} {
+		for lang, want := range map[string]string{"en": "acme invited bob@example.com as Owner.", "de": "acme hat bob@example.com als Inhaber eingeladen."} {
 			if got := audit.Message(all[0], lang); got != want {
 				t.Errorf("%s: %q", lang, got)
 			}
