@@ -110,6 +110,11 @@ func TestEveryRootField(t *testing.T) {
 	made := field("owner", "mutation", "createApplication", `(input: { organizationId: "`+org+`", name: "Second" })`, 1)
 	second := id(made, "createApplication", "application", "id")
 	field("owner", "mutation", "updateApplication", `(input: { id: "`+second+`", version: 1, name: "Third" })`, 1)
+	signed := field("owner", "mutation", "rotateEdgeSecret", `(applicationId: "`+second+`", overlapHours: 1)`, 1)
+	again := field("owner", "mutation", "rotateEdgeSecret", `(applicationId: "`+second+`", overlapHours: 1)`, 1)
+	if old, now := id(signed, "rotateEdgeSecret", "secret"), id(again, "rotateEdgeSecret", "secret"); !strings.HasPrefix(now, "npe_") || now == old || at(t, signed, "rotateEdgeSecret", "previousUntil") != nil || at(t, again, "rotateEdgeSecret", "previousUntil") == nil {
+		t.Errorf("signed: %v, and again: %v", signed, again)
+	}
 	field("owner", "mutation", "startConnection", `(input: { applicationId: "`+app+`", hostname: "blog.acme.lab", metadata: { a: [1, "x"] } })`, 1)
 	for _, name := range []string{"checkConnection", "markRecordsAdded", "retryConnection"} {
 		field("owner", "mutation", name, `(id: "`+con+`")`, 1)

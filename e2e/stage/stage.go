@@ -77,6 +77,8 @@ type Stage struct {
 	User      ident.UserID
 	Org       ident.OrgID
 	AppID     ident.ApplicationID
+	DSN       string // of the database
+	RedisAddr string
 
 	closers []func()
 	done    chan error
@@ -133,6 +135,7 @@ func (s *Stage) both(ctx context.Context, c Config) (*db.DB, *lab.World, error) 
 	wg.Wait()
 	if failed == nil {
 		s.later(data.Close)
+		s.DSN = data.DSN
 	}
 	if err == nil {
 		s.later(func() { world.Close() })
@@ -210,6 +213,7 @@ func (s *Stage) redis(c Config) (live.Conn, error) {
 		s.later(func() { tick.Stop(); close(stopped); m.Close() })
 		addr = m.Addr()
 	}
+	s.RedisAddr = addr
 	r, err := live.Connect("redis://" + addr)
 	if err != nil {
 		return nil, err

@@ -97,6 +97,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"DomainCheckStep":           planDomainCheckStep(cfg.Resolvers, ec),
 		"DomainConnectSupport":      planDomainConnectSupport(cfg.Resolvers, ec),
 		"DonePayload":               planDonePayload(cfg.Resolvers, ec),
+		"EdgeSecretPayload":         planEdgeSecretPayload(cfg.Resolvers, ec),
 		"EmailDelivery":             planEmailDelivery(cfg.Resolvers, ec),
 		"EmailDeliveryEdge":         planEmailDeliveryEdge(cfg.Resolvers, ec),
 		"EmailDeliveryPage":         planEmailDeliveryPage(cfg.Resolvers, ec),
@@ -550,6 +551,18 @@ func planApplication(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*application.Application)
 				return writeOString2ᚖstring(r, fc, obj.DefaultSubdomain)
+			},
+		},
+		"hstsMaxAge": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.Application)
+				return writeNInt2int32(r, fc, obj.HSTSMaxAge)
+			},
+		},
+		"edgeSecretAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.Application)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.EdgeSecretAt)
 			},
 		},
 		"connections": {
@@ -2571,6 +2584,29 @@ func planDonePayload(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planEdgeSecretPayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"application": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.EdgeSecretPayload)
+				return writeNApplication2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐApplication(r, fc, obj.Application)
+			},
+		},
+		"secret": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.EdgeSecretPayload)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Secret)
+			},
+		},
+		"previousUntil": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.EdgeSecretPayload)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.PreviousUntil)
+			},
+		},
+	}
+}
+
 func planEmailDelivery(root ResolverRoot, ec *executionContext) plan.Object {
 	return plan.Object{
 		"id": {
@@ -4163,6 +4199,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐApplicationPayload(r, fc, v)
+			},
+		},
+		"rotateEdgeSecret": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_rotateEdgeSecret_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RotateEdgeSecret(ctx, fc.Args["applicationId"].(ident.Any), fc.Args["overlapHours"].(*int32))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNEdgeSecretPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEdgeSecretPayload(r, fc, v)
 			},
 		},
 		"decideApproval": {
@@ -9400,6 +9449,13 @@ func writeNDomainConnectSupport2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 }
 
 func writeNDonePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐDonePayload(r *plan.Run, fc *plan.Call, v *organization.DonePayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNEdgeSecretPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEdgeSecretPayload(r *plan.Run, fc *plan.Call, v *application.EdgeSecretPayload) bool {
 	if v == nil {
 		return r.Missing()
 	}

@@ -154,7 +154,7 @@ update edge_target set retired_at = @now::timestamptz, answer_until = @until::ti
 
 -- name: ApplicationOf :one
 -- What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
-select name, environment, target_token_proof, upstream from application where id = @id and org_id = @org_id;
+select name, environment, target_token_proof, upstream, hsts_max_age from application where id = @id and org_id = @org_id;
 
 -- name: CountAllByState :many
 -- @sqlc-vet-disable tenant

@@ -106,7 +106,7 @@ func (q *Queries) AddTarget(ctx context.Context, db DBTX, arg AddTargetParams) e
 }
 
 const applicationOf = `-- name: ApplicationOf :one
-select name, environment, target_token_proof, upstream from application where id = $1 and org_id = $2
+select name, environment, target_token_proof, upstream, hsts_max_age from application where id = $1 and org_id = $2
 `
 
 type ApplicationOfParams struct {
@@ -119,6 +119,7 @@ type ApplicationOfRow struct {
 	Environment      string
 	TargetTokenProof bool
 	Upstream         []byte
+	HstsMaxAge       int32
 }
 
 // What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
@@ -130,6 +131,7 @@ func (q *Queries) ApplicationOf(ctx context.Context, db DBTX, arg ApplicationOfP
 		&i.Environment,
 		&i.TargetTokenProof,
 		&i.Upstream,
+		&i.HstsMaxAge,
 	)
 	return &i, err
 }

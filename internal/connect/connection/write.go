@@ -233,7 +233,7 @@ func (s *Service) moveEntry(ctx context.Context, e *door.Effect, former, c *Conn
 		}
 		return nil
 	}
-	route := edgeentry.Route{Application: app.name, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef)}
+	route := edgeentry.Route{Application: app.name, ApplicationID: c.ApplicationID, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef), HSTSMaxAge: app.hsts}
 	up := c.Upstream
 	if up == nil {
 		up = app.upstream
