@@ -30,6 +30,16 @@ func reduce(a *analysis.Answer, asked analysis.ProbeWanted, lines []*record.Reco
 	if j.Servers.Of > 0 {
 		s.Servers = &j.Servers
 	}
+	s.Routed = j.Servers.Have > 0
+	if line := record.ChallengeOf(lines); line != nil {
+		s.Challenge = Outcome{Made: true, Passed: line.Status.Stands()}
+		if !s.Challenge.Passed {
+			s.Challenge.Why = finding.RecordAbsent
+			if line.Finding != nil {
+				s.Challenge.Why = line.Finding.Code
+			}
+		}
+	}
 	conflict := blockingConflict(a, kept)
 	switch {
 	case conflict != "":
