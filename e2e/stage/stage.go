@@ -185,7 +185,7 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 	}
 	for _, name := range []string{"main", "second"} {
 		ca := w.CA(name)
-		out.ACME.CAs = append(out.ACME.CAs, app.CA{Name: name, Directory: ca.DirectoryURL(), Identity: ca.Identity, Roots: directory})
+		out.ACME.CAs = append(out.ACME.CAs, app.CA{Name: name, Directory: ca.DirectoryURL(), Identity: ca.Identity, Roots: directory, Persist: name == "main"})
 	}
 	s.Addresses.CARoot = roots
 	return out, l, nil

@@ -238,7 +238,7 @@ func (a *App) certificates() error {
 		if err != nil {
 			return fmt.Errorf("read the roots of acme.cas %s: %w", ca.Name, err)
 		}
-		a.Certificates.CAs = append(a.Certificates.CAs, certificate.CA{Name: ca.Name, Directory: ca.Directory, Identities: []string{ca.Identity}, Roots: roots})
+		a.Certificates.CAs = append(a.Certificates.CAs, certificate.CA{Name: ca.Name, Directory: ca.Directory, Identities: []string{ca.Identity}, Roots: roots, Persist: ca.Persist})
 	}
 	return nil
 }
