@@ -119,12 +119,14 @@ test: build bin/tools/withpg postgres tools/oidc/node_modules/.package-lock.json
 	@$(MAKE) --no-print-directory test-fronts
 	@bin/tools/withpg -- $(MAKE) --no-print-directory test-go test-redis test/rls test/dns-real check-generated
 
-# What says the most for its time: the isolation walk over the whole schema, and the services of tenants and their domains.
-test/rls: bin/tools/withpg postgres ## the isolation walk and the main tests with row-level security on
+# What says the most for its time: the isolation walk over the whole schema, the services of tenants and their domains, and the journeys of people and organizations.
+JOURNEYS_RLS := TestIdentities1_Security|TestUsers6_TwoTabsInTwoOrganizations|TestProfiles_InTheConsole|TestOrgs_InTheConsole|TestD1_Applications
+test/rls: build bin/tools/withpg postgres ## the isolation walk and the main tests with row-level security on
 	$(call step,go test with row-level security)
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 ./db ./internal/platform/organization ./internal/platform/membership ./internal/platform/invitation ./internal/platform/apikey ./internal/connect/connection
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestAudits2' ./internal/platform/audit
-	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestOrgs11' ./e2e
+	@tools/chromium.sh
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestOrgs11|$(JOURNEYS_RLS)' ./e2e
 
 test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone; Debian has them as bind9, bind9-dnsutils, knot and pdns-server with pdns-backend-bind
 	@tools/dns-real.sh
