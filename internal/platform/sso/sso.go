@@ -192,6 +192,7 @@ func domainOf(address string) string {
 // organization's inside the domains that it has proven, where it says so or its owners trust it to mean so by silence. An address that the provider calls
 // unverified never counts.
 func (s *Service) believes(ctx context.Context, p *provider, c *openid.Claims) (bool, error) {
+	ctx = db.OnBehalf(ctx, "sso.proof") // the provider says whose proofs are read, before anybody is signed in
 	domain := domainOf(c.Email)
 	said := c.EmailVerified != nil && *c.EmailVerified
 	if p.org == nil {
