@@ -125,6 +125,7 @@ test/rls: build bin/tools/withpg postgres ## the isolation walk and the main tes
 	$(call step,go test with row-level security)
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 ./db ./internal/platform/organization ./internal/platform/membership ./internal/platform/invitation ./internal/platform/apikey ./internal/connect/connection
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestAudits2' ./internal/platform/audit
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestSSO1_Organization' ./internal/app
 	@tools/chromium.sh
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestOrgs11|$(JOURNEYS_RLS)' ./e2e
 

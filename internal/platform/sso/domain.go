@@ -184,7 +184,7 @@ func (s *Service) yield(ctx context.Context, e *door.Effect, r *ssoq.LockDomainR
 	if held.SeenAt != nil && e.Tx.Now.Sub(*held.SeenAt) < counts {
 		return elsewhere()
 	}
-	if err := s.q.SetDomain(ctx, e.Tx, ssoq.SetDomainParams{OrgID: held.OrgID, Domain: r.Domain, State: string(SsoDomainPending), CheckedAt: e.Tx.Now, SeenAt: held.SeenAt,
+	if err := s.q.SetDomain(db.OnBehalf(ctx, "sso.yield"), e.Tx, ssoq.SetDomainParams{OrgID: held.OrgID, Domain: r.Domain, State: string(SsoDomainPending), CheckedAt: e.Tx.Now, SeenAt: held.SeenAt,
 		LastError: new("another organization has proven this domain")}); err != nil {
 		return fmt.Errorf("free %s: %w", r.Domain, err)
 	}
