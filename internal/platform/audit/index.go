@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,33 +37,38 @@ const (
 	exactEnd   = "\x01"
 )
 
-// index fills the blocks that can be filled. Two processes that do the same write the same, once.
+// index fills the blocks that can be filled. Two processes that do the same write the same, once. A log that cannot be indexed keeps no other from it.
 func (s *Service) index(ctx context.Context) error {
-	began := time.Now()
+	until := time.Now().Add(indexTurn)
+	var failed []error
 	for after := ""; ; {
 		grown, err := s.q.GrownChains(ctx, s.DB, auditq.GrownChainsParams{After: after, Size: blockSize, Most: chainsAtOnce})
 		if err != nil {
 			return fmt.Errorf("find the logs that grew: %w", err)
 		}
 		for _, g := range grown {
-			org, err := ident.Parse[ident.OrgID](g.Chain)
-			if err != nil {
-				return fmt.Errorf("index the words of %s: %w", g.Chain, err)
-			}
-			for n := g.Blocks; int64(n+1)*blockSize <= g.Seq; n++ {
-				if time.Since(began) > indexTurn {
-					return nil
-				}
-				if err := s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.indexTx(ctx, tx, org, n) }); err != nil {
-					return fmt.Errorf("index the words of %s, block %d: %w", org, n, err)
-				}
-			}
 			after = g.Chain
+			if err := s.indexChain(ctx, g, until); err != nil {
+				failed = append(failed, fmt.Errorf("index the words of %s: %w", g.Chain, err))
+			}
 		}
-		if len(grown) < chainsAtOnce {
-			return nil
+		if len(grown) < chainsAtOnce || time.Now().After(until) || ctx.Err() != nil {
+			return errors.Join(failed...)
 		}
 	}
+}
+
+func (s *Service) indexChain(ctx context.Context, g *auditq.GrownChainsRow, until time.Time) error {
+	org, err := ident.Parse[ident.OrgID](g.Chain)
+	if err != nil {
+		return err
+	}
+	for n := g.Blocks; int64(n+1)*blockSize <= g.Seq && time.Now().Before(until); n++ {
+		if err := s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.indexTx(ctx, tx, org, n) }); err != nil {
+			return fmt.Errorf("block %d: %w", n, err)
+		}
+	}
+	return nil
 }
 
 func (s *Service) indexTx(ctx context.Context, tx *db.Tx, org ident.OrgID, n int32) error {

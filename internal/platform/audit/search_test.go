@@ -150,7 +150,7 @@ func TestAudits2_SearchFindsWhatIsThere(t *testing.T) {
 				}
 			}
 			for _, first := range []int{100, 7} {
-				if first == 7 && len(want) > 50 {
+				if first == 7 && len(want) > 25 {
 					continue
 				}
 				if got := b.pages(t, c.f, first); !slices.Equal(got, want) {
