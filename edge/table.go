@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
 // formerEnds is how long what is under way at a name's former holder may go on after the name has changed hands.
@@ -34,6 +35,7 @@ type name struct {
 	meter     atomic.Pointer[meter]
 	former    *name // what answers until a moment from now, because the name has just changed hands; nil almost always
 	until     time.Time
+	signed    atomic.Pointer[signature]
 }
 
 func newName(entry edgeentry.Entry, old *name) *name {
@@ -131,6 +133,19 @@ func (n *name) now() *name {
 		return n.former
 	}
 	return n
+}
+
+// certificates are those that names present.
+func (t *table) certificates() map[ident.CertificateID]bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	out := make(map[ident.CertificateID]bool, len(t.names))
+	for _, n := range t.names {
+		if n.CertificateID != nil {
+			out[*n.CertificateID] = true
+		}
+	}
+	return out
 }
 
 func (t *table) at() int64 {

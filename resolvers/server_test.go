@@ -157,10 +157,10 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge := &edgeentry.Service{DB: d, Hub: s.Hub, Zone: "edge.lab"}
+	edge := &edgeentry.Service{DB: d, Hub: s.Hub, Zone: "edge.lab", Vault: s.Vault}
 	v4 := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
 	recipes := &recipe.Service{DB: d, Authz: s.Authz}
-	s.Apps = &application.Service{DB: d, Door: s.Door, Authz: s.Authz, Hub: s.Hub, Seeds: recipes, Lab: true}
+	s.Apps = &application.Service{DB: d, Door: s.Door, Authz: s.Authz, Hub: s.Hub, Seeds: recipes, Edge: edge, Lab: true}
 	s.Cons = &connection.Service{DB: d, Door: s.Door, Authz: s.Authz, Ledger: s.Ledger, Hub: s.Hub, Work: s.Work, Applications: s.Apps, Recipes: recipes, Edge: edge,
 		Analyzer: s.World, Catalogue: catalogue, Records: &record.Store{}, Claims: &claim.Claims{}, Checks: &check.Store{Providers: catalogue},
 		Settings: connection.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}}

@@ -67,12 +67,15 @@ type MutationResolver interface {
 	OpsRevokeAPIKey(ctx context.Context, id ident.Any, reason string) (*model.Ok, error)
 	CreateApplication(ctx context.Context, input application.CreateApplicationInput) (*application.ApplicationPayload, error)
 	UpdateApplication(ctx context.Context, input application.UpdateApplicationInput) (*application.ApplicationPayload, error)
+	RotateEdgeSecret(ctx context.Context, applicationID ident.Any, overlapHours *int32) (*application.EdgeSecretPayload, error)
 	DecideApproval(ctx context.Context, input approval.DecideApprovalInput) (*approval.ApprovalPayload, error)
 	CancelApproval(ctx context.Context, id ident.Any) (*approval.ApprovalPayload, error)
 	SvcDeliverAudit(ctx context.Context, message machine.ServiceMessage) (*model.Ok, error)
 	SvcHandleEvent(ctx context.Context, reader string, message machine.ServiceMessage) (*model.Ok, error)
 	ExportAudits(ctx context.Context, filter audit.AuditFilter, format audit.ExportFormat) (*audit.AuditExport, error)
 	OpsRedeliverEvent(ctx context.Context, id ident.Any, reader string) (*audit.LedgerEvent, error)
+	ImportCertificate(ctx context.Context, input certificate.ImportCertificateInput) (*certificate.CertificatePayload, error)
+	SetCertificateMode(ctx context.Context, connectionID ident.Any, mode certificate.ChallengeMode) (*connection.ConnectionPayload, error)
 	StartConnection(ctx context.Context, input connection.StartConnectionInput) (*connection.StartConnectionPayload, error)
 	UpdateConnection(ctx context.Context, input connection.UpdateConnectionInput) (*connection.ConnectionPayload, error)
 	CheckConnection(ctx context.Context, id ident.Any) (*connection.ConnectionPayload, error)
@@ -916,6 +919,20 @@ func field_Mutation_exportAudits_args(ctx context.Context, ec *executionContext,
 	return args, nil
 }
 
+func field_Mutation_importCertificate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (certificate.ImportCertificateInput, error) {
+			return unmarshalNImportCertificateInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐImportCertificateInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_initiatePasswordReset_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1518,6 +1535,28 @@ func field_Mutation_revokeWidgetToken_args(ctx context.Context, ec *executionCon
 	return args, nil
 }
 
+func field_Mutation_rotateEdgeSecret_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "applicationId",
+		func(ctx context.Context, v any) (ident.Any, error) {
+			return unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐAny(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["applicationId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "overlapHours",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["overlapHours"] = arg1
+	return args, nil
+}
+
 func field_Mutation_rotateWebhookSecret_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1587,6 +1626,28 @@ func field_Mutation_sendTestWebhook_args(ctx context.Context, ec *executionConte
 		return nil, err
 	}
 	args["topic"] = arg1
+	return args, nil
+}
+
+func field_Mutation_setCertificateMode_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "connectionId",
+		func(ctx context.Context, v any) (ident.Any, error) {
+			return unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐAny(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["connectionId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "mode",
+		func(ctx context.Context, v any) (certificate.ChallengeMode, error) {
+			return unmarshalNChallengeMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐChallengeMode(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["mode"] = arg1
 	return args, nil
 }
 
@@ -3794,6 +3855,50 @@ func fieldContext_Mutation_updateApplication(ctx context.Context, ec *executionC
 	return fc, nil
 }
 
+func _Mutation_rotateEdgeSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_rotateEdgeSecret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RotateEdgeSecret(ctx, fc.Args["applicationId"].(ident.Any), fc.Args["overlapHours"].(*int32))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *application.EdgeSecretPayload) graphql.Marshaler {
+			return marshalNEdgeSecretPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEdgeSecretPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_rotateEdgeSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_EdgeSecretPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_rotateEdgeSecret_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func _Mutation_decideApproval(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4052,6 +4157,94 @@ func fieldContext_Mutation_opsRedeliverEvent(ctx context.Context, ec *executionC
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_opsRedeliverEvent_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_importCertificate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_importCertificate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ImportCertificate(ctx, fc.Args["input"].(certificate.ImportCertificateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *certificate.CertificatePayload) graphql.Marshaler {
+			return marshalNCertificatePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_importCertificate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_CertificatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_importCertificate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_setCertificateMode(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_setCertificateMode(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetCertificateMode(ctx, fc.Args["connectionId"].(ident.Any), fc.Args["mode"].(certificate.ChallengeMode))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connection.ConnectionPayload) graphql.Marshaler {
+			return marshalNConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnectionPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_setCertificateMode(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ConnectionPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_setCertificateMode_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -10528,6 +10721,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "rotateEdgeSecret":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_rotateEdgeSecret(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "decideApproval":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_decideApproval(ctx, ec, field)
@@ -10566,6 +10766,20 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "opsRedeliverEvent":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_opsRedeliverEvent(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "importCertificate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_importCertificate(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setCertificateMode":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_setCertificateMode(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

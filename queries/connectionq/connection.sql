@@ -1,10 +1,10 @@
 -- name: AddConnection :exec
 insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, is_wildcard,
   external_ref, end_user_ref, end_user_email, metadata, labels, recipe_id, state, state_since, facets, setup_type, mechanism, setup_origin,
-  target_token, verification_token, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
+  target_token, verification_token, tls_mode, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
 values (@id, @org_id, @application_id, @hostname, @hostname_unicode, @host_label, @registrable_domain, @public_suffix, @is_apex, @is_wildcard,
   @external_ref, @end_user_ref, @end_user_email, @metadata, @labels, @recipe_id, @state, @now, @facets, @setup_type, @mechanism, @setup_origin,
-  @target_token, @verification_token, @upstream, @attention_until, @window_ends_at, @created_by, @now, @now);
+  @target_token, @verification_token, @tls_mode, @upstream, @attention_until, @window_ends_at, @created_by, @now, @now);
 
 -- name: OrgOfConnection :one
 select org_id, application_id from connection where id = $1;
@@ -146,6 +146,9 @@ where id = @id and org_id = @org_id;
 update connection set external_ref = @external_ref, end_user_email = @end_user_email, metadata = @metadata, labels = @labels, upstream = @upstream, version = version + 1, updated_at = @now
 where id = @id and org_id = @org_id and version = @version;
 
+-- name: SetTLSMode :exec
+update connection set tls_mode = @tls_mode where id = @id and org_id = @org_id;
+
 -- name: AddTarget :exec
 insert into edge_target (token, connection_id, org_id, created_at) values (@token, @connection_id, @org_id, @now);
 
@@ -154,7 +157,7 @@ update edge_target set retired_at = @now::timestamptz, answer_until = @until::ti
 
 -- name: ApplicationOf :one
 -- What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
-select name, environment, target_token_proof, upstream from application where id = @id and org_id = @org_id;
+select name, environment, target_token_proof, upstream, hsts_max_age from application where id = @id and org_id = @org_id;
 
 -- name: CountAllByState :many
 -- @sqlc-vet-disable tenant

@@ -13,10 +13,10 @@ import (
 const addConnection = `-- name: AddConnection :exec
 insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, is_wildcard,
   external_ref, end_user_ref, end_user_email, metadata, labels, recipe_id, state, state_since, facets, setup_type, mechanism, setup_origin,
-  target_token, verification_token, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
+  target_token, verification_token, tls_mode, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
   $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-  $23, $24, $25, $26, $27, $28, $18, $18)
+  $23, $24, $25, $26, $27, $28, $29, $18, $18)
 `
 
 type AddConnectionParams struct {
@@ -44,6 +44,7 @@ type AddConnectionParams struct {
 	SetupOrigin       string
 	TargetToken       string
 	VerificationToken string
+	TlsMode           string
 	Upstream          []byte
 	AttentionUntil    *time.Time
 	WindowEndsAt      *time.Time
@@ -76,6 +77,7 @@ func (q *Queries) AddConnection(ctx context.Context, db DBTX, arg AddConnectionP
 		arg.SetupOrigin,
 		arg.TargetToken,
 		arg.VerificationToken,
+		arg.TlsMode,
 		arg.Upstream,
 		arg.AttentionUntil,
 		arg.WindowEndsAt,
@@ -106,7 +108,7 @@ func (q *Queries) AddTarget(ctx context.Context, db DBTX, arg AddTargetParams) e
 }
 
 const applicationOf = `-- name: ApplicationOf :one
-select name, environment, target_token_proof, upstream from application where id = $1 and org_id = $2
+select name, environment, target_token_proof, upstream, hsts_max_age from application where id = $1 and org_id = $2
 `
 
 type ApplicationOfParams struct {
@@ -119,6 +121,7 @@ type ApplicationOfRow struct {
 	Environment      string
 	TargetTokenProof bool
 	Upstream         []byte
+	HstsMaxAge       int32
 }
 
 // What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
@@ -130,6 +133,7 @@ func (q *Queries) ApplicationOf(ctx context.Context, db DBTX, arg ApplicationOfP
 		&i.Environment,
 		&i.TargetTokenProof,
 		&i.Upstream,
+		&i.HstsMaxAge,
 	)
 	return &i, err
 }
@@ -1454,6 +1458,21 @@ func (q *Queries) SaveLife(ctx context.Context, db DBTX, arg SaveLifeParams) (in
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const setTLSMode = `-- name: SetTLSMode :exec
+update connection set tls_mode = $1 where id = $2 and org_id = $3
+`
+
+type SetTLSModeParams struct {
+	TlsMode string
+	ID      uuid.UUID
+	OrgID   uuid.UUID
+}
+
+func (q *Queries) SetTLSMode(ctx context.Context, db DBTX, arg SetTLSModeParams) error {
+	_, err := db.Exec(ctx, setTLSMode, arg.TlsMode, arg.ID, arg.OrgID)
+	return err
 }
 
 const sortedConnections = `-- name: SortedConnections :many

@@ -145,8 +145,8 @@ func setup(t *testing.T) *bundle {
 	b := &bundle{Bundle: spinetest.New(t), World: &world{standing: map[string]int{}, at: map[string]map[string]int{}, probe: analysis.ProbeOK}, Clock: &clock{now: time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)}}
 	b.DB.SetClock(b.Clock.Now)
 	recipes := &recipe.Service{DB: b.DB, Authz: b.Authz}
-	b.Edge = &edgeentry.Service{DB: b.DB, Hub: b.Hub, Zone: "edge.lab"}
-	b.Apps = &application.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Hub: b.Hub, Seeds: recipes, Lab: true, Outside: safehttp.Options{AllowLoopbackHTTP: true}}
+	b.Edge = &edgeentry.Service{DB: b.DB, Hub: b.Hub, Zone: "edge.lab", Vault: b.Vault}
+	b.Apps = &application.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Hub: b.Hub, Seeds: recipes, Edge: b.Edge, Lab: true, Outside: safehttp.Options{AllowLoopbackHTTP: true}}
 	catalogue, err := provider.Load()
 	if err != nil {
 		t.Fatal(err)

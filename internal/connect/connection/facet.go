@@ -44,6 +44,8 @@ type Seen struct {
 	Refused    bool            // … and has answered our proof with its own
 	HTTP       Outcome         // the pre-flight probe
 	HTTPS      Outcome         // the proof
+	Challenge  Outcome         // the line that CAs are shown in the DNS; made where one is asked for
+	Routed     bool            // at least one server leads visitors to us
 	Rules      string          // code of a blocking CAA or DNSSEC finding
 	Preflight  bool            // the pass was made for an order: what the probe says counts against it
 	Full       bool            // everything was asked, not only what decides
@@ -99,6 +101,9 @@ func (l *Life) foldOwnership(s Seen) {
 // passes over long enough, never by one.
 func (l *Life) foldDNS(s Seen, r Rules) {
 	d := &l.Facets.DNS
+	if s.Routed && d.First == nil {
+		d.First = &s.Began
+	}
 	if s.DNS == Correct {
 		l.FailCount, l.FirstFailAt = 0, nil
 		switch {
@@ -139,20 +144,26 @@ func (l *Life) foldDNS(s Seen, r Rules) {
 // CA refused has no check behind it and is the certificate's to clear. A certificate that is there is never blocked.
 func (l *Life) foldTLS(s Seen, wasCorrect bool) {
 	t := &l.Facets.TLS
+	t.Delegated = s.Challenge.Made && s.Challenge.Passed
 	if t.Value != NoTLS && t.Value != Pending && t.Value != BlockedTLS || t.Value == BlockedTLS && t.CheckID == nil {
 		return
 	}
 	why := s.Rules
-	if why == "" && s.HTTP.Made && !s.HTTP.Passed && (s.Preflight || wasCorrect) {
+	switch {
+	case why != "":
+	case s.Challenge.Made:
+		why = s.Challenge.Why
+	case s.HTTP.Made && !s.HTTP.Passed && (s.Preflight || wasCorrect):
 		why = s.HTTP.Why
 	}
 	switch {
-	case why != "" && s.DNS == Correct:
+	case why != "" && (s.DNS == Correct || t.Delegated):
 		t.set(BlockedTLS, why, s.Now, &s.Check)
-	case t.Value == BlockedTLS && (s.HTTP.Made || s.DNS != Correct):
+	case t.Value == BlockedTLS && (s.HTTP.Made || s.DNS != Correct || t.Delegated):
 		t.set(NoTLS, "", s.Now, nil)
 	}
-	if l.Facets.DNS.Value == Correct && l.Facets.Ownership.Value == Verified && t.Value == NoTLS {
+	shown := t.Delegated || !s.Challenge.Made && l.Facets.DNS.Value == Correct
+	if shown && l.Facets.Ownership.Value == Verified && t.Value == NoTLS {
 		t.set(Pending, "", s.Now, nil)
 	}
 }

@@ -42,6 +42,7 @@ type Moved struct {
 	Mechanism     *Mechanism          `json:"mechanism,omitempty"`
 	Seconds       *int64              `json:"secondsSinceStart,omitempty"`
 	CertificateID string              `json:"certificateId,omitempty"`
+	TLSDowntime   *int32              `json:"tlsDowntimeSeconds,omitempty"` // visitors met no valid certificate for so long while the name moved to us
 	GraceUntil    *time.Time          `json:"graceUntil,omitempty"`
 	TransferAt    *time.Time          `json:"transferAt,omitempty"`
 }
@@ -90,6 +91,9 @@ func (m *Moved) tell(action string, c *Connection) {
 	case "connection.live":
 		m.SetupType, m.Mechanism, m.Seconds = c.SetupType, c.Mechanism, new(int64(c.LiveAt.Sub(c.CreatedAt).Seconds()))
 		m.CertificateID = c.Facets.TLS.Certificate.String()
+		if cut := c.Cutover(); cut != nil {
+			m.TLSDowntime = &cut.TlsDowntimeSeconds
+		}
 	case "connection.degraded":
 		m.GraceUntil = c.GraceUntil
 	case "connection.contested":

@@ -36,6 +36,15 @@ func reduce(con ident.ConnectionID, a *analysis.Answer, asked analysis.ProbeWant
 		s.Servers = &j.Servers
 	}
 	s.Routed, s.Reached = j.Routed || j.Servers.Have > 0, slices.ContainsFunc(a.Probes, reached)
+	if line := record.ChallengeOf(lines); line != nil {
+		s.Challenge = Outcome{Made: true, Passed: line.Status.Stands()}
+		if !s.Challenge.Passed {
+			s.Challenge.Why = finding.RecordAbsent
+			if line.Finding != nil {
+				s.Challenge.Why = line.Finding.Code
+			}
+		}
+	}
 	conflict := blockingConflict(a, kept)
 	switch {
 	case conflict != "":

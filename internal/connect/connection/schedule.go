@@ -68,7 +68,7 @@ func (l *Life) light() bool {
 // proving says that a certificate was issued a moment ago and HTTPS is not proven yet.
 func (l *Life) proving(now time.Time) bool {
 	t := l.Facets.TLS
-	return t.Value == Issued && l.Facets.Edge.Value != Serving && l.Facets.Edge.Value != Redirecting && l.LiveAt == nil && now.Sub(t.Since) < proofFor
+	return t.Value == Issued && l.Facets.DNS.Value == Correct && l.Facets.Edge.Value != Serving && l.Facets.Edge.Value != Redirecting && l.LiveAt == nil && now.Sub(t.Since) < proofFor
 }
 
 // settling says that the certificate is so new that the edges may not have it yet.

@@ -44,6 +44,7 @@ type Recipes interface {
 // Edge is the projection that the edges serve from.
 type Edge interface {
 	Target(token string) string
+	Challenge(token string) string
 	TargetTx(ctx context.Context, tx *db.Tx, token string, connection ident.ConnectionID) error
 	RetireTargetTx(ctx context.Context, tx *db.Tx, token string, answerUntil time.Time) error
 	PutTx(ctx context.Context, tx *db.Tx, e edgeentry.Entry) error

@@ -44,6 +44,10 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	if w.a.Verdict == analysis.CouldNotAsk && !theirs(w.a) {
 		return w.couldNotAsk(ctx, &before)
 	}
+	switched, err := w.chooseMode(ctx)
+	if err != nil {
+		return err
+	}
 	lines, err := w.s.linesOf(ctx, w.e.Tx, w.c)
 	if err != nil {
 		return err
@@ -97,7 +101,7 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	}
 	m := news(&before, w.c)
 	m.Records, m.CheckID = moved, &w.check
-	isNews := m.any(&before, w.c) || conflicts || standing.New || w.heard
+	isNews := m.any(&before, w.c) || conflicts || standing.New || w.heard || switched
 	next := w.c.Next(w.e.Tx.Now, w.t.watched, isNews, false, rules)
 	if err := w.s.save(ctx, w.e.Tx, w.c, isNews); err != nil {
 		return err
@@ -107,6 +111,14 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	}
 	w.record(standing.New, proven, event, isNews, m)
 	return w.close(ctx, next)
+}
+
+// chooseMode asks for the line in the DNS where a CAA record leaves CAs nothing else to be shown.
+func (w *writing) chooseMode(ctx context.Context) (bool, error) {
+	if w.a.Caa == nil || w.c.byDNS() || !only(w.a.Caa) {
+		return false, nil
+	}
+	return true, w.s.setMode(ctx, w.e, w.c, byDelegated, "")
 }
 
 // couldNotAsk keeps the check and moves nothing (I7).
@@ -233,7 +245,7 @@ func (s *Service) moveEntry(ctx context.Context, e *door.Effect, former, c *Conn
 		}
 		return nil
 	}
-	route := edgeentry.Route{Application: app.name, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef)}
+	route := edgeentry.Route{Application: app.name, ApplicationID: c.ApplicationID, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef), HSTSMaxAge: app.hsts}
 	up := c.Upstream
 	if up == nil {
 		up = app.upstream

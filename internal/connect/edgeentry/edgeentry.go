@@ -50,6 +50,9 @@ type Route struct {
 	ConnectionID ident.ConnectionID `json:"connectionId"`
 	CustomerRef  string             `json:"customerRef,omitempty"` // the developer's external reference
 
+	ApplicationID ident.ApplicationID `json:"applicationId,omitzero"` // whose secret signs the requests
+	HSTSMaxAge    int32               `json:"hstsMaxAge,omitempty"`   // seconds for which browsers are told to come by https alone; 0: they are told nothing
+
 	// ProxiedBy is the slug of the provider whose proxy the connection's last probe saw in front of us (VIA_PROXY), "" when there was none.
 	// It matters for one thing: a request on port 80 from that provider's addresses that came to it over https is not redirected (RU-30).
 	ProxiedBy string `json:"proxiedBy,omitempty"`
@@ -109,6 +112,7 @@ type Snapshot struct {
 	Generation int64
 	Entries    []Entry
 	Records    []ZoneRecord
+	Secrets    []Secret
 }
 
 // Node is one running edge.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/vault"
 	"github.com/nameplate-dev/nameplate/queries/edgeentryq"
 )
 
@@ -23,6 +24,8 @@ type Service struct {
 	DB   *db.DB
 	Hub  Poker  // nil: nobody is told, edges find out within half a second
 	Zone string // the edge zone, "edge.example.net"
+
+	Vault *vault.Vault // seals what requests are signed with
 
 	q edgeentryq.Queries
 }

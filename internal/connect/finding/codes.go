@@ -123,6 +123,7 @@ const (
 	NameTooLongForCommonName = "name_too_long_for_common_name"
 	RenewalAtRisk            = "renewal_at_risk"
 	CertificateExpired       = "certificate_expired"
+	CertificateExpiring      = "certificate_expiring"
 
 	URLInvalid        = "url_invalid"
 	URLNotHTTPS       = "url_not_https"
@@ -278,6 +279,7 @@ var specs = []Spec{
 	{NameTooLongForCommonName, Info, TLS, []Who{Customer}, "name", false, 1},
 	{RenewalAtRisk, Warning, TLS, []Who{Customer, Operator}, "name daysLeft", false, 1},
 	{CertificateExpired, Blocking, TLS, []Who{Customer, Operator}, "name", false, 1},
+	{CertificateExpiring, Warning, TLS, []Who{Developer}, "name daysLeft", false, 1},
 
 	{URLInvalid, Blocking, Setup, []Who{Developer}, "detail", false, 1},
 	{URLNotHTTPS, Blocking, Setup, []Who{Developer}, "", false, 1},

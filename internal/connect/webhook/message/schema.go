@@ -140,6 +140,10 @@ func Example(t Topic, org ident.OrgID, endpoint ident.WebhookID) Message {
 		switch t.Name {
 		case "certificate.renewal_at_risk":
 			c.DaysLeft, c.Reason = new(int32(12)), new(finding.CAAForbidden)
+		case "certificate.imported":
+			c.CA = nil
+		case "certificate.expiring":
+			c.CA, c.DaysLeft = nil, new(int32(14))
 		case "certificate.expired":
 			c.DaysLeft, c.Reason = new(int32(0)), new(finding.CAAForbidden)
 		}

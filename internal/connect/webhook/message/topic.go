@@ -61,6 +61,8 @@ var All = []Topic{
 	{"certificate.issued", false, "A first certificate was issued.", ofCertificate},
 	{"certificate.renewed", false, "A certificate was renewed.", ofCertificate},
 	{"certificate.renewal_at_risk", false, "A renewal will fail unless somebody acts; data.certificate says why.", ofCertificate},
+	{"certificate.imported", false, "The customer's own certificate was brought, and is presented from now on.", ofCertificate},
+	{"certificate.expiring", false, "A certificate that was brought ends soon, and none of ours takes over: bring its successor.", ofCertificate},
 	{"certificate.expired", false, "A certificate ran out before it could be renewed.", ofCertificate},
 	{disabledTopic, false, "Another endpoint of the organization was disabled.", ofEndpoint},
 	{TestTopic, false, "Sent by the test button, and by nothing else.", ofTest},
