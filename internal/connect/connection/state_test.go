@@ -90,6 +90,9 @@ func (w *walk) settle() {
 
 func (w *walk) step(t *rapid.T) {
 	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 20*60*1000).Draw(t, "wait")) * time.Millisecond)
+	if w.l.GraceUntil != nil && rapid.IntRange(0, 3).Draw(t, "the grace passes") == 0 {
+		w.now = w.now.Add(Defaults.Grace)
+	}
 	switch rapid.SampledFrom([]string{"pass", "pass", "pass", "pass", "could_not_ask", "certificate", "certificate", "mark", "fail", "retry", "suspend", "resume", "resume", "archive"}).Draw(t, "what") {
 	case "pass":
 		w.pass(t)
@@ -141,7 +144,7 @@ func (w *walk) step(t *rapid.T) {
 }
 
 func (w *walk) pass(t *rapid.T) {
-	if w.l.ArchivedAt != nil || w.l.FailedAt != nil || w.l.SuspendedAt != nil {
+	if w.l.over() {
 		return
 	}
 	probe := func(name string) Outcome {
@@ -160,8 +163,26 @@ func (w *walk) pass(t *rapid.T) {
 		Person: rapid.SampledFrom([]string{"", "", finding.WrongValue}).Draw(t, "person"),
 	}
 	s.Held = !s.Proven && rapid.Bool().Draw(t, "held")
-	passes := w.l.PassCount
+	s.Routed, s.Reached = s.DNS == Correct || rapid.Bool().Draw(t, "routed"), rapid.Bool().Draw(t, "reached")
+	if w.l.left() {
+		if !s.Routed {
+			return
+		}
+		w.l.resume(w.now, Defaults)
+	}
+	passes, grace, live := w.l.PassCount, w.l.GraceUntil, w.l.LiveAt
 	w.l.Fold(s, Defaults)
+	if w.l.lapsed(s) {
+		if grace == nil || live == nil || w.now.Before(*grace) || s.Reached || s.DNS == Correct {
+			t.Fatalf("T14: suspended by %+v with the grace until %v", s, grace)
+		}
+		w.l.suspend(w.l.Facets.broken(), w.now)
+		w.settle()
+		if w.l.State != Suspended || !w.l.left() || w.events[len(w.events)-1] != "connection.suspended" {
+			t.Fatalf("T14: %s after %v", w.l.State, w.events)
+		}
+		return
+	}
 	if w.l.PassCount > passes+1 {
 		t.Fatal("one pass counted twice")
 	}
@@ -182,7 +203,7 @@ func (w *walk) check(t *rapid.T) {
 	if w.l.ArchivedAt != nil && (w.l.State != Archived || w.l.serves() || w.l.certAllowed()) {
 		t.Fatalf("I5: archived and %s", w.l.State)
 	}
-	if w.l.SuspendedAt != nil && (w.l.ArchivedAt == nil && w.l.State != Suspended || w.l.LiveAt != nil || w.l.certAllowed() || w.l.Turn(w.now, true, true) != NoCheck) {
+	if w.l.SuspendedAt != nil && (w.l.ArchivedAt == nil && w.l.State != Suspended || w.l.LiveAt != nil || w.l.certAllowed() || (w.l.Turn(w.now, true, true) != NoCheck) != w.l.left()) {
 		t.Fatalf("suspended and %s: %+v", w.l.State, w.l)
 	}
 	if w.l.State == Live && (!f.whole() || w.l.LiveAt == nil) {
@@ -229,7 +250,7 @@ func TestInvariants_TheScheduleNeverStopsBeforeTheEnd(t *testing.T) {
 			w.step(t)
 			watched, news, light := rapid.Bool().Draw(t, "watched"), rapid.Bool().Draw(t, "news"), rapid.Bool().Draw(t, "light")
 			next := w.l.Next(w.now, watched, news, light, Defaults)
-			over := w.l.ArchivedAt != nil || w.l.FailedAt != nil || w.l.SuspendedAt != nil
+			over := w.l.ArchivedAt != nil || w.l.FailedAt != nil || w.l.SuspendedAt != nil && deref(w.l.StateReason) == OrganizationDeleted
 			switch {
 			case over != (next == nil):
 				t.Fatalf("%s is looked at %v", w.l.State, next)
