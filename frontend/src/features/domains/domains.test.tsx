@@ -224,7 +224,7 @@ describe("domain page", () => {
     ["CONTESTED", { transferAt: 7_300_000 }, /moves away in 2:0\d:\d\d/],
     ["VERIFYING", { transferAt: 7_300_000 }, /moves here in 2:0\d:\d\d/],
   ])("the clock of a %s name is told", async (state, clock, says) => {
-    const at = Object.fromEntries(Object.entries(clock as Record<string, number>).map(([key, ms]) => [key, new Date(Date.now() + ms).toISOString()]));
+    const at = Object.fromEntries(Object.entries(clock).map(([key, ms]) => [key, new Date(Date.now() + Number(ms)).toISOString()]));
     await detail(state, undefined, at);
     expect(await screen.findByText(says)).toBeTruthy();
   });
