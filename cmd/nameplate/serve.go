@@ -30,7 +30,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 func workers(ctx context.Context, args []string, out io.Writer) error {
 	return process(ctx, "work", args, out, func(ctx context.Context, a *app.App) ([]run.Part, error) {
 		a.Log.InfoContext(ctx, "working")
-		return []run.Part{a.Worker(), {Name: "heap", Run: roomy}}, nil
+		return append(a.Publisher(), a.Worker(), run.Part{Name: "heap", Run: roomy}), nil
 	}, "edge.zone")
 }
 

@@ -65,6 +65,8 @@ type EdgeSettings struct {
 	DNSSEC       bool           // the edge zone is signed
 	HTTPSRecords bool           // targets have HTTPS records
 	Transfers    []netip.Prefix // who may copy the edge zone
+	Publish      string         // host:port of a primary that gets the zone by dynamic update; "": we answer ourselves
+	PublishKey   secret.String  // name:algorithm:secret of the key that signs the updates
 	Ask          string
 	AskToken     secret.String
 	Proxies      []netip.Prefix
@@ -149,6 +151,8 @@ func Flags(fs *flag.FlagSet) *Raw {
 	fs.BoolVar(&r.dnssec, "edge.dnssec", false, "sign the edge zone; `nameplate config` prints the DS record for the parent zone, which is set afterwards")
 	fs.BoolVar(&r.httpsRecords, "edge.https_records", false, "give targets an HTTPS record, by which browsers go to https at once")
 	str(&r.transfers, "edge.dns_transfer", "", "networks that may copy the edge zone by AXFR: a secondary of your own")
+	str(&r.publish, "edge.dns_publish", "", "host:port of a name server of your own that answers for the edge zone instead of us, and takes it by dynamic update (RFC 2136); wants an empty edge.dns")
+	str(&r.publishKey, "edge.dns_publish_key", "", "the TSIG key that signs the updates: name:hmac-sha256:base64")
 	str(&r.ask, "edge.ask", "", "loopback host:port of GET /internal/ask for a Caddy of your own")
 	str(&r.askToken, "edge.ask_token", "", "the token that it must show")
 	str(&r.stateDir, "edge.state_dir", "", "directory in which an edge remembers names and certificates, sealed under vault.kek: it starts with them while the database is away; each edge has its own")
@@ -189,7 +193,7 @@ type Raw struct {
 	sms, smsCountries, terms, rowSecurity, appRole                                         string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
 	machines                                                                               string
-	transfers, stateDir                                                                    string
+	transfers, publish, publishKey, stateDir                                               string
 	oob, dnssec, httpsRecords                                                              bool
 }
 
@@ -210,7 +214,7 @@ func (r *Raw) settings() (Settings, error) {
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
-			DNSSEC: r.dnssec, HTTPSRecords: r.httpsRecords, StateDir: r.stateDir,
+			DNSSEC: r.dnssec, HTTPSRecords: r.httpsRecords, StateDir: r.stateDir, Publish: r.publish, PublishKey: secret.New(r.publishKey),
 		},
 		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
@@ -292,6 +296,8 @@ func (s Settings) String() string {
 	line("edge.dnssec", map[bool]string{true: "on", false: "off"}[s.Edge.DNSSEC])
 	line("edge.https_records", map[bool]string{true: "on", false: "off"}[s.Edge.HTTPSRecords])
 	line("edge.dns_transfer", s.Edge.Transfers)
+	line("edge.dns_publish", cmp.Or(s.Edge.Publish, "(off)"))
+	line("edge.dns_publish_key", hidden(s.Edge.PublishKey))
 	line("edge.ask", cmp.Or(s.Edge.Ask, "(off)"))
 	line("edge.ask_token", hidden(s.Edge.AskToken))
 	line("edge.state_dir", cmp.Or(s.Edge.StateDir, "(not set: without the database an edge cannot start)"))

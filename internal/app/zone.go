@@ -4,15 +4,42 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
 	edgedns "github.com/nameplate-dev/nameplate/edge/dns"
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/run"
 	"github.com/nameplate-dev/nameplate/internal/spine/vault"
 )
+
+// Publisher brings the edge zone to a name server of the operator's; none when we answer ourselves (EZ-5).
+func (a *App) Publisher() []run.Part {
+	s := a.Settings
+	if s.Edge.Publish == "" {
+		return nil
+	}
+	key, err := edgedns.ParseTSIG(s.Edge.PublishKey.Reveal())
+	if err != nil {
+		panic(err) // Parse has read it
+	}
+	poked := make(chan struct{}, 1)
+	a.Hub.On(edgeentry.Subject, func() {
+		select {
+		case poked <- struct{}{}:
+		default:
+		}
+	})
+	p := &edgedns.Publisher{
+		Answers:    &edgedns.Server{Zone: s.Edge.Zone, V4: s.Edge.V4, V6: s.Edge.V6, NameServers: nameServers(s), CAs: a.caaOfTargets, HTTPS: s.Edge.HTTPSRecords, Now: a.DB.Now, Metrics: a.Metrics, Log: a.Log},
+		Projection: a.EdgeEntries, Poked: poked, To: s.Edge.Publish, Key: key, Version: s.BuildVersion, Log: a.Log,
+	}
+	return []run.Part{{Name: "edge zone", Run: p.Run}}
+}
 
 // nameServers are the edge zone's, as its parent delegates to them.
 func nameServers(s Settings) (out []edgedns.NameServer) {
@@ -145,5 +172,20 @@ func (p *parser) zone(s *EdgeSettings, transfers string) {
 	s.Transfers = p.prefixes("edge.dns_transfer", transfers)
 	if s.DNSSEC && len(s.Transfers) > 0 {
 		p.wrong("edge.dns_transfer", "and edge.dnssec exclude each other: proofs of absence are made for each question, and a copy would not have them")
+	}
+	if s.Publish == "" {
+		return
+	}
+	if _, _, err := net.SplitHostPort(s.Publish); err != nil {
+		p.wrong("edge.dns_publish", "is host:port, such as ns.example.net:53")
+	}
+	if _, err := edgedns.ParseTSIG(s.PublishKey.Reveal()); err != nil {
+		p.wrong("edge.dns_publish_key", "%v", err)
+	}
+	if len(s.DNS) > 0 {
+		p.wrong("edge.dns", "must be empty beside edge.dns_publish: one of the two answers for the zone")
+	}
+	if s.DNSSEC {
+		p.wrong("edge.dnssec", "is for answers of our own: sign the zone where edge.dns_publish writes it")
 	}
 }

@@ -105,6 +105,11 @@ func TestSettings_OfTheEdgeZone(t *testing.T) {
 		"Signed":              {[]string{"--edge.dnssec"}, ""},
 		"Copied":              {[]string{"--edge.dns_transfer", "192.0.2.0/24"}, ""},
 		"SignedAndCopied":     {[]string{"--edge.dnssec", "--edge.dns_transfer", "192.0.2.0/24"}, "edge.dns_transfer"},
+		"Published":           {[]string{"--edge.dns", "", "--edge.dns_publish", "ns.lab:53", "--edge.dns_publish_key", "np:hmac-sha256:c2VjcmV0"}, ""},
+		"PublishedAndServed":  {[]string{"--edge.dns_publish", "ns.lab:53", "--edge.dns_publish_key", "np:hmac-sha256:c2VjcmV0"}, "edge.dns"},
+		"PublishedOpenly":     {[]string{"--edge.dns", "", "--edge.dns_publish", "ns.lab:53"}, "edge.dns_publish_key"},
+		"PublishedNowhere":    {[]string{"--edge.dns", "", "--edge.dns_publish", "ns.lab", "--edge.dns_publish_key", "np:hmac-sha256:c2VjcmV0"}, "edge.dns_publish"},
+		"PublishedAndSigned":  {[]string{"--edge.dnssec", "--edge.dns", "", "--edge.dns_publish", "ns.lab:53", "--edge.dns_publish_key", "np:hmac-sha256:c2VjcmV0"}, "edge.dnssec"},
 		"TwoAddressesOfAHost": {[]string{"--edge.name_servers", "ns1=192.0.2.1,ns1=2001:db8::1,ns2=192.0.2.2"}, ""},
 		"AnothersNameServer":  {[]string{"--edge.name_servers", "ns1.example.org=192.0.2.1"}, "edge.name_servers"}, // EZ-4
 	} {

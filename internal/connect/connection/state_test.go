@@ -77,6 +77,19 @@ func newWalk() *walk {
 	return w
 }
 
+// leave makes the life one that was live and whose records lead elsewhere now: by chance alone few walks come that far.
+func (w *walk) leave() {
+	f := &w.l.Facets
+	f.Ownership.set(Verified, "", w.now, nil)
+	f.DNS.set(Correct, "", w.now, nil)
+	f.TLS.set(Issued, "", w.now, nil)
+	f.Edge.set(Serving, "", w.now, nil)
+	w.l.AnalyzedAt, w.l.PassCount, w.l.LastPassAt = &w.now, 2, &w.now
+	w.settle()
+	f.DNS.set(Drifted, finding.RecordAbsent, w.now, nil)
+	w.settle()
+}
+
 func (w *walk) settle() {
 	open := w.l.LiveAt != nil
 	_, event := w.l.Settle(w.now, Defaults)
@@ -90,6 +103,9 @@ func (w *walk) settle() {
 
 func (w *walk) step(t *rapid.T) {
 	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 20*60*1000).Draw(t, "wait")) * time.Millisecond)
+	if w.l.GraceUntil != nil && rapid.IntRange(0, 3).Draw(t, "the grace passes") == 0 {
+		w.now = w.now.Add(Defaults.Grace)
+	}
 	switch rapid.SampledFrom([]string{"pass", "pass", "pass", "pass", "could_not_ask", "certificate", "certificate", "mark", "fail", "retry", "suspend", "resume", "resume", "archive"}).Draw(t, "what") {
 	case "pass":
 		w.pass(t)
@@ -141,7 +157,7 @@ func (w *walk) step(t *rapid.T) {
 }
 
 func (w *walk) pass(t *rapid.T) {
-	if w.l.ArchivedAt != nil || w.l.FailedAt != nil || w.l.SuspendedAt != nil {
+	if w.l.over() {
 		return
 	}
 	probe := func(name string) Outcome {
@@ -160,8 +176,26 @@ func (w *walk) pass(t *rapid.T) {
 		Person: rapid.SampledFrom([]string{"", "", finding.WrongValue}).Draw(t, "person"),
 	}
 	s.Held = !s.Proven && rapid.Bool().Draw(t, "held")
-	passes := w.l.PassCount
+	s.Routed, s.Reached = s.DNS == Correct || rapid.Bool().Draw(t, "routed"), rapid.Bool().Draw(t, "reached")
+	if w.l.left() {
+		if !s.Routed {
+			return
+		}
+		w.l.resume(w.now, Defaults)
+	}
+	passes, grace, live := w.l.PassCount, w.l.GraceUntil, w.l.LiveAt
 	w.l.Fold(s, Defaults)
+	if w.l.lapsed(s) {
+		if grace == nil || live == nil || w.now.Before(*grace) || s.Reached || s.DNS == Correct {
+			t.Fatalf("T14: suspended by %+v with the grace until %v", s, grace)
+		}
+		w.l.suspend(w.l.Facets.broken(), w.now)
+		w.settle()
+		if w.l.State != Suspended || !w.l.left() || w.events[len(w.events)-1] != "connection.suspended" {
+			t.Fatalf("T14: %s after %v", w.l.State, w.events)
+		}
+		return
+	}
 	if w.l.PassCount > passes+1 {
 		t.Fatal("one pass counted twice")
 	}
@@ -182,7 +216,7 @@ func (w *walk) check(t *rapid.T) {
 	if w.l.ArchivedAt != nil && (w.l.State != Archived || w.l.serves() || w.l.certAllowed()) {
 		t.Fatalf("I5: archived and %s", w.l.State)
 	}
-	if w.l.SuspendedAt != nil && (w.l.ArchivedAt == nil && w.l.State != Suspended || w.l.LiveAt != nil || w.l.certAllowed() || w.l.Turn(w.now, true, true) != NoCheck) {
+	if w.l.SuspendedAt != nil && (w.l.ArchivedAt == nil && w.l.State != Suspended || w.l.LiveAt != nil || w.l.certAllowed() || (w.l.Turn(w.now, true, true) != NoCheck) != w.l.left()) {
 		t.Fatalf("suspended and %s: %+v", w.l.State, w.l)
 	}
 	if w.l.State == Live && (!f.whole() || w.l.LiveAt == nil) {
@@ -210,6 +244,9 @@ func TestInvariants_OverRandomLives(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWalk()
+		if rapid.Bool().Draw(t, "left") {
+			w.leave()
+		}
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			archived := w.l.ArchivedAt != nil
 			w.step(t)
@@ -225,11 +262,14 @@ func TestInvariants_TheScheduleNeverStopsBeforeTheEnd(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWalk()
+		if rapid.Bool().Draw(t, "left") {
+			w.leave()
+		}
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			w.step(t)
 			watched, news, light := rapid.Bool().Draw(t, "watched"), rapid.Bool().Draw(t, "news"), rapid.Bool().Draw(t, "light")
 			next := w.l.Next(w.now, watched, news, light, Defaults)
-			over := w.l.ArchivedAt != nil || w.l.FailedAt != nil || w.l.SuspendedAt != nil
+			over := w.l.ArchivedAt != nil || w.l.FailedAt != nil || w.l.SuspendedAt != nil && deref(w.l.StateReason) == OrganizationDeleted
 			switch {
 			case over != (next == nil):
 				t.Fatalf("%s is looked at %v", w.l.State, next)

@@ -164,7 +164,7 @@ function Detail() {
   return connection && <DomainPage org="acme" connection={connection} tab="setup" onTab={() => {}} onGone={() => {}} />;
 }
 
-async function detail(state: string, permissions?: string[]) {
+async function detail(state: string, permissions?: string[], more: Record<string, unknown> = {}) {
   const environment = createMockEnvironment();
   show(<Detail />, environment, permissions);
   await answer(environment, "DomainDetailQuery", {
@@ -176,6 +176,7 @@ async function detail(state: string, permissions?: string[]) {
       nextCheckAt: null,
       conflicts: [],
       findings: [],
+      ...more,
     }),
     Eta: () => ({ until: new Date(Date.now() + 40_000).toISOString() }),
     Record: () => ({ type: "CNAME", purpose: "ROUTING", requirement: "REQUIRED", status: "PENDING", finding: null }),
@@ -215,6 +216,22 @@ describe("domain page", () => {
   ])("%s leads to “%s”", async (state, action) => {
     await detail(state);
     expect(await screen.findByRole("button", { name: action })).toBeTruthy();
+  });
+
+  test.each([
+    ["DEGRADED", { graceUntil: 3_700_000 }, /grace ends in 1:0\d:\d\d/],
+    ["DEGRADED", { graceUntil: -1_000 }, /served while visitors reach it/],
+    ["CONTESTED", { transferAt: 7_300_000 }, /moves away in 2:0\d:\d\d/],
+    ["VERIFYING", { transferAt: 7_300_000 }, /moves here in 2:0\d:\d\d/],
+  ])("the clock of a %s name is told", async (state, clock, says) => {
+    const at = Object.fromEntries(Object.entries(clock).map(([key, ms]) => [key, new Date(Date.now() + Number(ms)).toISOString()]));
+    await detail(state, undefined, at);
+    expect(await screen.findByText(says)).toBeTruthy();
+  });
+
+  test("a suspended domain can be begun again", async () => {
+    await detail("SUSPENDED");
+    expect(await screen.findByRole("button", { name: "Try again" })).toBeTruthy();
   });
 
   test("a live domain can be opened", async () => {
