@@ -3,7 +3,7 @@
 // It reads the ledger. Of a domain that went live, broke, works again or was given up the organization's owners hear at once, and the customer who left an
 // address when it was connected: at once too, but of a break only when it has lasted for an hour, and of its end only when they had heard of the break. What
 // is wrong and what to do are the sentences of the catalogue of findings, in the reader's language, the same as in the console and the widget. Owners also hear
-// of a webhook endpoint that nothing got through to for a day, or that was switched off.
+// of a webhook endpoint that nothing got through to for a day, or that was switched off, and of a certificate that was brought and ends.
 package notice
 
 import (
@@ -84,7 +84,7 @@ func Letters() letter.Set {
 	endpoint := Endpoint{Host: "hooks.example.com", Link: "https://console.example.com/acme/webhooks/whk_1"}
 	problem := &letter.Problem{Title: "The record is gone.", Body: "Visitors see an error.", Steps: []string{"Add it again."}}
 	return letter.Set{Words: words, Examples: []letter.Content{
-		Live{d}, Degraded{d, problem, new(time.Date(2027, 3, 3, 9, 30, 0, 0, time.UTC))}, Recovered{d}, ActionRequired{d, problem},
+		Live{d}, Degraded{d, problem, new(time.Date(2027, 3, 3, 9, 30, 0, 0, time.UTC))}, Recovered{d}, ActionRequired{d, problem}, CertificateExpiring{d, problem, new(time.Date(2027, 3, 3, 9, 30, 0, 0, time.UTC))},
 		EndpointFailing{endpoint}, EndpointDisabled{endpoint, true},
 	}}
 }
@@ -96,6 +96,7 @@ var told = []string{"connection.live", "connection.degraded", "connection.recove
 func (s *Service) Part() part.Part {
 	return part.Part{Name: "notice", Readers: []event.Reader{
 		{Name: "mail.domain", Wants: func(action string) bool { return slices.Contains(told, action) }, Apply: s.apply},
+		{Name: "mail.certificate", Wants: func(action string) bool { return action == certificateExpiring }, Apply: s.applyCertificate},
 		{Name: "mail.endpoint", Wants: func(action string) bool { return action == endpointFailing || action == endpointDisabled }, Apply: s.applyEndpoint},
 	}}
 }
