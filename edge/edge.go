@@ -23,6 +23,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/edge/disk"
 	edgedns "github.com/nameplate-dev/nameplate/edge/dns"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -51,6 +52,7 @@ type Edge struct {
 	// Meter counts a batch, once however often it comes; nil: nobody counts.
 	Meter func(ctx context.Context, node ident.EdgeNodeID, batch int64, uses []Use) error
 	DNS   *edgedns.Server // nil: this node does not answer for the edge zone
+	Disk  *disk.Disk      // what the edge starts with when the database does not answer; nil: it waits for it
 
 	Upstreams      safehttp.Options                     // which origins may be reached; the lab lets loopback through
 	ProxyRanges    func(provider string) []netip.Prefix // addresses of a provider's proxies; nil: none are known
@@ -77,7 +79,10 @@ type Edge struct {
 	draining  atomic.Bool
 	circuits  circuits
 	meters    meters
-	patience  patience // zero: usual
+	signers   signers
+	memory    memory
+	recalled  atomic.Bool // what is in force came from the disk, and the database was not reached since
+	patience  patience    // zero: usual
 }
 
 // Projection is what edgeentry.Service is to the edge.
@@ -133,8 +138,10 @@ func (e *Edge) prepare() {
 		// Two processes on one machine, or one that was killed and its successor, are two nodes.
 		text := e.id.String()
 		e.Name = cmp.Or(e.Name, "edge") + "/" + text[len(text)-6:]
-		e.metrics = newMetrics(e.Metrics)
-		e.certs.keys = e.Keys
+		e.metrics = newMetrics(e.Metrics, &e.recalled, &e.memory)
+		if e.certs.keys = e.Keys; e.Disk != nil {
+			e.certs.keys = rememberedKeys{e.Disk, e.Keys}
+		}
 		e.limits.prepare(e.RequestRate, e.Upstreams.AllowLoopbackHTTP)
 		e.origins = newOrigins(e.Upstreams)
 		e.forward = e.newProxy()
@@ -212,7 +219,8 @@ func addrs(ls []*patient) []netip.AddrPort {
 	return out
 }
 
-// Run serves until ctx ends. It binds first where Listen was not called, and accepts nobody before it has read the projection. Then it lets nobody in
+// Run serves until ctx ends. It binds first where Listen was not called, and accepts nobody before it has read the projection, or what its disk
+// remembers of it when the database does not answer. Then it lets nobody in
 // any more, tells clients with open connections to open others (which another node takes), closes WebSockets with 1001, and gives everything else its
 // grace.
 func (e *Edge) Run(ctx context.Context) error {
@@ -236,10 +244,16 @@ func (e *Edge) Run(ctx context.Context) error {
 		}
 	}
 	loops.Go(func() { e.follow(ctx) })
-	loops.Go(func() { e.beat(ctx) })
-	loops.Go(func() { e.count(ctx) })
+	loops.Go(func() { every(ctx, beatEvery, e.acknowledge) })
+	loops.Go(func() { every(ctx, meterEvery, e.sendMeters) })
+	if e.Disk != nil {
+		loops.Go(func() { e.remember(ctx) })
+	}
 	if e.Tickets != nil {
-		loops.Go(func() { e.rotateTickets(ctx) })
+		loops.Go(func() {
+			e.takeTickets(ctx)
+			every(ctx, time.Minute, e.takeTickets)
+		})
 	}
 	if e.DNS != nil {
 		wg.Go(func() { fail(e.DNS.Run(ctx)) })

@@ -71,6 +71,7 @@ type world struct {
 	mu         sync.Mutex
 	entries    map[string]edgeentry.Entry
 	records    []edgeentry.ZoneRecord
+	secrets    []edgeentry.Secret
 	generation int64
 	acked      int64
 	left       bool
@@ -136,6 +137,11 @@ func (w *world) snapshot(after int64) (edgeentry.Snapshot, error) {
 	for _, r := range w.records {
 		if r.Generation > after {
 			s.Records = append(s.Records, r)
+		}
+	}
+	for _, one := range w.secrets {
+		if one.Generation > after {
+			s.Secrets = append(s.Secrets, one)
 		}
 	}
 	return s, w.down

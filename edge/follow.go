@@ -14,12 +14,19 @@ const (
 	loadTime  = time.Minute     // all of it
 )
 
-// firstLoad reads the whole projection, however long the database stays away.
+// firstLoad reads the whole projection, however long the database stays away; or begins with what the disk remembers of it.
 func (e *Edge) firstLoad(ctx context.Context) error {
+	patience := loadTime
+	if e.Disk != nil {
+		patience = firstTime
+	}
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err := e.load(ctx)
+		err := e.load(ctx, patience)
 		if err == nil {
 			e.acknowledge(ctx)
+			return nil
+		}
+		if ctx.Err() == nil && e.recall() {
 			return nil
 		}
 		e.Log.Warn("the edge waits for the projection", "err", err)
@@ -31,8 +38,8 @@ func (e *Edge) firstLoad(ctx context.Context) error {
 	}
 }
 
-func (e *Edge) load(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, loadTime)
+func (e *Edge) load(ctx context.Context, patience time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	s, err := e.Projection.Load(ctx)
 	if err != nil {
@@ -54,7 +61,7 @@ func (e *Edge) follow(ctx context.Context) {
 		case <-e.Poked:
 		case <-t.C:
 		}
-		before := e.table.at()
+		before, recalled := e.table.at(), e.recalled.Load()
 		err := e.catchUp(ctx)
 		if ctx.Err() != nil {
 			return
@@ -63,7 +70,7 @@ func (e *Edge) follow(ctx context.Context) {
 			away = err != nil
 			e.Log.Warn("the projection", "away", away, "generation", before, "err", err)
 		}
-		if err == nil && e.table.at() != before {
+		if err == nil && (recalled || e.table.at() != before) {
 			e.acknowledge(ctx) // at once: orders wait for it
 		}
 	}
@@ -77,8 +84,8 @@ func (e *Edge) catchUp(ctx context.Context) error {
 		return err
 	}
 	switch mine := e.table.at(); {
-	case generation < mine: // a restored database: what we know is not its future
-		return e.load(context.WithoutCancel(ctx))
+	case generation < mine, e.recalled.Load(): // a restored database: what we know is not its future; or we were away for longer than it remembers what ended
+		return e.load(context.WithoutCancel(ctx), loadTime)
 	case generation > mine:
 		s, err := e.Projection.Delta(ctx, mine)
 		if err != nil {
@@ -89,26 +96,37 @@ func (e *Edge) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// take puts a snapshot into force everywhere in this node.
+// take puts what the database said into force, and remembers it.
 func (e *Edge) take(s edgeentry.Snapshot, all bool) {
+	e.put(s, all)
+	e.recalled.Store(false)
+	if e.Disk != nil {
+		e.memory.note(s, all)
+	}
+}
+
+// put puts a snapshot into force everywhere in this node.
+func (e *Edge) put(s edgeentry.Snapshot, all bool) {
 	if e.DNS != nil {
 		e.DNS.Apply(s, all)
 	}
+	e.signers.apply(s.Secrets, all)
 	fresh := e.table.apply(s, all)
 	if len(fresh) > 0 {
 		go e.certs.warm(fresh) // ends by itself within its own time limit
 	}
 }
 
-func (e *Edge) beat(ctx context.Context) {
-	t := time.NewTicker(beatEvery)
+// every calls do each d until ctx ends.
+func every(ctx context.Context, d time.Duration, do func(context.Context)) {
+	t := time.NewTicker(d)
 	defer t.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-			e.acknowledge(ctx)
+			do(ctx)
 		}
 	}
 }

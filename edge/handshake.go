@@ -94,19 +94,10 @@ func (e *Edge) certificate(ctx context.Context, n *name) (*opened, error) {
 	return c, err
 }
 
-// rotateTickets keeps the keys of session tickets equal on all nodes.
-func (e *Edge) rotateTickets(ctx context.Context) {
-	t := time.NewTicker(time.Minute)
-	defer t.Stop()
-	for {
-		if keys, err := e.Tickets(ctx); err == nil && len(keys) > 0 {
-			e.tlsConfig.SetSessionTicketKeys(keys)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-		}
+// takeTickets takes the keys of session tickets, which are equal on all nodes.
+func (e *Edge) takeTickets(ctx context.Context) {
+	if keys, err := e.Tickets(ctx); err == nil && len(keys) > 0 {
+		e.tlsConfig.SetSessionTicketKeys(keys)
 	}
 }
 

@@ -73,20 +73,7 @@ func (m *meters) send(ctx context.Context, to func(context.Context, ident.EdgeNo
 	return nil
 }
 
-// count sends a batch every ten seconds.
-func (e *Edge) count(ctx context.Context) {
-	t := time.NewTicker(meterEvery)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			e.sendMeters(ctx)
-		}
-	}
-}
-
+// sendMeters hands over what was counted, if anybody takes it.
 func (e *Edge) sendMeters(ctx context.Context) {
 	if e.Meter == nil {
 		return

@@ -1,7 +1,9 @@
 package edge
 
 import (
+	"context"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,11 +16,20 @@ type metrics struct {
 	ask        prometheus.Observer
 }
 
-func newMetrics(set *metric.Set) metrics {
+func newMetrics(set *metric.Set, recalled *atomic.Bool, memory *memory) metrics {
+	set.Measured("edge", "from_disk", "1 while the edge serves what its disk remembers because the database was not reached since its start, else 0.", nil, func(context.Context) ([]metric.Sample, error) {
+		if recalled.Load() {
+			return []metric.Sample{{Value: 1}}, nil
+		}
+		return []metric.Sample{{}}, nil
+	})
 	m := metrics{
 		handshakes: set.Counter("edge", "handshakes_total", "TLS handshakes by what became of them.", "result"),
 		ask:        set.Histogram("edge", "ask_seconds", "Time to answer whether a certificate may be ordered.", []float64{.00001, .0001, .0005, .001, .002, .005, .05}).WithLabelValues(),
 	}
+	set.Measured("edge", "disk_behind", "Names, records and certificates in force that the edge's disk does not have yet.", nil, func(context.Context) ([]metric.Sample, error) {
+		return []metric.Sample{{Value: float64(memory.behind())}}, nil
+	})
 	requests := set.Counter("edge", "requests_total", "Requests to the edge by class of their status.", "class")
 	for n, class := range classes {
 		m.requests[n] = requests.WithLabelValues(class)

@@ -42,6 +42,7 @@ type visit struct {
 	name     *name
 	host     string
 	id       string
+	https    bool          // the client came by it
 	patience time.Duration // for the origin's answer
 	end      context.CancelCauseFunc
 	answer   *time.Timer // ends the visit when the origin takes too long; nil: not needed
@@ -83,7 +84,7 @@ func (e *Edge) proxy(w http.ResponseWriter, r *http.Request, n *name, host strin
 	defer cancel(nil)
 	defer context.AfterFunc(n.withdrawn, func() { cancel(errWithdrawn) })()
 
-	v := &visit{name: n, host: host, id: rand.Text()[:16], circuit: circuit, trial: trial, body: &body{ReadCloser: r.Body, patience: &e.patience, control: http.NewResponseController(w)}}
+	v := &visit{name: n, host: host, https: r.TLS != nil, id: rand.Text()[:16], circuit: circuit, trial: trial, body: &body{ReadCloser: r.Body, patience: &e.patience, control: http.NewResponseController(w)}}
 	patience := cmp.Or(time.Duration(n.Route.Upstream.ResponseTimeoutMs)*time.Millisecond, answerTime)
 	v.patience, v.end = patience, cancel
 	ctx = context.WithValue(ctx, visitKey{}, v)
@@ -127,8 +128,17 @@ func (e *Edge) newProxy() http.Handler {
 			}
 			v.circuit.answered()
 			v.body.goesOn()
+			v.secure(res.Header)
 			return nil
 		},
+	}
+}
+
+// secure tells browsers to come by https alone, where the application asks for it and its origin does not say so itself. Over http it must not be said
+// (RFC 6797 section 7.2), and names below are not the application's to speak for.
+func (v *visit) secure(answer http.Header) {
+	if age := v.name.Route.HSTSMaxAge; age > 0 && v.https && answer["Strict-Transport-Security"] == nil {
+		answer["Strict-Transport-Security"] = []string{"max-age=" + strconv.Itoa(int(age))}
 	}
 }
 
@@ -155,8 +165,12 @@ func (e *Edge) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Header["Cdn-Loop"] = append(slices.Clone(p.In.Header["Cdn-Loop"]), loopToken)
 	p.Out.Header.Set("Nameplate-Host", v.host)
 	p.Out.Header.Set("Nameplate-Connection", n.ConnectionID.String())
-	if n.Route.CustomerRef != "" {
-		p.Out.Header.Set("Nameplate-Customer", headerValue(n.Route.CustomerRef))
+	customer := headerValue(n.Route.CustomerRef)
+	if customer != "" {
+		p.Out.Header.Set("Nameplate-Customer", customer)
+	}
+	if signed := e.signers.sign(n, v.host, customer, time.Now()); signed != "" {
+		p.Out.Header.Set("Nameplate-Signature", signed)
 	}
 	if p.In.Header.Get("User-Agent") == "" {
 		p.Out.Header.Set("User-Agent", "") // none, rather than Go's
@@ -185,14 +199,14 @@ func ours(header string) bool {
 	return strings.HasPrefix(h, "nameplate-") || strings.HasPrefix(h, "x-forwarded-")
 }
 
-// headerValue keeps what a header can carry; a reference is the developer's text.
+// headerValue keeps what a header can carry and an origin reads unchanged; a reference is the developer's text.
 func headerValue(s string) string {
-	return strings.Map(func(r rune) rune {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return -1
 		}
 		return r
-	}, s)
+	}, s))
 }
 
 func (e *Edge) trusted(peer netip.Addr) bool {

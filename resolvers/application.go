@@ -52,6 +52,14 @@ func (r *mutationResolver) UpdateApplication(ctx context.Context, input applicat
 	return r.connect.applications.Update(ctx, input)
 }
 
+func (r *mutationResolver) RotateEdgeSecret(ctx context.Context, applicationID ident.Any, overlapHours *int32) (*application.EdgeSecretPayload, error) {
+	app, err := ident.As[ident.ApplicationID](applicationID, "applicationId")
+	if err != nil {
+		return nil, err
+	}
+	return r.connect.applications.RotateEdgeSecret(ctx, application.RotateEdgeSecretInput{ApplicationID: app, OverlapHours: deref(overlapHours)})
+}
+
 func (r *queryResolver) Application(ctx context.Context, id ident.Any) (*application.Application, error) {
 	app, err := ident.As[ident.ApplicationID](id, "id")
 	if err != nil {

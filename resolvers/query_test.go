@@ -110,6 +110,11 @@ func TestEveryRootField(t *testing.T) {
 	made := field("owner", "mutation", "createApplication", `(input: { organizationId: "`+org+`", name: "Second" })`, 1)
 	second := id(made, "createApplication", "application", "id")
 	field("owner", "mutation", "updateApplication", `(input: { id: "`+second+`", version: 1, name: "Third" })`, 1)
+	signed := field("owner", "mutation", "rotateEdgeSecret", `(applicationId: "`+second+`", overlapHours: 1)`, 1)
+	again := field("owner", "mutation", "rotateEdgeSecret", `(applicationId: "`+second+`", overlapHours: 1)`, 1)
+	if old, now := id(signed, "rotateEdgeSecret", "secret"), id(again, "rotateEdgeSecret", "secret"); !strings.HasPrefix(now, "npe_") || now == old || at(t, signed, "rotateEdgeSecret", "previousUntil") != nil || at(t, again, "rotateEdgeSecret", "previousUntil") == nil {
+		t.Errorf("signed: %v, and again: %v", signed, again)
+	}
 	field("owner", "mutation", "startConnection", `(input: { applicationId: "`+app+`", hostname: "blog.acme.lab", metadata: { a: [1, "x"] } })`, 1)
 	for _, name := range []string{"checkConnection", "markRecordsAdded", "retryConnection"} {
 		field("owner", "mutation", name, `(id: "`+con+`")`, 1)
@@ -443,13 +448,13 @@ func TestAPageCostsTheSameNumberOfQueries(t *testing.T) {
 	}
 	page := `query($o: ID!, $n: Int) { connections(organizationId: $o, first: $n) { totalCount edges { node { hostname state provider { name } application { name organization { name } recipe { number } }
 		recipe { number } records { key status } verificationRecord { key } conflicts { kind } findings { code } certificate { id } certificates { id } lastCheck { verdict observations { source } } progress { headline } } } } }`
-	cost := func(n int) int64 {
-		before := s.Queries.n.Load()
+	cost := func(n int) int {
+		before := s.Queries.Len()
 		d := s.ask(t, "owner", page, vars{"o": s.Org.String(), "n": n})
 		if got := len(at(t, d, "connections", "edges").([]any)); got != n {
 			t.Fatalf("%d connections", got)
 		}
-		return s.Queries.n.Load() - before
+		return s.Queries.Len() - before
 	}
 	cost(2) // roles are remembered
 	few, many := cost(5), cost(20)
@@ -492,7 +497,7 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 		if op.Name == "InvitePageQuery" { // of one row, by a link that nobody else holds
 			continue
 		}
-		var cost [2]int64
+		var cost [2]int
 		for n, w := range worlds {
 			v := vars{}
 			for _, d := range op.VariableDefinitions {
@@ -548,11 +553,11 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 				}
 			}
 			for range 2 { // the first run learns roles
-				before := w.Queries.n.Load()
+				before := w.Queries.Len()
 				if o := w.run(t, w.plan, who, text, v); len(o.errors) > 0 && op.Name != "documentsSessionQuery" && !strings.Contains(text, "organization(slug") {
 					t.Fatalf("%s\n%s", text, o.errors)
 				}
-				cost[n] = w.Queries.n.Load() - before
+				cost[n] = w.Queries.Len() - before
 			}
 		}
 		if cost[1] > cost[0] {

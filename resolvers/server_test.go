@@ -15,9 +15,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/graph"
 	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/loader"
@@ -91,15 +90,6 @@ func (w *world) Analyze(_ context.Context, q analysis.Question) (analysis.Answer
 	return a, nil
 }
 
-// counter counts the queries of one pool.
-type counter struct{ n atomic.Int64 }
-
-func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
 // server is the GraphQL server on real services; only the DNS is scripted, and who calls is said by a header.
 type server struct {
 	*spinetest.Bundle
@@ -108,7 +98,7 @@ type server struct {
 	Planned  *plan.Executable // what the server executes with
 	Root     *resolvers.Resolver
 	World    *world
-	Queries  *counter
+	Queries  *dbtest.Asked
 	Apps     *application.Service
 	Cons     *connection.Service
 	Widgets  *widget.Service
@@ -129,12 +119,9 @@ type server struct {
 
 func start(t testing.TB) *server {
 	t.Helper()
-	s := &server{Bundle: spinetest.New(t), World: &world{}, Queries: &counter{}, callers: map[string]authz.Principal{}}
-	d, err := db.Open(t.Context(), s.DB.Pool().Config().ConnString(), db.MaxConns(16), func(c *pgxpool.Config) { c.ConnConfig.Tracer = s.Queries })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Close)
+	s := &server{Bundle: spinetest.New(t), World: &world{}, callers: map[string]authz.Principal{}}
+	d, asked := dbtest.Counted(t, s.DB, db.MaxConns(16))
+	s.Queries = asked
 	services := s.assemble(t, d)
 	r := resolvers.New(services)
 	schema := gql.NewPlanned(gql.Config{Resolvers: r})
@@ -170,10 +157,10 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge := &edgeentry.Service{DB: d, Hub: s.Hub, Zone: "edge.lab"}
+	edge := &edgeentry.Service{DB: d, Hub: s.Hub, Zone: "edge.lab", Vault: s.Vault}
 	v4 := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
 	recipes := &recipe.Service{DB: d, Authz: s.Authz}
-	s.Apps = &application.Service{DB: d, Door: s.Door, Authz: s.Authz, Hub: s.Hub, Seeds: recipes, Lab: true}
+	s.Apps = &application.Service{DB: d, Door: s.Door, Authz: s.Authz, Hub: s.Hub, Seeds: recipes, Edge: edge, Lab: true}
 	s.Cons = &connection.Service{DB: d, Door: s.Door, Authz: s.Authz, Ledger: s.Ledger, Hub: s.Hub, Work: s.Work, Applications: s.Apps, Recipes: recipes, Edge: edge,
 		Analyzer: s.World, Catalogue: catalogue, Records: &record.Store{}, Claims: &claim.Claims{}, Checks: &check.Store{Providers: catalogue},
 		Settings: connection.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}}

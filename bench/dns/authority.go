@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/bench/rig"
 	edgedns "github.com/nameplate-dev/nameplate/edge/dns"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/kit/metric"
@@ -199,7 +200,7 @@ func median(all []float64) float64 {
 // perf is one run of dnsperf: answers a second, and questions without one.
 func perf(ctx context.Context, at netip.AddrPort, file string, each time.Duration, extra ...string) (rate float64, missing int, err error) {
 	argv := append([]string{"dnsperf", "-s", at.Addr().String(), "-p", strconv.Itoa(int(at.Port())), "-d", file, "-l", strconv.Itoa(int(each.Seconds())), "-c", "8", "-q", "200", "-e"}, extra...)
-	out, _, err := run(ctx, nil, argv...)
+	out, _, err := rig.Run(ctx, nil, argv...)
 	if err != nil {
 		return 0, 0, err
 	}

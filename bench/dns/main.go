@@ -10,13 +10,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 // options are what a run can be told.
@@ -32,58 +29,29 @@ type options struct {
 	targets     int           // of the zone
 }
 
-var rigs = map[string]func(context.Context, options) error{"pass": passes, "schedule": schedule, "zone": authority}
-
 // roles are the processes that a rig starts from this same program.
 var roles = map[string]func(context.Context) error{"role:ours": ours, "role:light": light, "role:schedule": keep, "role:zone": zoneRole}
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := start(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "bench/dns:", err)
-		os.Exit(1)
-	}
-}
-
-func start(ctx context.Context, args []string) error {
-	if len(args) > 0 && roles[args[0]] != nil {
-		return roles[args[0]](ctx)
-	}
 	var o options
-	fs := flag.NewFlagSet("dns", flag.ContinueOnError)
-	fs.IntVar(&o.connections, "connections", 50_000, "connections of a pass")
-	fs.IntVar(&o.zdns, "zdns", 5_000, "connections of a pass of zdns")
-	fs.IntVar(&o.rounds, "rounds", 5, "rounds of each peer, alternating")
-	fs.IntVar(&o.workers, "workers", 128, "connections that ours checks at the same time")
-	fs.StringVar(&o.only, "only", "", "peers, separated by commas: ours, light, dnsperf, zdns")
-	fs.IntVar(&o.scheduled, "scheduled", 100_000, "connections of the schedule")
-	fs.IntVar(&o.backlog, "backlog", 5_000, "of them that become due at once, after the steady minute")
-	fs.DurationVar(&o.each, "each", time.Minute, "how long the schedule is measured; a turn of a server of the zone is 8 s at most")
-	fs.IntVar(&o.targets, "targets", 20_000, "targets of the zone")
-	fs.Usage = func() {
-		fmt.Fprint(fs.Output(), "Usage: go run ./bench/dns [flags] all | pass | schedule | zone\n\n")
-		fs.PrintDefaults()
-	}
-	if err := fs.Parse(args); err != nil {
-		return err
-	}
-	asked := fs.Args()
-	if len(asked) == 0 {
-		fs.Usage()
-		return flag.ErrHelp
-	}
-	if asked[0] == "all" {
-		asked = []string{"pass", "schedule", "zone"}
-	}
-	for _, name := range asked {
-		if rigs[name] == nil {
-			return fmt.Errorf("there is no rig %q", name)
-		}
-		fmt.Printf("\n## %s\n\n", name)
-		if err := rigs[name](ctx, o); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	return nil
+	rig.Program{
+		Name: "dns",
+		Flags: func(fs *flag.FlagSet) {
+			fs.IntVar(&o.connections, "connections", 50_000, "connections of a pass")
+			fs.IntVar(&o.zdns, "zdns", 5_000, "connections of a pass of zdns")
+			fs.IntVar(&o.rounds, "rounds", 5, "rounds of each peer, alternating")
+			fs.IntVar(&o.workers, "workers", 128, "connections that ours checks at the same time")
+			fs.StringVar(&o.only, "only", "", "peers, separated by commas: ours, light, dnsperf, zdns")
+			fs.IntVar(&o.scheduled, "scheduled", 100_000, "connections of the schedule")
+			fs.IntVar(&o.backlog, "backlog", 5_000, "of them that become due at once, after the steady minute")
+			fs.DurationVar(&o.each, "each", time.Minute, "how long the schedule is measured; a turn of a server of the zone is 8 s at most")
+			fs.IntVar(&o.targets, "targets", 20_000, "targets of the zone")
+		},
+		Rigs: []rig.Rig{
+			{Name: "pass", Run: func(ctx context.Context) error { return passes(ctx, o) }},
+			{Name: "schedule", Run: func(ctx context.Context) error { return schedule(ctx, o) }},
+			{Name: "zone", Run: func(ctx context.Context) error { return authority(ctx, o) }},
+		},
+		Roles: roles,
+	}.Main()
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 // pass is one pass over connections.
@@ -44,7 +46,7 @@ type peer struct {
 
 func byRole(name string) func(context.Context, pass) (figure, error) {
 	return func(ctx context.Context, p pass) (f figure, err error) {
-		f.cpu, err = role(ctx, name, p, &f.outcome)
+		f.cpu, err = rig.Role(ctx, name, p, &f.outcome)
 		return f, err
 	}
 }

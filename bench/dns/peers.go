@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 // questions are what the peers read: a file with all questions for dnsperf, and one with names of each type for zdns.
@@ -44,7 +45,7 @@ var perfSays = regexp.MustCompile(`(?s)Queries completed: +(\d+).*Response codes
 
 // dnsperf asks everything once. It compares no value: its favour.
 func (q questions) dnsperf(ctx context.Context, p pass) (figure, error) {
-	out, cpu, err := run(ctx, nil, "dnsperf", "-s", p.Server.Addr().String(), "-p", strconv.Itoa(int(p.Server.Port())), "-d", q.all, "-n", "1", "-e", "-q", strconv.Itoa(p.Workers))
+	out, cpu, err := rig.Run(ctx, nil, "dnsperf", "-s", p.Server.Addr().String(), "-p", strconv.Itoa(int(p.Server.Port())), "-d", q.all, "-n", "1", "-e", "-q", strconv.Itoa(p.Workers))
 	if err != nil {
 		return figure{}, err
 	}
@@ -62,7 +63,7 @@ func (q questions) zdns(ctx context.Context, p pass) (f figure, err error) {
 	good := 0
 	for i, l := range connection(0) {
 		began := time.Now()
-		out, cpu, err := run(ctx, nil, filepath.Join("bench", "dns", "peers", "zdns"), dns.TypeToString[l.Type], "--input-file", q.names+strconv.Itoa(i),
+		out, cpu, err := rig.Run(ctx, nil, filepath.Join("bench", "dns", "peers", "zdns"), dns.TypeToString[l.Type], "--input-file", q.names+strconv.Itoa(i),
 			"--name-servers", p.Server.String(), "--local-addr", "127.0.0.1", "--4", "--no-follow-cnames", "--threads", strconv.Itoa(p.Workers))
 		if err != nil {
 			return f, err

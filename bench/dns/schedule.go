@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/bench/rig"
 	"github.com/nameplate-dev/nameplate/db/devdb"
 )
 
@@ -67,7 +68,7 @@ func schedule(ctx context.Context, o options) (err error) {
 	}
 	var out kept
 	in := plan{d.DSN, server, port, roots, o.scheduled, o.backlog, o.each}
-	if _, err := role(ctx, "role:schedule", in, &out); err != nil {
+	if _, err := rig.Role(ctx, "role:schedule", in, &out); err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)

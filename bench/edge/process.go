@@ -11,11 +11,10 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 // process is a server that was started for a measurement.
@@ -73,49 +72,10 @@ func (p *process) stop() {
 }
 
 // cpu is what the process and its children have used.
-func (p *process) cpu() time.Duration {
-	ticks := 0
-	for _, pid := range family(p.cmd.Process.Pid) {
-		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
-		user, _ := strconv.Atoi(fields[11])
-		system, _ := strconv.Atoi(fields[12])
-		ticks += user + system
-	}
-	return time.Duration(ticks) * time.Second / 100
-}
+func (p *process) cpu() time.Duration { return rig.CPU(rig.Family(p.cmd.Process.Pid)...) }
 
 // memory is what they hold, in MB.
-func (p *process) memory() int {
-	kb := 0
-	for _, pid := range family(p.cmd.Process.Pid) {
-		raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-		if _, after, ok := strings.Cut(string(raw), "VmRSS:"); ok {
-			n := 0
-			_, _ = fmt.Sscan(after, &n)
-			kb += n
-		}
-	}
-	return kb >> 10
-}
-
-// family is a process and its children.
-func family(parent int) []int {
-	out := []int{parent}
-	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
-	for _, list := range lists {
-		raw, _ := os.ReadFile(list)
-		for _, f := range strings.Fields(string(raw)) {
-			if pid, err := strconv.Atoi(f); err == nil {
-				out = append(out, pid)
-			}
-		}
-	}
-	return out
-}
+func (p *process) memory() int { return int(rig.RSS(rig.Family(p.cmd.Process.Pid)...) >> 20) }
 
 // listening waits for a server at an address.
 func listening(ctx context.Context, address string) error {
@@ -134,14 +94,4 @@ func listening(ctx context.Context, address string) error {
 			return errors.Join(err, ctx.Err())
 		}
 	}
-}
-
-// freePort is one that nobody has now.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

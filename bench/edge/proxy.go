@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/bench/rig"
 	"github.com/nameplate-dev/nameplate/edge"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -129,7 +130,7 @@ const caddyfile = `{
 		protocols h1 h2
 	}
 }
-https://%[1]s:%[2]d {
+https://%[1]s:%[2]s {
 	bind 127.0.0.1
 	tls %[3]s %[4]s
 	reverse_proxy %[5]s {
@@ -141,16 +142,16 @@ https://%[1]s:%[2]d {
 `
 
 func caddy(ctx context.Context, s setting) (*process, string, error) {
-	port, err := freePort()
+	address, err := rig.FreeAddr()
 	if err != nil {
 		return nil, "", err
 	}
 	file := filepath.Join(s.Dir, "Caddyfile")
-	if err := os.WriteFile(file, fmt.Appendf(nil, caddyfile, host, port, s.Cert, s.Key, s.Origin), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, caddyfile, host, port(address), s.Cert, s.Key, s.Origin), 0o600); err != nil {
 		return nil, "", err
 	}
 	p, err := launch(ctx, []string{"XDG_DATA_HOME=" + s.Dir, "XDG_CONFIG_HOME=" + s.Dir}, filepath.Join("bench", "edge", "peers", "caddy"), "run", "--config", file, "--adapter", "caddyfile")
-	return ready(ctx, p, port, err)
+	return ready(ctx, p, address, err)
 }
 
 const nginxConf = `daemon off;
@@ -165,7 +166,7 @@ http {
 	upstream origin { server %[5]s; keepalive 256; keepalive_requests 1000000; }
 	map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
 	server {
-		listen 127.0.0.1:%[2]d ssl http2;
+		listen 127.0.0.1:%[2]s ssl http2;
 		server_name %[6]s;
 		ssl_certificate %[3]s; ssl_certificate_key %[4]s;
 		ssl_protocols TLSv1.2 TLSv1.3; ssl_ecdh_curve prime256v1;
@@ -179,23 +180,28 @@ http {
 `
 
 func nginx(ctx context.Context, s setting) (*process, string, error) {
-	port, err := freePort()
+	address, err := rig.FreeAddr()
 	if err != nil {
 		return nil, "", err
 	}
 	file := filepath.Join(s.Dir, "nginx.conf")
-	if err := os.WriteFile(file, fmt.Appendf(nil, nginxConf, s.Dir, port, s.Cert, s.Key, s.Origin, host), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, nginxConf, s.Dir, port(address), s.Cert, s.Key, s.Origin, host), 0o600); err != nil {
 		return nil, "", err
 	}
 	p, err := launch(ctx, nil, "nginx", "-e", "stderr", "-p", s.Dir, "-c", file)
-	return ready(ctx, p, port, err)
+	return ready(ctx, p, address, err)
 }
 
-func ready(ctx context.Context, p *process, port int, err error) (*process, string, error) {
+// port is that of an address, as text.
+func port(address string) string {
+	_, port, _ := strings.Cut(address, ":")
+	return port
+}
+
+func ready(ctx context.Context, p *process, address string, err error) (*process, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", port)
 	if err := listening(ctx, address); err != nil {
 		p.stop()
 		return nil, "", fmt.Errorf("%w: %.2000s", err, p.said.String())

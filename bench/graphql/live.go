@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 const liveRounds = 3
@@ -75,7 +77,7 @@ func (b *bench) perform(ctx context.Context, s *stage, in audience) error {
 	defer p.stop()
 	in.URL, in.Redis, in.PID = "ws://"+p.addr+s.url, "redis://"+bus.addr, p.cmd.Process.Pid
 	var seen applause
-	if err := role(ctx, "role:watch", in, &seen); err != nil {
+	if _, err := rig.Role(ctx, "role:watch", in, &seen); err != nil {
 		return fmt.Errorf("%w\n%s", err, p.log)
 	}
 	s.seen = append(s.seen, seen)
@@ -84,7 +86,7 @@ func (b *bench) perform(ctx context.Context, s *stage, in audience) error {
 
 // hub starts the bare hub.
 func (b *bench) hub(ctx context.Context, bus *process) (*process, error) {
-	addr, err := freeAddr()
+	addr, err := rig.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

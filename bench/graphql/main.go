@@ -13,15 +13,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
+
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 // options are what a run can be told.
@@ -41,27 +39,7 @@ type options struct {
 	only        string        // names of servers, separated by commas
 }
 
-func (o options) wants(server string) bool {
-	for name := range strings.SplitSeq(o.only, ",") {
-		if o.only == "" || name == server {
-			return true
-		}
-	}
-	return false
-}
-
-// rigs by name, in the order of `all`.
-var rigs = []struct {
-	name string
-	run  func(context.Context, *bench) error
-}{
-	{"page", func(ctx context.Context, b *bench) error { return b.read(ctx, pageRead) }},
-	{"point", func(ctx context.Context, b *bench) error { return b.read(ctx, pointRead) }},
-	{"live", func(ctx context.Context, b *bench) error { return b.watched(ctx) }},
-	{"herd", func(ctx context.Context, b *bench) error { return b.returns(ctx) }},
-	{"start", func(ctx context.Context, b *bench) error { return b.start(ctx) }},
-	{"hold", func(ctx context.Context, b *bench) error { return b.hold(ctx) }},
-}
+func (o options) wants(server string) bool { return rig.Wants(o.only, server) }
 
 // roles are the processes that a rig starts from this same program.
 var roles = map[string]func(context.Context) error{
@@ -72,72 +50,46 @@ var roles = map[string]func(context.Context) error{
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := start(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "bench/graphql:", err)
-		os.Exit(1)
-	}
-}
-
-func start(ctx context.Context, args []string) error {
-	if len(args) > 0 && roles[args[0]] != nil {
-		return roles[args[0]](ctx)
-	}
 	var o options
-	fs := flag.NewFlagSet("graphql", flag.ContinueOnError)
-	fs.StringVar(&o.binary, "binary", "bin/nameplate", "the product")
-	fs.IntVar(&o.rounds, "rounds", 5, "rounds of each server")
-	fs.DurationVar(&o.each, "each", 4*time.Second, "length of a round")
-	fs.DurationVar(&o.warm, "warm", 3*time.Second, "how long each server is warmed up")
-	fs.IntVar(&o.concurrency, "concurrency", 16, "requests at the same time")
-	fs.IntVar(&o.tenant, "tenant", 2000, "connections of the organization whose page is read; all of them are counted for each page")
-	fs.IntVar(&o.workers, "workers", 1, "processes of PostGraphile, which share its port")
-	fs.IntVar(&o.clients, "clients", 5000, "sockets of live and herd")
-	fs.IntVar(&o.subjects, "subjects", 500, "connections that the sockets of live watch, each as many")
-	fs.IntVar(&o.rate, "rate", 2000, "events a second in the open loop of live")
-	fs.DurationVar(&o.open, "open", 20*time.Second, "length of the open loop of live")
-	fs.BoolVar(&o.redis, "redis", false, "page and point: our server counts its limits in Redis")
-	fs.StringVar(&o.only, "only", "", "servers, separated by commas: ours, pgx, postgraphile, hub, yoga; ours is always there")
-	fs.Usage = func() {
-		fmt.Fprint(fs.Output(), "Usage: go run ./bench/graphql [flags] all | page | point | live | herd | start | hold …\n\n")
-		fs.PrintDefaults()
-	}
-	if err := fs.Parse(args); err != nil {
-		return err
-	}
-	asked := fs.Args()
-	if len(asked) == 0 {
-		fs.Usage()
-		return flag.ErrHelp
-	}
-	var err error
-	if o.binary, err = filepath.Abs(o.binary); err != nil {
-		return err
-	}
-	if _, err := os.Stat(o.binary); err != nil {
-		return fmt.Errorf("there is no %s: make go-build", o.binary)
-	}
-	b, err := open(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer b.close()
-	for _, name := range asked {
-		known := name == "all"
-		for _, r := range rigs {
-			if name != r.name && (name != "all" || r.name == "hold") {
-				continue
+	var b *bench
+	rig.Program{
+		Name: "graphql",
+		Flags: func(fs *flag.FlagSet) {
+			fs.StringVar(&o.binary, "binary", "bin/nameplate", "the product")
+			fs.IntVar(&o.rounds, "rounds", 5, "rounds of each server")
+			fs.DurationVar(&o.each, "each", 4*time.Second, "length of a round")
+			fs.DurationVar(&o.warm, "warm", 3*time.Second, "how long each server is warmed up")
+			fs.IntVar(&o.concurrency, "concurrency", 16, "requests at the same time")
+			fs.IntVar(&o.tenant, "tenant", 2000, "connections of the organization whose page is read; all of them are counted for each page")
+			fs.IntVar(&o.workers, "workers", 1, "processes of PostGraphile, which share its port")
+			fs.IntVar(&o.clients, "clients", 5000, "sockets of live and herd")
+			fs.IntVar(&o.subjects, "subjects", 500, "connections that the sockets of live watch, each as many")
+			fs.IntVar(&o.rate, "rate", 2000, "events a second in the open loop of live")
+			fs.DurationVar(&o.open, "open", 20*time.Second, "length of the open loop of live")
+			fs.BoolVar(&o.redis, "redis", false, "page and point: our server counts its limits in Redis")
+			fs.StringVar(&o.only, "only", "", "servers, separated by commas: ours, pgx, postgraphile, hub, yoga; ours is always there")
+		},
+		Open: func(ctx context.Context) (func(), error) {
+			var err error
+			if o.binary, err = filepath.Abs(o.binary); err != nil {
+				return nil, err
 			}
-			known = true
-			fmt.Printf("\n## %s\n\n", r.name)
-			if err := r.run(ctx, b); err != nil {
-				return fmt.Errorf("%s: %w", r.name, err)
+			if _, err := os.Stat(o.binary); err != nil {
+				return nil, fmt.Errorf("there is no %s: make go-build", o.binary)
 			}
-		}
-		if !known {
-			return fmt.Errorf("there is no rig %q", name)
-		}
-	}
-	return nil
+			if b, err = open(ctx, o); err != nil {
+				return nil, err
+			}
+			return b.close, nil
+		},
+		Rigs: []rig.Rig{
+			{Name: "page", Run: func(ctx context.Context) error { return b.read(ctx, pageRead) }},
+			{Name: "point", Run: func(ctx context.Context) error { return b.read(ctx, pointRead) }},
+			{Name: "live", Run: func(ctx context.Context) error { return b.watched(ctx) }},
+			{Name: "herd", Run: func(ctx context.Context) error { return b.returns(ctx) }},
+			{Name: "start", Run: func(ctx context.Context) error { return b.start(ctx) }},
+			{Name: "hold", Run: func(ctx context.Context) error { return b.hold(ctx) }, Apart: true},
+		},
+		Roles: roles,
+	}.Main()
 }

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 //go:embed peers/schema.sql
@@ -33,7 +35,7 @@ func (b *bench) postgraphile(ctx context.Context) (*process, error) {
 
 // script starts one of the peers that are programs for Node.js.
 func (b *bench) script(ctx context.Context, name string, env ...string) (*process, error) {
-	addr, err := freeAddr()
+	addr, err := rig.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func (b *bench) startRedis(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, errNoRedis
 	}
-	addr, err := freeAddr()
+	addr, err := rig.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

@@ -1,23 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"github.com/nameplate-dev/nameplate/db/devdb"
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 // process is a server that a rig started.
@@ -47,16 +42,6 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.b)
-}
-
-// freeAddr is a port on loopback that nobody listens at.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // spawn starts a server and waits until it answers at ready; env is added to this process's.
@@ -119,110 +104,13 @@ func (p *process) stop() {
 	}
 }
 
-// tick is the unit of /proc/<pid>/stat on Linux (USER_HZ).
-const tick = 10 * time.Millisecond
+func (p *process) cpu() time.Duration { return rig.CPU(rig.Family(p.cmd.Process.Pid)...) }
 
-// cpu is the time that a process has computed, user and system; waited adds that of the children that it has waited for.
-func cpu(pid int, waited bool) time.Duration {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	f := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
-	last := 13 // utime and stime are fields 14 and 15 of proc(5), cutime and cstime the next
-	if waited {
-		last = 15
-	}
-	var sum time.Duration
-	for _, n := range f[11:last] {
-		ticks, _ := strconv.Atoi(n)
-		sum += time.Duration(ticks) * tick
-	}
-	return sum
-}
-
-// family is a process and those that it started. One whose first thread does not start them has none.
-func family(pid int) []int {
-	all := []int{pid}
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
-	for _, c := range strings.Fields(string(children)) {
-		if child, err := strconv.Atoi(c); err == nil {
-			all = append(all, child)
-		}
-	}
-	return all
-}
-
-func (p *process) cpu() (sum time.Duration) {
-	for _, pid := range family(p.cmd.Process.Pid) {
-		sum += cpu(pid, false)
-	}
-	return sum
-}
-
-func (p *process) rss() (sum int64) {
-	for _, pid := range family(p.cmd.Process.Pid) {
-		sum += rss(pid)
-	}
-	return sum
-}
-
-// rss is the resident memory in bytes.
-func rss(pid int) int64 {
-	raw, _ := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
-	f := strings.Fields(string(raw))
-	if len(f) < 2 {
-		return 0
-	}
-	pages, _ := strconv.ParseInt(f[1], 10, 64)
-	return pages * int64(os.Getpagesize())
-}
-
-// postmaster finds PostgreSQL's first process; 0 when it does not run on this machine.
-func postmaster(ctx context.Context, d *devdb.Database) int {
-	var dir string
-	if d.QueryRow(ctx, "show data_directory").Scan(&dir) != nil {
-		return 0
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
-	if err != nil {
-		return 0
-	}
-	pid, _ := strconv.Atoi(strings.SplitN(string(raw), "\n", 2)[0])
-	return pid
-}
-
-// postgresCPU is the time that PostgreSQL has computed, with the processes that have ended.
-func postgresCPU(postmaster int) time.Duration {
-	sum := cpu(postmaster, true)
-	for _, pid := range family(postmaster)[1:] {
-		sum += cpu(pid, false)
-	}
-	return sum
-}
-
-// role runs this program again as a client: it reads in from its standard input and writes out to its standard output.
-func role(ctx context.Context, name string, in, out any) error {
-	exe, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	raw, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	c, said := exec.CommandContext(ctx, exe, name), &tail{}
-	c.Stdin, c.Stderr = bytes.NewReader(raw), said
-	answer, err := c.Output()
-	if err != nil {
-		return errors.Join(fmt.Errorf("%s: %w: %s", name, err, said), ctx.Err())
-	}
-	return json.Unmarshal(answer, out)
-}
+func (p *process) rss() int64 { return rig.RSS(rig.Family(p.cmd.Process.Pid)...) }
 
 // product starts the real server.
 func (b *bench) product(ctx context.Context, redis string) (*process, error) {
-	addr, err := freeAddr()
+	addr, err := rig.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +118,7 @@ func (b *bench) product(ctx context.Context, redis string) (*process, error) {
 }
 
 func (b *bench) productAt(ctx context.Context, addr, redis string) (*process, error) {
-	env := []string{"NAMEPLATE_DATABASE_URL=" + b.db.DSN, "NAMEPLATE_VAULT_KEK=env:" + kekName, "NAMEPLATE_HTTP_LISTEN=" + addr, "NAMEPLATE_CONSOLE_ORIGIN=https://console.example.com",
+	env := []string{"NAMEPLATE_DATABASE_URL=" + b.db.DSN, "NAMEPLATE_VAULT_KEK=env:" + kekName, "NAMEPLATE_HTTP_LISTEN=" + addr, "NAMEPLATE_CONSOLE_ORIGIN=" + consoleOrigin,
 		"NAMEPLATE_EDGE_ZONE=" + zone, "NAMEPLATE_REDIS_URL=" + redis}
 	return b.spawn(ctx, "ours", addr, "/readyz", env, b.binary, "serve")
 }

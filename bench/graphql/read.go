@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 var (
@@ -143,7 +145,7 @@ func (b *bench) contenders(ctx context.Context, r reading) (all []*contender, er
 
 // pgx starts the handler written by hand.
 func (b *bench) pgx(ctx context.Context) (*process, error) {
-	addr, err := freeAddr()
+	addr, err := rig.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -279,12 +281,12 @@ func differ(path string, a, b any) string {
 func (c *contender) burst(ctx context.Context, b *bench, length time.Duration) (round, error) {
 	in := burst{URL: c.url, Body: c.body, Keys: b.page.keys, PerKey: c.perKey, First: c.spent, Size: c.size, Concurrency: b.concurrency, For: length}
 	var r round
-	own, postgres := c.cpu(), postgresCPU(b.postmaster)
-	if err := role(ctx, "role:load", in, &r.outcome); err != nil {
+	own, postgres := c.cpu(), rig.PostgresCPU(b.postmaster)
+	if _, err := rig.Role(ctx, "role:load", in, &r.outcome); err != nil {
 		return r, err
 	}
 	thousands := float64(r.Requests) / 1000
-	r.cpu, r.postgres = (c.cpu()-own).Seconds()/thousands, (postgresCPU(b.postmaster)-postgres).Seconds()/thousands
+	r.cpu, r.postgres = (c.cpu()-own).Seconds()/thousands, (rig.PostgresCPU(b.postmaster)-postgres).Seconds()/thousands
 	c.spent += r.Requests + b.concurrency
 	return r, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/bench/rig"
 	"github.com/nameplate-dev/nameplate/db/devdb"
 	"github.com/nameplate-dev/nameplate/internal/app"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
@@ -24,11 +25,12 @@ import (
 var seedSQL string
 
 const (
-	zone     = "edge.example.net" // every target's
-	kekName  = "NAMEPLATE_BENCH_KEK"
-	kek      = "bench:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" // of a database that lives for one run
-	pageKeys = 600
-	liveKeys = 300
+	zone          = "edge.example.net" // every target's
+	kekName       = "NAMEPLATE_BENCH_KEK"
+	consoleOrigin = "https://console.example.com"
+	kek           = "bench:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" // of a database that lives for one run
+	pageKeys      = 600
+	liveKeys      = 300
 )
 
 // tenant is an organization of the seed whose data is read, and keys to it. A key has an hourly budget and a number of sockets; a run uses up many.
@@ -62,7 +64,7 @@ func open(ctx context.Context, o options) (*bench, error) {
 		b.close()
 		return nil, fmt.Errorf("seed the database: %w", err)
 	}
-	b.postmaster = postmaster(ctx, d)
+	b.postmaster = rig.Postmaster(ctx, d)
 	b.node = node()
 	fmt.Printf("The database has 100,000 connections after %.0f s.\n", time.Since(began).Seconds())
 	return b, nil
@@ -76,7 +78,7 @@ func (b *bench) close() {
 }
 
 func (b *bench) seed(ctx context.Context) error {
-	s := app.Settings{Profile: "lab", DatabaseURL: secret.New(b.db.DSN), KEK: "env:" + kekName, Edge: app.EdgeSettings{Zone: zone}, LogLevel: "error"}
+	s := app.Settings{Profile: "lab", DatabaseURL: secret.New(b.db.DSN), KEK: "env:" + kekName, ConsoleOrigin: consoleOrigin, Edge: app.EdgeSettings{Zone: zone}, LogLevel: "error"}
 	a, err := app.Open(ctx, s, app.NewLog(io.Discard, s))
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/gorilla/websocket"
 	"github.com/jackc/pgx/v5"
+	"github.com/nameplate-dev/nameplate/bench/rig"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -81,18 +82,18 @@ func watch(ctx context.Context) error {
 	if _, err := b.db.Exec(ctx, "set synchronous_commit = off"); err != nil {
 		return err
 	}
-	before := rss(in.PID)
+	before := rig.RSS(in.PID)
 	all, err := connect(ctx, &in, b)
 	if err != nil {
 		return err
 	}
-	out := applause{PerSocket: float64(rss(in.PID)-before) / float64(in.Clients)}
+	out := applause{PerSocket: float64(rig.RSS(in.PID)-before) / float64(in.Clients)}
 	if in.Open > 0 {
-		used, frames, began := cpu(in.PID, false), b.frames.Load(), time.Now()
+		used, frames, began := rig.CPU(in.PID), b.frames.Load(), time.Now()
 		if err := b.openLoop(ctx, in.Rate, in.Open); err != nil {
 			return fmt.Errorf("open loop: %w", err)
 		}
-		spent := (cpu(in.PID, false) - used).Seconds()
+		spent := (rig.CPU(in.PID) - used).Seconds()
 		out.OpenCPU, out.OpenPerFrame = spent/time.Since(began).Seconds(), spent/float64(b.frames.Load()-frames)*1000
 		var took []time.Duration
 		for _, w := range all {
@@ -100,13 +101,13 @@ func watch(ctx context.Context) error {
 		}
 		out.P50, out.P99 = quantile(took, 0.5), quantile(took, 0.99)
 	}
-	out.PerSocketAfter = float64(rss(in.PID)-before) / float64(in.Clients)
-	used, postgres, frames := cpu(in.PID, false), postgresCPU(in.Postmaster), b.frames.Load()
+	out.PerSocketAfter = float64(rig.RSS(in.PID)-before) / float64(in.Clients)
+	used, postgres, frames := rig.CPU(in.PID), rig.PostgresCPU(in.Postmaster), b.frames.Load()
 	if out.Frames, err = b.closedLoop(ctx, in.Closed); err != nil {
 		return fmt.Errorf("closed loop: %w", err)
 	}
 	thousands := float64(b.frames.Load()-frames) / 1000
-	out.ClosedPerFrame, out.PostgresPerFrame = (cpu(in.PID, false)-used).Seconds()/thousands, (postgresCPU(in.Postmaster)-postgres).Seconds()/thousands
+	out.ClosedPerFrame, out.PostgresPerFrame = (rig.CPU(in.PID)-used).Seconds()/thousands, (rig.PostgresCPU(in.Postmaster)-postgres).Seconds()/thousands
 	out.Back = b.back.Load()
 	return json.NewEncoder(os.Stdout).Encode(out)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/nameplate-dev/nameplate/bench/rig"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/db/devdb"
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
@@ -126,7 +127,8 @@ func (c *contender) round(ctx context.Context, s *devdb.Server, r *receiver, o o
 		return err
 	}
 	want := endpoints * o.each
-	before := burn{own: p.cpu(), postgres: postgresCPU(ctx, d), receiver: r.cpu()}
+	postmaster := rig.Postmaster(ctx, d)
+	before := burn{own: p.cpu(), postgres: rig.PostgresCPU(postmaster).Seconds(), receiver: r.cpu()}
 	began := time.Now()
 	if err := p.say("begin"); err != nil {
 		return err
@@ -136,7 +138,7 @@ func (c *contender) round(ctx context.Context, s *devdb.Server, r *receiver, o o
 	}
 	took := time.Since(began).Seconds()
 	per := func(after, before float64) float64 { return (after - before) / float64(want) * 1000 }
-	out := burn{rate: float64(want) / took, own: per(p.cpu(), before.own), postgres: per(postgresCPU(ctx, d), before.postgres), receiver: per(r.cpu(), before.receiver)}
+	out := burn{rate: float64(want) / took, own: per(p.cpu(), before.own), postgres: per(rig.PostgresCPU(postmaster).Seconds(), before.postgres), receiver: per(r.cpu(), before.receiver)}
 	got, err := r.seen("")
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,13 +8,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
-	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/bench/rig"
 )
 
 // child is a process that a rig started. It reads lines from its standard input, writes JSON to its standard output, and ends when its input does.
@@ -86,48 +82,4 @@ func (c *child) stop() error {
 }
 
 // cpu is how many seconds the process has computed.
-func (c *child) cpu() float64 { return cpu(c.cmd.Process.Pid, false) }
-
-// cpu is how many seconds a process has computed, with the children that it has waited for when they count too (proc(5), stat).
-func cpu(pid int, children bool) (sum float64) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	fields, last := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:])), 13 // utime, stime; then cutime, cstime
-	if children {
-		last = 15
-	}
-	for _, f := range fields[11:last] {
-		n, _ := strconv.ParseFloat(f, 64)
-		sum += n
-	}
-	return sum / 100
-}
-
-// postgresCPU is what PostgreSQL has computed, with backends that have ended.
-func postgresCPU(ctx context.Context, d *db.DB) float64 {
-	var dir string
-	if d.QueryRow(ctx, "show data_directory").Scan(&dir) != nil {
-		return 0
-	}
-	raw, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
-	if err != nil {
-		return 0
-	}
-	first, _, _ := strings.Cut(string(raw), "\n")
-	server, _ := strconv.Atoi(first)
-	sum := cpu(server, true)
-	all, _ := os.ReadDir("/proc")
-	for _, p := range all {
-		pid, err := strconv.Atoi(p.Name())
-		if err != nil {
-			continue
-		}
-		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err == nil && strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))[1] == first {
-			sum += cpu(pid, false)
-		}
-	}
-	return sum
-}
+func (c *child) cpu() float64 { return rig.CPU(c.cmd.Process.Pid).Seconds() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 
@@ -34,18 +35,34 @@ func workers(ctx context.Context, args []string, out io.Writer) error {
 }
 
 func runEdge(ctx context.Context, args []string, out io.Writer) error {
-	return process(ctx, "edge", args, out, func(ctx context.Context, a *app.App) ([]run.Part, error) {
-		part, e, err := a.ListenEdge(ctx)
+	return around(ctx, "edge", args, out, app.OpenOutpost, func(ctx context.Context, o *app.Outpost) ([]run.Part, error) {
+		part, e, err := o.Listen(ctx)
 		if err != nil {
 			return nil, err
 		}
-		a.Log.InfoContext(ctx, "serving domains", "http", e.HTTPAddrs(), "https", e.HTTPSAddrs(), "zone", a.Settings.Edge.Zone)
+		addresses := []any{"http", e.HTTPAddrs(), "https", e.HTTPSAddrs()}
+		if e.DNS != nil {
+			addresses = append(addresses, "dns", e.DNS.Addrs())
+		}
+		slog.InfoContext(ctx, "serving domains", addresses...)
 		return []run.Part{part, {Name: "heap", Run: roomy}}, nil
 	}, "edge.zone", "edge.addresses")
 }
 
-// process opens the product, runs the base and what the command adds, and stops in reverse order within ten seconds.
+// process is a process that cannot begin without the product on its database.
 func process(ctx context.Context, name string, args []string, out io.Writer, add func(context.Context, *app.App) ([]run.Part, error), needs ...string) error {
+	return around(ctx, name, args, out, app.Open, add, needs...)
+}
+
+// house is what stands behind a command: the product, or an edge's way to it.
+type house interface {
+	Base() []run.Part
+	MetricsServer(net.Listener) run.Part
+	Close()
+}
+
+// around opens the house, runs its base and what the command adds, and stops in reverse order within ten seconds.
+func around[H house](ctx context.Context, name string, args []string, out io.Writer, open func(context.Context, app.Settings, *slog.Logger) (H, error), add func(context.Context, H) ([]run.Part, error), needs ...string) error {
 	s, _, err := parse(name, args, out, nil)
 	if err != nil {
 		return err
@@ -54,12 +71,12 @@ func process(ctx context.Context, name string, args []string, out io.Writer, add
 		return &wrongCall{err}
 	}
 	log := app.NewLog(os.Stderr, s)
-	a, err := app.Open(ctx, s, log)
+	h, err := open(ctx, s, log)
 	if err != nil {
 		return err
 	}
-	defer a.Close()
-	parts, err := add(ctx, a)
+	defer h.Close()
+	parts, err := add(ctx, h)
 	if err != nil {
 		return err
 	}
@@ -68,9 +85,9 @@ func process(ctx context.Context, name string, args []string, out io.Writer, add
 		if err != nil {
 			return fmt.Errorf("open metrics.listen: %w", err)
 		}
-		parts = append(parts, a.MetricsServer(l))
+		parts = append(parts, h.MetricsServer(l))
 	}
-	err = run.All(ctx, append(a.Base(), parts...)...)
+	err = run.All(ctx, append(h.Base(), parts...)...)
 	log.InfoContext(context.WithoutCancel(ctx), "stopped")
 	return err
 }

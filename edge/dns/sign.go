@@ -74,6 +74,9 @@ func ReadKey(zone string, plain []byte) (*Key, error) {
 // Tag is the key's short name (RFC 4034 appendix B).
 func (k *Key) Tag() uint16 { return k.tag }
 
+// PKCS8 is the key with its secret, for ReadKey.
+func (k *Key) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.private) }
+
 // DS is the record that the operator sets beside the delegation, in the form of a zone file.
 func (k *Key) DS() string {
 	ds := k.record.ToDS(dns.SHA256)

@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/graph/present"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
@@ -31,20 +30,11 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
 
-// counter counts the queries of one pool.
-type counter struct{ n atomic.Int64 }
-
-func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
 // house is the connections of one organization in a real database, and feeds of them.
 type house struct {
 	*spinetest.Bundle
 	cons    *connection.Service
-	queries *counter
+	queries *dbtest.Asked
 	ids     []ident.ConnectionID
 	feeds   *Feeds
 	key     authz.Principal
@@ -52,17 +42,14 @@ type house struct {
 
 func build(t testing.TB, connections int) *house {
 	t.Helper()
-	h := &house{Bundle: spinetest.New(t), queries: &counter{}}
+	h := &house{Bundle: spinetest.New(t)}
 	h.feeds = &Feeds{Hub: h.Hub}
 	catalogue, err := provider.Load(provider.LabRows)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := db.Open(t.Context(), h.DB.Pool().Config().ConnString(), db.MaxConns(16), func(c *pgxpool.Config) { c.ConnConfig.Tracer = h.queries })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Close)
+	d, asked := dbtest.Counted(t, h.DB, db.MaxConns(16))
+	h.queries = asked
 	recipes, edge := &recipe.Service{DB: d, Authz: h.Authz}, &edgeentry.Service{DB: d, Hub: h.Hub, Zone: "edge.lab"}
 	apps := &application.Service{DB: d, Door: h.Door, Authz: h.Authz, Hub: h.Hub, Seeds: recipes, Lab: true}
 	h.cons = &connection.Service{DB: d, Door: h.Door, Authz: h.Authz, Ledger: h.Ledger, Hub: h.Hub, Work: h.Work, Applications: apps, Recipes: recipes, Edge: edge, Catalogue: catalogue,
@@ -126,7 +113,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 func TestAHerdSharesItsReads(t *testing.T) {
 	const subjects, herd = 50, 500
 	h := build(t, subjects)
-	before, readers := h.queries.n.Load(), make([]*listener, herd)
+	before, readers := h.queries.Len(), make([]*listener, herd)
 	for n := range readers {
 		caller := h.key
 		caller.RequestID, caller.IP = fmt.Sprint(n), fmt.Sprint("192.0.2.", n%250)
@@ -145,16 +132,16 @@ func TestAHerdSharesItsReads(t *testing.T) {
 	}
 	eventually(t, "all have their state", has(1))
 	// To open one: whose it is. The rows are read together, to open and to read, and once more for those who came during the read. Roles are remembered.
-	if n := h.queries.n.Load() - before; n > 2*subjects+10 {
+	if n := h.queries.Len() - before; n > 2*subjects+10 {
 		t.Errorf("%d queries for %d subscribers of %d connections", n, herd, subjects)
 	}
 	eventually(t, "all rest", func() bool { return h.resting() })
-	before = h.queries.n.Load()
+	before = h.queries.Len()
 	for _, id := range h.ids {
 		h.change(t, id)
 	}
 	eventually(t, "all have the change", has(2))
-	if n := h.queries.n.Load() - before; n > subjects+10 {
+	if n := h.queries.Len() - before; n > subjects+10 {
 		t.Errorf("%d queries for a change of each of %d connections", n, subjects)
 	}
 	for n, r := range readers {
@@ -190,7 +177,7 @@ func TestStatesThatChangeTogetherShareAStatement(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before := h.queries.n.Load()
+	before := h.queries.Len()
 	for _, id := range h.ids {
 		h.Hub.Poke(id.String(), 0)
 	}
@@ -203,7 +190,7 @@ func TestStatesThatChangeTogetherShareAStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "all have the change", has(2))
-	if n := h.queries.n.Load() - before; n > 5 { // the first, the others, and the roles, which may have to be read again
+	if n := h.queries.Len() - before; n > 5 { // the first, the others, and the roles, which may have to be read again
 		t.Errorf("%d queries for %d changes at once", n, subjects)
 	}
 }
@@ -256,7 +243,7 @@ func BenchmarkVersions(b *testing.B) {
 		defer h.feeds.Join(authz.With(b.Context(), h.key), h.progress(h.ids[n]), readers[n])()
 	}
 	eventually(b, "all have their state", func() bool { return h.resting() })
-	began, before, frames := time.Now(), h.queries.n.Load(), int64(0)
+	began, before, frames := time.Now(), h.queries.Len(), int64(0)
 	for b.Loop() {
 		if _, err := h.DB.Exec(b.Context(), "update connection set version = version + 1"); err != nil {
 			b.Fatal(err)
@@ -275,7 +262,7 @@ func BenchmarkVersions(b *testing.B) {
 		})
 	}
 	b.ReportMetric(float64(frames)/time.Since(began).Seconds(), "versions/s")
-	b.ReportMetric(float64(h.queries.n.Load()-before)/float64(frames), "statements/version")
+	b.ReportMetric(float64(h.queries.Len()-before)/float64(frames), "statements/version")
 }
 
 type tally struct{ n atomic.Int64 }

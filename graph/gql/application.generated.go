@@ -16,6 +16,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/organization"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -446,6 +447,52 @@ func fieldContext_Application_defaultSubdomain(_ context.Context, ec *executionC
 	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func _Application_hstsMaxAge(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Application_hstsMaxAge(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HSTSMaxAge, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Application_hstsMaxAge(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type Int does not have child fields"))
+}
+
+func _Application_edgeSecretAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Application_edgeSecretAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EdgeSecretAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalOTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Application_edgeSecretAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
 func _Application_connections(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -870,6 +917,84 @@ func fieldContext_ArchiveApplicationPayload_waiting(_ context.Context, ec *execu
 	return fc, nil
 }
 
+func _EdgeSecretPayload_application(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.EdgeSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EdgeSecretPayload_application(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Application, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *application.Application) graphql.Marshaler {
+			return marshalNApplication2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐApplication(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EdgeSecretPayload_application(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EdgeSecretPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Application(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _EdgeSecretPayload_secret(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.EdgeSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EdgeSecretPayload_secret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Secret, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v secret.String) graphql.Marshaler {
+			return marshalNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_EdgeSecretPayload_secret(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EdgeSecretPayload", field, false, false, errors.New("field of type Secret does not have child fields"))
+}
+
+func _EdgeSecretPayload_previousUntil(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.EdgeSecretPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_EdgeSecretPayload_previousUntil(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PreviousUntil, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalOTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_EdgeSecretPayload_previousUntil(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EdgeSecretPayload", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
 func _OwnershipPolicy_targetToken(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.OwnershipPolicy) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1090,7 +1215,7 @@ func unmarshalInputUpdateApplicationInput(ctx context.Context, ec *executionCont
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "version", "name", "slug", "allowedOrigins", "upstream", "clearUpstream", "ownershipPolicy", "subdomainRule", "defaultSubdomain", "clearDefaultSubdomain", "clientMutationId"}
+	fieldsInOrder := [...]string{"id", "version", "name", "slug", "allowedOrigins", "upstream", "clearUpstream", "ownershipPolicy", "subdomainRule", "defaultSubdomain", "clearDefaultSubdomain", "hstsMaxAge", "clientMutationId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1174,6 +1299,13 @@ func unmarshalInputUpdateApplicationInput(ctx context.Context, ec *executionCont
 				return it, err
 			}
 			it.ClearDefaultSubdomain = data
+		case "hstsMaxAge":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hstsMaxAge"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.HSTSMaxAge = data
 		case "clientMutationId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientMutationId"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -1372,6 +1504,16 @@ func _Application(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 			}
 		case "defaultSubdomain":
 			out.Values[i] = _Application_defaultSubdomain(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "hstsMaxAge":
+			out.Values[i] = _Application_hstsMaxAge(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "edgeSecretAt":
+			out.Values[i] = _Application_edgeSecretAt(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -1664,6 +1806,54 @@ func _ArchiveApplicationPayload(ctx context.Context, ec *executionContext, sel a
 	return out
 }
 
+var edgeSecretPayloadImplementors = []string{"EdgeSecretPayload"}
+
+func _EdgeSecretPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *application.EdgeSecretPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, edgeSecretPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EdgeSecretPayload")
+		case "application":
+			out.Values[i] = _EdgeSecretPayload_application(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "secret":
+			out.Values[i] = _EdgeSecretPayload_secret(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "previousUntil":
+			out.Values[i] = _EdgeSecretPayload_previousUntil(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var ownershipPolicyImplementors = []string{"OwnershipPolicy"}
 
 func _OwnershipPolicy(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *application.OwnershipPolicy) graphql.Marshaler {
@@ -1833,6 +2023,16 @@ func marshalNArchiveApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnamep
 func unmarshalNCreateApplicationInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCreateApplicationInput(ctx context.Context, ec *executionContext, v any) (application.CreateApplicationInput, error) {
 	res, err := unmarshalInputCreateApplicationInput(ctx, ec, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNEdgeSecretPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEdgeSecretPayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *application.EdgeSecretPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _EdgeSecretPayload(ctx, ec, sel, v)
 }
 
 func unmarshalNEnvironment2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEnvironment(ctx context.Context, ec *executionContext, v any) (application.Environment, error) {

@@ -1687,6 +1687,29 @@ func fieldContext_Connection_graceUntil(_ context.Context, ec *executionContext,
 	return graphql.NewScalarFieldContext("Connection", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func _Connection_transferAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Connection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Connection_transferAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransferAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalOTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Connection_transferAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Connection", field, true, false, errors.New("field of type Time does not have child fields"))
+}
+
 func _Connection_windowEndsAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Connection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6146,6 +6169,11 @@ func _Connection(ctx context.Context, ec *executionContext, sel ast.SelectionSet
 			}
 		case "graceUntil":
 			out.Values[i] = _Connection_graceUntil(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transferAt":
+			out.Values[i] = _Connection_transferAt(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}

@@ -99,6 +99,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"DomainCheckStep":           planDomainCheckStep(cfg.Resolvers, ec),
 		"DomainConnectSupport":      planDomainConnectSupport(cfg.Resolvers, ec),
 		"DonePayload":               planDonePayload(cfg.Resolvers, ec),
+		"EdgeSecretPayload":         planEdgeSecretPayload(cfg.Resolvers, ec),
 		"EmailDelivery":             planEmailDelivery(cfg.Resolvers, ec),
 		"EmailDeliveryEdge":         planEmailDeliveryEdge(cfg.Resolvers, ec),
 		"EmailDeliveryPage":         planEmailDeliveryPage(cfg.Resolvers, ec),
@@ -552,6 +553,18 @@ func planApplication(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*application.Application)
 				return writeOString2ᚖstring(r, fc, obj.DefaultSubdomain)
+			},
+		},
+		"hstsMaxAge": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.Application)
+				return writeNInt2int32(r, fc, obj.HSTSMaxAge)
+			},
+		},
+		"edgeSecretAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.Application)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.EdgeSecretAt)
 			},
 		},
 		"connections": {
@@ -1817,6 +1830,13 @@ func planConnection(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.GraceUntil)
 			},
 		},
+		"transferAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				v := obj.TransferAt()
+				return writeOTime2ᚖtimeᚐTime(r, fc, v)
+			},
+		},
 		"windowEndsAt": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Connection)
@@ -2631,6 +2651,29 @@ func planDonePayload(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*organization.DonePayload)
 				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.EventID)
+			},
+		},
+	}
+}
+
+func planEdgeSecretPayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"application": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.EdgeSecretPayload)
+				return writeNApplication2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐApplication(r, fc, obj.Application)
+			},
+		},
+		"secret": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.EdgeSecretPayload)
+				return writeNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(r, fc, obj.Secret)
+			},
+		},
+		"previousUntil": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.EdgeSecretPayload)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.PreviousUntil)
 			},
 		},
 	}
@@ -4228,6 +4271,19 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐApplicationPayload(r, fc, v)
+			},
+		},
+		"rotateEdgeSecret": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_rotateEdgeSecret_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RotateEdgeSecret(ctx, fc.Args["applicationId"].(ident.Any), fc.Args["overlapHours"].(*int32))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNEdgeSecretPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEdgeSecretPayload(r, fc, v)
 			},
 		},
 		"decideApproval": {
@@ -9498,6 +9554,13 @@ func writeNDomainConnectSupport2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 }
 
 func writeNDonePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐDonePayload(r *plan.Run, fc *plan.Call, v *organization.DonePayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNEdgeSecretPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEdgeSecretPayload(r *plan.Run, fc *plan.Call, v *application.EdgeSecretPayload) bool {
 	if v == nil {
 		return r.Missing()
 	}

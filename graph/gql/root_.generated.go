@@ -595,6 +595,10 @@ type Application implements Node {
   subdomainRule: SubdomainRule!
   "Label that is suggested for a domain, such as shop; null when none is."
   defaultSubdomain: String
+  "For how many seconds a browser that has come once is told to come by https alone (HSTS, for the very name); 0: it is told nothing."
+  hstsMaxAge: Int!
+  "When the secret was made that the edge signs requests to the origin with; null while they are not signed."
+  edgeSecretAt: Time
   "Names connected to it; archived ones only when asked for by state."
   connections(
     "Narrows the list; null for all that are not archived."
@@ -703,6 +707,8 @@ input UpdateApplicationInput {
   defaultSubdomain: String
   "True takes the suggested label away."
   clearDefaultSubdomain: Boolean
+  "For how many seconds browsers are told to come by https alone, at most 63072000; 0 tells them nothing, null leaves it."
+  hstsMaxAge: Int
   "Makes a repeated call answer the same for 24 hours; null when it need not."
   clientMutationId: String
 }
@@ -719,6 +725,15 @@ type ApplicationPayload {
   application: Application!
   "The row to put on top of a list that is shown; null unless an application was made."
   edge: ApplicationEdge
+}
+"What a new edge secret answers."
+type EdgeSecretPayload {
+  "The application as it is now."
+  application: Application!
+  "What requests to the origin are signed with from now on. It is shown this once."
+  secret: Secret!
+  "Until when the secret of before signs along; null when there was none, or it signs no more."
+  previousUntil: Time
 }
 "What archiving answers: one of the two is null."
 type ArchiveApplicationPayload {
@@ -757,6 +772,13 @@ extend type Mutation {
     "What changes; the rest stays."
     input: UpdateApplicationInput!
   ): ApplicationPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: application.write
+  "Makes a new secret that the edge signs requests to the origin with, and shows it, once; the first one begins the signing. The one of before signs along until the overlap ends; one from before that signs no more."
+  rotateEdgeSecret(
+    "The application whose origin checks the signature."
+    applicationId: ID!
+    "How long the secret of before signs along, in hours: 0 to 168."
+    overlapHours: Int = 24
+  ): EdgeSecretPayload! @access(to: [USER, API_KEY, MACHINE], stepUp: true) # permission: application.write
 }
 `, BuiltIn: false},
 	{Name: "../approval.graphqls", Input: `"Where a request stands."
@@ -1512,8 +1534,10 @@ type Connection implements Node {
   nextCheckAt: Time
   "Until when it is looked at every few seconds, since somebody waits; null when nobody does."
   attentionUntil: Time
-  "Until when a DEGRADED name goes on being served; null in every other state."
+  "Until when a DEGRADED name goes on being served, and longer where visitors still reach us; null in every other state."
   graceUntil: Time
+  "When a contested name moves from this connection, or to it; null when nobody contests it."
+  transferAt: Time
   "When a set-up that is not finished is given up (FAILED); null once it is live."
   windowEndsAt: Time
   "Since when it is live; null while it is not."
@@ -1554,13 +1578,13 @@ enum ConnectionState {
   LIVE
   "It was live and something changed; it goes on serving until graceUntil."
   DEGRADED
-  "It is not served for now."
+  "It is not served for now: its records were gone when the grace was over, or its organization was deleted."
   SUSPENDED
   "It was given up; retryConnection begins again."
   FAILED
   "It may not be connected."
   BLOCKED
-  "Somebody else has begun to prove that the name is theirs."
+  "Somebody else has proven that the name is theirs; it moves at transferAt, unless it is proven here too. Until then it is served."
   CONTESTED
   "Disconnected for good. Whoever comes back starts a new one."
   ARCHIVED
@@ -5320,6 +5344,10 @@ func childFields_Application(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_Application_subdomainRule(ctx, ec, field)
 	case "defaultSubdomain":
 		return fieldContext_Application_defaultSubdomain(ctx, ec, field)
+	case "hstsMaxAge":
+		return fieldContext_Application_hstsMaxAge(ctx, ec, field)
+	case "edgeSecretAt":
+		return fieldContext_Application_edgeSecretAt(ctx, ec, field)
 	case "connections":
 		return fieldContext_Application_connections(ctx, ec, field)
 	case "connectionCounts":
@@ -5802,6 +5830,8 @@ func childFields_Connection(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Connection_attentionUntil(ctx, ec, field)
 	case "graceUntil":
 		return fieldContext_Connection_graceUntil(ctx, ec, field)
+	case "transferAt":
+		return fieldContext_Connection_transferAt(ctx, ec, field)
 	case "windowEndsAt":
 		return fieldContext_Connection_windowEndsAt(ctx, ec, field)
 	case "liveAt":
@@ -6150,6 +6180,18 @@ func childFields_DonePayload(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_DonePayload_eventId(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DonePayload", field.Name)
+}
+
+func childFields_EdgeSecretPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "application":
+		return fieldContext_EdgeSecretPayload_application(ctx, ec, field)
+	case "secret":
+		return fieldContext_EdgeSecretPayload_secret(ctx, ec, field)
+	case "previousUntil":
+		return fieldContext_EdgeSecretPayload_previousUntil(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EdgeSecretPayload", field.Name)
 }
 
 func childFields_EmailDelivery(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

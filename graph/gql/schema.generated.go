@@ -67,6 +67,7 @@ type MutationResolver interface {
 	OpsRevokeAPIKey(ctx context.Context, id ident.Any, reason string) (*model.Ok, error)
 	CreateApplication(ctx context.Context, input application.CreateApplicationInput) (*application.ApplicationPayload, error)
 	UpdateApplication(ctx context.Context, input application.UpdateApplicationInput) (*application.ApplicationPayload, error)
+	RotateEdgeSecret(ctx context.Context, applicationID ident.Any, overlapHours *int32) (*application.EdgeSecretPayload, error)
 	DecideApproval(ctx context.Context, input approval.DecideApprovalInput) (*approval.ApprovalPayload, error)
 	CancelApproval(ctx context.Context, id ident.Any) (*approval.ApprovalPayload, error)
 	SvcDeliverAudit(ctx context.Context, message machine.ServiceMessage) (*model.Ok, error)
@@ -1531,6 +1532,28 @@ func field_Mutation_revokeWidgetToken_args(ctx context.Context, ec *executionCon
 		return nil, err
 	}
 	args["tokenId"] = arg0
+	return args, nil
+}
+
+func field_Mutation_rotateEdgeSecret_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "applicationId",
+		func(ctx context.Context, v any) (ident.Any, error) {
+			return unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐAny(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["applicationId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "overlapHours",
+		func(ctx context.Context, v any) (*int32, error) {
+			return unmarshalOInt2ᚖint32(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["overlapHours"] = arg1
 	return args, nil
 }
 
@@ -3826,6 +3849,50 @@ func fieldContext_Mutation_updateApplication(ctx context.Context, ec *executionC
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_updateApplication_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_rotateEdgeSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_rotateEdgeSecret(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RotateEdgeSecret(ctx, fc.Args["applicationId"].(ident.Any), fc.Args["overlapHours"].(*int32))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *application.EdgeSecretPayload) graphql.Marshaler {
+			return marshalNEdgeSecretPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEdgeSecretPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_rotateEdgeSecret(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_EdgeSecretPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_rotateEdgeSecret_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -10650,6 +10717,13 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "updateApplication":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_updateApplication(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rotateEdgeSecret":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_rotateEdgeSecret(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

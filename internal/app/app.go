@@ -116,7 +116,11 @@ type App struct {
 
 // Build assembles the product on an open, migrated database. r may be nil: one process then serves alone.
 func Build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Logger) (*App, error) {
-	a := &App{Settings: s, Log: log, DB: d, Redis: r, Metrics: metric.New(), plans: billing.Subscriptions{Plan: billing.BuiltIn}}
+	return build(ctx, s, d, r, log, metric.New())
+}
+
+func build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Logger, metrics *metric.Set) (*App, error) {
+	a := &App{Settings: s, Log: log, DB: d, Redis: r, Metrics: metrics, plans: billing.Subscriptions{Plan: billing.BuiltIn}}
 	if err := a.spine(); err != nil {
 		return nil, err
 	}
@@ -135,18 +139,9 @@ func Build(ctx context.Context, s Settings, d *db.DB, r live.Conn, log *slog.Log
 // spine builds the five mechanisms.
 func (a *App) spine() error {
 	door.Register()
-	lab := a.Settings.Profile == "lab"
-	kek, err := vault.LoadKEK(a.Settings.KEK, lab)
+	kek, former, err := keks(a.Settings)
 	if err != nil {
 		return err
-	}
-	var former []vault.KEK
-	for _, from := range a.Settings.FormerKEKs {
-		k, err := vault.LoadKEK(from, false)
-		if err != nil {
-			return err
-		}
-		former = append(former, k)
 	}
 	a.Vault = vault.New(a.DB, kek, former...)
 	a.Hub = live.NewHub(a.Redis)
@@ -167,6 +162,21 @@ func (a *App) spine() error {
 			return a.Factors.Confirmed(ctx, tx, user)
 		}}}, Name: a.nameOf}
 	return nil
+}
+
+// keks are the key-encryption keys, the current one and those before it.
+func keks(s Settings) (current vault.KEK, former []vault.KEK, err error) {
+	if current, err = vault.LoadKEK(s.KEK, s.Profile == "lab"); err != nil {
+		return current, nil, err
+	}
+	for _, from := range s.FormerKEKs {
+		k, err := vault.LoadKEK(from, false)
+		if err != nil {
+			return current, nil, err
+		}
+		former = append(former, k)
+	}
+	return current, former, nil
 }
 
 // connect builds the product's core.
@@ -191,10 +201,10 @@ func (a *App) connect(ctx context.Context) (err error) {
 	}
 	a.host = hostname.Policy{Lab: lab, Extra: s.PSLExtra, OwnZones: ownZones(s)}
 	outside := safehttp.Options{AllowLoopbackHTTP: lab}
-	a.EdgeEntries = &edgeentry.Service{DB: a.DB, Hub: a.Hub, Zone: s.Edge.Zone}
+	a.EdgeEntries = &edgeentry.Service{DB: a.DB, Hub: a.Hub, Zone: s.Edge.Zone, Vault: a.Vault}
 	a.EdgeUsage = &usage.Edges{DB: a.DB}
 	a.Recipes = &recipe.Service{DB: a.DB, Authz: a.Authz}
-	a.Applications = &application.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Hub: a.Hub, Seeds: a.Recipes, Outside: outside, Lab: lab, OwnZones: ownZones(s)}
+	a.Applications = &application.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Hub: a.Hub, Seeds: a.Recipes, Edge: a.EdgeEntries, Outside: outside, Lab: lab, OwnZones: ownZones(s)}
 	if err := a.engine(); err != nil {
 		return err
 	}
@@ -268,7 +278,7 @@ func (a *App) join() error {
 		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Credentials.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Machines.Part(), a.SSO.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.EdgeUsage.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
-		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
+		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Door.Refusals(), a.Ledger.Partitions()}},
 		{Name: "house", Ready: a.checks()},
 	}
 	for _, p := range a.parts {

@@ -18,18 +18,23 @@ const window = 10 * time.Minute
 // nonces are what our probes ask for and our edges answer: an HMAC of host and ten-minute window under a shared signing key. Nothing is stored, and
 // every edge knows them, also while the database is away.
 type nonces struct {
-	vault *vault.Vault
-	now   func() time.Time
-	keys  atomic.Pointer[[]*vault.SigningKey]
+	ring ring
+	now  func() time.Time
+	keys atomic.Pointer[[]*vault.SigningKey]
 }
 
-func newNonces(ctx context.Context, v *vault.Vault, now func() time.Time) (*nonces, error) {
-	n := &nonces{vault: v, now: now}
+// ring has the signing keys whose signatures count, the newest first: the vault, or what an edge took along of it.
+type ring interface {
+	Verifiers(ctx context.Context, p vault.Purpose) ([]*vault.SigningKey, error)
+}
+
+func newNonces(ctx context.Context, from ring, now func() time.Time) (*nonces, error) {
+	n := &nonces{ring: from, now: now}
 	return n, n.read(ctx)
 }
 
 func (n *nonces) read(ctx context.Context) error {
-	keys, err := n.vault.Verifiers(ctx, vault.Nonce)
+	keys, err := n.ring.Verifiers(ctx, vault.Nonce)
 	if err != nil {
 		return fmt.Errorf("read the keys of the probe's nonces: %w", err)
 	}

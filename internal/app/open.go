@@ -6,12 +6,17 @@ import (
 	"log/slog"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
 	"github.com/nameplate-dev/nameplate/internal/kit/slogx"
 	"github.com/nameplate-dev/nameplate/internal/spine/live"
 )
 
 // Open connects to the database and to Redis, and assembles the product. Close it.
 func Open(ctx context.Context, s Settings, log *slog.Logger) (*App, error) {
+	return open(ctx, s, log, metric.New())
+}
+
+func open(ctx context.Context, s Settings, log *slog.Logger, metrics *metric.Set) (*App, error) {
 	if err := s.Needs("database.url", "vault.kek"); err != nil {
 		return nil, err
 	}
@@ -32,8 +37,11 @@ func Open(ctx context.Context, s Settings, log *slog.Logger) (*App, error) {
 			return nil, err
 		}
 	}
-	a, err := Build(ctx, s, d, r, log)
+	a, err := build(ctx, s, d, r, log, metrics)
 	if err != nil {
+		if r != nil {
+			r.Close()
+		}
 		d.Close()
 		return nil, err
 	}

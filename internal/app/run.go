@@ -2,10 +2,9 @@ package app
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/edge"
@@ -14,13 +13,9 @@ import (
 	"github.com/nameplate-dev/nameplate/graph"
 	"github.com/nameplate-dev/nameplate/graph/gql"
 	"github.com/nameplate-dev/nameplate/graph/loader"
-	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
-	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/kit/httpx"
-	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/metric"
 	"github.com/nameplate-dev/nameplate/internal/kit/run"
-	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
-	"github.com/nameplate-dev/nameplate/internal/platform/usage"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/web"
 	"github.com/nameplate-dev/nameplate/internal/web/rest"
@@ -48,7 +43,7 @@ func (a *App) Worker() run.Part {
 	return run.Part{Name: "work", Run: a.Workers.Run, Grace: 9 * time.Second}
 }
 
-// Handler is what `nameplate serve` answers with: console, API, widget files, health and metrics.
+// Handler is what `nameplate serve` answers with: console, API, widget files and health.
 func (a *App) Handler() (http.Handler, error) {
 	r := resolvers.New(resolvers.Services{
 		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Machines: a.Machines, Mails: a.Mails, Audits: a.Audits,
@@ -63,12 +58,12 @@ func (a *App) Handler() (http.Handler, error) {
 		Console: frontend.Console(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Explorer: frontend.Explorer(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Widget: widget.Files(),
 		Sessions: a.Sessions, Credentials: a.Credentials, Factors: a.Factors, Keys: a.Keys, Machines: a.Machines, Accounts: a.Accounts, SSO: a.SSO,
 		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
-		Routes: append(a.routes(), a.forTests()...), Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
+		Routes: append(a.routes(), a.forTests()...), Ready: a.ready, Keysfile: a.publicKeys, Log: a.Log,
 	})
 	schema := gql.NewPlanned(gql.Config{Resolvers: r})
 	g, err := graph.New(graph.Config{
 		Schema: schema, Inside: rest.Documents(),
-		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Lasts: a.lasts, Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Held: a.held(), Metrics: a.Metrics,
+		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Lasts: a.lasts, Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Held: a.held(), Denied: a.Door.Denied, Metrics: a.Metrics,
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})
 	if err != nil {
@@ -99,38 +94,14 @@ func (a *App) Server(l net.Listener, h http.Handler) run.Part {
 	return run.Part{Name: "http", Run: s.Run, Grace: 9 * time.Second}
 }
 
-// MetricsServer answers /metrics on l, and nothing else.
-func (a *App) MetricsServer(l net.Listener) run.Part {
+// MetricsServer answers /metrics on l, and nothing else. They stand nowhere else: http.listen is open to everybody.
+func (a *App) MetricsServer(l net.Listener) run.Part { return metricsServer(l, a.Metrics, a.Log) }
+
+func metricsServer(l net.Listener, metrics *metric.Set, log *slog.Logger) run.Part {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", a.Metrics.Handler())
-	s := &httpx.Server{Listener: l, Handler: mux, Log: a.Log}
+	mux.Handle("GET /metrics", metrics.Handler())
+	s := &httpx.Server{Listener: l, Handler: mux, Log: log}
 	return run.Part{Name: "metrics", Run: s.Run, Grace: 3 * time.Second}
-}
-
-// Edge builds a node of the edge and, when it has listeners, the edge zone's name server.
-func (a *App) Edge() *edge.Edge {
-	s := a.Settings
-	poked := make(chan struct{}, 1)
-	a.Hub.On(edgeentry.Subject, func() {
-		select {
-		case poked <- struct{}{}:
-		default:
-		}
-	})
-	return &edge.Edge{
-		HTTP: s.Edge.HTTP, HTTPS: s.Edge.HTTPS, Ask: s.Edge.Ask, AskToken: s.Edge.AskToken, PublicHTTPS: s.Edge.PublicHTTPS, Version: s.BuildVersion, Addresses: append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...),
-		Projection: a.EdgeEntries, Poked: poked, Keys: a.Certificates, Challenges: a.Certificates, Nonce: a.nonces, Missing: a.Certificates.Wanted, Tickets: a.tickets,
-		DNS: a.zoneServer(), Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, ProxyRanges: provider.ProxyRanges, Meter: a.meter, TrustedProxies: s.Edge.Proxies, Metrics: a.Metrics, Log: a.Log,
-	}
-}
-
-// meter counts what an edge reports.
-func (a *App) meter(ctx context.Context, node ident.EdgeNodeID, batch int64, uses []edge.Use) error {
-	rows := make([]usage.EdgeUse, len(uses))
-	for n, u := range uses {
-		rows[n] = usage.EdgeUse(u)
-	}
-	return a.EdgeUsage.Add(ctx, node, batch, rows)
 }
 
 // caaOfTargets is what every target publishes: our CAs, each with our account there.
@@ -144,13 +115,9 @@ func (a *App) caaOfTargets() []edgedns.CA {
 	return out
 }
 
-// ListenEdge opens the edge's listeners, so that a port that is taken is found out before anything runs.
+// ListenEdge opens the listeners of an edge in a process that has the house already.
 func (a *App) ListenEdge(ctx context.Context) (run.Part, *edge.Edge, error) {
-	e := a.Edge()
-	if err := e.Listen(ctx); err != nil {
-		return run.Part{}, nil, fmt.Errorf("open the edge: %w", err)
-	}
-	return run.Part{Name: "edge", Run: e.Run, Grace: 9 * time.Second}, e, nil
+	return a.outpost().Listen(ctx)
 }
 
 // lasts is asked by the sockets and event streams of browsers; the credentials of others end when they say.

@@ -29,7 +29,7 @@ type Settings struct {
 	LogFormat     string
 	LogLevel      string
 	Listen        string
-	MetricsListen string // where work and edge answer /metrics too; "" is nowhere
+	MetricsListen string // where a process answers /metrics; "" is nowhere
 	ConsoleOrigin string
 	Proxies       []netip.Prefix
 	// MachinesClosed refuses to register machines for callers who are not signed in.
@@ -68,6 +68,7 @@ type EdgeSettings struct {
 	Ask          string
 	AskToken     secret.String
 	Proxies      []netip.Prefix
+	StateDir     string // what an edge remembers over its own restart; "": nothing
 }
 
 // NameServer is one of the edge zone's, as its parent delegates to it.
@@ -131,8 +132,8 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.former, "vault.former_keks", "", "former keys, separated by commas, while `nameplate admin rewrap` has not run")
 	str(&r.format, "log.format", "json", "json or text")
 	str(&r.level, "log.level", "info", "debug, info, warn or error")
-	str(&r.listen, "http.listen", ":8080", "host:port of the console, the API and the metrics")
-	str(&r.metrics, "metrics.listen", "", "host:port where any process answers /metrics alone: work and edge have no other")
+	str(&r.listen, "http.listen", ":8080", "host:port of the console and the API")
+	str(&r.metrics, "metrics.listen", "", "host:port where a process answers /metrics, and nothing else, to whoever reaches it: keep it to your own network")
 	str(&r.origin, "console.origin", "http://localhost:8080", "where people reach the console; https in production")
 	fs.BoolVar(&r.oob, "auth.oob_factors", true, "let codes by mail and SMS be second factors; OWASP ASVS level 3 wants false")
 	str(&r.proxies, "http.trusted_proxies", "", "networks of proxies in front of the console, separated by commas")
@@ -150,6 +151,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.transfers, "edge.dns_transfer", "", "networks that may copy the edge zone by AXFR: a secondary of your own")
 	str(&r.ask, "edge.ask", "", "loopback host:port of GET /internal/ask for a Caddy of your own")
 	str(&r.askToken, "edge.ask_token", "", "the token that it must show")
+	str(&r.stateDir, "edge.state_dir", "", "directory in which an edge remembers names and certificates, sealed under vault.kek: it starts with them while the database is away; each edge has its own")
 	str(&r.edgeProxies, "edge.trusted_proxies", "", "networks of proxies in front of the edge")
 	str(&r.roots, "dns.root_hints", "", "name=address, separated by commas; without it the root servers of IANA")
 	str(&r.anchors, "dns.trust_anchors", "", "DS records of the root's keys, separated by commas, such as 20326 8 2 E06D…; without it IANA's, and none for dns.root_hints of your own")
@@ -187,7 +189,7 @@ type Raw struct {
 	sms, smsCountries, terms, rowSecurity, appRole                                         string
 	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
 	machines                                                                               string
-	transfers                                                                              string
+	transfers, stateDir                                                                    string
 	oob, dnssec, httpsRecords                                                              bool
 }
 
@@ -208,7 +210,7 @@ func (r *Raw) settings() (Settings, error) {
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
-			DNSSEC: r.dnssec, HTTPSRecords: r.httpsRecords,
+			DNSSEC: r.dnssec, HTTPSRecords: r.httpsRecords, StateDir: r.stateDir,
 		},
 		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
@@ -292,6 +294,7 @@ func (s Settings) String() string {
 	line("edge.dns_transfer", s.Edge.Transfers)
 	line("edge.ask", cmp.Or(s.Edge.Ask, "(off)"))
 	line("edge.ask_token", hidden(s.Edge.AskToken))
+	line("edge.state_dir", cmp.Or(s.Edge.StateDir, "(not set: without the database an edge cannot start)"))
 	line("dns.port", strconv.Itoa(s.DNS.Port))
 	for _, r := range s.DNS.Resolvers {
 		line("dns.resolvers", fmt.Sprintf("%s=%s %s", r.Name, r.Address, r.Region))

@@ -15,7 +15,7 @@ func TestTickets_AreTheSameOnEveryNodeAndChangeDaily(t *testing.T) {
 	d.SetClock(func() time.Time { return now })
 	node := func() [][32]byte { // each has a vault of its own, as each process does
 		t.Helper()
-		keys, err := (&App{DB: d, Vault: vault.New(d, kek)}).tickets(t.Context())
+		keys, err := derived{vault.New(d, kek), d.Now}.tickets(t.Context())
 		if err != nil || len(keys) != 2 || keys[0] == keys[1] || keys[0] == [32]byte{} {
 			t.Fatalf("%d keys: %v", len(keys), err)
 		}

@@ -14,22 +14,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/vault"
 )
 
-// zoneServer is the edge zone's name server of this node; nil when it has no listeners.
-func (a *App) zoneServer() *edgedns.Server {
-	s := a.Settings
-	if len(s.Edge.DNS) == 0 {
-		return nil
-	}
-	d := &edgedns.Server{
-		Zone: s.Edge.Zone, Listeners: s.Edge.DNS, V4: s.Edge.V4, V6: s.Edge.V6, NameServers: nameServers(s), CAs: a.caaOfTargets, HTTPS: s.Edge.HTTPSRecords, Transfers: s.Edge.Transfers,
-		CookieSecrets: a.cookieSecrets, Now: a.DB.Now, Metrics: a.Metrics, Log: a.Log,
-	}
-	if s.Edge.DNSSEC {
-		d.Keys = a.ZoneKeys
-	}
-	return d
-}
-
 // nameServers are the edge zone's, as its parent delegates to them.
 func nameServers(s Settings) (out []edgedns.NameServer) {
 	for _, n := range s.Edge.NameServers {
@@ -59,12 +43,12 @@ func Delegation(s Settings) []string {
 
 // cookieSecrets make DNS cookies that every node knows: one of today, which makes them, and those of yesterday and tomorrow for whoever sits at
 // midnight or has another clock. Like the keys of session tickets they are computed and stored nowhere.
-func (a *App) cookieSecrets(ctx context.Context) ([][16]byte, error) {
-	keys, err := a.Vault.Verifiers(ctx, vault.TLSTicket)
+func (d derived) cookieSecrets(ctx context.Context) ([][16]byte, error) {
+	keys, err := d.ring.Verifiers(ctx, vault.TLSTicket)
 	if err != nil {
 		return nil, fmt.Errorf("read the key of DNS cookies: %w", err)
 	}
-	today := a.DB.Now().Truncate(day)
+	today := d.now().Truncate(day)
 	var out [][16]byte
 	for _, k := range keys {
 		for _, at := range []time.Time{today, today.Add(-day), today.Add(day)} {

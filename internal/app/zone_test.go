@@ -71,7 +71,7 @@ func TestCookieSecrets_AreKnownToEveryNodeAlsoAtMidnight(t *testing.T) {
 	d.SetClock(func() time.Time { return now })
 	secrets := func() [][16]byte {
 		t.Helper()
-		s, err := (&App{DB: d, Vault: vault.New(d, kek)}).cookieSecrets(t.Context())
+		s, err := derived{vault.New(d, kek), d.Now}.cookieSecrets(t.Context())
 		if err != nil || len(s) < 3 {
 			t.Fatalf("%d secrets: %v", len(s), err)
 		}

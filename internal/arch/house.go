@@ -135,6 +135,7 @@ var libraries = []struct {
 	{"github.com/redis/go-redis", "Redis carries pokes (spine/live) and rate limits (spine/limit), and is never the source of truth", []string{"internal/spine/live", "internal/spine/limit"}},
 	{"github.com/miekg/dns", "questions go through connect/dnscheck, our own zone is served by edge/dns", []string{"internal/connect/dnscheck", "edge/dns"}},
 	{"github.com/gorilla/websocket", "sockets end in graph/peer, and begin in the tool that listens for webhooks", []string{"graph/peer", "cmd/nameplate/listen"}},
+	{"go.etcd.io/bbolt", "an edge alone remembers anything outside PostgreSQL", []string{"edge/disk"}},
 	{"github.com/rs/cors", "origins are judged in internal/web", []string{"internal/web"}},
 }
 

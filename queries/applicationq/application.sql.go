@@ -49,7 +49,7 @@ func (q *Queries) AddApplication(ctx context.Context, db DBTX, arg AddApplicatio
 }
 
 const applicationsByID = `-- name: ApplicationsByID :many
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at from application where org_id = $1 and id = any($2::uuid[]) order by id
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where org_id = $1 and id = any($2::uuid[]) order by id
 `
 
 type ApplicationsByIDParams struct {
@@ -84,6 +84,8 @@ func (q *Queries) ApplicationsByID(ctx context.Context, db DBTX, arg Application
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.ArchivedAt,
+			&i.HstsMaxAge,
+			&i.EdgeSecretAt,
 		); err != nil {
 			return nil, err
 		}
@@ -140,7 +142,7 @@ func (q *Queries) CountApplications(ctx context.Context, db DBTX, arg CountAppli
 }
 
 const listApplications = `-- name: ListApplications :many
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at from application where org_id = $1 and archived_at is null and ($2::boolean or id = $3::uuid)
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where org_id = $1 and archived_at is null and ($2::boolean or id = $3::uuid)
   and ($4::text = '' or position(lower($4::text) in lower(name || ' ' || slug)) > 0)
   and id < $5::uuid order by id desc limit $6
 `
@@ -188,6 +190,8 @@ func (q *Queries) ListApplications(ctx context.Context, db DBTX, arg ListApplica
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.ArchivedAt,
+			&i.HstsMaxAge,
+			&i.EdgeSecretAt,
 		); err != nil {
 			return nil, err
 		}
@@ -200,7 +204,7 @@ func (q *Queries) ListApplications(ctx context.Context, db DBTX, arg ListApplica
 }
 
 const lockApplication = `-- name: LockApplication :one
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at from application where id = $1 and org_id = $2 for update
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where id = $1 and org_id = $2 for update
 `
 
 type LockApplicationParams struct {
@@ -229,8 +233,27 @@ func (q *Queries) LockApplication(ctx context.Context, db DBTX, arg LockApplicat
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.HstsMaxAge,
+		&i.EdgeSecretAt,
 	)
 	return &i, err
+}
+
+const markEdgeSecret = `-- name: MarkEdgeSecret :one
+update application set edge_secret_at = $3, updated_at = $3, version = version + 1 where id = $1 and org_id = $2 returning version
+`
+
+type MarkEdgeSecretParams struct {
+	ID           uuid.UUID
+	OrgID        uuid.UUID
+	EdgeSecretAt *time.Time
+}
+
+func (q *Queries) MarkEdgeSecret(ctx context.Context, db DBTX, arg MarkEdgeSecretParams) (int32, error) {
+	row := db.QueryRow(ctx, markEdgeSecret, arg.ID, arg.OrgID, arg.EdgeSecretAt)
+	var version int32
+	err := row.Scan(&version)
+	return version, err
 }
 
 const orgOfApplication = `-- name: OrgOfApplication :one
@@ -249,7 +272,7 @@ func (q *Queries) OrgOfApplication(ctx context.Context, db DBTX, arg OrgOfApplic
 }
 
 const orgOfFound = `-- name: OrgOfFound :one
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at from application where id = $1
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where id = $1
 `
 
 type OrgOfFoundParams struct {
@@ -278,12 +301,14 @@ func (q *Queries) OrgOfFound(ctx context.Context, db DBTX, arg OrgOfFoundParams)
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.HstsMaxAge,
+		&i.EdgeSecretAt,
 	)
 	return &i, err
 }
 
 const orgOfPublicKey = `-- name: OrgOfPublicKey :one
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at from application where public_key = $1 and archived_at is null
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where public_key = $1 and archived_at is null
 `
 
 type OrgOfPublicKeyParams struct {
@@ -312,6 +337,8 @@ func (q *Queries) OrgOfPublicKey(ctx context.Context, db DBTX, arg OrgOfPublicKe
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.HstsMaxAge,
+		&i.EdgeSecretAt,
 	)
 	return &i, err
 }
@@ -332,8 +359,8 @@ func (q *Queries) SetRecipe(ctx context.Context, db DBTX, arg SetRecipeParams) e
 }
 
 const updateApplication = `-- name: UpdateApplication :execrows
-update application set name = $3, slug = $4, allowed_origins = $5, target_token_proof = $6, txt_required = $7, subdomain_rule = $8, default_subdomain = $9, upstream = $10,
-  version = version + 1, updated_at = $11 where id = $1 and org_id = $2 and version = $12
+update application set name = $3, slug = $4, allowed_origins = $5, target_token_proof = $6, txt_required = $7, subdomain_rule = $8, default_subdomain = $9, upstream = $10, hsts_max_age = $12,
+  version = version + 1, updated_at = $11 where id = $1 and org_id = $2 and version = $13
 `
 
 type UpdateApplicationParams struct {
@@ -348,6 +375,7 @@ type UpdateApplicationParams struct {
 	DefaultSubdomain *string
 	Upstream         []byte
 	UpdatedAt        time.Time
+	HstsMaxAge       int32
 	Version          int32
 }
 
@@ -364,6 +392,7 @@ func (q *Queries) UpdateApplication(ctx context.Context, db DBTX, arg UpdateAppl
 		arg.DefaultSubdomain,
 		arg.Upstream,
 		arg.UpdatedAt,
+		arg.HstsMaxAge,
 		arg.Version,
 	)
 	if err != nil {

@@ -26,4 +26,6 @@ type Application struct {
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	ArchivedAt       *time.Time
+	HstsMaxAge       int32
+	EdgeSecretAt     *time.Time
 }

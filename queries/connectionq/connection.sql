@@ -54,7 +54,8 @@ where c.org_id = @org_id and c.application_id = @application_id and c.hostname =
 select id from connection where org_id = @org_id and application_id = @application_id and archived_at is null order by id;
 
 -- name: ConnectionsToSuspend :many
-select id from connection where org_id = @org_id and archived_at is null and suspended_at is null order by id limit @most;
+-- Those that are suspended already, because their customers left, are now suspended for another reason.
+select id from connection where org_id = @org_id and archived_at is null and (suspended_at is null or state_reason is distinct from @reason::text) order by id limit @most;
 
 -- name: ConnectionsToResume :many
 select id from connection where org_id = @org_id and state = 'SUSPENDED' and state_reason = @reason::text and archived_at is null order by id limit @most;
@@ -156,7 +157,7 @@ update edge_target set retired_at = @now::timestamptz, answer_until = @until::ti
 
 -- name: ApplicationOf :one
 -- What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
-select name, environment, target_token_proof, upstream from application where id = @id and org_id = @org_id;
+select name, environment, target_token_proof, upstream, hsts_max_age from application where id = @id and org_id = @org_id;
 
 -- name: CountAllByState :many
 -- @sqlc-vet-disable tenant

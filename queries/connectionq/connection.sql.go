@@ -108,7 +108,7 @@ func (q *Queries) AddTarget(ctx context.Context, db DBTX, arg AddTargetParams) e
 }
 
 const applicationOf = `-- name: ApplicationOf :one
-select name, environment, target_token_proof, upstream from application where id = $1 and org_id = $2
+select name, environment, target_token_proof, upstream, hsts_max_age from application where id = $1 and org_id = $2
 `
 
 type ApplicationOfParams struct {
@@ -121,6 +121,7 @@ type ApplicationOfRow struct {
 	Environment      string
 	TargetTokenProof bool
 	Upstream         []byte
+	HstsMaxAge       int32
 }
 
 // What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
@@ -132,6 +133,7 @@ func (q *Queries) ApplicationOf(ctx context.Context, db DBTX, arg ApplicationOfP
 		&i.Environment,
 		&i.TargetTokenProof,
 		&i.Upstream,
+		&i.HstsMaxAge,
 	)
 	return &i, err
 }
@@ -436,16 +438,18 @@ func (q *Queries) ConnectionsToResume(ctx context.Context, db DBTX, arg Connecti
 }
 
 const connectionsToSuspend = `-- name: ConnectionsToSuspend :many
-select id from connection where org_id = $1 and archived_at is null and suspended_at is null order by id limit $2
+select id from connection where org_id = $1 and archived_at is null and (suspended_at is null or state_reason is distinct from $2::text) order by id limit $3
 `
 
 type ConnectionsToSuspendParams struct {
-	OrgID uuid.UUID
-	Most  int32
+	OrgID  uuid.UUID
+	Reason string
+	Most   int32
 }
 
+// Those that are suspended already, because their customers left, are now suspended for another reason.
 func (q *Queries) ConnectionsToSuspend(ctx context.Context, db DBTX, arg ConnectionsToSuspendParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, connectionsToSuspend, arg.OrgID, arg.Most)
+	rows, err := db.Query(ctx, connectionsToSuspend, arg.OrgID, arg.Reason, arg.Most)
 	if err != nil {
 		return nil, err
 	}

@@ -80,3 +80,16 @@ update edge_zone_record set expires_at = @expires_at::timestamptz, generation = 
 
 -- name: DropRecords :execrows
 delete from edge_zone_record where expires_at < @before::timestamptz;
+
+-- name: RotateSecret :one
+-- The former secret signs along until it ends; one from before that signs no more.
+insert into edge_secret (application_id, org_id, sealed, generation, created_at) values (@application_id, @org_id, @sealed, @generation, @now)
+on conflict (application_id) do update set sealed = excluded.sealed, generation = excluded.generation, created_at = excluded.created_at,
+  sealed_previous = case when @until::timestamptz > @now::timestamptz then edge_secret.sealed end, previous_until = case when @until::timestamptz > @now::timestamptz then @until::timestamptz end
+where edge_secret.org_id = excluded.org_id
+returning previous_until;
+
+-- name: SecretsAfter :many
+-- @sqlc-vet-disable tenant
+-- An edge signs for all organizations.
+select * from edge_secret where generation > @generation order by generation, application_id;

@@ -551,3 +551,73 @@ func (q *Queries) RecordsAt(ctx context.Context, db DBTX, arg RecordsAtParams) (
 	}
 	return items, nil
 }
+
+const rotateSecret = `-- name: RotateSecret :one
+insert into edge_secret (application_id, org_id, sealed, generation, created_at) values ($1, $2, $3, $4, $5)
+on conflict (application_id) do update set sealed = excluded.sealed, generation = excluded.generation, created_at = excluded.created_at,
+  sealed_previous = case when $6::timestamptz > $5::timestamptz then edge_secret.sealed end, previous_until = case when $6::timestamptz > $5::timestamptz then $6::timestamptz end
+where edge_secret.org_id = excluded.org_id
+returning previous_until
+`
+
+type RotateSecretParams struct {
+	ApplicationID uuid.UUID
+	OrgID         uuid.UUID
+	Sealed        []byte
+	Generation    int64
+	Now           time.Time
+	Until         time.Time
+}
+
+// The former secret signs along until it ends; one from before that signs no more.
+func (q *Queries) RotateSecret(ctx context.Context, db DBTX, arg RotateSecretParams) (*time.Time, error) {
+	row := db.QueryRow(ctx, rotateSecret,
+		arg.ApplicationID,
+		arg.OrgID,
+		arg.Sealed,
+		arg.Generation,
+		arg.Now,
+		arg.Until,
+	)
+	var previous_until *time.Time
+	err := row.Scan(&previous_until)
+	return previous_until, err
+}
+
+const secretsAfter = `-- name: SecretsAfter :many
+select application_id, org_id, sealed, sealed_previous, previous_until, generation, created_at from edge_secret where generation > $1 order by generation, application_id
+`
+
+type SecretsAfterParams struct {
+	Generation int64
+}
+
+// @sqlc-vet-disable tenant
+// An edge signs for all organizations.
+func (q *Queries) SecretsAfter(ctx context.Context, db DBTX, arg SecretsAfterParams) ([]*EdgeSecret, error) {
+	rows, err := db.Query(ctx, secretsAfter, arg.Generation)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*EdgeSecret{}
+	for rows.Next() {
+		var i EdgeSecret
+		if err := rows.Scan(
+			&i.ApplicationID,
+			&i.OrgID,
+			&i.Sealed,
+			&i.SealedPrevious,
+			&i.PreviousUntil,
+			&i.Generation,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -34,6 +34,16 @@ type EdgeNode struct {
 	Draining        bool
 }
 
+type EdgeSecret struct {
+	ApplicationID  uuid.UUID
+	OrgID          uuid.UUID
+	Sealed         []byte
+	SealedPrevious []byte
+	PreviousUntil  *time.Time
+	Generation     int64
+	CreatedAt      time.Time
+}
+
 type EdgeZoneRecord struct {
 	Fqdn       string
 	Type       string

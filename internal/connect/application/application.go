@@ -27,6 +27,8 @@ type Application struct {
 	OwnershipPolicy  OwnershipPolicy
 	SubdomainRule    SubdomainRule
 	DefaultSubdomain *string
+	HSTSMaxAge       int32      // seconds for which browsers are told to come by https alone; 0: they are told nothing
+	EdgeSecretAt     *time.Time // when the secret was made that requests to the origin are signed with; nil: they are not signed
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	ArchivedAt       *time.Time

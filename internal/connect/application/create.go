@@ -23,6 +23,7 @@ const (
 	publicSize   = 26
 	maxOrigins   = 50
 	maxName      = 120
+	maxHSTS      = 2 * 365 * 24 * 60 * 60 // seconds
 	maxSlug      = 63
 	quota        = "applications"
 )

@@ -13,6 +13,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
@@ -32,6 +33,11 @@ type Connections interface {
 	ArchiveOfTx(ctx context.Context, e *door.Effect, app ident.ApplicationID) error
 }
 
+// Edge keeps what requests to an application's origin are signed with.
+type Edge interface {
+	RotateSecretTx(ctx context.Context, tx *db.Tx, org ident.OrgID, app ident.ApplicationID, overlap time.Duration) (fresh secret.String, previousUntil *time.Time, err error)
+}
+
 // Service is everything that is done with applications. Its fields are set by the assembly.
 type Service struct {
 	DB          *db.DB
@@ -40,6 +46,7 @@ type Service struct {
 	Hub         *live.Hub
 	Seeds       Seeder
 	Connections Connections
+	Edge        Edge
 	Outside     safehttp.Options // how upstreams are checked
 	Lab         bool             // loopback http is allowed for origins and upstreams
 	OwnZones    []string         // below them names lead to our own edges
@@ -184,7 +191,7 @@ func at(a *Application) page.Cursor { return page.Cursor{ID: a.ID.UUID()} }
 func fromRow(r *applicationq.Application) (*Application, error) {
 	a := &Application{ID: ident.From[ident.ApplicationID](r.ID), OrgID: ident.From[ident.OrgID](r.OrgID), Slug: r.Slug, Name: r.Name, Environment: Environment(r.Environment), Version: r.Version,
 		PublicKey: r.PublicKey, AllowedOrigins: r.AllowedOrigins, OwnershipPolicy: OwnershipPolicy{TargetToken: r.TargetTokenProof, TxtRequired: r.TxtRequired},
-		SubdomainRule: SubdomainRule(r.SubdomainRule), DefaultSubdomain: r.DefaultSubdomain, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ArchivedAt: r.ArchivedAt}
+		SubdomainRule: SubdomainRule(r.SubdomainRule), DefaultSubdomain: r.DefaultSubdomain, HSTSMaxAge: r.HstsMaxAge, EdgeSecretAt: r.EdgeSecretAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ArchivedAt: r.ArchivedAt}
 	if r.RecipeID != nil {
 		a.RecipeID = ident.From[ident.RecipeID](*r.RecipeID)
 	}

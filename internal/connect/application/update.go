@@ -28,6 +28,7 @@ type UpdateApplicationInput struct {
 	SubdomainRule         *SubdomainRule
 	DefaultSubdomain      *string
 	ClearDefaultSubdomain *bool
+	HSTSMaxAge            *int32
 	ClientMutationID      *string
 
 	upstream *Upstream
@@ -69,6 +70,9 @@ func (s *Service) validateUpdate(ctx context.Context, in *UpdateApplicationInput
 	if in.DefaultSubdomain != nil && (!slugs.MatchString(*in.DefaultSubdomain) || len(*in.DefaultSubdomain) > maxSlug) {
 		faults = append(faults, fault.Invalid("defaultSubdomain", "label", "Write one label, such as shop."))
 	}
+	if in.HSTSMaxAge != nil && (*in.HSTSMaxAge < 0 || *in.HSTSMaxAge > maxHSTS) {
+		faults = append(faults, fault.Invalid("hstsMaxAge", "range", "0 to %d seconds, which are two years.", maxHSTS))
+	}
 	if in.Upstream != nil {
 		up, err := s.CheckUpstream(ctx, *in.Upstream)
 		in.upstream = up
@@ -95,7 +99,7 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateApplicati
 		return &ApplicationPayload{Application: app}, nil
 	}
 	p := applicationq.UpdateApplicationParams{ID: app.ID.UUID(), OrgID: e.Scope.OrgUUID(), Version: in.Version, Name: app.Name, Slug: app.Slug, AllowedOrigins: app.AllowedOrigins,
-		TargetTokenProof: app.OwnershipPolicy.TargetToken, TxtRequired: app.OwnershipPolicy.TxtRequired, SubdomainRule: string(app.SubdomainRule), DefaultSubdomain: app.DefaultSubdomain, UpdatedAt: e.Tx.Now}
+		TargetTokenProof: app.OwnershipPolicy.TargetToken, TxtRequired: app.OwnershipPolicy.TxtRequired, SubdomainRule: string(app.SubdomainRule), DefaultSubdomain: app.DefaultSubdomain, HstsMaxAge: app.HSTSMaxAge, UpdatedAt: e.Tx.Now}
 	if app.Upstream != nil {
 		p.Upstream, _ = json.Marshal(app.Upstream)
 	}
@@ -132,6 +136,7 @@ func (in *UpdateApplicationInput) onto(a *Application) (fields []string) {
 	clear := func(b *bool) bool { return b != nil && *b }
 	move("defaultSubdomain", in.DefaultSubdomain != nil && (a.DefaultSubdomain == nil || *a.DefaultSubdomain != *in.DefaultSubdomain), func() { a.DefaultSubdomain = in.DefaultSubdomain })
 	move("defaultSubdomain", clear(in.ClearDefaultSubdomain) && a.DefaultSubdomain != nil, func() { a.DefaultSubdomain = nil })
+	move("hstsMaxAge", in.HSTSMaxAge != nil && *in.HSTSMaxAge != a.HSTSMaxAge, func() { a.HSTSMaxAge = *in.HSTSMaxAge })
 	move("upstream", in.upstream != nil && (a.Upstream == nil || *a.Upstream != *in.upstream), func() { a.Upstream = in.upstream })
 	move("upstream", clear(in.ClearUpstream) && a.Upstream != nil, func() { a.Upstream = nil })
 	return fields

@@ -201,7 +201,7 @@ func (s *Service) write(ctx context.Context, t turn, q analysis.Question, a *ana
 		}
 		id := ident.New[ident.CheckID](e.Tx.Now)
 		w := writing{s: s, e: e, t: t, q: q, a: a, c: c, check: id}
-		if c.ArchivedAt != nil || c.FailedAt != nil || c.SuspendedAt != nil {
+		if c.over() {
 			e.Quiet() // it ended while we asked
 			return w.finish(ctx, never)
 		}

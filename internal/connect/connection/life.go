@@ -53,7 +53,10 @@ type FacetState struct {
 	Servers *analysis.Ratio `json:"servers,omitempty"`
 	// The rest is memory of single facets and nobody else's business. Edge: failing probes in a row, whether the last probe passed in every family,
 	// and whether it came through a proxy. TLS: the certificate, whether the line that CAs are shown in the DNS stands, and since when there has been
-	// a certificate at all. DNS: since when a server has led visitors to us.
+	// a certificate at all. DNS: since when a server has led visitors to us. Ownership: see contend.go.
+	Passes       int32               `json:"passes,omitempty"`
+	PassedAt     *time.Time          `json:"passedAt,omitempty"`
+	Until        *time.Time          `json:"until,omitempty"`
 	Fails        int32               `json:"fails,omitempty"`
 	FailingSince *time.Time          `json:"failingSince,omitempty"`
 	Probed       bool                `json:"probed,omitempty"`
@@ -119,7 +122,7 @@ type Life struct {
 func (l *Life) marks() Marks {
 	m := Marks{
 		Archived: l.ArchivedAt != nil, Suspended: l.SuspendedAt != nil, Failed: l.FailedAt != nil, Live: l.LiveAt != nil, Analyzed: l.AnalyzedAt != nil,
-		Verifying: l.VerifyingSince != nil, Person: l.Person,
+		Verifying: l.VerifyingSince != nil, Person: l.Person, Contested: l.Facets.Ownership.Value == ContestedBy, Incoming: l.incoming(),
 	}
 	if (m.Failed || m.Suspended) && l.StateReason != nil {
 		m.Why = *l.StateReason

@@ -29,7 +29,9 @@ func (s *Service) Part() part.Part {
 			{Permission: "connection.archive", Roles: doers, What: "disconnect"},
 		},
 		Readers: []event.Reader{
-			{Name: "connection.routes", Wants: func(action string) bool { return action == "application.updated" }, Apply: s.reroute},
+			{Name: "connection.routes", Wants: func(action string) bool {
+				return action == "application.updated" || action == "application.edge_secret_rotated"
+			}, Apply: s.reroute},
 			{Name: "connection.organization", Wants: func(action string) bool { return action == "organization.deleted" || action == "organization.restored" }, Apply: s.follow},
 		},
 		Queues: []work.Queue{

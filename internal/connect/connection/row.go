@@ -141,6 +141,7 @@ type surroundings struct {
 	live     bool // not for trying things out: its connections are counted
 	byTarget bool // the CNAME to the connection's own target proves ownership
 	upstream *application.Upstream
+	hsts     int32
 }
 
 func (s *Service) around(ctx context.Context, tx *db.Tx, c *Connection) (surroundings, error) {
@@ -148,7 +149,7 @@ func (s *Service) around(ctx context.Context, tx *db.Tx, c *Connection) (surroun
 	if err != nil {
 		return surroundings{}, fmt.Errorf("read the application of %s: %w", c.ID, err)
 	}
-	a := surroundings{name: row.Name, live: application.Environment(row.Environment) == application.Live, byTarget: row.TargetTokenProof}
+	a := surroundings{name: row.Name, live: application.Environment(row.Environment) == application.Live, byTarget: row.TargetTokenProof, hsts: row.HstsMaxAge}
 	if row.Upstream != nil {
 		if err := json.Unmarshal(row.Upstream, &a.upstream); err != nil {
 			return a, fmt.Errorf("read the upstream of %s: %w", c.ApplicationID, err)

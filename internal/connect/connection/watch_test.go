@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -42,16 +40,13 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// notes counts the statements that say who looks.
-type notes struct{ n atomic.Int64 }
-
-func (c *notes) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	if strings.Contains(q.SQL, "connection_watch") {
-		c.n.Add(1)
+// noted is how many statements said who looks.
+func noted(asked *dbtest.Asked) (n int) {
+	for _, sql := range asked.Take() {
+		n += min(1, strings.Count(sql, "connection_watch"))
 	}
-	return ctx
+	return n
 }
-func (c *notes) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func (b *bundle) watched(t *testing.T) (n int) {
 	t.Helper()
@@ -67,16 +62,12 @@ func TestWatch_AHerdIsNotedInFewStatements(t *testing.T) {
 	for name, many := range map[string]int{"OneConnection": 1, "ManyConnections": 50} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b, counted := setup(t), &notes{}
+			b := setup(t)
 			ids := make([]ident.ConnectionID, many)
 			for n := range ids {
 				ids[n] = b.start(t, fmt.Sprintf("shop%d.acme.lab", n)).ID
 			}
-			d, err := db.Open(t.Context(), b.DB.Pool().Config().ConnString(), func(c *pgxpool.Config) { c.ConnConfig.Tracer = counted })
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(d.Close)
+			d, asked := dbtest.Counted(t, b.DB)
 			b.S.DB = d
 			ctx, leave := context.WithCancel(b.As(t.Context()))
 			for n := range herd {
@@ -86,7 +77,7 @@ func TestWatch_AHerdIsNotedInFewStatements(t *testing.T) {
 			}
 			b.noteWatchers(t)
 			eventually(t, "all are noted", func() bool { return b.watched(t) == many })
-			if n := counted.n.Load(); n != 1 {
+			if n := noted(asked); n != 1 {
 				t.Errorf("%d statements noted %d watchers of %d connections", n, herd, many)
 			}
 			for range herd { // whom somebody here looks at already is no news
@@ -99,7 +90,7 @@ func TestWatch_AHerdIsNotedInFewStatements(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "the last one is noted", func() bool { return b.watched(t) == many+1 })
-			if n := counted.n.Load(); n > 3 { // one for the last, and at most one of those every five seconds
+			if n := noted(asked); n > 2 { // one for the last, and at most one of those every five seconds
 				t.Errorf("%d statements", n)
 			}
 			leave()

@@ -36,7 +36,11 @@ func (s *Service) Load(ctx context.Context) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("load the edge zone: %w", err)
 	}
-	return snapshot(generation, entries, records)
+	secrets, err := s.secretsAfter(ctx, -1)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return snapshot(generation, entries, records, secrets)
 }
 
 // Delta reads what changed after a generation, withdrawn names included.
@@ -53,11 +57,15 @@ func (s *Service) Delta(ctx context.Context, after int64) (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("read the edge zone after %d: %w", after, err)
 	}
-	return snapshot(generation, entries, records)
+	secrets, err := s.secretsAfter(ctx, after)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return snapshot(generation, entries, records, secrets)
 }
 
-func snapshot(generation int64, entries []*edgeentryq.EdgeEntry, records []*edgeentryq.EdgeZoneRecord) (Snapshot, error) {
-	out := Snapshot{Generation: generation, Entries: make([]Entry, 0, len(entries)), Records: make([]ZoneRecord, 0, len(records))}
+func snapshot(generation int64, entries []*edgeentryq.EdgeEntry, records []*edgeentryq.EdgeZoneRecord, secrets []Secret) (Snapshot, error) {
+	out := Snapshot{Generation: generation, Secrets: secrets, Entries: make([]Entry, 0, len(entries)), Records: make([]ZoneRecord, 0, len(records))}
 	for _, row := range entries {
 		e, err := fromRow(row)
 		if err != nil {

@@ -87,6 +87,7 @@ const (
 	OwnershipUnproven = "ownership_unproven"
 	OwnershipTXTWrong = "ownership_txt_wrong"
 	ClaimContested    = "claim_contested"
+	TransferRefused   = "transfer_refused"
 
 	RedirectService     = "redirect_service"
 	Proxied             = "proxied"
@@ -242,6 +243,7 @@ var specs = []Spec{
 	{OwnershipUnproven, Blocking, Ownership, []Who{Customer}, "name record", false, 1},
 	{OwnershipTXTWrong, Blocking, Ownership, []Who{Customer}, "name observed record", false, 1},
 	{ClaimContested, Blocking, Ownership, []Who{Customer, Developer}, "name record until", false, 1},
+	{TransferRefused, Blocking, Ownership, []Who{Customer}, "name", false, 1},
 
 	{RedirectService, Warning, Edge, []Who{Customer}, "name location", true, 0.8},
 	{Proxied, Warning, Edge, []Who{Customer}, "name provider", false, 0.9},

@@ -264,3 +264,16 @@ func FuzzExplain(f *testing.F) {
 		}
 	})
 }
+
+// A name of A-labels is told as people know it, too, and as it is written in DNS where the sentence is about that.
+func TestExplain_TellsNamesAsPeopleKnowThem(t *testing.T) {
+	t.Parallel()
+	e, ok := Explain("not_registered", "en", map[string]any{"domain": "xn--bcher-kva.lab"})
+	if want := "bücher.lab (xn--bcher-kva.lab) is not registered"; !ok || e.Title != want {
+		t.Errorf("%q", e.Title)
+	}
+	e, ok = Explain("hostname_confusable", "en", map[string]any{"name": "bücher.lab", "ascii": "xn--bcher-kva.lab"})
+	if !ok || !strings.HasSuffix(e.Body, "In DNS it is xn--bcher-kva.lab.") {
+		t.Errorf("%q", e.Body)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/locale"
 )
 
@@ -19,6 +20,9 @@ func (c catalogue) fill(template string, params map[string]any) string {
 			return locale.Value{}
 		}
 		n, counts := count(v)
+		if ascii, ok := v.(string); ok && name == "ascii" { // the sentence tells how a name is written in DNS
+			return locale.Value{Shown: locale.Isolate(c.lang, printable(ascii))}
+		}
 		return locale.Value{Shown: c.show(v), Count: n, Counts: counts}
 	})
 }
@@ -72,7 +76,9 @@ func (c catalogue) show(v any) string {
 	return c.piece(fmt.Sprint(v))
 }
 
-func (c catalogue) piece(s string) string { return locale.Isolate(c.lang, printable(s)) }
+func (c catalogue) piece(s string) string {
+	return locale.Isolate(c.lang, hostname.ForPeople(printable(s)))
+}
 
 const (
 	maxShown = 300

@@ -1,51 +1,21 @@
 package webhook
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
-// explaining runs each statement a second time to see how many pages of the database it reads.
-type explaining struct {
-	*db.DB
-	t     *testing.T
-	pages int
-}
-
-func (e *explaining) explain(ctx context.Context, sql string, args []any) {
-	e.t.Helper()
-	var raw []byte
-	if err := e.DB.QueryRow(ctx, "explain (analyze, buffers, format json) "+sql, args...).Scan(&raw); err != nil {
-		e.t.Fatal(err)
+// pages is how many pages of the database the statements have read.
+func pages(plans []dbtest.Plan) (n int) {
+	for _, p := range plans {
+		n += p.Pages()
 	}
-	var plans []struct {
-		Plan struct {
-			Hit  int `json:"Shared Hit Blocks"`
-			Read int `json:"Shared Read Blocks"`
-		}
-	}
-	if err := json.Unmarshal(raw, &plans); err != nil {
-		e.t.Fatal(err)
-	}
-	e.pages += plans[0].Plan.Hit + plans[0].Plan.Read
-}
-
-func (e *explaining) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	e.explain(ctx, sql, args)
-	return e.DB.Query(ctx, sql, args...)
-}
-
-func (e *explaining) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	e.explain(ctx, sql, args)
-	return e.DB.QueryRow(ctx, sql, args...)
+	return n
 }
 
 // TestALookReadsFewPages: whatever the filter, a page of a log of 60,000 deliveries over three months costs some dozens of pages and not the table.
@@ -85,23 +55,23 @@ func TestALookReadsFewPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		on := &explaining{DB: b.DB, t: t}
+		on := &dbtest.Explained{Executor: b.DB, T: t}
 		for range 8 { // prepared statements get a general plan in the end
-			on.pages = 0
+			on.Plans = nil
 			got, err := l.list(t.Context(), &b.s.q, on, 26)
 			if err != nil || len(got) < c.found || c.found < 26 && len(got) > c.found+1 {
 				t.Fatalf("%s: %d rows, not %d: %v", name, len(got), c.found, err)
 			}
 		}
-		if on.pages > 150 {
-			t.Errorf("%s reads %d pages", name, on.pages)
+		if n := pages(on.Plans); n > 150 {
+			t.Errorf("%s reads %d pages", name, n)
 		}
-		on.pages = 0
+		on.Plans = nil
 		if _, err := l.count(t.Context(), &b.s.q, on, 1001); err != nil {
 			t.Fatal(err)
 		}
-		if on.pages > 1300 {
-			t.Errorf("%s reads %d pages to count", name, on.pages)
+		if n := pages(on.Plans); n > 1300 {
+			t.Errorf("%s reads %d pages to count", name, n)
 		}
 	}
 	l, _ := b.s.look(id, scope, DeliveryFilter{})

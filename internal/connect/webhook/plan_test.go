@@ -1,80 +1,16 @@
 package webhook
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
-	"github.com/nameplate-dev/nameplate/queries/webhookq"
 )
-
-// planned runs statements as they are, and keeps how PostgreSQL did each.
-type planned struct {
-	webhookq.DBTX
-	t    *testing.T
-	done []plan
-}
-
-type plan struct {
-	sql  string
-	root node
-}
-
-// node is a step of a plan, as EXPLAIN writes it.
-type node struct {
-	Kind     string  `json:"Node Type"`
-	Relation string  `json:"Relation Name"`
-	Index    string  `json:"Index Name"`
-	Rows     float64 `json:"Actual Rows"`
-	Loops    float64 `json:"Actual Loops"`
-	Filtered float64 `json:"Rows Removed by Filter"`
-	Plans    []node
-}
-
-// read is how many rows of tables the plan has looked at, and how often it has read a table from one end to the other.
-func (n node) read() (rows float64, whole []string) {
-	if n.Relation != "" {
-		rows = (n.Rows + n.Filtered) * n.Loops
-		if n.Kind == "Seq Scan" && rows > 0 { // of a month that has nothing nobody cares
-			whole = append(whole, n.Relation)
-		}
-	}
-	for _, p := range n.Plans {
-		r, w := p.read()
-		rows, whole = rows+r, append(whole, w...)
-	}
-	return rows, whole
-}
-
-func (p *planned) explain(ctx context.Context, sql string, args []any) {
-	p.t.Helper()
-	var raw []byte
-	if err := p.DBTX.QueryRow(ctx, "explain (analyze, timing off, format json) "+sql, args...).Scan(&raw); err != nil {
-		p.t.Fatalf("%s: %v", sql, err)
-	}
-	var out []struct{ Plan node }
-	if err := json.Unmarshal(raw, &out); err != nil {
-		p.t.Fatal(err)
-	}
-	p.done = append(p.done, plan{sql, out[0].Plan})
-}
-
-func (p *planned) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	p.explain(ctx, sql, args)
-	return p.DBTX.Query(ctx, sql, args...)
-}
-
-func (p *planned) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	p.explain(ctx, sql, args)
-	return p.DBTX.QueryRow(ctx, sql, args...)
-}
 
 // TestLog_EachLookReadsWhatItShows: in a log over three months, with the distribution of bench/webhooks, each way to look at it goes by an index and reads
 // little more than it shows and counts, however many rows lie beside them.
@@ -142,7 +78,7 @@ func TestLog_EachLookReadsWhatItShows(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			counting := &planned{DBTX: b.DB, t: t}
+			counting := &dbtest.Explained{Executor: b.DB, T: t}
 			total, err := look.count(t.Context(), &b.s.q, counting, countedAtMost+1)
 			if err != nil {
 				t.Fatal(err)
@@ -150,28 +86,27 @@ func TestLog_EachLookReadsWhatItShows(t *testing.T) {
 			if c.after > 0 {
 				look.before = ident.V7(now.Add(-c.after))
 			}
-			listing := &planned{DBTX: b.DB, t: t}
+			listing := &dbtest.Explained{Executor: b.DB, T: t}
 			list, err := look.list(t.Context(), &b.s.q, listing, first+1)
 			if may := name == "RareTopic" || name == "DayFailed" || name == "ConnectionDay"; err != nil || len(list) == 0 && !may {
 				t.Fatalf("%d rows: %v", len(list), err)
 			}
-			counting.within(t, float64(total)*1.2+60)
-			listing.within(t, c.most)
+			within(t, counting.Plans, float64(total)*1.2+60)
+			within(t, listing.Plans, c.most)
 		})
 	}
 }
 
 // within fails when a table was read from one end to the other, or when more rows were read than may be.
-func (p *planned) within(t *testing.T, most float64) {
+func within(t *testing.T, plans []dbtest.Plan, most float64) {
 	t.Helper()
 	all := 0.0
-	for _, d := range p.done {
-		rows, whole := d.root.read()
-		if all += rows; len(whole) > 0 {
-			t.Errorf("%v read as a whole by %s", whole, d.sql)
+	for _, p := range plans {
+		if all += p.Touched(); len(p.ReadWhole()) > 0 {
+			t.Errorf("%v read as a whole by %s", p.ReadWhole(), p.SQL)
 		}
 	}
 	if all > most {
-		t.Errorf("%.0f rows were read, and %.0f may be: %+v", all, most, p.done)
+		t.Errorf("%.0f rows were read, and %.0f may be: %+v", all, most, plans)
 	}
 }

@@ -1,35 +1,17 @@
 package webhook
 
 import (
-	"context"
 	"fmt"
-	"sync/atomic"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 )
-
-// statements counts what is asked of PostgreSQL, begin and commit included.
-type statements struct{ n atomic.Int64 }
-
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	s.n.Add(1)
-	return ctx
-}
-
-func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // TestBacklog_CostsFewStatements: deliveries that wait are read, sent and written in sets: far fewer statements than deliveries, and one attempt for each.
 func TestBacklog_CostsFewStatements(t *testing.T) {
 	b := setup(t)
-	counted := &statements{}
-	d, err := db.Open(t.Context(), b.DB.Pool().Config().ConnString(), func(c *pgxpool.Config) { c.ConnConfig.Tracer, c.MaxConns = counted, 10 })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Close)
+	d, asked := dbtest.Counted(t, b.DB, db.MaxConns(10))
 	const endpoints, each = 16, 100
 	k := receiver(t, status(204))
 	for n := range endpoints {
@@ -47,7 +29,7 @@ func TestBacklog_CostsFewStatements(t *testing.T) {
 		}
 		return done == endpoints*each
 	})
-	n := counted.n.Load()
+	n := asked.Len()
 	t.Logf("%d statements for %d deliveries", n, done)
 	if tried != done || len(k.all()) != done || n > endpoints*each/2 {
 		t.Errorf("%d statements for %d deliveries; %d requests, %d attempts", n, done, len(k.all()), tried)

@@ -7,6 +7,7 @@ package metric
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,13 +21,28 @@ const (
 )
 
 // Set is one process's metrics. Use New.
-type Set struct{ registry *prometheus.Registry }
+type Set struct {
+	registry *prometheus.Registry
+
+	mu     sync.Mutex
+	others []*Set // shown beside the own; see Add
+}
 
 // New holds the Go runtime and the process beside what is added to it.
 func New() *Set {
-	s := &Set{prometheus.NewRegistry()}
+	s := Bare()
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
+}
+
+// Bare holds nothing but what is added to it. It is for Add.
+func Bare() *Set { return &Set{registry: prometheus.NewRegistry()} }
+
+// Add shows the metrics of another set beside the own from now on: of a part of the process that came later. No name may be in both.
+func (s *Set) Add(other *Set) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.others = append(s.others, other)
 }
 
 // register panics for a name that is taken or malformed: a mistake in the program, seen at start.
@@ -130,5 +146,13 @@ func (s *Set) Handler() http.Handler {
 	if s == nil {
 		return http.NotFoundHandler()
 	}
-	return promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		all := prometheus.Gatherers{s.registry}
+		for _, o := range s.others {
+			all = append(all, o.registry)
+		}
+		s.mu.Unlock()
+		promhttp.HandlerFor(all, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}).ServeHTTP(w, r)
+	})
 }

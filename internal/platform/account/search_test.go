@@ -1,37 +1,17 @@
 package account_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/platform/account"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
 )
-
-// planned is a node of a plan.
-type planned struct {
-	Table   string    `json:"Relation Name"`
-	Index   string    `json:"Index Name"`
-	Rows    float64   `json:"Actual Rows"`
-	Removed float64   `json:"Rows Removed by Filter"`
-	Loops   float64   `json:"Actual Loops"`
-	Plans   []planned `json:"Plans"`
-}
-
-func (n planned) touched() (rows float64) {
-	if n.Table != "" {
-		rows = (n.Rows + n.Removed) * n.Loops
-	}
-	for _, p := range n.Plans {
-		rows += p.touched()
-	}
-	return rows
-}
 
 // TestUsers_OperatorsSearchByIndex: a search reads about as many rows as it shows, of 20,000 people and as many organizations, whether what is looked for is rare
 // or everywhere. The statements are those that the services run.
@@ -78,16 +58,8 @@ func TestUsers_OperatorsSearchByIndex(t *testing.T) {
 				return values[name]
 			}
 		})
-		var raws []byte
-		if err := h.DB.QueryRow(t.Context(), "explain (analyze, format json) "+sql).Scan(&raws); err != nil {
-			t.Fatalf("%s: %v\n%s", c.query, err, sql)
-		}
-		var root []struct{ Plan planned }
-		if err := json.Unmarshal(raws, &root); err != nil {
-			t.Fatal(err)
-		}
-		if rows := root[0].Plan.touched(); rows > c.rows {
-			t.Errorf("%s of %q reads %.0f rows\n%s", c.query, c.text, rows, raws)
+		if plan := dbtest.Explain(t, h.DB, sql); plan.Touched() > c.rows {
+			t.Errorf("%s of %q reads %.0f rows\n%s", c.query, c.text, plan.Touched(), plan.Whole)
 		}
 	}
 	for text, want := range map[string]int{"NEEDLE": 2, "nne needle_": 1, "le_": 1, "edle@ha": 1, "needle%": 0, `\`: 0, "Person 1999": 11, "mass.example": 50} {

@@ -47,7 +47,7 @@ func outcomeOf(action string) AuditOutcome {
 func Actions() []string {
 	return slices.Sorted(maps.Keys(maps.Collect(func(yield func(string, string) bool) {
 		for k, v := range book[locale.English] {
-			if strings.Contains(k, ".") && !strings.HasPrefix(k, "actor.") && !yield(k, v) {
+			if strings.Contains(k, ".") && !strings.HasPrefix(k, "actor.") && !strings.HasPrefix(k, "role.") && !yield(k, v) {
 				return
 			}
 		}
@@ -64,7 +64,7 @@ func Message(a *Audit, tag string) string {
 	_ = json.Unmarshal(a.Args, &args) // written by us alone
 	for name, v := range args {
 		if _, taken := values[name]; !taken {
-			values[name] = spoken(v)
+			values[name] = spoken(tag, v)
 		}
 	}
 	for name, called := range a.names {
@@ -84,8 +84,8 @@ func ActorLabel(a *AuditActor, tag string) string {
 	return book.Say(tag, "actor."+string(a.Kind), nil)
 }
 
-// spoken is a value of a payload inside a sentence.
-func spoken(v any) any {
+// spoken is a value of a payload inside a sentence. A role has a name that people know.
+func spoken(tag string, v any) any {
 	switch v := v.(type) {
 	case float64:
 		if v == float64(int(v)) {
@@ -94,9 +94,13 @@ func spoken(v any) any {
 	case []any:
 		parts := make([]string, len(v))
 		for n, one := range v {
-			parts[n] = fmt.Sprint(one)
+			parts[n] = fmt.Sprint(spoken(tag, one))
 		}
 		return strings.Join(parts, ", ")
+	case string:
+		if role := "role." + v; book.Has(role) {
+			return book.Say(tag, role, nil)
+		}
 	case map[string]any, nil:
 		return ""
 	}

@@ -43,6 +43,16 @@ func TestWords_ForEveryAction(t *testing.T) {
 	}
 }
 
+func TestWords_RolesHaveNames(t *testing.T) {
+	t.Parallel()
+	row := &audit.Audit{Action: "member.joined", Actor: &audit.AuditActor{Label: "Ana"}, Args: []byte(`{"user":"Ana","roles":["BILLING_ADMIN","OWNER"]}`)}
+	for tag, want := range map[string]string{"en": "Ana joined as Billing, Owner.", "de-AT": "Ana ist als Abrechnung, Inhaber beigetreten."} {
+		if got := audit.Message(row, tag); got != want {
+			t.Errorf("%s: %q", tag, got)
+		}
+	}
+}
+
 // follows checks a proof as somebody would who has the answer alone.
 func follows(t *testing.T, b *logBundle, p *audit.AuditProof, seq int32) bool {
 	t.Helper()

@@ -6,14 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
@@ -88,47 +86,20 @@ func wait(err error) int {
 	return -1
 }
 
-// statements notes what is asked of the database.
-type statements struct {
-	mu  sync.Mutex
-	sql []string
-}
-
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sql = append(s.sql, q.SQL)
-	return ctx
-}
-func (*statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-func (s *statements) take() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := s.sql
-	s.sql = nil
-	return out
-}
-
 // Not parallel: it counts the hashes of the whole process.
 func TestSignIn_KnownAndUnknownNamesCostTheSame(t *testing.T) {
 	b := setup(t)
-	asked := &statements{}
-	d, err := db.Open(t.Context(), b.Bundle.DB.Pool().Config().ConnString(), func(c *pgxpool.Config) { c.ConnConfig.Tracer = asked })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Close)
+	d, asked := dbtest.Counted(t, b.Bundle.DB)
 	ledger := &event.Ledger{DB: d, Hub: b.Hub, Work: &work.Runner{DB: d}}
 	s := service(b.Bundle, d, &door.Door{DB: d, Authz: b.Authz, Ledger: ledger, Vault: b.Bundle.Vault, Hub: b.Hub})
 	cost := func(n int, name string) (int64, []string) {
-		asked.take()
+		asked.Take()
 		before := credential.Hashed()
 		_, err := s.SignIn(from(t.Context(), fmt.Sprintf("198.51.100.%d", n)), name, secret.New("wrong horse battery"))
 		if f := fault.All(err); len(f) != 1 || f[0].Reason != "credentials" {
 			t.Fatalf("%s: %v", name, err)
 		}
-		return credential.Hashed() - before, asked.take()
+		return credential.Hashed() - before, asked.Take()
 	}
 	cost(1, "warm@example.com")
 	if _, err := b.Bundle.DB.Exec(t.Context(), "update app_user set access = 'SUSPENDED' where id <> $1", b.User.UUID()); err != nil {

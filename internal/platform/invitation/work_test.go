@@ -1,15 +1,11 @@
 package invitation_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/membership"
@@ -19,40 +15,13 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
 )
 
-// noted keeps what is asked of the database.
-type noted struct {
-	mu  sync.Mutex
-	sql []string
-}
-
-func (n *noted) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.sql = append(n.sql, q.SQL)
-	return ctx
-}
-func (*noted) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-func (n *noted) take() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	out := strings.Join(n.sql, "\n")
-	n.sql = nil
-	return out
-}
-
 // TestUsers3b_AndOrgs6_KnownAndUnknownAddressesDoEqualWork: whether an address has an account is to be read neither from the answer nor from the work: the same
 // statements, the same number of mails, for a guest and for a member, at the first time and again.
 func TestUsers3b_AndOrgs6_KnownAndUnknownAddressesDoEqualWork(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	h.Organization(t, "known")
-	asked := &noted{}
-	d, err := db.Open(t.Context(), h.DB.Pool().Config().ConnString(), func(c *pgxpool.Config) { c.ConnConfig.Tracer = asked })
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(d.Close)
+	d, asked := dbtest.Counted(t, h.DB)
 	by := &door.Door{DB: d, Authz: h.Authz, Ledger: &event.Ledger{DB: d, Hub: h.Hub, Work: &work.Runner{DB: d}}, Vault: h.Vault, Hub: h.Hub}
 	post := *h.invitations.Mail
 	members := &membership.Service{DB: d, Door: by, Authz: h.Authz}
@@ -69,9 +38,9 @@ func TestUsers3b_AndOrgs6_KnownAndUnknownAddressesDoEqualWork(t *testing.T) {
 		cost := func(email string) string {
 			t.Helper()
 			_, before := h.token(t, email)
-			asked.take()
+			asked.Take()
 			i, err := call(email)
-			work := asked.take()
+			work := strings.Join(asked.Take(), "\n")
 			if err != nil {
 				t.Fatalf("%s: %v", email, err)
 			}
@@ -87,11 +56,11 @@ func TestUsers3b_AndOrgs6_KnownAndUnknownAddressesDoEqualWork(t *testing.T) {
 	}
 	again := func(email string) string {
 		t.Helper()
-		asked.take()
+		asked.Take()
 		if _, err := s.InviteGuest(me, email); err != nil {
 			t.Fatal(err)
 		}
-		return asked.take()
+		return strings.Join(asked.Take(), "\n")
 	}
 	if known, unknown := again("known@example.com"), again("nobody@example.net"); known != unknown {
 		t.Errorf("again: a known address takes\n%s\n\nan unknown one\n%s", known, unknown)

@@ -11,9 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
@@ -43,7 +42,7 @@ const good = "correct horse battery"
 type town struct {
 	*spinetest.Bundle
 	on            *db.DB
-	asked         *counted
+	asked         *dbtest.Asked
 	credentials   *credential.Service
 	registrations *registration.Service
 	recoveries    *recovery.Service
@@ -51,28 +50,12 @@ type town struct {
 	network       int
 }
 
-type counted struct {
-	mu  sync.Mutex
-	sql []string
-}
-
-func (c *counted) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.sql = append(c.sql, q.SQL)
-	return ctx
-}
-func (*counted) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
 func found(t *testing.T) *town {
 	t.Helper()
 	b := spinetest.New(t)
-	n := &town{Bundle: b, asked: &counted{}}
+	n := &town{Bundle: b}
 	var err error
-	if n.on, err = db.Open(t.Context(), b.DB.Pool().Config().ConnString(), func(c *pgxpool.Config) { c.ConnConfig.Tracer = n.asked }); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(n.on.Close)
+	n.on, n.asked = dbtest.Counted(t, b.DB)
 	by := &door.Door{DB: n.on, Authz: b.Authz, Ledger: &event.Ledger{DB: n.on, Hub: b.Hub, Work: &work.Runner{DB: n.on}}, Vault: b.Vault, Hub: b.Hub}
 	book, err := letter.NewBook(letter.Accounts())
 	if err != nil {
@@ -200,14 +183,10 @@ func why(err error) string {
 // cost is what a call takes: hashes, statements, mails. Not for parallel tests.
 func (n *town) cost(t *testing.T, call func()) string {
 	t.Helper()
-	n.asked.mu.Lock()
-	n.asked.sql = nil
-	n.asked.mu.Unlock()
+	n.asked.Take()
 	hashes, mails := credential.Hashed(), len(n.letters(t))
 	call()
-	n.asked.mu.Lock()
-	defer n.asked.mu.Unlock()
-	return fmt.Sprintf("%d hashes, %d mails\n%s", credential.Hashed()-hashes, len(n.letters(t))-mails, strings.Join(n.asked.sql, "\n"))
+	return fmt.Sprintf("%d hashes, %d mails\n%s", credential.Hashed()-hashes, len(n.letters(t))-mails, strings.Join(n.asked.Take(), "\n"))
 }
 
 // Not parallel: it counts the hashes of the whole process.

@@ -7,7 +7,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,6 +47,19 @@ type SigningKey struct {
 
 // Private is the Ed25519 key.
 func (k *SigningKey) Private() ed25519.PrivateKey { return ed25519.NewKeyFromSeed(k.seed) }
+
+// Pack is the key with its secret, for UnpackKey. It is for what is sealed.
+func (k *SigningKey) Pack() []byte {
+	return append(binary.BigEndian.AppendUint64(slices.Clone(k.ID[:]), uint64(k.CreatedAt.UnixMicro())), k.seed...)
+}
+
+// UnpackKey reads what Pack made of a key that signs by MAC.
+func UnpackKey(packed []byte) (*SigningKey, error) {
+	if len(packed) != 16+8+ed25519.SeedSize {
+		return nil, errors.New("a packed signing key has another length")
+	}
+	return &SigningKey{ID: uuid.UUID(packed[:16]), CreatedAt: time.UnixMicro(int64(binary.BigEndian.Uint64(packed[16:24]))).UTC(), seed: slices.Clone(packed[24:])}, nil
+}
 
 // MAC is HMAC-SHA256 over the parts, each behind its length.
 func (k *SigningKey) MAC(parts ...string) []byte {

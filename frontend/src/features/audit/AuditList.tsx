@@ -2,7 +2,8 @@ import { Button, NativeSelect } from "@mantine/core";
 import { IconHistory } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import type { FeedState } from "#/relay/index.ts";
+import type { AuditList_rows$data, AuditList_rows$key } from "#/relay/__generated__/AuditList_rows.graphql.ts";
+import { type FeedState, graphql, useFragment } from "#/relay/index.ts";
 import { DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { Find } from "#/ui/Find.tsx";
@@ -15,18 +16,8 @@ import { type AuditSearch, outcomes, spans } from "./search.ts";
 
 const tones = { OK: "good", REFUSED: "warn", FAILED: "bad" } as const;
 
-type Row = {
-  readonly id: string;
-  readonly at: string;
-  readonly action: string;
-  readonly outcome: string;
-  readonly message: string;
-  readonly ip: string | null | undefined;
-  readonly actor: { readonly id: string | null | undefined; readonly label: string };
-};
-
 type Props = {
-  rows: readonly Row[];
+  rows: AuditList_rows$key;
   total: number | null | undefined;
   search: AuditSearch;
   onSearch: (next: AuditSearch) => void;
@@ -45,7 +36,7 @@ type Props = {
 
 /** Rows of an audit log with their filters, whosever log it is. */
 export function AuditList({
-  rows,
+  rows: keys,
   total,
   search,
   onSearch,
@@ -59,6 +50,24 @@ export function AuditList({
   children,
 }: Props) {
   const { t } = useTranslation();
+  const rows = useFragment(
+    graphql`
+      fragment AuditList_rows on Audit @relay(plural: true) {
+        id
+        at
+        action
+        outcome
+        message(locale: $locale)
+        actor {
+          id
+          kind
+          label(locale: $locale)
+        }
+        ip
+      }
+    `,
+    keys,
+  );
   return (
     <>
       <Filters search={search} onSearch={onSearch} rows={rows} searches={searches} actors={actors ?? searches} />
@@ -86,7 +95,7 @@ export function AuditList({
           caption={t("audit.title")}
           columns={[
             { key: "what", label: t("audit.what") },
-            { key: "who", label: t("audit.who") },
+            { key: "who", label: t("audit.who"), width: 190 },
             { key: "outcome", label: t("audit.outcome") },
             { key: "at", label: t("audit.at"), end: true },
           ]}
@@ -140,7 +149,7 @@ function Filters({
   rows,
   searches,
   actors,
-}: Pick<Props, "search" | "onSearch" | "rows" | "searches"> & { actors: boolean }) {
+}: Pick<Props, "search" | "onSearch" | "searches"> & { actors: boolean; rows: AuditList_rows$data }) {
   const { t } = useTranslation();
   const actions = [...new Set([...rows.map((row) => row.action), ...(search.action ? [search.action] : [])])].sort();
   const people = new Map(rows.flatMap((row) => (row.actor.id ? [[row.actor.id, row.actor.label] as const] : [])));

@@ -27,16 +27,7 @@ export function AuditTable({ organizationId, query, search, onSearch }: Props) {
             node {
               id
               cursor
-              at
-              action
-              outcome
-              message(locale: $locale)
-              actor {
-                id
-                kind
-                label(locale: $locale)
-              }
-              ip
+              ...AuditList_rows
             }
           }
         }
@@ -52,16 +43,7 @@ export function AuditTable({ organizationId, query, search, onSearch }: Props) {
         auditAppended(organizationId: $organizationId, after: $after) @prependNode(connections: $connections, edgeTypeName: "AuditEdge") {
           id
           cursor
-          at
-          action
-          outcome
-          message(locale: $locale)
-          actor {
-            id
-            kind
-            label(locale: $locale)
-          }
-          ip
+          ...AuditList_rows
         }
       }
     `,

@@ -30,16 +30,7 @@ export function AllAudits({ query, search, onSearch }: Props) {
             node {
               id
               cursor
-              at
-              action
-              outcome
-              message(locale: $locale)
-              actor {
-                id
-                kind
-                label(locale: $locale)
-              }
-              ip
+              ...AuditList_rows
             }
           }
         }
@@ -54,16 +45,7 @@ export function AllAudits({ query, search, onSearch }: Props) {
         opsAuditAppended(filter: $filter, after: $after) @prependNode(connections: $connections, edgeTypeName: "AuditEdge") {
           id
           cursor
-          at
-          action
-          outcome
-          message(locale: $locale)
-          actor {
-            id
-            kind
-            label(locale: $locale)
-          }
-          ip
+          ...AuditList_rows
         }
       }
     `,
