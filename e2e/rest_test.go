@@ -216,6 +216,9 @@ func TestCN60_RESTAliases(t *testing.T) {
 	ask(200, "POST /v1/connections/{id}/records:check", conID, "", "")
 	ask(200, "POST /v1/connections/{id}:verify", conID, "", "")
 	ask(200, "POST /v1/connections/{id}:retry", conID, "", "")
+	ask(200, "POST /v1/connections/{id}:certificate-mode", conID, "", `{"mode":"HTTP_01"}`)
+	ask(422, "POST /v1/connections/{id}:certificate-mode", conID, "", `{"mode":"NONSENSE"}`)
+	ask(422, "POST /v1/connections/{id}/certificate", conID, "", `{"chainPem":"no PEM","keyPem":"no PEM"}`)
 
 	ask(200, "GET /v1/providers", "", "?text=cloud", "")
 	ask(200, "GET /v1/providers/{slug}", "cloudflare", "", "")
@@ -271,6 +274,7 @@ func TestCN60_RESTAliases(t *testing.T) {
 	bodies := map[string]string{
 		"PATCH /v1/applications/{id}": `{"version":1,"name":"x"}`, "POST /v1/applications/{id}:archive": `{"confirmName":"x"}`, "PATCH /v1/connections/{id}": `{"version":1}`, "PATCH /v1/webhooks/{id}": `{"version":1}`,
 		"POST /v1/webhooks/{id}/deliveries:replay": `{"window":{"from":"2020-01-01T00:00:00Z","to":"2100-01-01T00:00:00Z"}}`, "POST /v1/domains:check": `{"hostname":"a.acme.lab","applicationId":"` + appID + `"}`,
+		"POST /v1/connections/{id}:certificate-mode": `{"mode":"HTTP_01"}`, "POST /v1/connections/{id}/certificate": `{"chainPem":"x","keyPem":"x"}`,
 		"POST /v1/applications": `{"name":"x"}`, "POST /v1/keys": `{"description":"x"}`, "POST /v1/connections": `{"hostname":"a.acme.lab","applicationId":"` + appID + `"}`, "POST /v1/webhooks": create, "POST /v1/tokens": `{"applicationId":"` + appID + `"}`,
 	}
 	same := func(a restAnswer) string {
