@@ -105,6 +105,7 @@ type installation struct {
 	second  *acmeca.CA
 	app     ident.ApplicationID
 	recipe  uuid.UUID
+	dsn     string
 
 	mu         sync.Mutex
 	txt, alias map[string]string // in the customers' zones, by name with its dot
@@ -112,8 +113,8 @@ type installation struct {
 
 func install(t *testing.T, change ...func(*certificate.Service)) *installation {
 	t.Helper()
-	b := spinetest.New(t)
-	i := &installation{t: t, Bundle: b, txt: map[string]string{}, alias: map[string]string{}, cons: &connections{told: map[ident.ConnectionID][]connection.TLS{}}}
+	b, dsn := spinetest.NewDSN(t)
+	i := &installation{t: t, Bundle: b, dsn: dsn, txt: map[string]string{}, alias: map[string]string{}, cons: &connections{told: map[ident.ConnectionID][]connection.TLS{}}}
 	i.cons.org = b.Org
 	i.entries = &edgeentry.Service{DB: b.DB, Hub: b.Hub, Zone: "edge.lab"}
 	i.certs = &certificate.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Vault: b.Vault, Work: b.Work, Connections: i.cons, Edge: i.entries, Contact: []string{"mailto:ops@example.com"}}

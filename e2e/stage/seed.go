@@ -35,7 +35,7 @@ func (s *Stage) seed(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("set up the application: %w", err)
 	}
 	s.AppID = payload.Application.ID
-	scopes := []string{"organization.read", "application.read", "application.write", "connection.read", "connection.check", "connection.start", "connection.setup", "connection.write", "connection.archive",
+	scopes := []string{"organization.read", "application.read", "application.write", "connection.read", "connection.check", "connection.start", "connection.setup", "connection.write", "connection.archive", "certificate.write",
 		"widget.mint", "provider.read", "webhook.read", "webhook.write", "webhook.replay", "apikey.read"}
 	key, err := s.App.Keys.Create(ctx, apikey.CreateApiKeyInput{Description: "Acme's server", OrganizationID: &org, Scopes: scopes})
 	if err != nil {

@@ -3,7 +3,7 @@
 // It reads the ledger. Of a domain that went live, broke, works again or was given up the organization's owners hear at once, and the customer who left an
 // address when it was connected: at once too, but of a break only when it has lasted for an hour, again after a day and twelve hours before the grace ends, and of
 // its end only when they had heard of the break. Both hear when a domain is suspended, when somebody else has proven it, and when it went to them. What is wrong and what to do are the sentences of the catalogue of findings, in the reader's language, the same as in the console and the widget. Owners also hear
-// of a webhook endpoint that nothing got through to for a day, or that was switched off.
+// of a webhook endpoint that nothing got through to for a day, or that was switched off, and of a certificate that was brought and ends.
 package notice
 
 import (
@@ -111,6 +111,7 @@ func Letters() letter.Set {
 	problem := &letter.Problem{Title: "The record is gone.", Body: "Visitors see an error.", Steps: []string{"Add it again."}}
 	return letter.Set{Words: words, Examples: []letter.Content{
 		Live{d}, Degraded{d, problem, until}, Reminder{Degraded{d, problem, until}}, Recovered{d}, ActionRequired{d, problem}, Suspended{d, problem}, Contested{d, problem, until}, Moved{d},
+		CertificateExpiring{d, problem, until},
 		EndpointFailing{endpoint}, EndpointDisabled{endpoint, true},
 	}}
 }
@@ -122,6 +123,7 @@ var told = []string{"connection.live", "connection.degraded", "connection.recove
 func (s *Service) Part() part.Part {
 	return part.Part{Name: "notice", Readers: []event.Reader{
 		{Name: "mail.domain", Wants: func(action string) bool { return slices.Contains(told, action) }, Apply: s.apply},
+		{Name: "mail.certificate", Wants: func(action string) bool { return action == certificateExpiring }, Apply: s.applyCertificate},
 		{Name: "mail.endpoint", Wants: func(action string) bool { return action == endpointFailing || action == endpointDisabled }, Apply: s.applyEndpoint},
 	}}
 }

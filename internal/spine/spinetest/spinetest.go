@@ -41,6 +41,13 @@ func New(t testing.TB, parts ...part.Part) *Bundle {
 	return on(t, dbtest.New(t), parts)
 }
 
+// NewDSN is New with the database's address, for a test that starts other processes.
+func NewDSN(t testing.TB, parts ...part.Part) (*Bundle, string) {
+	t.Helper()
+	d, dsn := dbtest.NewDSN(t)
+	return on(t, d, parts), dsn
+}
+
 func on(t testing.TB, d *db.DB, parts []part.Part) *Bundle {
 	door.Register()
 	b := &Bundle{DB: d, Hub: live.NewHub(nil), Vault: vault.New(d, vault.GenerateKEK("test")), Work: &work.Runner{DB: d}}

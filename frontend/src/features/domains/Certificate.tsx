@@ -12,6 +12,7 @@ import { Empty } from "#/ui/Empty.tsx";
 import { Card, Facts } from "#/ui/Page.tsx";
 import { exact, RelativeTime } from "#/ui/RelativeTime.tsx";
 import { Status, type Tone } from "#/ui/Status.tsx";
+import { CertificateMode } from "./CertificateMode.tsx";
 import css from "./domain.module.css";
 import { Explanation } from "./Findings.tsx";
 
@@ -48,6 +49,12 @@ export function CertificateView({ connection }: { connection: Certificate_connec
   const data = useFragment(
     graphql`
       fragment Certificate_connection on Connection {
+        ...CertificateMode_connection
+        cutover {
+          securedAt
+          routedAt
+          tlsDowntimeSeconds
+        }
         certificate {
           id
           names
@@ -89,7 +96,12 @@ export function CertificateView({ connection }: { connection: Certificate_connec
   );
   const certificate = data.certificate;
   if (!certificate || certificate.status === "NONE") {
-    return <Empty title={t("certificate.empty.title")}>{t("certificate.empty.text")}</Empty>;
+    return (
+      <div className={css.stack}>
+        <Empty title={t("certificate.empty.title")}>{t("certificate.empty.text")}</Empty>
+        <CertificateMode connection={data} />
+      </div>
+    );
   }
   return (
     <div className={css.stack}>
@@ -118,10 +130,19 @@ export function CertificateView({ connection }: { connection: Certificate_connec
               : null,
             certificate.renewAt ? [t("certificate.renewAt"), <RelativeTime key="renew" at={certificate.renewAt} />] : null,
             certificate.nextAttemptAt ? [t("certificate.nextAttempt"), <RelativeTime key="next" at={certificate.nextAttemptAt} />] : null,
+            data.cutover
+              ? [
+                  t("certificate.cutover"),
+                  <span key="cutover" className="tabular" title={exact(data.cutover.securedAt, i18n.language)}>
+                    {t("certificate.downtime", { count: data.cutover.tlsDowntimeSeconds })}
+                  </span>,
+                ]
+              : null,
             certificate.failures > 0 ? [t("certificate.failures"), String(certificate.failures)] : null,
           ]}
         />
       </Card>
+      <CertificateMode connection={data} />
       {data.certificates.length > 1 && (
         <DataTable
           caption={t("certificate.history")}
