@@ -123,6 +123,7 @@ test: build bin/tools/withpg postgres tools/oidc/node_modules/.package-lock.json
 test/rls: bin/tools/withpg postgres ## the isolation walk and the main tests with row-level security on
 	$(call step,go test with row-level security)
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 ./db ./internal/platform/organization ./internal/platform/membership ./internal/platform/invitation ./internal/platform/apikey ./internal/connect/connection
+	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestAudits2' ./internal/platform/audit
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestOrgs11' ./e2e
 
 test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone; Debian has them as bind9, bind9-dnsutils, knot and pdns-server with pdns-backend-bind

@@ -1,10 +1,16 @@
 package e2e_test
 
 import (
+	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/e2e/harness"
+	"github.com/nameplate-dev/nameplate/internal/platform/membership"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
 // TestPwd_SignUp (Pwd.1, 2, 3): a stranger registers in the console, corrects mistakes, confirms by the mail's link, signs in and is at home in an
@@ -51,4 +57,42 @@ func TestBFFAuth2_TwoTabs(t *testing.T) {
 	h := harness.Start(t)
 	h.App.Sessions.Idle = 15 * time.Second
 	h.Browser(t, "Tabs", map[string]string{"sessionSeconds": "15"})
+}
+
+// TestPrograms_InTheConsole (APIKeys.2, 3, Machines.1, Audits.2): machines and their keys, one's own activity, and the audit log with proof, tail and export; wide
+// and on a phone, light and dark, in four languages, by keyboard where something is changed.
+func TestPrograms_InTheConsole(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	h.Browser(t, "Programs", nil)
+}
+
+// TestMFA2a_InTheConsole: a code by text message is offered to who has a verified number, added, asked for at the next sign-in, and removed.
+func TestMFA2a_InTheConsole(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	h.Browser(t, "TextMessage", nil)
+}
+
+// TestUsers6_TwoTabsInTwoOrganizations (Users.6, 7, BFF.Auth.2, Orgs.7): one person works in two tabs, each in an organization of its own. What is made, chosen and
+// lost in one tab stays there; signing out ends both.
+func TestUsers6_TwoTabsInTwoOrganizations(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	bakery := h.Tenant("bakery")
+	err := h.App.Door.System(t.Context(), "test", bakery.Org, func(ctx context.Context, e *door.Effect) error {
+		_, err := h.App.Members.JoinTx(ctx, e, bakery.Org, h.User, []authz.Role{authz.Member, authz.Owner})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		baker := authz.With(r.Context(), authz.Principal{Kind: authz.USER, UserID: bakery.User, OrgID: bakery.Org, AuthTime: h.App.DB.Now(), AAL: 1, RequestID: "test", Locale: "en"})
+		if err := h.App.Members.Remove(baker, membership.Ref{OrganizationID: bakery.Org, UserID: h.User}); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}))
+	t.Cleanup(out.Close)
+	h.Browser(t, "TwoOrganizations", map[string]string{"remove": out.URL})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/edge"
+	edgedns "github.com/nameplate-dev/nameplate/edge/dns"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
@@ -41,11 +42,13 @@ type connections struct {
 	mu   sync.Mutex
 	not  string   // why a pre-flight fails
 	caa  []string // what CAA allows, nil: all
+	says []analysis.CaaVerdict
+	org  ident.OrgID
 	told map[ident.ConnectionID][]connection.TLS
 }
 
 func (c *connections) Get(_ context.Context, id ident.ConnectionID) (*connection.Connection, error) {
-	return &connection.Connection{ID: id}, nil
+	return &connection.Connection{ID: id, OrgID: c.org}, nil
 }
 
 func (c *connections) Ready(_ context.Context, id ident.ConnectionID, _ bool) (*connection.Preflight, error) {
@@ -56,6 +59,9 @@ func (c *connections) Ready(_ context.Context, id ident.ConnectionID, _ bool) (*
 	if c.caa != nil {
 		p.Check.Caa = &analysis.CaaView{Allowed: c.caa}
 	}
+	if c.says != nil {
+		p.Check.Caa = &analysis.CaaView{CAs: c.says}
+	}
 	return p, nil
 }
 
@@ -64,6 +70,12 @@ func (c *connections) SetTLSTx(_ context.Context, _ *door.Effect, id ident.Conne
 	defer c.mu.Unlock()
 	c.told[id] = append(c.told[id], to)
 	return nil
+}
+
+func (c *connections) SetModeTx(ctx context.Context, e *door.Effect, id ident.ConnectionID, mode, _ string) (bool, error) {
+	tag, err := e.Tx.Exec(ctx, "update connection set tls_mode = $2 where id = $1 and tls_mode <> $2", id.UUID(), mode)
+	e.Record(event.Change{OrgID: e.Scope.Org(), Action: "certificate.mode_changed", Subject: id.String(), Version: 1})
+	return tag.RowsAffected() == 1, err
 }
 
 func (c *connections) last(id ident.ConnectionID) connection.TLS {
@@ -93,17 +105,22 @@ type installation struct {
 	second  *acmeca.CA
 	app     ident.ApplicationID
 	recipe  uuid.UUID
+
+	mu         sync.Mutex
+	txt, alias map[string]string // in the customers' zones, by name with its dot
 }
 
 func install(t *testing.T, change ...func(*certificate.Service)) *installation {
 	t.Helper()
 	b := spinetest.New(t)
-	i := &installation{t: t, Bundle: b, cons: &connections{told: map[ident.ConnectionID][]connection.TLS{}}}
+	i := &installation{t: t, Bundle: b, txt: map[string]string{}, alias: map[string]string{}, cons: &connections{told: map[ident.ConnectionID][]connection.TLS{}}}
+	i.cons.org = b.Org
 	i.entries = &edgeentry.Service{DB: b.DB, Hub: b.Hub, Zone: "edge.lab"}
 	i.certs = &certificate.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Vault: b.Vault, Work: b.Work, Connections: i.cons, Edge: i.entries, Contact: []string{"mailto:ops@example.com"}}
 	sub := b.Hub.Subscribe(edgeentry.Subject)
 	t.Cleanup(sub.Close)
-	i.edge = &edge.Edge{HTTP: []string{"127.0.0.1:0"}, HTTPS: []string{"127.0.0.1:0"}, Projection: i.entries, Poked: sub.C(), Keys: i.certs, Challenges: i.certs, Missing: i.certs.Wanted, Grace: time.Second}
+	i.edge = &edge.Edge{HTTP: []string{"127.0.0.1:0"}, HTTPS: []string{"127.0.0.1:0"}, Projection: i.entries, Poked: sub.C(), Keys: i.certs, Challenges: i.certs, Missing: i.certs.Wanted, Grace: time.Second,
+		DNS: &edgedns.Server{Zone: "edge.lab", Listeners: []string{"127.0.0.1:0"}, V4: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, RateLimit: -1}}
 	if err := i.edge.Listen(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +128,7 @@ func install(t *testing.T, change ...func(*certificate.Service)) *installation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resolver := loopbackResolver(t)
+	resolver := i.resolver()
 	ca := func(name string) *acmeca.CA {
 		ca, err := acmeca.Start(t.Context(), acmeca.Config{Name: name, Identity: name + ".lab", HTTPPort: int(i.edge.HTTPAddrs()[0].Port()), TLSPort: int(i.edge.HTTPSAddrs()[0].Port()), Resolver: resolver,
 			Log: slog.New(slog.DiscardHandler), Now: time.Now, CertOfDir: dir})
@@ -145,22 +162,50 @@ func (i *installation) run(fn func(context.Context) error) {
 	})
 }
 
-func loopbackResolver(t *testing.T) string {
-	t.Helper()
+// resolver is what the CAs ask: every name is at loopback, and texts are those of the customers' zones, where an alias leads into the edge zone.
+func (i *installation) resolver() string {
+	i.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		i.t.Fatal(err)
 	}
 	srv := &dns.Server{Listener: l, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
 		m := new(dns.Msg).SetReply(r)
-		if r.Question[0].Qtype == dns.TypeA {
-			m.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: r.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.IP{127, 0, 0, 1}}}
+		switch q := r.Question[0]; q.Qtype {
+		case dns.TypeA:
+			m.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 1}, A: net.IP{127, 0, 0, 1}}}
+		case dns.TypeTXT:
+			m.Answer = i.texts(strings.ToLower(q.Name))
 		}
 		_ = w.WriteMsg(m)
 	})}
 	go func() { _ = srv.ActivateAndServe() }()
-	t.Cleanup(func() { _ = l.Close() })
+	i.t.Cleanup(func() { _ = l.Close() })
 	return l.Addr().String()
+}
+
+func (i *installation) texts(name string) []dns.RR {
+	i.mu.Lock()
+	value, alias := i.txt[name], i.alias[name]
+	i.mu.Unlock()
+	switch {
+	case value != "":
+		return []dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeTXT, Class: dns.ClassINET, Ttl: 1}, Txt: []string{value}}}
+	case alias != "":
+		out := []dns.RR{&dns.CNAME{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 1}, Target: alias}}
+		if m, err := dns.Exchange(new(dns.Msg).SetQuestion(alias, dns.TypeTXT), i.edge.DNS.Addrs()[0].String()); err == nil {
+			return append(out, m.Answer...)
+		}
+		return out
+	}
+	return nil
+}
+
+// publish writes into the customers' zones.
+func (i *installation) publish(to map[string]string, name, value string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	to[name] = value
 }
 
 func (i *installation) exec(sql string, args ...any) {
@@ -184,8 +229,8 @@ func (i *installation) connect(host string, mode certificate.ChallengeMode, allo
 	id := ident.New[ident.ConnectionID](now)
 	token := strings.ToLower(strings.ReplaceAll(strings.ReplaceAll(id.String()[4:], "0", "a"), "1", "b"))
 	token = strings.NewReplacer("8", "c", "9", "d").Replace(token)
-	i.exec(`insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, recipe_id, state, state_since, facets, setup_origin,
-		target_token, verification_token, tls_mode, created_by, created_at, updated_at) values ($1, $2, $3, $4, $4, 'shop', 'acme.lab', 'lab', false, $5, 'SECURING', $6, '{}', 'API', $7, $8, $9, 'test', $6, $6)`,
+	i.exec(`insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, is_wildcard, recipe_id, state, state_since, facets, setup_origin,
+		target_token, verification_token, tls_mode, created_by, created_at, updated_at) values ($1, $2, $3, $4, $4, 'shop', 'acme.lab', 'lab', false, starts_with($4, '*.'), $5, 'SECURING', $6, '{}', 'API', $7, $8, $9, 'test', $6, $6)`,
 		id.UUID(), i.Org.UUID(), i.app.UUID(), host, i.recipe, now, token, id.String(), string(mode))
 	i.verified(id, host, allowed)
 	return id
@@ -193,8 +238,13 @@ func (i *installation) connect(host string, mode certificate.ChallengeMode, allo
 
 func (i *installation) verified(id ident.ConnectionID, host string, allowed bool) {
 	i.t.Helper()
+	i.verifiedBy(id, host, allowed, "connection.dns_verified")
+}
+
+func (i *installation) verifiedBy(id ident.ConnectionID, host string, allowed bool, action string) {
+	i.t.Helper()
 	err := i.Door.System(i.t.Context(), "check", i.Org, func(ctx context.Context, e *door.Effect) error {
-		e.Record(event.Change{OrgID: i.Org, Action: "connection.dns_verified", Subject: id.String(), Version: 1})
+		e.Record(event.Change{OrgID: i.Org, Action: action, Subject: id.String(), Version: 1})
 		return i.entries.PutTx(ctx, e.Tx, edgeentry.Entry{Hostname: host, ConnectionID: id, OrgID: i.Org, Serve: true, CertAllowed: allowed, Mode: edgeentry.Proxy, Route: edgeentry.Route{Application: "Shop", ConnectionID: id}})
 	})
 	if err != nil {

@@ -6,10 +6,14 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
+
+// formerEnds is how long what is under way at a name's former holder may go on after the name has changed hands.
+const formerEnds = 10 * time.Second
 
 // table is the projection in memory.
 type table struct {
@@ -29,6 +33,8 @@ type name struct {
 	active    *atomic.Int64 // requests that are under way
 	circuit   atomic.Pointer[circuit]
 	meter     atomic.Pointer[meter]
+	former    *name // what answers until a moment from now, because the name has just changed hands; nil almost always
+	until     time.Time
 	signed    atomic.Pointer[signature]
 }
 
@@ -38,6 +44,15 @@ func newName(entry edgeentry.Entry, old *name) *name {
 		if u, err := url.Parse(entry.Route.Upstream.OriginURL); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
 			n.origin = u
 		}
+	}
+	if old != nil && old.former != nil && old.ConnectionID == n.ConnectionID {
+		n.former, n.until = old.former, old.until
+	} else if f := entry.Route.Former; f != nil && time.Now().Before(f.Until) {
+		if n.former, n.until = old, f.Until; old == nil || old.ConnectionID != f.ConnectionID {
+			n.former = newName(f.Entry(entry.Hostname), old)
+		}
+		old = nil // it goes on, and ends at its time
+		time.AfterFunc(time.Until(f.Until)+formerEnds, n.former.withdraw)
 	}
 	if old != nil && old.serves() && n.serves() && old.ConnectionID == n.ConnectionID {
 		n.withdrawn, n.withdraw, n.active = old.withdrawn, old.withdraw, old.active
@@ -49,6 +64,14 @@ func newName(entry edgeentry.Entry, old *name) *name {
 	n.withdrawn, n.withdraw = context.WithCancel(context.Background())
 	n.active = new(atomic.Int64)
 	return n
+}
+
+// end ends the requests of a name that is gone, and of whoever still answers for it.
+func (n *name) end() {
+	n.withdraw()
+	if n.former != nil {
+		n.former.withdraw()
+	}
 }
 
 // serves says whether requests may reach the upstream.
@@ -66,7 +89,7 @@ func (t *table) apply(s edgeentry.Snapshot, all bool) (fresh []edgeentry.Entry) 
 		old := before[entry.Hostname]
 		if entry.Mode == edgeentry.Gone {
 			if old != nil {
-				old.withdraw()
+				old.end()
 			}
 			delete(t.names, entry.Hostname)
 			continue
@@ -82,7 +105,7 @@ func (t *table) apply(s edgeentry.Snapshot, all bool) (fresh []edgeentry.Entry) 
 	if all {
 		for host, old := range before {
 			if t.names[host] == nil {
-				old.withdraw()
+				old.end()
 			}
 		}
 		fresh = nil // a start warms nothing: the first handshake of each name does
@@ -96,12 +119,20 @@ func (t *table) find(host string) *name {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if n := t.names[host]; n != nil {
-		return n
+		return n.now()
 	}
 	if _, parent, below := strings.Cut(host, "."); below {
-		return t.names["*."+parent]
+		return t.names["*."+parent].now()
 	}
 	return nil
+}
+
+// now is who answers: the former holder of a name to the instant, and then the new one.
+func (n *name) now() *name {
+	if n != nil && n.former != nil && time.Now().Before(n.until) {
+		return n.former
+	}
+	return n
 }
 
 // certificates are those that names present.

@@ -140,9 +140,13 @@ func checkHeld(s *ast.Schema, held []string) error {
 	return errors.Join(faults...)
 }
 
-// may refuses fields that a lesser caller must not read, such as Connection.metadata for a widget.
+// may refuses fields that a lesser caller must not read, such as Connection.metadata for a widget, or call; the latter is noted.
 func (s *Server) may(ctx context.Context, f *ast.FieldDefinition) error {
-	return mayCall(authz.From(ctx), f)
+	err := mayCall(authz.From(ctx), f)
+	if err != nil && s.Denied != nil && s.Schema.Schema().Mutation.Fields.ForName(f.Name) == f {
+		return s.Denied(ctx, f.Name, err)
+	}
+	return err
 }
 
 // field is may for what gqlgen executes.

@@ -51,6 +51,8 @@ type Config struct {
 	Inside map[string]string
 	// Ran is told of each text that an operator runs, before it runs; an error refuses it. Nil: nobody is told.
 	Ran func(context.Context, Run) error
+	// Denied is told of each mutation that the caller's kind of credential cannot call, and answers the error. Nil: nobody is told.
+	Denied func(ctx context.Context, mutation string, why error) error
 	// Held are the mutations that can have to wait for a second person: their payloads must be able to say so.
 	Held []string
 	// Metrics takes what is counted; nil: nobody looks.

@@ -64,6 +64,10 @@ func (r *connectionResolver) Certificates(ctx context.Context, obj *connection.C
 	return loader.From(ctx).Certificates(ctx, obj)
 }
 
+func (r *connectionResolver) CertificateMode(ctx context.Context, obj *connection.Connection) (certificate.ChallengeMode, error) {
+	return certificate.ChallengeMode(obj.TLSMode), nil
+}
+
 func (r *connectionResolver) Checks(ctx context.Context, obj *connection.Connection, first *int32, after *string) (*page.Of[*check.DnsCheck], error) {
 	return r.connect.connections.ChecksOf(ctx, obj, first, after)
 }

@@ -257,7 +257,14 @@ func (g *generator) text(name, field string) string {
 	if !g.faithful && g.chance(20) {
 		return g.pick("", "x\ty\"z\\", "nonsense é ✓")
 	}
+	chain, key := ownCertificate()
 	switch name {
+	case "chainPem":
+		return chain
+	case "keyPem":
+		return key
+	case "caaIdentity":
+		return "ca.example.net"
 	case "version":
 		return "2026-11"
 	case "chain":

@@ -185,6 +185,9 @@ func TestEveryRootField(t *testing.T) {
 	s.tryPrograms(t, func(name string) { done[name] = true })
 	s.tryMessages(t, func(name string) { done[name] = true })
 	field("owner", "mutation", "deleteWebhookEndpoint", `(id: "`+endpoint+`")`, 1)
+	chain, private := ownCertificate()
+	field("owner", "mutation", "setCertificateMode", `(connectionId: "`+con+`", mode: DNS_01_DELEGATED)`, 1)
+	field("owner", "mutation", "importCertificate", fmt.Sprintf(`(input: { connectionId: %q, chainPem: %q, keyPem: %q })`, con, chain, private), 1)
 	field("owner", "mutation", "archiveConnection", `(id: "`+con+`")`, 1)
 	trusted("archiveApplication", "archiveApplication(", vars{"id": second, "archiveConnections": true, "confirmName": "Third"})
 	// TestPlan_TrustedQueries and TestPlan_TrustedMutations have the console's documents of these succeed, by plan and by gqlgen.
@@ -398,6 +401,8 @@ func TestStrangersLearnNothing(t *testing.T) {
 		{`query($id: ID!) { connections(organizationId: $id) { totalCount } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
 		{`query($id: ID!) { organization(id: $id) { name } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
 		{`mutation($id: ID!) { checkConnection(id: $id) { connection { id } } }`, con, con2},
+		{`mutation($id: ID!) { setCertificateMode(connectionId: $id, mode: TLS_ALPN_01) { connection { id } } }`, con, con2},
+		{`mutation($id: ID!) { importCertificate(input: { connectionId: $id, chainPem: "x", keyPem: "x" }) { connection { id } } }`, con, con2},
 		{`mutation($id: ID!) { archiveConnection(id: $id) { connection { id } } }`, con, con2},
 		{`mutation($id: ID!) { resolveConflict(id: $id, resolution: KEEP) { connection { id } } }`, get("conflicts", 0, "id"), ident.New[ident.ConflictID](now).String()},
 		{`mutation($id: ID!) { createWidgetToken(input: { applicationId: $id, endUserRef: "x" }) { tokenId } }`, s.App.ID.String(), app2},

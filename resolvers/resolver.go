@@ -105,6 +105,7 @@ type connect struct {
 	applications *application.Service
 	recipes      *recipe.Service
 	connections  *connection.Service
+	certificates *certificate.Service
 	domainChecks *domaincheck.Service
 	providers    *provider.Catalogue
 	widgets      *widget.Service
@@ -125,7 +126,7 @@ type house struct {
 func New(s Services) *Resolver {
 	r := &Resolver{
 		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Machines, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails, s.Approvals, s.Audits, s.SSO},
-		connect:  connect{s.Applications, s.Recipes, s.Connections, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
+		connect:  connect{s.Applications, s.Recipes, s.Connections, s.Certificates, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
 		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},
 	}

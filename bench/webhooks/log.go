@@ -70,7 +70,7 @@ func (p *product) fillLog(ctx context.Context, rows int) error {
 		return err
 	}
 	var again []string
-	indexes, err := p.Query(ctx, "select indexname::text, indexdef from pg_indexes where tablename = 'webhook_delivery' and indexname <> 'webhook_delivery_pkey'")
+	indexes, err := p.Query(ctx, "select indexname::text, replace(indexdef, ' ON ONLY ', ' ON ') from pg_indexes where tablename = 'webhook_delivery' and indexname <> 'webhook_delivery_pkey'") // ONLY would leave out the months
 	if err != nil {
 		return err
 	}

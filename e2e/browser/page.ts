@@ -61,7 +61,7 @@ export class Journey {
     page.on("request", (r) => {
       const host = new URL(r.url()).hostname;
       if (!["localhost", "127.0.0.1", ""].includes(host) && !host.endsWith(".lab")) this.faults.push(`request to ${r.url()}`);
-      if (/eyJ[\w-]+\.eyJ|npk_/.test(r.url())) this.faults.push(`a credential is in an address: ${new URL(r.url()).pathname}`);
+      if (/eyJ[\w-]+\.eyJ|np[akrm]_\w{8}/.test(r.url())) this.faults.push(`a credential is in an address: ${new URL(r.url()).pathname}`);
     });
     void page.addInitScript(() => {
       addEventListener("securitypolicyviolation", (e) => console.error(`policy ${e.effectiveDirective} blocked ${e.blockedURI}`));

@@ -82,7 +82,7 @@ func (s *Stage) announce(l net.Listener, a *application.Application, key *apikey
 	at.GraphQL, at.GraphQLWS = "http://"+host+"/graphql", "ws://"+host+"/graphql"
 	at.APIKey, at.ApplicationID, at.OrganizationID = key.Secret.Reveal(), a.ID.String(), s.Org.String()
 	at.Zones, at.EdgeHTTPS, at.EdgeHTTP = w.Addresses.Zones, w.Addresses.EdgeHTTPS, w.Addresses.EdgeHTTP
-	at.Console, at.HostPage, at.EvilPage, at.Lab, at.Metrics = "http://"+host, w.Addresses.HostPage, w.Addresses.EvilPage, w.Addresses.Page, "http://"+host+"/metrics"
+	at.Console, at.HostPage, at.EvilPage, at.Lab = "http://"+host, w.Addresses.HostPage, w.Addresses.EvilPage, w.Addresses.Page
 	at.Mail = w.Addresses.Mail
 	at.ConsoleEmail, at.ConsolePassword = Email, Password
 	w.Embed(lab.Embed{GraphQL: at.GraphQL, GraphQLWS: at.GraphQLWS, WidgetOrigin: at.Console, PublicKey: a.PublicKey, ApplicationID: at.ApplicationID, APIKey: at.APIKey, Console: at.Console,

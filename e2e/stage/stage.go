@@ -36,6 +36,7 @@ const (
 	Organization = "acme"
 	HookSecret   = "nameplate-lab-hook" // signs reports to /hooks/mail
 	consolePort  = 20100
+	metricsPort  = 20150
 )
 
 // Config of a stage; the zero value takes the fixed ports.
@@ -118,7 +119,7 @@ func Open(ctx context.Context, c Config) (_ *Stage, err error) {
 		return nil, err
 	}
 	s.later(world.Clock.OnAdvance(func(time.Duration) { s.App.DB.SetClock(world.Clock.Now) }))
-	if err := s.start(ctx, listener); err != nil {
+	if err := s.start(ctx, c, listener); err != nil {
 		return nil, err
 	}
 	return s, s.seed(ctx, listener)
@@ -154,7 +155,7 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 			return app.Settings{}, nil, err
 		}
 	}
-	l, err := console(c.FreePorts)
+	l, err := listen(c.FreePorts, consolePort)
 	if err != nil {
 		return app.Settings{}, nil, err
 	}
@@ -184,7 +185,7 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 	}
 	for _, name := range []string{"main", "second"} {
 		ca := w.CA(name)
-		out.ACME.CAs = append(out.ACME.CAs, app.CA{Name: name, Directory: ca.DirectoryURL(), Identity: ca.Identity, Roots: directory})
+		out.ACME.CAs = append(out.ACME.CAs, app.CA{Name: name, Directory: ca.DirectoryURL(), Identity: ca.Identity, Roots: directory, Persist: name == "main"})
 	}
 	s.Addresses.CARoot = roots
 	return out, l, nil
@@ -222,7 +223,7 @@ func (s *Stage) redis(c Config) (live.Conn, error) {
 }
 
 // start runs the product's parts until Close.
-func (s *Stage) start(ctx context.Context, l net.Listener) error {
+func (s *Stage) start(ctx context.Context, c Config, l net.Listener) error {
 	edge, _, err := s.App.ListenEdge(ctx)
 	if err != nil {
 		return err
@@ -231,7 +232,13 @@ func (s *Stage) start(ctx context.Context, l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	parts := append(s.App.Base(), s.App.Worker(), edge, s.App.Server(l, h))
+	m, err := listen(c.FreePorts, metricsPort)
+	if err != nil {
+		return err
+	}
+	s.later(func() { m.Close() })
+	s.Addresses.Metrics = "http://" + m.Addr().String() + "/metrics"
+	parts := append(s.App.Base(), s.App.Worker(), edge, s.App.Server(l, h), s.App.MetricsServer(m))
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	go func() { s.done <- run.All(life, parts...) }()
@@ -267,17 +274,17 @@ func (s *Stage) close() {
 	s.closers = nil
 }
 
-// console takes the console's port: the fixed one, the next free one above it, or any free one.
-func console(free bool) (net.Listener, error) {
+// listen takes the fixed port, the next free one above it, or any free one.
+func listen(free bool, first int) (net.Listener, error) {
 	if free {
 		return net.Listen("tcp", "127.0.0.1:0")
 	}
-	for p := consolePort; p < consolePort+50; p++ {
+	for p := first; p < first+50; p++ {
 		if l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(p)); err == nil {
 			return l, nil
 		}
 	}
-	return nil, fmt.Errorf("no port from %d on is free for the console", consolePort)
+	return nil, fmt.Errorf("no port from %d on is free", first)
 }
 
 func port(hostport string) int {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -358,6 +359,52 @@ func fieldContext_Certificate_lastError(_ context.Context, ec *executionContext,
 	return fc, nil
 }
 
+func _Certificate_imported(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *certificate.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Certificate_imported(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Imported, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Certificate_imported(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Certificate", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func _Certificate_keepsFallback(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *certificate.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Certificate_keepsFallback(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KeepsFallback, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Certificate_keepsFallback(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Certificate", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func _Certificate_revokedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *certificate.Certificate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -404,9 +451,142 @@ func fieldContext_Certificate_createdAt(_ context.Context, ec *executionContext,
 	return graphql.NewScalarFieldContext("Certificate", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func _CertificatePayload_certificate(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *certificate.CertificatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_CertificatePayload_certificate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Certificate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *certificate.Certificate) graphql.Marshaler {
+			return marshalNCertificate2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificate(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_CertificatePayload_certificate(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CertificatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Certificate(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _CertificatePayload_connection(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *certificate.CertificatePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_CertificatePayload_connection(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Connection, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connection.Connection) graphql.Marshaler {
+			return marshalNConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_CertificatePayload_connection(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CertificatePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Connection(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
+
+func unmarshalInputImportCertificateInput(ctx context.Context, ec *executionContext, obj any) (certificate.ImportCertificateInput, error) {
+	var it certificate.ImportCertificateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["keepAcmeFallback"]; !present {
+		asMap["keepAcmeFallback"] = true
+	}
+
+	fieldsInOrder := [...]string{"connectionId", "chainPem", "keyPem", "caaIdentity", "keepAcmeFallback", "clientMutationId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "connectionId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("connectionId"))
+			data, err := unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐConnectionID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ConnectionID = data
+		case "chainPem":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("chainPem"))
+			data, err := unmarshalNString2string(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ChainPem = data
+		case "keyPem":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("keyPem"))
+			data, err := unmarshalNSecret2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋsecretᚐString(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.KeyPem = data
+		case "caaIdentity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("caaIdentity"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.CaaIdentity = data
+		case "keepAcmeFallback":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("keepAcmeFallback"))
+			data, err := unmarshalNBoolean2bool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.KeepAcmeFallback = data
+		case "clientMutationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientMutationId"))
+			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClientMutationID = data
+		}
+	}
+	return it, nil
+}
 
 // endregion **************************** input.gotpl *****************************
 
@@ -498,6 +678,16 @@ func _Certificate(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "imported":
+			out.Values[i] = _Certificate_imported(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "keepsFallback":
+			out.Values[i] = _Certificate_keepsFallback(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "revokedAt":
 			out.Values[i] = _Certificate_revokedAt(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -505,6 +695,49 @@ func _Certificate(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 			}
 		case "createdAt":
 			out.Values[i] = _Certificate_createdAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var certificatePayloadImplementors = []string{"CertificatePayload"}
+
+func _CertificatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *certificate.CertificatePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, certificatePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CertificatePayload")
+		case "certificate":
+			out.Values[i] = _CertificatePayload_certificate(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "connection":
+			out.Values[i] = _CertificatePayload_connection(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -559,6 +792,16 @@ func marshalNCertificate2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinterna
 	return _Certificate(ctx, ec, sel, v)
 }
 
+func marshalNCertificatePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificatePayload(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *certificate.CertificatePayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return _CertificatePayload(ctx, ec, sel, v)
+}
+
 func unmarshalNCertificateStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificateStatus(ctx context.Context, ec *executionContext, v any) (certificate.CertificateStatus, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := certificate.CertificateStatus(tmp)
@@ -591,6 +834,11 @@ func marshalNChallengeMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 		}
 	}
 	return res
+}
+
+func unmarshalNImportCertificateInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐImportCertificateInput(ctx context.Context, ec *executionContext, v any) (certificate.ImportCertificateInput, error) {
+	res, err := unmarshalInputImportCertificateInput(ctx, ec, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func marshalOCertificate2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificate(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *certificate.Certificate) graphql.Marshaler {

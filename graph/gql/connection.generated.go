@@ -46,6 +46,8 @@ type ConnectionResolver interface {
 	DNSDiff(ctx context.Context, obj *connection.Connection) (*record.DnsDiff, error)
 	Certificate(ctx context.Context, obj *connection.Connection) (*certificate.Certificate, error)
 	Certificates(ctx context.Context, obj *connection.Connection) ([]*certificate.Certificate, error)
+	CertificateMode(ctx context.Context, obj *connection.Connection) (certificate.ChallengeMode, error)
+
 	Checks(ctx context.Context, obj *connection.Connection, first *int32, after *string) (*page.Of[*check.DnsCheck], error)
 	LastCheck(ctx context.Context, obj *connection.Connection) (*check.DnsCheck, error)
 	Timeline(ctx context.Context, obj *connection.Connection, first *int32, after *string) (*page.Of[*connection.ConnectionEvent], error)
@@ -1386,6 +1388,61 @@ func fieldContext_Connection_certificates(_ context.Context, ec *executionContex
 	return fc, nil
 }
 
+func _Connection_certificateMode(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Connection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Connection_certificateMode(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Connection().CertificateMode(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v certificate.ChallengeMode) graphql.Marshaler {
+			return marshalNChallengeMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐChallengeMode(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Connection_certificateMode(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Connection", field, true, true, errors.New("field of type ChallengeMode does not have child fields"))
+}
+
+func _Connection_cutover(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Connection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Connection_cutover(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cutover(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connection.Cutover) graphql.Marshaler {
+			return marshalOCutover2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐCutover(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Connection_cutover(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Connection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_Cutover(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
 func _Connection_checks(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Connection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1628,6 +1685,29 @@ func _Connection_graceUntil(ctx context.Context, ec *executionContext, field gra
 }
 func fieldContext_Connection_graceUntil(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Connection", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func _Connection_transferAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Connection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Connection_transferAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TransferAt(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return marshalOTime2ᚖtimeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Connection_transferAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Connection", field, true, false, errors.New("field of type Time does not have child fields"))
 }
 
 func _Connection_windowEndsAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Connection) (ret graphql.Marshaler) {
@@ -2580,6 +2660,75 @@ func fieldContext_ConnectionsChange_connection(_ context.Context, ec *executionC
 		},
 	}
 	return fc, nil
+}
+
+func _Cutover_routedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Cutover) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Cutover_routedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RoutedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Cutover_routedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cutover", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func _Cutover_securedAt(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Cutover) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Cutover_securedAt(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SecuredAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return marshalNTime2timeᚐTime(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Cutover_securedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cutover", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func _Cutover_tlsDowntimeSeconds(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *connection.Cutover) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Cutover_tlsDowntimeSeconds(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TlsDowntimeSeconds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Cutover_tlsDowntimeSeconds(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cutover", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func _DnsCheck_id(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *check.DnsCheck) (ret graphql.Marshaler) {
@@ -5841,6 +5990,49 @@ func _Connection(ctx context.Context, ec *executionContext, sel ast.SelectionSet
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "certificateMode":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Connection_certificateMode(ctx, ec, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "cutover":
+			out.Values[i] = _Connection_cutover(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "checks":
 			field := field
 
@@ -5977,6 +6169,11 @@ func _Connection(ctx context.Context, ec *executionContext, sel ast.SelectionSet
 			}
 		case "graceUntil":
 			out.Values[i] = _Connection_graceUntil(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "transferAt":
+			out.Values[i] = _Connection_transferAt(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -6483,6 +6680,54 @@ func _ConnectionsChange(ctx context.Context, ec *executionContext, sel ast.Selec
 		case "connection":
 			out.Values[i] = _ConnectionsChange_connection(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var cutoverImplementors = []string{"Cutover"}
+
+func _Cutover(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *connection.Cutover) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, cutoverImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Cutover")
+		case "routedAt":
+			out.Values[i] = _Cutover_routedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "securedAt":
+			out.Values[i] = _Cutover_securedAt(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tlsDowntimeSeconds":
+			out.Values[i] = _Cutover_tlsDowntimeSeconds(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
 		default:
@@ -8306,6 +8551,13 @@ func marshalOConnectionState2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 	}
 
 	return ret
+}
+
+func marshalOCutover2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐCutover(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *connection.Cutover) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _Cutover(ctx, ec, sel, v)
 }
 
 func marshalODnsCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcheckᚐDnsCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *check.DnsCheck) graphql.Marshaler {

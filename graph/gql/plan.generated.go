@@ -77,6 +77,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"AuthTokens":                planAuthTokens(cfg.Resolvers, ec),
 		"CaaView":                   planCaaView(cfg.Resolvers, ec),
 		"Certificate":               planCertificate(cfg.Resolvers, ec),
+		"CertificatePayload":        planCertificatePayload(cfg.Resolvers, ec),
 		"Conflict":                  planConflict(cfg.Resolvers, ec),
 		"Connection":                planConnection(cfg.Resolvers, ec),
 		"ConnectionEdge":            planConnectionEdge(cfg.Resolvers, ec),
@@ -86,6 +87,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ConnectionPage":            planConnectionPage(cfg.Resolvers, ec),
 		"ConnectionPayload":         planConnectionPayload(cfg.Resolvers, ec),
 		"ConnectionsChange":         planConnectionsChange(cfg.Resolvers, ec),
+		"Cutover":                   planCutover(cfg.Resolvers, ec),
 		"DeliveryAttempt":           planDeliveryAttempt(cfg.Resolvers, ec),
 		"Dialect":                   planDialect(cfg.Resolvers, ec),
 		"DiffLine":                  planDiffLine(cfg.Resolvers, ec),
@@ -1398,6 +1400,18 @@ func planCertificate(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOFinding2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐFinding(r, fc, obj.LastError)
 			},
 		},
+		"imported": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*certificate.Certificate)
+				return writeNBoolean2bool(r, fc, obj.Imported)
+			},
+		},
+		"keepsFallback": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*certificate.Certificate)
+				return writeNBoolean2bool(r, fc, obj.KeepsFallback)
+			},
+		},
 		"revokedAt": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*certificate.Certificate)
@@ -1408,6 +1422,23 @@ func planCertificate(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*certificate.Certificate)
 				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+	}
+}
+
+func planCertificatePayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"certificate": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*certificate.CertificatePayload)
+				return writeNCertificate2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificate(r, fc, obj.Certificate)
+			},
+		},
+		"connection": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*certificate.CertificatePayload)
+				return writeNConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(r, fc, obj.Connection)
 			},
 		},
 	}
@@ -1712,6 +1743,24 @@ func planConnection(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNCertificate2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificateᚄ(r, fc, v)
 			},
 		},
+		"certificateMode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				ctx := r.Context()
+				v, err := resolver.CertificateMode(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNChallengeMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐChallengeMode(r, fc, v)
+			},
+		},
+		"cutover": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				v := obj.Cutover()
+				return writeOCutover2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐCutover(r, fc, v)
+			},
+		},
 		"checks": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Connection_checks_args(ctx, ec, raw)
@@ -1779,6 +1828,13 @@ func planConnection(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Connection)
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.GraceUntil)
+			},
+		},
+		"transferAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				v := obj.TransferAt()
+				return writeOTime2ᚖtimeᚐTime(r, fc, v)
 			},
 		},
 		"windowEndsAt": {
@@ -2043,6 +2099,29 @@ func planConnectionsChange(root ResolverRoot, ec *executionContext) plan.Object 
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.ConnectionsChange)
 				return writeOConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(r, fc, obj.Connection)
+			},
+		},
+	}
+}
+
+func planCutover(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"routedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Cutover)
+				return writeNTime2timeᚐTime(r, fc, obj.RoutedAt)
+			},
+		},
+		"securedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Cutover)
+				return writeNTime2timeᚐTime(r, fc, obj.SecuredAt)
+			},
+		},
+		"tlsDowntimeSeconds": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Cutover)
+				return writeNInt2int32(r, fc, obj.TlsDowntimeSeconds)
 			},
 		},
 	}
@@ -4283,6 +4362,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNLedgerEvent2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋauditᚐLedgerEvent(r, fc, v)
+			},
+		},
+		"importCertificate": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_importCertificate_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.ImportCertificate(ctx, fc.Args["input"].(certificate.ImportCertificateInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNCertificatePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificatePayload(r, fc, v)
+			},
+		},
+		"setCertificateMode": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_setCertificateMode_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SetCertificateMode(ctx, fc.Args["connectionId"].(ident.Any), fc.Args["mode"].(certificate.ChallengeMode))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnectionPayload(r, fc, v)
 			},
 		},
 		"startConnection": {
@@ -9251,6 +9356,13 @@ func writeNCertificate2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.Object(fc, v)
 }
 
+func writeNCertificatePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificatePayload(r *plan.Run, fc *plan.Call, v *certificate.CertificatePayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNCertificateStatus2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificateStatus(r *plan.Run, fc *plan.Call, v certificate.CertificateStatus) bool {
 	return r.String(string(v))
 }
@@ -10753,6 +10865,13 @@ func writeOConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 }
 
 func writeOConnectionEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*connection.Connection]) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeOCutover2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐCutover(r *plan.Run, fc *plan.Call, v *connection.Cutover) bool {
 	if v == nil {
 		return false
 	}

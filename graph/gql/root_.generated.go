@@ -83,6 +83,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputCreateWidgetTokenInput,
 		unmarshalInputDecideApprovalInput,
 		unmarshalInputDeliveryFilter,
+		unmarshalInputImportCertificateInput,
 		unmarshalInputInviteMemberInput,
 		unmarshalInputLedgerEventFilter,
 		unmarshalInputMfaPolicyInput,
@@ -1315,7 +1316,7 @@ type Certificate implements Node {
   notAfter: Time
   "Whole days until it ends, negative afterwards; null before it is issued."
   daysLeft: Int
-  "When it will be ordered again, at two thirds of its life; null before it is issued."
+  "When it will be ordered again; null before it is issued, and for an imported one."
   renewAt: Time
   "When it is tried next; null when nothing is planned."
   nextAttemptAt: Time
@@ -1323,12 +1324,16 @@ type Certificate implements Node {
   failures: Int!
   "Why the last attempt failed; null when none did since it was issued."
   lastError: Finding
+  "Did the customer bring it?"
+  imported: Boolean!
+  "Of an imported one: does a certificate of ours take over when it ends?"
+  keepsFallback: Boolean!
   "When it was revoked; null when it was not."
   revokedAt: Time
   "When it was asked for first."
   createdAt: Time!
 }
-"How a certification authority is shown that a name is ours to serve (RFC 8555, RFC 8737). So far HTTP_01 and TLS_ALPN_01 are used."
+"How a certification authority is shown that a name is ours to serve (RFC 8555, RFC 8737)."
 enum ChallengeMode {
   "A file that the edge answers over HTTP."
   HTTP_01
@@ -1361,6 +1366,42 @@ enum CertificateStatus {
   REVOKED
   "It has ended, and none took its place."
   EXPIRED
+}
+"A certificate that the customer brings, with its key."
+input ImportCertificateInput {
+  "Whose certificate it is."
+  connectionId: ID!
+  "The certificate and its intermediates in PEM, its own first: at most 8 of them and 64 KiB."
+  chainPem: String!
+  "The private key in PEM (PKCS #8, PKCS #1 or SEC 1), not encrypted. It is sealed at once and never answered."
+  keyPem: Secret!
+  "How the customer's CA names itself in CAA records, such as ca.example.net; our target then lets it issue."
+  caaIdentity: String
+  "Keep a certificate of ours beside it, which takes over when it ends."
+  keepAcmeFallback: Boolean! = true
+  "Repeats of the call with the same value change nothing and answer the same; at most 100 characters."
+  clientMutationId: String
+}
+"What a change of a certificate answers."
+type CertificatePayload {
+  "The certificate as it is presented from now on."
+  certificate: Certificate!
+  "Whose it is."
+  connection: Connection!
+}
+extend type Mutation {
+  "Presents a certificate of the customer's own from now on, in the place of any other."
+  importCertificate(
+    "Whose, and what it is."
+    input: ImportCertificateInput!
+  ): CertificatePayload! @access(to: [USER, API_KEY, MACHINE], stepUp: true) # permission: certificate.write
+  "Says how certification authorities are shown that the name is ours to serve; the records of the answer say what that needs. Ends an imported certificate."
+  setCertificateMode(
+    "Whose certificates."
+    connectionId: ID!
+    "Not IMPORTED. A wildcard needs one of the DNS modes."
+    mode: ChallengeMode!
+  ): ConnectionPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: certificate.write
 }
 `, BuiltIn: false},
 	{Name: "../connection.graphqls", Input: `"Where the edge sends requests for a customer's name."
@@ -1465,6 +1506,10 @@ type Connection implements Node {
   certificate: Certificate @goField(forceResolver: true)
   "All of its certificates, the newest first."
   certificates: [Certificate!]! @goField(forceResolver: true) @listSize(assumed: 5)
+  "How certification authorities are shown that the name is ours to serve."
+  certificateMode: ChallengeMode! @goField(forceResolver: true)
+  "How its move to us went for visitors over https; null until it points at us and has a certificate."
+  cutover: Cutover
   "Every look at its DNS, the newest first."
   checks(
     "Rows a page, 1 to 100."
@@ -1489,8 +1534,10 @@ type Connection implements Node {
   nextCheckAt: Time
   "Until when it is looked at every few seconds, since somebody waits; null when nobody does."
   attentionUntil: Time
-  "Until when a DEGRADED name goes on being served; null in every other state."
+  "Until when a DEGRADED name goes on being served, and longer where visitors still reach us; null in every other state."
   graceUntil: Time
+  "When a contested name moves from this connection, or to it; null when nobody contests it."
+  transferAt: Time
   "When a set-up that is not finished is given up (FAILED); null once it is live."
   windowEndsAt: Time
   "Since when it is live; null while it is not."
@@ -1531,13 +1578,13 @@ enum ConnectionState {
   LIVE
   "It was live and something changed; it goes on serving until graceUntil."
   DEGRADED
-  "It is not served for now."
+  "It is not served for now: its records were gone when the grace was over, or its organization was deleted."
   SUSPENDED
   "It was given up; retryConnection begins again."
   FAILED
   "It may not be connected."
   BLOCKED
-  "Somebody else has begun to prove that the name is theirs."
+  "Somebody else has proven that the name is theirs; it moves at transferAt, unless it is proven here too. Until then it is served."
   CONTESTED
   "Disconnected for good. Whoever comes back starts a new one."
   ARCHIVED
@@ -1565,6 +1612,15 @@ type FacetState {
   checkId: ID
   "Name servers that have the records, of those that answered; null for other facets than dns, and before the first check."
   servers: Ratio
+}
+"How a name's move to us went: for how long visitors met no valid certificate."
+type Cutover {
+  "When a check first saw a name server lead visitors to us."
+  routedAt: Time!
+  "When there was a certificate for it."
+  securedAt: Time!
+  "Seconds between the two, rounded up; 0 where the certificate was there before."
+  tlsDowntimeSeconds: Int!
 }
 "k of n."
 type Ratio {
@@ -5646,12 +5702,26 @@ func childFields_Certificate(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_Certificate_failures(ctx, ec, field)
 	case "lastError":
 		return fieldContext_Certificate_lastError(ctx, ec, field)
+	case "imported":
+		return fieldContext_Certificate_imported(ctx, ec, field)
+	case "keepsFallback":
+		return fieldContext_Certificate_keepsFallback(ctx, ec, field)
 	case "revokedAt":
 		return fieldContext_Certificate_revokedAt(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_Certificate_createdAt(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Certificate", field.Name)
+}
+
+func childFields_CertificatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "certificate":
+		return fieldContext_CertificatePayload_certificate(ctx, ec, field)
+	case "connection":
+		return fieldContext_CertificatePayload_connection(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertificatePayload", field.Name)
 }
 
 func childFields_Conflict(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5740,6 +5810,10 @@ func childFields_Connection(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Connection_certificate(ctx, ec, field)
 	case "certificates":
 		return fieldContext_Connection_certificates(ctx, ec, field)
+	case "certificateMode":
+		return fieldContext_Connection_certificateMode(ctx, ec, field)
+	case "cutover":
+		return fieldContext_Connection_cutover(ctx, ec, field)
 	case "checks":
 		return fieldContext_Connection_checks(ctx, ec, field)
 	case "lastCheck":
@@ -5756,6 +5830,8 @@ func childFields_Connection(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Connection_attentionUntil(ctx, ec, field)
 	case "graceUntil":
 		return fieldContext_Connection_graceUntil(ctx, ec, field)
+	case "transferAt":
+		return fieldContext_Connection_transferAt(ctx, ec, field)
 	case "windowEndsAt":
 		return fieldContext_Connection_windowEndsAt(ctx, ec, field)
 	case "liveAt":
@@ -5870,6 +5946,18 @@ func childFields_ConnectionsChange(ctx context.Context, ec *executionContext, fi
 		return fieldContext_ConnectionsChange_connection(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ConnectionsChange", field.Name)
+}
+
+func childFields_Cutover(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "routedAt":
+		return fieldContext_Cutover_routedAt(ctx, ec, field)
+	case "securedAt":
+		return fieldContext_Cutover_securedAt(ctx, ec, field)
+	case "tlsDowntimeSeconds":
+		return fieldContext_Cutover_tlsDowntimeSeconds(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Cutover", field.Name)
 }
 
 func childFields_DeliveryAttempt(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

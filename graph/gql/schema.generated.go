@@ -74,6 +74,8 @@ type MutationResolver interface {
 	SvcHandleEvent(ctx context.Context, reader string, message machine.ServiceMessage) (*model.Ok, error)
 	ExportAudits(ctx context.Context, filter audit.AuditFilter, format audit.ExportFormat) (*audit.AuditExport, error)
 	OpsRedeliverEvent(ctx context.Context, id ident.Any, reader string) (*audit.LedgerEvent, error)
+	ImportCertificate(ctx context.Context, input certificate.ImportCertificateInput) (*certificate.CertificatePayload, error)
+	SetCertificateMode(ctx context.Context, connectionID ident.Any, mode certificate.ChallengeMode) (*connection.ConnectionPayload, error)
 	StartConnection(ctx context.Context, input connection.StartConnectionInput) (*connection.StartConnectionPayload, error)
 	UpdateConnection(ctx context.Context, input connection.UpdateConnectionInput) (*connection.ConnectionPayload, error)
 	CheckConnection(ctx context.Context, id ident.Any) (*connection.ConnectionPayload, error)
@@ -917,6 +919,20 @@ func field_Mutation_exportAudits_args(ctx context.Context, ec *executionContext,
 	return args, nil
 }
 
+func field_Mutation_importCertificate_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (certificate.ImportCertificateInput, error) {
+			return unmarshalNImportCertificateInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐImportCertificateInput(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func field_Mutation_initiatePasswordReset_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1610,6 +1626,28 @@ func field_Mutation_sendTestWebhook_args(ctx context.Context, ec *executionConte
 		return nil, err
 	}
 	args["topic"] = arg1
+	return args, nil
+}
+
+func field_Mutation_setCertificateMode_args(ctx context.Context, ec *executionContext, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "connectionId",
+		func(ctx context.Context, v any) (ident.Any, error) {
+			return unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐAny(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["connectionId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "mode",
+		func(ctx context.Context, v any) (certificate.ChallengeMode, error) {
+			return unmarshalNChallengeMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐChallengeMode(ctx, ec, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["mode"] = arg1
 	return args, nil
 }
 
@@ -4119,6 +4157,94 @@ func fieldContext_Mutation_opsRedeliverEvent(ctx context.Context, ec *executionC
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = field_Mutation_opsRedeliverEvent_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_importCertificate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_importCertificate(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ImportCertificate(ctx, fc.Args["input"].(certificate.ImportCertificateInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *certificate.CertificatePayload) graphql.Marshaler {
+			return marshalNCertificatePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificatePayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_importCertificate(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_CertificatePayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_importCertificate_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func _Mutation_setCertificateMode(ctx context.Context, ec *executionContext, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Mutation_setCertificateMode(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetCertificateMode(ctx, fc.Args["connectionId"].(ident.Any), fc.Args["mode"].(certificate.ChallengeMode))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *connection.ConnectionPayload) graphql.Marshaler {
+			return marshalNConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnectionPayload(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Mutation_setCertificateMode(ctx context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_ConnectionPayload(ctx, ec, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = field_Mutation_setCertificateMode_args(ctx, ec, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -10640,6 +10766,20 @@ func _Mutation(ctx context.Context, ec *executionContext, sel ast.SelectionSet) 
 		case "opsRedeliverEvent":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return _Mutation_opsRedeliverEvent(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "importCertificate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_importCertificate(ctx, ec, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setCertificateMode":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return _Mutation_setCertificateMode(ctx, ec, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

@@ -42,6 +42,7 @@ func Error(ctx context.Context, err error) *gqlerror.Error {
 	case ours && g.Err != nil && g.Err.Error() == "introspection disabled":
 		return shape(ctx, fault.Refused("introspection", "This credential cannot read the schema. Use an API key."), nil, g.Locations)
 	case len(faults) > 0:
+		refused(ctx, faults[len(faults)-1], path)
 		for _, f := range faults[:len(faults)-1] {
 			graphql.AddError(ctx, &gqlerror.Error{Err: f, Path: path})
 		}
@@ -57,6 +58,14 @@ func Error(ctx context.Context, err error) *gqlerror.Error {
 	slog.ErrorContext(ctx, "a request failed", "ref", ref, "request_id", authz.From(ctx).RequestID, "path", path.String(), "err", err)
 	f := &fault.Fault{Code: fault.Internal, Message: "Something broke on our side. Please quote the reference " + ref + "."}
 	return shape(ctx, f.With("ref", ref), path, nil)
+}
+
+// refused writes down that somebody who is known was not allowed to, or asked for what is not there for them (ASVS 16.3.2). Changes stand in the ledger too.
+func refused(ctx context.Context, f *fault.Fault, path ast.Path) {
+	caller := authz.From(ctx)
+	if caller.Kind != authz.PUBLIC && (f.Code == fault.ForbiddenCode || f.Code == fault.NotFoundCode) {
+		slog.InfoContext(ctx, "a request was refused", "code", f.Code, "reason", f.Reason, "actor", caller.Actor(), "path", path.String(), "ip", caller.IP)
+	}
 }
 
 // shaped says that an error went through here before: a trusted document that was refused.

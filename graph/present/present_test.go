@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -61,6 +62,33 @@ func TestPresent_TheUnknownIsLoggedOnce(t *testing.T) {
 		if out := logged.String(); g.Extensions["code"] != "INTERNAL" || ref == "" || !strings.Contains(g.Message, ref) || strings.Contains(g.Message, "hunter2") ||
 			strings.Count(out, "\n") != 1 || !strings.Contains(out, ref) || !strings.Contains(out, "hunter2") {
 			t.Errorf("%s: %+v; log %s", name, g, out)
+		}
+	}
+}
+
+// TestPresent_RefusalsOfTheKnownAreLogged: who asks for what they may not see is named in the log, once; strangers fill no log. It replaces the default log.
+func TestPresent_RefusalsOfTheKnownAreLogged(t *testing.T) {
+	logged := &bytes.Buffer{}
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(logged, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	user := ident.New[ident.UserID](time.Now())
+	known := authz.With(t.Context(), authz.Principal{Kind: authz.USER, UserID: user, IP: "192.0.2.7", RequestID: "req-1"})
+	for name, c := range map[string]struct {
+		ctx   context.Context
+		err   error
+		lines int
+	}{
+		"Forbidden": {known, fault.Forbidden("member.invite"), 1},
+		"NotFound":  {known, fault.NotFound("connection"), 1},
+		"Invalid":   {known, fault.Invalid("name", "", "Give a name."), 0},
+		"Nobody":    {t.Context(), fault.NotFound("connection"), 0},
+	} {
+		logged.Reset()
+		Error(c.ctx, c.err)
+		out := logged.String()
+		if n := strings.Count(out, "\n"); n != c.lines || n == 1 && (!strings.Contains(out, user.String()) || !strings.Contains(out, "192.0.2.7")) {
+			t.Errorf("%s: %s", name, out)
 		}
 	}
 }

@@ -238,7 +238,7 @@ func (a *App) certificates() error {
 		if err != nil {
 			return fmt.Errorf("read the roots of acme.cas %s: %w", ca.Name, err)
 		}
-		a.Certificates.CAs = append(a.Certificates.CAs, certificate.CA{Name: ca.Name, Directory: ca.Directory, Identities: []string{ca.Identity}, Roots: roots})
+		a.Certificates.CAs = append(a.Certificates.CAs, certificate.CA{Name: ca.Name, Directory: ca.Directory, Identities: []string{ca.Identity}, Roots: roots, Persist: ca.Persist})
 	}
 	return nil
 }
@@ -278,7 +278,7 @@ func (a *App) join() error {
 		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Credentials.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Machines.Part(), a.SSO.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
 		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.EdgeUsage.Part(), a.Widgets.Part(), a.Webhooks.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
-		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Ledger.Partitions()}},
+		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Door.Refusals(), a.Ledger.Partitions()}},
 		{Name: "house", Ready: a.checks()},
 	}
 	for _, p := range a.parts {

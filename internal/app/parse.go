@@ -118,14 +118,15 @@ func (p *parser) resolvers(s string) (out []Resolver) {
 func (p *parser) cas(s string) (out []CA) {
 	for _, part := range list(s) {
 		f := strings.Split(part, "|")
-		if len(f) < 3 || len(f) > 4 || !strings.HasPrefix(f[1], "https://") {
-			p.wrong("acme.cas", "holds name|https://directory|CAA identity[|file of roots]; %q is none", part)
+		if len(f) < 3 || len(f) > 5 || !strings.HasPrefix(f[1], "https://") || len(f) == 5 && f[4] != "dns-persist-01" {
+			p.wrong("acme.cas", "holds name|https://directory|CAA identity[|file of roots[|dns-persist-01]]; %q is none", part)
 			continue
 		}
 		ca := CA{Name: f[0], Directory: f[1], Identity: f[2]}
-		if len(f) == 4 {
+		if len(f) > 3 {
 			ca.Roots = f[3]
 		}
+		ca.Persist = len(f) == 5
 		out = append(out, ca)
 	}
 	return out

@@ -43,7 +43,7 @@ func (a *App) Worker() run.Part {
 	return run.Part{Name: "work", Run: a.Workers.Run, Grace: 9 * time.Second}
 }
 
-// Handler is what `nameplate serve` answers with: console, API, widget files, health and metrics.
+// Handler is what `nameplate serve` answers with: console, API, widget files and health.
 func (a *App) Handler() (http.Handler, error) {
 	r := resolvers.New(resolvers.Services{
 		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Machines: a.Machines, Mails: a.Mails, Audits: a.Audits,
@@ -58,12 +58,12 @@ func (a *App) Handler() (http.Handler, error) {
 		Console: frontend.Console(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Explorer: frontend.Explorer(frontend.Options{Origin: a.Settings.ConsoleOrigin}), Widget: widget.Files(),
 		Sessions: a.Sessions, Credentials: a.Credentials, Factors: a.Factors, Keys: a.Keys, Machines: a.Machines, Accounts: a.Accounts, SSO: a.SSO,
 		WidgetToken: a.Widgets.Authenticate, Origins: a.origins, Origin: a.Settings.ConsoleOrigin, Proxies: a.Settings.Proxies,
-		Routes: append(a.routes(), a.forTests()...), Ready: a.ready, Keysfile: a.publicKeys, Metrics: a.Metrics.Handler(), Log: a.Log,
+		Routes: append(a.routes(), a.forTests()...), Ready: a.ready, Keysfile: a.publicKeys, Log: a.Log,
 	})
 	schema := gql.NewPlanned(gql.Config{Resolvers: r})
 	g, err := graph.New(graph.Config{
 		Schema: schema, Inside: rest.Documents(),
-		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Lasts: a.lasts, Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Held: a.held(), Metrics: a.Metrics,
+		Bearer: door.Bearer, Origin: door.SocketOrigin, Revoked: a.Authz.Revoked(), Lasts: a.lasts, Limit: a.Limit, Hub: a.Hub, Ran: a.ran, Held: a.held(), Denied: a.Door.Denied, Metrics: a.Metrics,
 		Around: func(ctx context.Context) context.Context { return loader.With(ctx, r.Loaders()) },
 	})
 	if err != nil {
@@ -94,7 +94,7 @@ func (a *App) Server(l net.Listener, h http.Handler) run.Part {
 	return run.Part{Name: "http", Run: s.Run, Grace: 9 * time.Second}
 }
 
-// MetricsServer answers /metrics on l, and nothing else.
+// MetricsServer answers /metrics on l, and nothing else. They stand nowhere else: http.listen is open to everybody.
 func (a *App) MetricsServer(l net.Listener) run.Part { return metricsServer(l, a.Metrics, a.Log) }
 
 func metricsServer(l net.Listener, metrics *metric.Set, log *slog.Logger) run.Part {

@@ -29,7 +29,7 @@ type Settings struct {
 	LogFormat     string
 	LogLevel      string
 	Listen        string
-	MetricsListen string // where work and edge answer /metrics too; "" is nowhere
+	MetricsListen string // where a process answers /metrics; "" is nowhere
 	ConsoleOrigin string
 	Proxies       []netip.Prefix
 	// MachinesClosed refuses to register machines for callers who are not signed in.
@@ -110,6 +110,7 @@ type CA struct {
 	Directory string
 	Identity  string // as CAA records name it
 	Roots     string // PEM file that its directory's certificate is verified with; "" is the system's
+	Persist   bool   // it offers dns-persist-01
 }
 
 // ProbeSettings say how our own probes reach a name.
@@ -131,8 +132,8 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.former, "vault.former_keks", "", "former keys, separated by commas, while `nameplate admin rewrap` has not run")
 	str(&r.format, "log.format", "json", "json or text")
 	str(&r.level, "log.level", "info", "debug, info, warn or error")
-	str(&r.listen, "http.listen", ":8080", "host:port of the console, the API and the metrics")
-	str(&r.metrics, "metrics.listen", "", "host:port where any process answers /metrics alone: work and edge have no other")
+	str(&r.listen, "http.listen", ":8080", "host:port of the console and the API")
+	str(&r.metrics, "metrics.listen", "", "host:port where a process answers /metrics, and nothing else, to whoever reaches it: keep it to your own network")
 	str(&r.origin, "console.origin", "http://localhost:8080", "where people reach the console; https in production")
 	fs.BoolVar(&r.oob, "auth.oob_factors", true, "let codes by mail and SMS be second factors; OWASP ASVS level 3 wants false")
 	str(&r.proxies, "http.trusted_proxies", "", "networks of proxies in front of the console, separated by commas")
@@ -156,7 +157,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.anchors, "dns.trust_anchors", "", "DS records of the root's keys, separated by commas, such as 20326 8 2 E06D…; without it IANA's, and none for dns.root_hints of your own")
 	fs.IntVar(&r.dnsPort, "dns.port", 53, "port of every authoritative server")
 	str(&r.resolvers, "dns.resolvers", "cloudflare=1.1.1.1:53,google=8.8.8.8:53,quad9=9.9.9.9:53", "name=address:port[;region]")
-	str(&r.cas, "acme.cas", "letsencrypt|https://acme-v02.api.letsencrypt.org/directory|letsencrypt.org", "name|directory|CAA identity[|file of roots], separated by commas, in order of preference")
+	str(&r.cas, "acme.cas", "letsencrypt|https://acme-v02.api.letsencrypt.org/directory|letsencrypt.org", "name|directory|CAA identity[|file of roots[|dns-persist-01]], separated by commas, in order of preference; the last where it reads a record that stays")
 	str(&r.contact, "acme.contact", "", "mail addresses for the CA, separated by commas")
 	str(&r.probeRoots, "probe.roots", "", "PEM file that our HTTPS probe trusts; without it the system's roots")
 	fs.IntVar(&r.probeHTTP, "probe.http_port", 80, "port of the http probe")

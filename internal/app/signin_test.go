@@ -13,11 +13,14 @@ import (
 
 	"github.com/nameplate-dev/nameplate/db/dbtest"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/apikey"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
+	"github.com/nameplate-dev/nameplate/internal/platform/invitation"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/platform/registration"
 	"github.com/nameplate-dev/nameplate/internal/platform/session"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/pquerna/otp"
@@ -239,5 +242,49 @@ func TestFreshInstallation_HasNobody(t *testing.T) {
 		if err := d.QueryRow(t.Context(), "select count(*) from "+table).Scan(&n); err != nil || n != 0 {
 			t.Errorf("%s has %d rows, %v", table, n, err)
 		}
+	}
+}
+
+// TestPwd2c_InvitationOfAnotherAddress: somebody registers with the link of an invitation that went to another address. The account is made, and the owner of the
+// organization, which takes people of its own mail domain alone, sees who that was and decides.
+func TestPwd2c_InvitationOfAnotherAddress(t *testing.T) {
+	t.Parallel()
+	h := openSSO(t)
+	owner := h.as(t.Context(), h.owner)
+	if _, err := h.DB.Exec(t.Context(), "update organization set email_domains = '{acme.example}' where id = $1", h.org.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	invited, err := h.Invitations.InviteMember(owner, invitation.InviteMemberInput{OrganizationID: h.org, Email: new("dan@acme.example"), Roles: []authz.Role{authz.Member}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, confirm := secret.Random(""), secret.Random("")
+	if _, err := h.DB.Exec(t.Context(), "update invitation set token_hash = $2 where id = $1", invited.ID.UUID(), token.Hash()); err != nil {
+		t.Fatal(err)
+	}
+	stranger := authz.With(t.Context(), authz.Principal{Kind: authz.PUBLIC, Network: "2001:db8:c::/64", Locale: "en", RequestID: "test"})
+	made, err := h.Registrations.Register(stranger, registration.RegisterPersonInput{Email: "eve@elsewhere.example", Password: secret.New("a bird on the wire"), FirstName: "Eve", LastName: "Else", TermsAccepted: true, InvitationToken: token})
+	if err != nil || !made.Accepted {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	if _, err := h.DB.Exec(t.Context(), "update registration set token_hash = $1 where email = 'eve@elsewhere.example'", confirm.Hash()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Registrations.Confirm(stranger, registration.Confirmation{Token: confirm, Binding: made.Binding}); err != nil {
+		t.Fatal(err)
+	}
+	eve := h.userOf(t, "eve@elsewhere.example")
+	members := func() int {
+		return h.count(t, "membership where org_id = $1 and user_id = $2", h.org.UUID(), eve.UUID())
+	}
+	if own := h.count(t, "organization where created_by = $1 and ownership = 'PERSONAL'", eve.UUID()); own != 1 || members() != 0 {
+		t.Fatalf("%d organizations of their own, %d memberships in the other", own, members())
+	}
+	waiting, err := h.Invitations.Of(owner, h.org, new(invitation.StatusAwaitingConfirmation), page.Args{First: 10})
+	if err != nil || len(waiting.Nodes) != 1 || waiting.Nodes[0].Email != "dan@acme.example" || waiting.Nodes[0].AcceptedEmail == nil || *waiting.Nodes[0].AcceptedEmail != "eve@elsewhere.example" {
+		t.Fatalf("what the owner sees: %+v, %v", waiting, err)
+	}
+	if _, err := h.Invitations.Confirm(owner, invited.ID, true); err != nil || members() != 1 {
+		t.Errorf("%d memberships after the owner's word: %v", members(), err)
 	}
 }

@@ -37,10 +37,18 @@ type ssoHouse struct {
 	owner ident.UserID
 }
 
-func openSSO(t *testing.T) *ssoHouse {
+func openSSO(t *testing.T, with ...func(*Settings)) *ssoHouse {
 	t.Helper()
-	a, err := Build(t.Context(), Settings{Profile: "lab", KEK: "file:" + t.TempDir() + "/kek", ConsoleOrigin: ssoOrigin, Edge: EdgeSettings{Zone: "edge.lab"}, DNS: DNSSettings{AllowPrivate: true}},
-		dbtest.New(t), nil, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
+	return openLogged(t, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), with...)
+}
+
+func openLogged(t *testing.T, log *slog.Logger, with ...func(*Settings)) *ssoHouse {
+	t.Helper()
+	s := Settings{Profile: "lab", KEK: "file:" + t.TempDir() + "/kek", ConsoleOrigin: ssoOrigin, Edge: EdgeSettings{Zone: "edge.lab"}, DNS: DNSSettings{AllowPrivate: true}}
+	for _, adjust := range with {
+		adjust(&s)
+	}
+	a, err := Build(t.Context(), s, dbtest.New(t), nil, log)
 	if err != nil {
 		t.Fatal(err)
 	}

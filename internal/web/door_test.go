@@ -98,13 +98,13 @@ func TestRoutes(t *testing.T) {
 	})
 	for path, want := range map[string]string{
 		"/": "console /", "/acme/domains": "console /acme/domains", "/acme/explorer": "explorer /acme/explorer", "/acme/explorer/x": "console /acme/explorer/x", "/explorer": "console /explorer",
-		"/assets/explorer/app.js": "console /assets/explorer/app.js", "/widget/v1/connect.js": "widget /widget/v1/connect.js", "/metrics": "metrics /metrics", "/hooks/test": "part /hooks/test",
+		"/assets/explorer/app.js": "console /assets/explorer/app.js", "/widget/v1/connect.js": "widget /widget/v1/connect.js", "/hooks/test": "part /hooks/test",
 	} {
 		if r := h.do(t, "GET", path, ""); r.text != want || r.Header.Get("X-Content-Type-Options") != "nosniff" || r.Header.Get("X-Request-Id") == "" || r.Header.Get("Strict-Transport-Security") == "" {
 			t.Errorf("%s: %d %q %v", path, r.StatusCode, r.text, r.Header)
 		}
 	}
-	for _, path := range []string{"/auth/unknown", "/auth/", "/graphql/x", "/widget/x", "/internal/ask", "/v1/connections", "/.well-known/x"} {
+	for _, path := range []string{"/auth/unknown", "/auth/", "/graphql/x", "/widget/x", "/internal/ask", "/v1/connections", "/.well-known/x", "/metrics", "/debug/pprof/heap"} {
 		if r := h.do(t, "GET", path, ""); r.StatusCode != http.StatusNotFound || r.code() != "NOT_FOUND" || r.Header.Get("Content-Security-Policy") != "default-src 'none'; frame-ancestors 'none'" {
 			t.Errorf("%s: %d %s", path, r.StatusCode, r.text)
 		}

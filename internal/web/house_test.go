@@ -70,7 +70,7 @@ func setup(t *testing.T, change ...func(*web.Config)) *house {
 	h.Join(h.keys.Part())
 	h.give(t, credentials, h.User)
 	c := web.Config{
-		GraphQL: graphQL(h), Console: page("console"), Explorer: page("explorer"), Widget: page("widget"), Metrics: page("metrics"),
+		GraphQL: graphQL(h), Console: page("console"), Explorer: page("explorer"), Widget: page("widget"),
 		Sessions: sessions, Credentials: credentials, Factors: factors, Keys: h.keys, Accounts: &account.Service{DB: h.DB},
 		Origin: console, Log: slogx.New(h.logs, slogx.JSON, slog.LevelDebug),
 		Origins: func(_ context.Context, key string) (func(string) bool, error) {

@@ -36,7 +36,6 @@ type Config struct {
 	GraphQL                   http.Handler
 	REST                      http.Handler // what lies below /v1/
 	Console, Explorer, Widget http.Handler
-	Metrics                   http.Handler
 	Routes                    []part.Route
 
 	Sessions    *session.Service
@@ -119,14 +118,13 @@ func (s *Door) routes() http.Handler {
 	mux.HandleFunc("GET /auth/erased", s.pages)
 	mux.Handle("POST /login", s.authenticate(http.HandlerFunc(s.form)))
 	mount("/widget/v1/", s.Widget)
-	mount("GET /metrics", s.Metrics)
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /.well-known/nameplate-keys.json", s.keysfile)
 	for _, r := range s.Routes {
 		mux.Handle(r.Pattern, s.authenticate(r.Handler))
 	}
-	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/hooks/", "/internal/", "/.well-known/", "/healthz/", "/readyz/", "/metrics/"} {
+	for _, below := range []string{"/graphql/", "/auth/", "/widget/", "/hooks/", "/internal/", "/.well-known/", "/healthz/", "/readyz/", "/metrics", "/metrics/", "/debug/"} {
 		mux.HandleFunc(below, s.nothing)
 	}
 	mux.HandleFunc("/graphiql", s.graphiql)
@@ -171,7 +169,7 @@ func (s *Door) drain(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-httpx.Stopping(r.Context()):
-			if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" && r.URL.Path != "/metrics" {
+			if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" {
 				w.Header().Set("Connection", "close")
 				s.fail(w, r, fault.Unavailable("stopping", "This server is stopping. Please try again."))
 				return

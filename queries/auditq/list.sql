@@ -34,19 +34,6 @@ select e.id, e.at, e.org_id, e.actor, e.action, e.subject, e.payload, e.context,
   and (@actor::text = '' or e.actor = @actor::text) and (cardinality(@actions::text[]) = 0 or e.action = any(@actions::text[])) and (cardinality(@never::text[]) = 0 or e.action <> all(@never::text[]))
 order by e.id desc limit @most;
 
--- name: AuditsByWords :many
--- Rows that have all of the words; see event_words. The index of words is read first, because the planner cannot know how seldom a word is.
-with found as materialized (
-  select e.id, e.at from event e where e.org_id = @org_id::uuid and e.audited and event_words(e.org_id, e.subject, e.request_id, e.payload) @@ (@words::text)::tsquery and e.id < @before::uuid and e.id >= @since::uuid and (@actor::text = '' or e.actor = @actor::text) and (cardinality(@actions::text[]) = 0 or e.action = any(@actions::text[])) and (cardinality(@never::text[]) = 0 or e.action <> all(@never::text[])) and (@subject::text = '' or e.subject = @subject::text))
-select e.id, e.at, e.org_id, e.actor, e.action, e.subject, e.payload, e.context, e.request_id, e.chain, e.seq, e.prev_hash, e.hash from (select f.id, f.at from found f order by f.id desc limit @most) f join event e on e.id = f.id and e.at = f.at and e.org_id = @org_id::uuid
-order by e.id desc;
-
--- name: AuditsLately :many
--- The newest rows of an organization that have all of the words, among as many as are worth looking through: for words that stand in many rows.
-select e.id, e.at, e.org_id, e.actor, e.action, e.subject, e.payload, e.context, e.request_id, e.chain, e.seq, e.prev_hash, e.hash from (select * from event x where x.org_id = @org_id::uuid and x.audited and x.id < @before::uuid and x.id >= @since::uuid order by x.id desc limit @among) e
-where event_words(e.org_id, e.subject, e.request_id, e.payload) @@ (@words::text)::tsquery and (@actor::text = '' or e.actor = @actor::text) and (cardinality(@actions::text[]) = 0 or e.action = any(@actions::text[])) and (cardinality(@never::text[]) = 0 or e.action <> all(@never::text[])) and (@subject::text = '' or e.subject = @subject::text)
-order by e.id desc limit @most;
-
 -- name: AuditsOfAll :many
 -- @sqlc-vet-disable tenant
 -- For operators: the newest rows of all chains.

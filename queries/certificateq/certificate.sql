@@ -14,16 +14,28 @@ select * from certificate where connection_id = any(@connection_ids::uuid[]) and
 select id, org_id, chain_pem, sealed_key from certificate where id = $1;
 
 -- name: LockOpen :one
--- The certificate of a connection that stands or is to be ordered.
-select * from certificate where connection_id = @connection_id and org_id = @org_id and replaced_by is null and status not in ('REVOKED')
+-- The certificate of a connection that stands or is to be ordered; not one that the customer brought.
+select * from certificate where connection_id = @connection_id and org_id = @org_id and replaced_by is null and status <> 'REVOKED' and mode <> 'IMPORTED'
+order by created_at desc limit 1 for update;
+
+-- name: LockImported :one
+-- The certificate that the customer brought, expired or not.
+select * from certificate where connection_id = @connection_id and org_id = @org_id and replaced_by is null and mode = 'IMPORTED' and status in ('ISSUED', 'EXPIRED')
 order by created_at desc limit 1 for update;
 
 -- name: AddCertificate :exec
-insert into certificate (id, org_id, connection_id, names, mode, ca, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, order_url, due_at, preflight_check_id, created_at)
-values (@id, @org_id, @connection_id, @names, @mode, @ca, @status, @chain_pem, @sealed_key, @issuer, @serial, @not_before, @not_after, @renew_at, @order_url, @due_at, @preflight_check_id, @now);
+insert into certificate (id, org_id, connection_id, names, mode, ca, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, order_url, due_at, preflight_check_id, keep_fallback, created_at)
+values (@id, @org_id, @connection_id, @names, @mode, @ca, @status, @chain_pem, @sealed_key, @issuer, @serial, @not_before, @not_after, @renew_at, @order_url, @due_at, @preflight_check_id, @keep_fallback, @now);
 
 -- name: SetDue :exec
 update certificate set due_at = @due_at where id = @id and org_id = @org_id;
+
+-- name: Succeed :exec
+-- Another certificate has taken its place, whoever has its turn.
+update certificate set replaced_by = @replaced_by::uuid, due_at = null where id = @id and org_id = @org_id;
+
+-- name: Park :exec
+update certificate set due_at = null where id = @id and org_id = @org_id;
 
 -- name: ParkAll :exec
 -- A connection that ended: nothing of it is ordered or renewed any more.
@@ -55,16 +67,17 @@ select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-0
 -- name: Turn :one
 -- @sqlc-vet-disable tenant
 -- What a turn needs to know, while it is its turn.
-select sqlc.embed(c), k.hostname, k.registrable_domain, k.state, k.tls_mode
+select sqlc.embed(c), k.hostname, k.registrable_domain, k.state, k.tls_mode, k.is_wildcard, k.target_token,
+  exists (select from hostname_claim h where k.is_wildcard and h.hostname = substr(k.hostname, 3) and h.holder_org_id = k.org_id)::boolean as holds_base
 from certificate c join connection k on k.id = c.connection_id where c.id = @id and c.epoch = @epoch;
 
 -- name: Replacement :one
 -- The newer certificate that an older one waits to be replaced by.
-select id from certificate where connection_id = @connection_id and org_id = @org_id and status = 'ISSUED' and replaced_by is null and created_at > @after order by created_at desc limit 1;
+select id from certificate where connection_id = @connection_id and org_id = @org_id and status = 'ISSUED' and mode <> 'IMPORTED' and replaced_by is null and created_at > @after order by created_at desc limit 1;
 
 -- name: Begin :execrows
 -- No row here and below: another worker has the turn by now, and nothing of this one may be written.
-update certificate set status = @status, ca = @ca, mode = @mode, preflight_check_id = @preflight_check_id where id = @id and org_id = @org_id and epoch = @epoch;
+update certificate set status = @status, ca = @ca, mode = @mode, names = @names, preflight_check_id = @preflight_check_id where id = @id and org_id = @org_id and epoch = @epoch;
 
 -- name: Ordered :execrows
 update certificate set status = case when status = 'RENEWING' then status else 'VALIDATING' end, order_url = @order_url where id = @id and org_id = @org_id and epoch = @epoch;
@@ -141,14 +154,14 @@ where replaced_by is null and due_at is not null and sealed_key is not null and 
 
 -- name: OrgOfConnection :one
 -- Whoever never had a plan, a machine for which nobody stands, has no certificates ordered.
-select c.org_id, c.hostname, c.tls_mode, coalesce(not b.ever_entitled, false)::boolean as basic
+select c.org_id, c.hostname, c.is_wildcard, c.tls_mode, c.target_token, c.state, coalesce(not b.ever_entitled, false)::boolean as basic
 from connection c left join billing_subscription b on b.org_id = c.org_id where c.id = $1;
 
 -- name: ToForesee :many
 -- @sqlc-vet-disable tenant
 -- Work of the product: each certificate is in one of so many slots.
 select id, org_id, ca, chain_pem, renew_at from certificate
-where replaced_by is null and due_at is not null and sealed_key is not null and renew_at > @now::timestamptz and failures = 0 and (lease_until is null or lease_until < @now::timestamptz)
+where replaced_by is null and due_at is not null and sealed_key is not null and mode <> 'IMPORTED' and renew_at > @now::timestamptz and failures = 0 and (lease_until is null or lease_until < @now::timestamptz)
   and mod(abs(hashtext(id::text)::bigint), @slots::int) = @slot::int
 order by id;
 

@@ -85,8 +85,8 @@ func (q *Queries) AddAccount(ctx context.Context, db DBTX, arg AddAccountParams)
 }
 
 const addCertificate = `-- name: AddCertificate :exec
-insert into certificate (id, org_id, connection_id, names, mode, ca, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, order_url, due_at, preflight_check_id, created_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+insert into certificate (id, org_id, connection_id, names, mode, ca, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, order_url, due_at, preflight_check_id, keep_fallback, created_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 `
 
 type AddCertificateParams struct {
@@ -107,6 +107,7 @@ type AddCertificateParams struct {
 	OrderUrl         *string
 	DueAt            *time.Time
 	PreflightCheckID *uuid.UUID
+	KeepFallback     bool
 	Now              time.Time
 }
 
@@ -129,6 +130,7 @@ func (q *Queries) AddCertificate(ctx context.Context, db DBTX, arg AddCertificat
 		arg.OrderUrl,
 		arg.DueAt,
 		arg.PreflightCheckID,
+		arg.KeepFallback,
 		arg.Now,
 	)
 	return err
@@ -167,13 +169,14 @@ func (q *Queries) AtRisk(ctx context.Context, db DBTX) ([]*AtRiskRow, error) {
 }
 
 const begin = `-- name: Begin :execrows
-update certificate set status = $1, ca = $2, mode = $3, preflight_check_id = $4 where id = $5 and org_id = $6 and epoch = $7
+update certificate set status = $1, ca = $2, mode = $3, names = $4, preflight_check_id = $5 where id = $6 and org_id = $7 and epoch = $8
 `
 
 type BeginParams struct {
 	Status           string
 	Ca               string
 	Mode             string
+	Names            []string
 	PreflightCheckID *uuid.UUID
 	ID               uuid.UUID
 	OrgID            uuid.UUID
@@ -186,6 +189,7 @@ func (q *Queries) Begin(ctx context.Context, db DBTX, arg BeginParams) (int64, e
 		arg.Status,
 		arg.Ca,
 		arg.Mode,
+		arg.Names,
 		arg.PreflightCheckID,
 		arg.ID,
 		arg.OrgID,
@@ -198,7 +202,7 @@ func (q *Queries) Begin(ctx context.Context, db DBTX, arg BeginParams) (int64, e
 }
 
 const certificateByID = `-- name: CertificateByID :one
-select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at from certificate where id = $1 and org_id = $2
+select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback from certificate where id = $1 and org_id = $2
 `
 
 type CertificateByIDParams struct {
@@ -235,12 +239,13 @@ func (q *Queries) CertificateByID(ctx context.Context, db DBTX, arg CertificateB
 		&i.ReplacedBy,
 		&i.CreatedAt,
 		&i.RevokedAt,
+		&i.KeepFallback,
 	)
 	return &i, err
 }
 
 const certificatesOf = `-- name: CertificatesOf :many
-select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at from certificate where connection_id = any($1::uuid[]) and org_id = $2 order by connection_id, created_at desc, id desc
+select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback from certificate where connection_id = any($1::uuid[]) and org_id = $2 order by connection_id, created_at desc, id desc
 `
 
 type CertificatesOfParams struct {
@@ -284,6 +289,7 @@ func (q *Queries) CertificatesOf(ctx context.Context, db DBTX, arg CertificatesO
 			&i.ReplacedBy,
 			&i.CreatedAt,
 			&i.RevokedAt,
+			&i.KeepFallback,
 		); err != nil {
 			return nil, err
 		}
@@ -540,8 +546,53 @@ func (q *Queries) LockBudget(ctx context.Context, db DBTX, arg LockBudgetParams)
 	return &i, err
 }
 
+const lockImported = `-- name: LockImported :one
+select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback from certificate where connection_id = $1 and org_id = $2 and replaced_by is null and mode = 'IMPORTED' and status in ('ISSUED', 'EXPIRED')
+order by created_at desc limit 1 for update
+`
+
+type LockImportedParams struct {
+	ConnectionID uuid.UUID
+	OrgID        uuid.UUID
+}
+
+// The certificate that the customer brought, expired or not.
+func (q *Queries) LockImported(ctx context.Context, db DBTX, arg LockImportedParams) (*Certificate, error) {
+	row := db.QueryRow(ctx, lockImported, arg.ConnectionID, arg.OrgID)
+	var i Certificate
+	err := row.Scan(
+		&i.ID,
+		&i.OrgID,
+		&i.ConnectionID,
+		&i.Names,
+		&i.Mode,
+		&i.Ca,
+		&i.OrderUrl,
+		&i.Status,
+		&i.ChainPem,
+		&i.SealedKey,
+		&i.Issuer,
+		&i.Serial,
+		&i.NotBefore,
+		&i.NotAfter,
+		&i.RenewAt,
+		&i.Failures,
+		&i.LastError,
+		&i.PreflightCheckID,
+		&i.DueAt,
+		&i.Owner,
+		&i.Epoch,
+		&i.LeaseUntil,
+		&i.ReplacedBy,
+		&i.CreatedAt,
+		&i.RevokedAt,
+		&i.KeepFallback,
+	)
+	return &i, err
+}
+
 const lockOpen = `-- name: LockOpen :one
-select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at from certificate where connection_id = $1 and org_id = $2 and replaced_by is null and status not in ('REVOKED')
+select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback from certificate where connection_id = $1 and org_id = $2 and replaced_by is null and status <> 'REVOKED' and mode <> 'IMPORTED'
 order by created_at desc limit 1 for update
 `
 
@@ -550,7 +601,7 @@ type LockOpenParams struct {
 	OrgID        uuid.UUID
 }
 
-// The certificate of a connection that stands or is to be ordered.
+// The certificate of a connection that stands or is to be ordered; not one that the customer brought.
 func (q *Queries) LockOpen(ctx context.Context, db DBTX, arg LockOpenParams) (*Certificate, error) {
 	row := db.QueryRow(ctx, lockOpen, arg.ConnectionID, arg.OrgID)
 	var i Certificate
@@ -580,6 +631,7 @@ func (q *Queries) LockOpen(ctx context.Context, db DBTX, arg LockOpenParams) (*C
 		&i.ReplacedBy,
 		&i.CreatedAt,
 		&i.RevokedAt,
+		&i.KeepFallback,
 	)
 	return &i, err
 }
@@ -690,7 +742,7 @@ func (q *Queries) OrgOfCertificate(ctx context.Context, db DBTX, arg OrgOfCertif
 }
 
 const orgOfConnection = `-- name: OrgOfConnection :one
-select c.org_id, c.hostname, c.tls_mode, coalesce(not b.ever_entitled, false)::boolean as basic
+select c.org_id, c.hostname, c.is_wildcard, c.tls_mode, c.target_token, c.state, coalesce(not b.ever_entitled, false)::boolean as basic
 from connection c left join billing_subscription b on b.org_id = c.org_id where c.id = $1
 `
 
@@ -699,10 +751,13 @@ type OrgOfConnectionParams struct {
 }
 
 type OrgOfConnectionRow struct {
-	OrgID    uuid.UUID
-	Hostname string
-	TlsMode  string
-	Basic    bool
+	OrgID       uuid.UUID
+	Hostname    string
+	IsWildcard  bool
+	TlsMode     string
+	TargetToken string
+	State       string
+	Basic       bool
 }
 
 // Whoever never had a plan, a machine for which nobody stands, has no certificates ordered.
@@ -712,10 +767,27 @@ func (q *Queries) OrgOfConnection(ctx context.Context, db DBTX, arg OrgOfConnect
 	err := row.Scan(
 		&i.OrgID,
 		&i.Hostname,
+		&i.IsWildcard,
 		&i.TlsMode,
+		&i.TargetToken,
+		&i.State,
 		&i.Basic,
 	)
 	return &i, err
+}
+
+const park = `-- name: Park :exec
+update certificate set due_at = null where id = $1 and org_id = $2
+`
+
+type ParkParams struct {
+	ID    uuid.UUID
+	OrgID uuid.UUID
+}
+
+func (q *Queries) Park(ctx context.Context, db DBTX, arg ParkParams) error {
+	_, err := db.Exec(ctx, park, arg.ID, arg.OrgID)
+	return err
 }
 
 const parkAll = `-- name: ParkAll :exec
@@ -816,7 +888,7 @@ func (q *Queries) Replace(ctx context.Context, db DBTX, arg ReplaceParams) (int6
 }
 
 const replacement = `-- name: Replacement :one
-select id from certificate where connection_id = $1 and org_id = $2 and status = 'ISSUED' and replaced_by is null and created_at > $3 order by created_at desc limit 1
+select id from certificate where connection_id = $1 and org_id = $2 and status = 'ISSUED' and mode <> 'IMPORTED' and replaced_by is null and created_at > $3 order by created_at desc limit 1
 `
 
 type ReplacementParams struct {
@@ -904,6 +976,22 @@ func (q *Queries) SetDue(ctx context.Context, db DBTX, arg SetDueParams) error {
 	return err
 }
 
+const succeed = `-- name: Succeed :exec
+update certificate set replaced_by = $1::uuid, due_at = null where id = $2 and org_id = $3
+`
+
+type SucceedParams struct {
+	ReplacedBy uuid.UUID
+	ID         uuid.UUID
+	OrgID      uuid.UUID
+}
+
+// Another certificate has taken its place, whoever has its turn.
+func (q *Queries) Succeed(ctx context.Context, db DBTX, arg SucceedParams) error {
+	_, err := db.Exec(ctx, succeed, arg.ReplacedBy, arg.ID, arg.OrgID)
+	return err
+}
+
 const takeDue = `-- name: TakeDue :many
 with ready as (
   select id, due_at, row_number() over (partition by org_id order by due_at, id) as turn from certificate
@@ -957,7 +1045,7 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, arg TakeDueParams) ([]*T
 
 const toForesee = `-- name: ToForesee :many
 select id, org_id, ca, chain_pem, renew_at from certificate
-where replaced_by is null and due_at is not null and sealed_key is not null and renew_at > $1::timestamptz and failures = 0 and (lease_until is null or lease_until < $1::timestamptz)
+where replaced_by is null and due_at is not null and sealed_key is not null and mode <> 'IMPORTED' and renew_at > $1::timestamptz and failures = 0 and (lease_until is null or lease_until < $1::timestamptz)
   and mod(abs(hashtext(id::text)::bigint), $2::int) = $3::int
 order by id
 `
@@ -1005,7 +1093,8 @@ func (q *Queries) ToForesee(ctx context.Context, db DBTX, arg ToForeseeParams) (
 }
 
 const turn = `-- name: Turn :one
-select c.id, c.org_id, c.connection_id, c.names, c.mode, c.ca, c.order_url, c.status, c.chain_pem, c.sealed_key, c.issuer, c.serial, c.not_before, c.not_after, c.renew_at, c.failures, c.last_error, c.preflight_check_id, c.due_at, c.owner, c.epoch, c.lease_until, c.replaced_by, c.created_at, c.revoked_at, k.hostname, k.registrable_domain, k.state, k.tls_mode
+select c.id, c.org_id, c.connection_id, c.names, c.mode, c.ca, c.order_url, c.status, c.chain_pem, c.sealed_key, c.issuer, c.serial, c.not_before, c.not_after, c.renew_at, c.failures, c.last_error, c.preflight_check_id, c.due_at, c.owner, c.epoch, c.lease_until, c.replaced_by, c.created_at, c.revoked_at, c.keep_fallback, k.hostname, k.registrable_domain, k.state, k.tls_mode, k.is_wildcard, k.target_token,
+  exists (select from hostname_claim h where k.is_wildcard and h.hostname = substr(k.hostname, 3) and h.holder_org_id = k.org_id)::boolean as holds_base
 from certificate c join connection k on k.id = c.connection_id where c.id = $1 and c.epoch = $2
 `
 
@@ -1020,6 +1109,9 @@ type TurnRow struct {
 	RegistrableDomain string
 	State             string
 	TlsMode           string
+	IsWildcard        bool
+	TargetToken       string
+	HoldsBase         bool
 }
 
 // @sqlc-vet-disable tenant
@@ -1053,10 +1145,14 @@ func (q *Queries) Turn(ctx context.Context, db DBTX, arg TurnParams) (*TurnRow, 
 		&i.Certificate.ReplacedBy,
 		&i.Certificate.CreatedAt,
 		&i.Certificate.RevokedAt,
+		&i.Certificate.KeepFallback,
 		&i.Hostname,
 		&i.RegistrableDomain,
 		&i.State,
 		&i.TlsMode,
+		&i.IsWildcard,
+		&i.TargetToken,
+		&i.HoldsBase,
 	)
 	return &i, err
 }

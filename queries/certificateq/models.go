@@ -43,4 +43,5 @@ type Certificate struct {
 	ReplacedBy       *uuid.UUID
 	CreatedAt        time.Time
 	RevokedAt        *time.Time
+	KeepFallback     bool
 }

@@ -10,23 +10,120 @@ import (
 	"github.com/google/uuid"
 )
 
-const holderOf = `-- name: HolderOf :one
-select holder_connection_id from hostname_claim where hostname = $1
+const claimOf = `-- name: ClaimOf :one
+select hostname, holder_connection_id, holder_org_id, proof, verified_at, last_proof_at, version, contested_by, contested_org_id, contested_at, transfer_at, refused_connection_id from hostname_claim where hostname = $1
 `
 
-type HolderOfParams struct {
+type ClaimOfParams struct {
 	Hostname string
 }
 
-func (q *Queries) HolderOf(ctx context.Context, db DBTX, arg HolderOfParams) (uuid.UUID, error) {
-	row := db.QueryRow(ctx, holderOf, arg.Hostname)
-	var holder_connection_id uuid.UUID
-	err := row.Scan(&holder_connection_id)
-	return holder_connection_id, err
+func (q *Queries) ClaimOf(ctx context.Context, db DBTX, arg ClaimOfParams) (*HostnameClaim, error) {
+	row := db.QueryRow(ctx, claimOf, arg.Hostname)
+	var i HostnameClaim
+	err := row.Scan(
+		&i.Hostname,
+		&i.HolderConnectionID,
+		&i.HolderOrgID,
+		&i.Proof,
+		&i.VerifiedAt,
+		&i.LastProofAt,
+		&i.Version,
+		&i.ContestedBy,
+		&i.ContestedOrgID,
+		&i.ContestedAt,
+		&i.TransferAt,
+		&i.RefusedConnectionID,
+	)
+	return &i, err
 }
 
-const proveClaim = `-- name: ProveClaim :execrows
-update hostname_claim set last_proof_at = $1, proof = $2, version = version + 1 where hostname = $3 and holder_connection_id = $4
+const contestClaim = `-- name: ContestClaim :execrows
+update hostname_claim set contested_by = $1::uuid, contested_org_id = $2::uuid, contested_at = $3::timestamptz, transfer_at = $4::timestamptz, version = version + 1
+where hostname = $5 and holder_connection_id = $6 and contested_by is null and refused_connection_id is distinct from $1::uuid
+`
+
+type ContestClaimParams struct {
+	Challenger    uuid.UUID
+	ChallengerOrg uuid.UUID
+	Now           time.Time
+	TransferAt    time.Time
+	Hostname      string
+	Holder        uuid.UUID
+}
+
+// One challenger at a time, against the holder that was read.
+func (q *Queries) ContestClaim(ctx context.Context, db DBTX, arg ContestClaimParams) (int64, error) {
+	result, err := db.Exec(ctx, contestClaim,
+		arg.Challenger,
+		arg.ChallengerOrg,
+		arg.Now,
+		arg.TransferAt,
+		arg.Hostname,
+		arg.Holder,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const endContest = `-- name: EndContest :execrows
+update hostname_claim set contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, version = version + 1
+where hostname = $1 and contested_by = $2::uuid
+`
+
+type EndContestParams struct {
+	Hostname   string
+	Challenger uuid.UUID
+}
+
+// The challenger's proof is gone, or nobody saw to it in time.
+func (q *Queries) EndContest(ctx context.Context, db DBTX, arg EndContestParams) (int64, error) {
+	result, err := db.Exec(ctx, endContest, arg.Hostname, arg.Challenger)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const forgetRefusal = `-- name: ForgetRefusal :execrows
+update hostname_claim set refused_connection_id = null, version = version + 1 where hostname = $1 and holder_connection_id = $2 and refused_connection_id is not null
+`
+
+type ForgetRefusalParams struct {
+	Hostname string
+	Holder   uuid.UUID
+}
+
+func (q *Queries) ForgetRefusal(ctx context.Context, db DBTX, arg ForgetRefusalParams) (int64, error) {
+	result, err := db.Exec(ctx, forgetRefusal, arg.Hostname, arg.Holder)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const hastenTransfer = `-- name: HastenTransfer :execrows
+update hostname_claim set transfer_at = $1::timestamptz, version = version + 1 where hostname = $2 and contested_by = $3::uuid and transfer_at > $1::timestamptz
+`
+
+type HastenTransferParams struct {
+	Now        time.Time
+	Hostname   string
+	Challenger uuid.UUID
+}
+
+func (q *Queries) HastenTransfer(ctx context.Context, db DBTX, arg HastenTransferParams) (int64, error) {
+	result, err := db.Exec(ctx, hastenTransfer, arg.Now, arg.Hostname, arg.Challenger)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const proveClaim = `-- name: ProveClaim :one
+update hostname_claim set last_proof_at = $1, proof = $2, version = version + 1 where hostname = $3 and holder_connection_id = $4 returning hostname, holder_connection_id, holder_org_id, proof, verified_at, last_proof_at, version, contested_by, contested_org_id, contested_at, transfer_at, refused_connection_id
 `
 
 type ProveClaimParams struct {
@@ -36,13 +133,44 @@ type ProveClaimParams struct {
 	ConnectionID uuid.UUID
 }
 
-func (q *Queries) ProveClaim(ctx context.Context, db DBTX, arg ProveClaimParams) (int64, error) {
-	result, err := db.Exec(ctx, proveClaim,
+func (q *Queries) ProveClaim(ctx context.Context, db DBTX, arg ProveClaimParams) (*HostnameClaim, error) {
+	row := db.QueryRow(ctx, proveClaim,
 		arg.Now,
 		arg.Proof,
 		arg.Hostname,
 		arg.ConnectionID,
 	)
+	var i HostnameClaim
+	err := row.Scan(
+		&i.Hostname,
+		&i.HolderConnectionID,
+		&i.HolderOrgID,
+		&i.Proof,
+		&i.VerifiedAt,
+		&i.LastProofAt,
+		&i.Version,
+		&i.ContestedBy,
+		&i.ContestedOrgID,
+		&i.ContestedAt,
+		&i.TransferAt,
+		&i.RefusedConnectionID,
+	)
+	return &i, err
+}
+
+const refuseContest = `-- name: RefuseContest :execrows
+update hostname_claim set refused_connection_id = contested_by, contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, version = version + 1
+where hostname = $1 and holder_connection_id = $2 and contested_by is not null
+`
+
+type RefuseContestParams struct {
+	Hostname string
+	Holder   uuid.UUID
+}
+
+// The holder's own proof stands beside the challenger's.
+func (q *Queries) RefuseContest(ctx context.Context, db DBTX, arg RefuseContestParams) (int64, error) {
+	result, err := db.Exec(ctx, refuseContest, arg.Hostname, arg.Holder)
 	if err != nil {
 		return 0, err
 	}
@@ -87,6 +215,33 @@ func (q *Queries) TakeClaim(ctx context.Context, db DBTX, arg TakeClaimParams) (
 		arg.OrgID,
 		arg.Proof,
 		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const transferClaim = `-- name: TransferClaim :execrows
+update hostname_claim set holder_connection_id = contested_by, holder_org_id = contested_org_id, proof = 'TXT_TRANSFER', verified_at = $1::timestamptz, last_proof_at = $1::timestamptz,
+  contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, refused_connection_id = null, version = version + 1
+where hostname = $2 and holder_connection_id = $3 and contested_by = $4::uuid and transfer_at <= $1::timestamptz
+`
+
+type TransferClaimParams struct {
+	Now        time.Time
+	Hostname   string
+	Holder     uuid.UUID
+	Challenger uuid.UUID
+}
+
+// The name changes hands, once its time has come and not before.
+func (q *Queries) TransferClaim(ctx context.Context, db DBTX, arg TransferClaimParams) (int64, error) {
+	result, err := db.Exec(ctx, transferClaim,
+		arg.Now,
+		arg.Hostname,
+		arg.Holder,
+		arg.Challenger,
 	)
 	if err != nil {
 		return 0, err

@@ -1,10 +1,10 @@
 -- name: AddConnection :exec
 insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, is_wildcard,
   external_ref, end_user_ref, end_user_email, metadata, labels, recipe_id, state, state_since, facets, setup_type, mechanism, setup_origin,
-  target_token, verification_token, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
+  target_token, verification_token, tls_mode, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
 values (@id, @org_id, @application_id, @hostname, @hostname_unicode, @host_label, @registrable_domain, @public_suffix, @is_apex, @is_wildcard,
   @external_ref, @end_user_ref, @end_user_email, @metadata, @labels, @recipe_id, @state, @now, @facets, @setup_type, @mechanism, @setup_origin,
-  @target_token, @verification_token, @upstream, @attention_until, @window_ends_at, @created_by, @now, @now);
+  @target_token, @verification_token, @tls_mode, @upstream, @attention_until, @window_ends_at, @created_by, @now, @now);
 
 -- name: OrgOfConnection :one
 select org_id, application_id from connection where id = $1;
@@ -54,7 +54,8 @@ where c.org_id = @org_id and c.application_id = @application_id and c.hostname =
 select id from connection where org_id = @org_id and application_id = @application_id and archived_at is null order by id;
 
 -- name: ConnectionsToSuspend :many
-select id from connection where org_id = @org_id and archived_at is null and suspended_at is null order by id limit @most;
+-- Those that are suspended already, because their customers left, are now suspended for another reason.
+select id from connection where org_id = @org_id and archived_at is null and (suspended_at is null or state_reason is distinct from @reason::text) order by id limit @most;
 
 -- name: ConnectionsToResume :many
 select id from connection where org_id = @org_id and state = 'SUSPENDED' and state_reason = @reason::text and archived_at is null order by id limit @most;
@@ -144,6 +145,9 @@ where id = @id and org_id = @org_id;
 -- name: SaveDetails :execrows
 update connection set external_ref = @external_ref, end_user_email = @end_user_email, metadata = @metadata, labels = @labels, upstream = @upstream, version = version + 1, updated_at = @now
 where id = @id and org_id = @org_id and version = @version;
+
+-- name: SetTLSMode :exec
+update connection set tls_mode = @tls_mode where id = @id and org_id = @org_id;
 
 -- name: AddTarget :exec
 insert into edge_target (token, connection_id, org_id, created_at) values (@token, @connection_id, @org_id, @now);

@@ -13,10 +13,10 @@ import (
 const addConnection = `-- name: AddConnection :exec
 insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, is_wildcard,
   external_ref, end_user_ref, end_user_email, metadata, labels, recipe_id, state, state_since, facets, setup_type, mechanism, setup_origin,
-  target_token, verification_token, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
+  target_token, verification_token, tls_mode, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
   $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-  $23, $24, $25, $26, $27, $28, $18, $18)
+  $23, $24, $25, $26, $27, $28, $29, $18, $18)
 `
 
 type AddConnectionParams struct {
@@ -44,6 +44,7 @@ type AddConnectionParams struct {
 	SetupOrigin       string
 	TargetToken       string
 	VerificationToken string
+	TlsMode           string
 	Upstream          []byte
 	AttentionUntil    *time.Time
 	WindowEndsAt      *time.Time
@@ -76,6 +77,7 @@ func (q *Queries) AddConnection(ctx context.Context, db DBTX, arg AddConnectionP
 		arg.SetupOrigin,
 		arg.TargetToken,
 		arg.VerificationToken,
+		arg.TlsMode,
 		arg.Upstream,
 		arg.AttentionUntil,
 		arg.WindowEndsAt,
@@ -436,16 +438,18 @@ func (q *Queries) ConnectionsToResume(ctx context.Context, db DBTX, arg Connecti
 }
 
 const connectionsToSuspend = `-- name: ConnectionsToSuspend :many
-select id from connection where org_id = $1 and archived_at is null and suspended_at is null order by id limit $2
+select id from connection where org_id = $1 and archived_at is null and (suspended_at is null or state_reason is distinct from $2::text) order by id limit $3
 `
 
 type ConnectionsToSuspendParams struct {
-	OrgID uuid.UUID
-	Most  int32
+	OrgID  uuid.UUID
+	Reason string
+	Most   int32
 }
 
+// Those that are suspended already, because their customers left, are now suspended for another reason.
 func (q *Queries) ConnectionsToSuspend(ctx context.Context, db DBTX, arg ConnectionsToSuspendParams) ([]uuid.UUID, error) {
-	rows, err := db.Query(ctx, connectionsToSuspend, arg.OrgID, arg.Most)
+	rows, err := db.Query(ctx, connectionsToSuspend, arg.OrgID, arg.Reason, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1454,6 +1458,21 @@ func (q *Queries) SaveLife(ctx context.Context, db DBTX, arg SaveLifeParams) (in
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const setTLSMode = `-- name: SetTLSMode :exec
+update connection set tls_mode = $1 where id = $2 and org_id = $3
+`
+
+type SetTLSModeParams struct {
+	TlsMode string
+	ID      uuid.UUID
+	OrgID   uuid.UUID
+}
+
+func (q *Queries) SetTLSMode(ctx context.Context, db DBTX, arg SetTLSModeParams) error {
+	_, err := db.Exec(ctx, setTLSMode, arg.TlsMode, arg.ID, arg.OrgID)
+	return err
 }
 
 const sortedConnections = `-- name: SortedConnections :many

@@ -43,3 +43,11 @@ select org_id, connection_id from conflict where id = $1;
 
 -- name: ResolveConflict :execrows
 update conflict set resolution = @resolution::text where id = @id and org_id = @org_id and resolved_at is null;
+
+-- name: DropRecord :execrows
+-- A line that is not asked for any more.
+delete from record where connection_id = @connection_id and org_id = @org_id and key = @key;
+
+-- name: DropRecordsFor :execrows
+-- Lines of these purposes are planned anew.
+delete from record where connection_id = @connection_id and org_id = @org_id and purpose = any(@purposes::text[]);

@@ -167,6 +167,25 @@ func (q *Queries) ConflictsOf(ctx context.Context, db DBTX, arg ConflictsOfParam
 	return items, nil
 }
 
+const dropRecord = `-- name: DropRecord :execrows
+delete from record where connection_id = $1 and org_id = $2 and key = $3
+`
+
+type DropRecordParams struct {
+	ConnectionID uuid.UUID
+	OrgID        uuid.UUID
+	Key          string
+}
+
+// A line that is not asked for any more.
+func (q *Queries) DropRecord(ctx context.Context, db DBTX, arg DropRecordParams) (int64, error) {
+	result, err := db.Exec(ctx, dropRecord, arg.ConnectionID, arg.OrgID, arg.Key)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const orgOfConflict = `-- name: OrgOfConflict :one
 select org_id, connection_id from conflict where id = $1
 `

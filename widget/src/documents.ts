@@ -97,6 +97,7 @@ export const connectionFragment = graphql`
 		eta { seconds until perResolver { resolver region seconds reason } }
 		nextCheckAt
 		graceUntil
+		transferAt
 		liveAt
 	}
 `;

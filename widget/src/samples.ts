@@ -85,6 +85,7 @@ export const connection: Connection = {
   eta: null,
   nextCheckAt: null,
   graceUntil: null,
+  transferAt: null,
   liveAt: null,
 };
 

@@ -21,7 +21,7 @@ await journey(async (j) => {
   const other = await context.newPage();
   j.watch(other);
   let open = false;
-  const opening = other.goto(`${at.console}/acme/applications`).then(() => other.getByRole("heading", { level: 1 }).first().waitFor()).finally(() => {
+  const opening = other.goto(`${at.console}/acme/apps`).then(() => other.getByRole("heading", { level: 1 }).first().waitFor()).finally(() => {
     open = true;
   });
   for (let n = 0; !open; n++) {

@@ -58,8 +58,7 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
           <Menu.Item
             key={value}
             leftSection={<Icon size={16} />}
-            role="menuitemradio"
-            aria-checked={colorScheme === value}
+            aria-current={colorScheme === value || undefined}
             rightSection={colorScheme === value ? "✓" : undefined}
             onClick={() => setColorScheme(value)}
           >
@@ -71,8 +70,7 @@ export default function AccountMenu({ person, help, target }: { person: Person; 
           <Menu.Item
             key={tag}
             leftSection={<IconLanguage size={16} />}
-            role="menuitemradio"
-            aria-checked={i18n.language === tag}
+            aria-current={i18n.language === tag || undefined}
             rightSection={i18n.language === tag ? "✓" : undefined}
             lang={tag}
             onClick={() => void setLanguage(tag as Language)}

@@ -62,8 +62,7 @@ function Places({ current, go }: { current?: string; go: (path: string) => void 
   return memberships.nodes.map(({ id, organization }) => (
     <Menu.Item
       key={id}
-      role="menuitemradio"
-      aria-checked={organization.slug === current}
+      aria-current={organization.slug === current || undefined}
       rightSection={organization.slug === current ? "✓" : undefined}
       onClick={() => go(`/${organization.slug}`)}
     >

@@ -100,9 +100,19 @@ type exhausted struct {
 
 func (e *exhausted) Error() string { return "the budget " + e.bucket + " is used up" }
 
-// spend takes what an order needs, or *exhausted; then the transaction must be rolled back.
-func (s *Service) spend(ctx context.Context, tx *db.Tx, ca, host, domain string, names []string, renewal bool) error {
-	b := s.budgets()
+// charge takes for an order what was not taken because the CA was to count it as the renewal that it had asked for, and does not.
+func (s *Service) charge(ctx context.Context, t *turn, ca CA) error {
+	if !t.free {
+		return nil
+	}
+	t.free = false
+	return s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error { return s.spend(ctx, tx, t, ca.Name) })
+}
+
+// spend takes what an order needs, or *exhausted; then the transaction must be rolled back. A renewal that the CA asked for needs nothing but a name
+// that does not fail all the time.
+func (s *Service) spend(ctx context.Context, tx *db.Tx, t *turn, ca string) error {
+	b, host := s.budgets(), t.row.Hostname
 	row, err := s.lockBudget(ctx, tx, ca, consecutive, host, 0)
 	if err != nil {
 		return err
@@ -110,7 +120,10 @@ func (s *Service) spend(ctx context.Context, tx *db.Tx, ca, host, domain string,
 	if row.Tokens >= b.Consecutive {
 		return &exhausted{bucket: consecutive, name: true}
 	}
-	for _, p := range b.spendings(host, domain, names, renewal) {
+	for _, p := range b.spendings(host, t.row.RegistrableDomain, t.names, t.renewal) {
+		if t.free && p.bucket != failures {
+			continue
+		}
 		row, err := s.lockBudget(ctx, tx, ca, p.bucket, p.key, p.limit.Burst)
 		if err != nil {
 			return err

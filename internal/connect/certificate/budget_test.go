@@ -10,6 +10,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/db/dbtest"
+	"github.com/nameplate-dev/nameplate/queries/certificateq"
 )
 
 func TestLimit(t *testing.T) {
@@ -62,7 +63,8 @@ func newBench(t *testing.T) *bench {
 func (b *bench) order(host string, renewal bool) (string, time.Time) {
 	b.t.Helper()
 	err := b.DB.InTx(b.t.Context(), func(ctx context.Context, tx *db.Tx) error {
-		return b.spend(ctx, tx, "main", host, "acme.lab", []string{host}, renewal)
+		t := &turn{row: &certificateq.TurnRow{Hostname: host, RegistrableDomain: "acme.lab"}, names: []string{host}, renewal: renewal}
+		return b.spend(ctx, tx, t, "main")
 	})
 	if e, is := errors.AsType[*exhausted](err); is {
 		return e.bucket, e.until

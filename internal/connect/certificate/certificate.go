@@ -5,6 +5,9 @@
 // looks at the challenge that any edge answers (VALIDATING), and the certificate is there (ISSUED). When the CA says so (RFC 9773), or at two thirds of
 // its life, it is ordered again (RENEWING); the new one is on every edge before the old one is replaced. What fails waits and is tried again: a CA that is down fails nothing.
 //
+// A customer may bring a certificate of their own instead (IMPORTED). It is presented for as long as it is valid, people are warned before it ends, and
+// one of ours takes over, where the customer left us one to keep.
+//
 // One worker at a time works on a row. It names the epoch of its turn with everything that it writes, and asks once more before it lets the CA sign.
 package certificate
 
@@ -52,6 +55,8 @@ type Certificate struct {
 	Failures         int32      // in a row
 	LastError        *finding.Finding
 	RevokedAt        *time.Time
+	Imported         bool // the customer brought it
+	KeepsFallback    bool // of an imported one: a certificate of ours takes over when it ends
 	CreatedAt        time.Time
 	PreflightCheckID *ident.CheckID // the check that allowed the last order
 }
@@ -62,8 +67,11 @@ func (*Certificate) IsNode() {}
 type ChallengeMode string
 
 const (
-	HTTP01    ChallengeMode = "HTTP_01"
-	TLSALPN01 ChallengeMode = "TLS_ALPN_01"
+	HTTP01         ChallengeMode = "HTTP_01"
+	TLSALPN01      ChallengeMode = "TLS_ALPN_01"
+	DNS01Delegated ChallengeMode = "DNS_01_DELEGATED" // at a name of the edge zone, to which the customer's _acme-challenge points
+	DNSPersist01   ChallengeMode = "DNS_PERSIST_01"   // a TXT in the customer's zone that names our account
+	Imported       ChallengeMode = "IMPORTED"         // none: the customer brought the certificate
 )
 
 // CertificateStatus is where a certificate stands.
@@ -88,6 +96,7 @@ type CA struct {
 	Identities []string       // how it names itself in CAA records, the one to recommend first
 	Roots      *x509.CertPool // that verify its directory; nil: the system's
 	EAB        *acme.EAB      // external account binding, where it asks for one
+	Persist    bool           // it offers dns-persist-01
 }
 
 // Connections are what connection.Service is to this package.
@@ -95,6 +104,7 @@ type Connections interface {
 	Get(ctx context.Context, id ident.ConnectionID) (*connection.Connection, error)
 	Ready(ctx context.Context, id ident.ConnectionID, renewal bool) (*connection.Preflight, error)
 	SetTLSTx(ctx context.Context, e *door.Effect, id ident.ConnectionID, to connection.TLS) error
+	SetModeTx(ctx context.Context, e *door.Effect, id ident.ConnectionID, mode, persist string) (bool, error)
 }
 
 // Edge is what edgeentry.Service is to this package.
@@ -102,6 +112,10 @@ type Edge interface {
 	Get(ctx context.Context, hostname string) (edgeentry.Entry, error)
 	Acked(ctx context.Context, generation int64) (bool, error)
 	PresentTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID, certificate ident.CertificateID) error
+	Challenge(token string) string
+	ChallengeTx(ctx context.Context, tx *db.Tx, name, digest string, connection ident.ConnectionID, until time.Time) (generation int64, err error)
+	EndChallengesTx(ctx context.Context, tx *db.Tx, name string, digests ...string) error
+	AllowIssuerTx(ctx context.Context, tx *db.Tx, token, identity string, connection ident.ConnectionID) error
 }
 
 // Service is everything that is done with certificates. Its fields are set by the assembly.
@@ -186,6 +200,9 @@ func fromRow(r *certificateq.Certificate, now time.Time) (*Certificate, error) {
 		ID: ident.From[ident.CertificateID](r.ID), OrgID: ident.From[ident.OrgID](r.OrgID), ConnectionID: ident.From[ident.ConnectionID](r.ConnectionID), Names: r.Names,
 		Mode: ChallengeMode(r.Mode), CA: r.Ca, Status: CertificateStatus(r.Status), Issuer: r.Issuer, Serial: r.Serial, NotBefore: r.NotBefore, NotAfter: r.NotAfter,
 		RenewAt: r.RenewAt, NextAttemptAt: r.DueAt, Failures: r.Failures, RevokedAt: r.RevokedAt, CreatedAt: r.CreatedAt,
+	}
+	if c.Mode == Imported {
+		c.Imported, c.KeepsFallback, c.NextAttemptAt = true, r.KeepFallback, nil
 	}
 	if r.NotAfter != nil {
 		c.DaysLeft = new(int32(r.NotAfter.Sub(now) / (24 * time.Hour)))

@@ -175,8 +175,8 @@ func TestCandidates(t *testing.T) {
 				p.Check.Caa = &analysis.CaaView{Allowed: c.allowed}
 			}
 			got := ""
-			for _, ca := range s.candidates(&turn{row: &certificateq.TurnRow{Certificate: certificateq.Certificate{Failures: c.failures, LastError: c.last}}}, p) {
-				got += ca.Name
+			for _, one := range s.candidates(&turn{wanted: HTTP01, row: &certificateq.TurnRow{Certificate: certificateq.Certificate{Failures: c.failures, LastError: c.last}}}, p) {
+				got += one.ca.Name
 			}
 			if got != c.want {
 				t.Errorf("%q, want %q", got, c.want)

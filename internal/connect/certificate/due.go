@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -9,7 +10,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
@@ -28,6 +31,7 @@ func (s *Service) Part() part.Part {
 	s.measure()
 	return part.Part{
 		Name:      "certificate",
+		Grants:    []authz.Grant{{Permission: "certificate.write", Roles: []authz.Role{authz.Member, authz.Owner}, What: "choose how certificates are validated, bring one"}},
 		Readers:   []event.Reader{{Name: "certificate.order", Wants: wants, Apply: s.follow}},
 		Queues:    []work.Queue{s.Queue()},
 		Periodics: []work.Periodic{{Kind: "certificate.reap", Every: time.Minute, Do: s.reap}, {Kind: "certificate.foresee", Every: time.Minute, Do: s.foresee}},
@@ -48,13 +52,19 @@ func (s *Service) Part() part.Part {
 
 // What happens to a connection that a certificate follows.
 const (
-	verified = "connection.dns_verified"
+	proven   = "connection.ownership_verified"
 	archived = "connection.archived"
 )
 
-func wants(action string) bool { return action == verified || action == archived }
+// moved are the events that a check of a connection writes: each says which facets moved.
+var moved = []string{"connection.dns_verified", "connection.checked", "connection.analyzed", "connection.verifying", "connection.action_required", "connection.recovered"}
 
-// follow makes a certificate due when its connection's DNS is verified, and ends its renewals with the connection.
+func wants(action string) bool {
+	return action == proven || action == archived || slices.Contains(moved, action)
+}
+
+// follow makes a certificate due when its connection may have one, and ends its renewals with the connection. A name that has just been proven presents
+// what there is already.
 func (s *Service) follow(ctx context.Context, tx *db.Tx, r event.Row) error {
 	con, err := ident.Parse[ident.ConnectionID](r.Subject)
 	if err != nil {
@@ -63,12 +73,45 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, r event.Row) error {
 	if r.Action == archived {
 		return s.q.ParkAll(ctx, tx, certificateq.ParkAllParams{ConnectionID: con.UUID(), OrgID: r.OrgID.UUID()})
 	}
+	if r.Action == proven {
+		return s.presentTx(ctx, tx, r.OrgID, con)
+	}
+	if r.Action != "connection.dns_verified" {
+		var m connection.Moved
+		if err := json.Unmarshal(r.Payload, &m); err != nil {
+			return fmt.Errorf("read the payload of %s: %w", r.ID, err)
+		}
+		if !slices.ContainsFunc(m.Facets, func(f connection.FacetMoved) bool { return f.Facet == "tls" && f.To == connection.Pending }) {
+			return nil
+		}
+	}
 	return s.orderTx(ctx, tx, r.OrgID, con)
 }
 
-// orderTx makes the connection's certificate due, and its row where there is none. One that failed keeps its own pace; one that stands is due at its
-// time, which may have been lost while the connection was suspended.
+// presentTx gives the edges the certificate that a name has from before it was proven.
+func (s *Service) presentTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID) error {
+	_, imported, err := s.lockBoth(ctx, tx, org, con)
+	if err != nil || imported == nil {
+		return err
+	}
+	facts, err := s.q.OrgOfConnection(ctx, tx, certificateq.OrgOfConnectionParams{ID: con.UUID()})
+	if err != nil {
+		return fmt.Errorf("read the connection %s: %w", con, err)
+	}
+	return s.Edge.PresentTx(ctx, tx, facts.Hostname, con, ident.From[ident.CertificateID](imported.ID))
+}
+
+// orderTx is planTx for connections whose customer did not say that they want no certificate of ours.
 func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID) error {
+	if _, imported, err := s.lockBoth(ctx, tx, org, con); err != nil || imported != nil && !imported.KeepFallback {
+		return err
+	}
+	return s.planTx(ctx, tx, org, con)
+}
+
+// planTx makes the connection's certificate due, and its row where there is none. One that failed keeps its own pace; one that stands is due at its
+// time, which may have been lost while the connection was suspended.
+func (s *Service) planTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID) error {
 	row, err := s.q.LockOpen(ctx, tx, certificateq.LockOpenParams{ConnectionID: con.UUID(), OrgID: org.UUID()})
 	switch {
 	case db.NotFound(err):
@@ -83,7 +126,7 @@ func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con i
 		if len(s.CAs) > 0 {
 			first = s.CAs[0].Name
 		}
-		p := certificateq.AddCertificateParams{ID: ident.New[ident.CertificateID](tx.Now).UUID(), OrgID: org.UUID(), ConnectionID: con.UUID(), Names: []string{facts.Hostname}, Mode: facts.TlsMode,
+		p := certificateq.AddCertificateParams{ID: ident.New[ident.CertificateID](tx.Now).UUID(), OrgID: org.UUID(), ConnectionID: con.UUID(), Names: []string{facts.Hostname}, Mode: facts.TlsMode, KeepFallback: true,
 			Ca: first, Status: string(InCheck), DueAt: &tx.Now, Now: tx.Now}
 		if err := s.q.AddCertificate(ctx, tx, p); err != nil {
 			return fmt.Errorf("plan a certificate for %s: %w", con, err)
@@ -92,7 +135,7 @@ func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con i
 		return fmt.Errorf("find the certificate of %s: %w", con, err)
 	default:
 		due := tx.Now
-		if row.SealedKey != nil && row.RenewAt.After(tx.Now) {
+		if row.SealedKey != nil && row.RenewAt != nil && row.RenewAt.After(tx.Now) {
 			due = *row.RenewAt
 		}
 		if row.DueAt != nil && (row.Failures > 0 || !row.DueAt.After(due)) || row.LeaseUntil != nil && row.LeaseUntil.After(tx.Now) {

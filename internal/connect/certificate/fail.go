@@ -156,8 +156,14 @@ func (s *Service) wait(ctx context.Context, t *turn, f finding.Finding, count in
 			e.Record(event.Change{OrgID: t.org, Action: told, Subject: t.id.String(), Version: 1, Stream: t.con.String(),
 				Payload: map[string]any{"names": c.Names, "reason": f.Code, "daysLeft": daysLeft(c.NotAfter, e.Tx.Now)}})
 		}
-		if err := s.Connections.SetTLSTx(ctx, e, t.con, facet); err != nil {
+		hidden, err := s.hidden(ctx, e.Tx, t)
+		if err != nil {
 			return err
+		}
+		if !hidden {
+			if err := s.Connections.SetTLSTx(ctx, e, t.con, facet); err != nil {
+				return err
+			}
 		}
 		if also != nil {
 			return also(ctx, e)

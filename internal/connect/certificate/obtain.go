@@ -10,8 +10,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/mholt/acmez/v3/acme"
 
@@ -19,11 +17,7 @@ import (
 	"github.com/nameplate-dev/nameplate/queries/certificateq"
 )
 
-const (
-	challengeKept = time.Hour // a row of a process that died is no answer for longer
-	commonNameMax = 64        // octets (X.520); a longer name stands in the SAN alone
-	tidyTime      = 5 * time.Second
-)
+const commonNameMax = 64 // octets (X.520); a longer name stands in the SAN alone
 
 // signed is what a CA gave.
 type signed struct {
@@ -31,8 +25,6 @@ type signed struct {
 	leaf  *x509.Certificate
 	key   []byte // PKCS #8
 }
-
-var challengeTypes = map[ChallengeMode]string{HTTP01: acme.ChallengeTypeHTTP01, TLSALPN01: acme.ChallengeTypeTLSALPN01}
 
 // obtain goes through one order at a CA (RFC 8555 section 7). Whatever happens, its challenges are gone afterwards.
 func (s *Service) obtain(ctx context.Context, t *turn, ca CA) (*signed, error) {
@@ -42,12 +34,15 @@ func (s *Service) obtain(ctx context.Context, t *turn, ca CA) (*signed, error) {
 		return nil, err
 	}
 	var identifiers []acme.Identifier
-	for _, name := range t.row.Certificate.Names {
+	for _, name := range t.names {
 		identifiers = append(identifiers, acme.Identifier{Type: "dns", Value: name})
 	}
 	former := s.replaces(t, ca)
 	order, err := client.NewOrder(ctx, account, acme.Order{Identifiers: identifiers, Replaces: former})
 	if former != "" && unwanted(err) {
+		if err := s.charge(ctx, t, ca); err != nil {
+			return nil, err
+		}
 		order, err = client.NewOrder(ctx, account, acme.Order{Identifiers: identifiers})
 	}
 	if err != nil {
@@ -59,12 +54,10 @@ func (s *Service) obtain(ctx context.Context, t *turn, ca CA) (*signed, error) {
 	} else if n == 0 {
 		return nil, work.ErrLost
 	}
-	for _, url := range order.Authorizations {
-		if err := s.authorize(ctx, t, client, account, ca, url); err != nil {
-			return nil, err
-		}
+	if err := s.authorize(ctx, t, client, account, ca, order.Authorizations); err != nil {
+		return nil, err
 	}
-	key, csr, err := newKey(t.row.Certificate.Names)
+	key, csr, err := newKey(t.names)
 	if err != nil {
 		return nil, err
 	}
@@ -84,46 +77,7 @@ func (s *Service) obtain(ctx context.Context, t *turn, ca CA) (*signed, error) {
 	if len(chains) == 0 {
 		return nil, fmt.Errorf("%s gave no chain", ca.Name)
 	}
-	return readChain(chains[0].ChainPEM, key, t.row.Certificate.Names)
-}
-
-// authorize answers one challenge and waits for the CA's word.
-func (s *Service) authorize(ctx context.Context, t *turn, client *acme.Client, account acme.Account, ca CA, url string) error {
-	authz, err := client.GetAuthorization(ctx, account, url)
-	if err != nil {
-		return attribute(err, "read an authorization", ca.Name)
-	}
-	if authz.Status == acme.StatusValid {
-		return nil
-	}
-	at := slices.IndexFunc(authz.Challenges, func(c acme.Challenge) bool { return c.Type == challengeTypes[t.mode] })
-	if at < 0 {
-		return errNoChallenge
-	}
-	challenge := authz.Challenges[at]
-	row := certificateq.PutChallengeParams{Kind: string(t.mode), Name: authz.Identifier.Value, Token: challenge.Token, Answer: challenge.KeyAuthorization,
-		CertificateID: t.row.Certificate.ID, ExpiresAt: s.DB.Now().Add(challengeKept)}
-	if err := s.q.PutChallenge(ctx, s.DB, row); err != nil {
-		return fmt.Errorf("write a challenge: %w", err)
-	}
-	settled := false
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
-		defer cancel()
-		if err := s.q.DropChallenge(ctx, s.DB, certificateq.DropChallengeParams{Kind: row.Kind, Name: row.Name, Token: row.Token}); err != nil {
-			s.log().Warn("a challenge stays until it expires", "err", err)
-		}
-		if !settled { // the CA counts what is left pending
-			_, _ = client.DeactivateAuthorization(ctx, account, url)
-		}
-	}()
-	if _, err := client.InitiateChallenge(ctx, account, challenge); err != nil {
-		return attribute(err, "offer the challenge", ca.Name)
-	}
-	_, err = client.PollAuthorization(ctx, account, authz)
-	_, answered := errors.AsType[acme.Problem](err)
-	settled = err == nil || answered
-	return attribute(err, "validate "+authz.Identifier.Value, ca.Name)
+	return readChain(chains[0].ChainPEM, key, t.names)
 }
 
 // newKey makes a key for one certificate, and the request that it signs.

@@ -3,11 +3,10 @@ package certificate
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,7 +36,10 @@ type turn struct {
 	id      ident.CertificateID
 	org     ident.OrgID
 	con     ident.ConnectionID
-	mode    ChallengeMode
+	names   []string      // that the certificate is to hold
+	wanted  ChallengeMode // the connection's
+	mode    ChallengeMode // of the order: the wanted one, or another that CAA leaves
+	free    bool          // the CA asked for this renewal: it costs no budget
 	renewal bool
 }
 
@@ -54,7 +56,10 @@ func (s *Service) run(ctx context.Context, c work.Claim) error {
 		return fmt.Errorf("read the certificate %s: %w", c.ID, err)
 	}
 	t := &turn{claim: c, row: row, id: ident.From[ident.CertificateID](id), org: ident.From[ident.OrgID](row.Certificate.OrgID), con: ident.From[ident.ConnectionID](row.Certificate.ConnectionID),
-		mode: ChallengeMode(row.TlsMode), renewal: row.Certificate.SealedKey != nil}
+		names: namesOf(row), wanted: ChallengeMode(row.TlsMode), mode: ChallengeMode(row.TlsMode), renewal: row.Certificate.SealedKey != nil}
+	if ChallengeMode(row.Certificate.Mode) == Imported {
+		return s.attend(ctx, t)
+	}
 	if t.renewal {
 		newer, err := s.q.Replacement(ctx, s.DB, certificateq.ReplacementParams{ConnectionID: t.con.UUID(), OrgID: t.org.UUID(), After: row.Certificate.CreatedAt})
 		if err == nil {
@@ -79,6 +84,12 @@ func (s *Service) run(ctx context.Context, c work.Claim) error {
 	if there, err := s.edgesHave(ctx, t); err != nil || !there {
 		return errors.Join(err, s.postpone(ctx, t, new(s.DB.Now().Add(soon))))
 	}
+	if len(s.CAs) == 0 {
+		return errors.New("no CA is set")
+	}
+	if len(s.candidates(t, ready)) == 0 {
+		return s.unready(ctx, t, &connection.Preflight{Connection: ready.Connection, Check: ready.Check, Reason: finding.CAAMethodMismatch})
+	}
 	ca, err := s.begin(ctx, t, ready)
 	if e, is := errors.AsType[*exhausted](err); is {
 		return s.exhausted(ctx, t, ca, e)
@@ -90,9 +101,14 @@ func (s *Service) run(ctx context.Context, c work.Claim) error {
 	switch {
 	case errors.Is(err, work.ErrLost):
 		return nil
+	case errors.Is(err, errEdgesSilent):
+		return s.postpone(ctx, t, new(s.DB.Now().Add(soon)))
 	case err != nil && ctx.Err() != nil:
 		return err // we stop, or lost the turn: the lease runs out and somebody looks again
 	case err != nil:
+		if e, is := errors.AsType[*exhausted](err); is {
+			return s.exhausted(ctx, t, ca, e)
+		}
 		return s.failed(ctx, t, ca, classify(err, ca.Name, row.Hostname, heard.retryAfter, s.DB.Now()))
 	}
 	return s.issued(ctx, t, ca, got)
@@ -136,15 +152,14 @@ func (s *Service) acked(ctx context.Context, generation int64) (bool, error) {
 // begin takes the budget at the first CA that may and can, and notes that an order is under way.
 func (s *Service) begin(ctx context.Context, t *turn, ready *connection.Preflight) (CA, error) {
 	candidates := s.candidates(t, ready)
-	if len(candidates) == 0 {
-		return CA{}, errors.New("no CA is set, or none is allowed by the CAA records that the pre-flight saw")
-	}
 	var full *exhausted
-	for _, ca := range candidates {
+	for _, one := range candidates {
+		ca := one.ca
+		t.mode, t.free = one.mode, s.exempt(ctx, t, ca)
 		err := s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-			p := certificateq.BeginParams{ID: t.id.UUID(), OrgID: t.org.UUID(), Epoch: t.claim.Epoch, Status: string(Ordering), Ca: ca.Name, Mode: string(t.mode)}
-			if t.renewal {
-				p.Status = string(Renewing)
+			p := certificateq.BeginParams{ID: t.id.UUID(), OrgID: t.org.UUID(), Epoch: t.claim.Epoch, Status: string(Ordering), Ca: ca.Name, Mode: string(t.mode), Names: t.names}
+			if t.renewal { // the row keeps what it is until its successor is in force
+				p.Status, p.Ca, p.Mode, p.Names = string(Renewing), t.row.Certificate.Ca, t.row.Certificate.Mode, t.row.Certificate.Names
 			}
 			if ready.Check != nil {
 				p.PreflightCheckID = new(ready.Check.ID.UUID())
@@ -154,7 +169,7 @@ func (s *Service) begin(ctx context.Context, t *turn, ready *connection.Prefligh
 			} else if n == 0 {
 				return work.ErrLost
 			}
-			return s.spend(ctx, tx, ca.Name, t.row.Hostname, t.row.RegistrableDomain, t.row.Certificate.Names, t.renewal)
+			return s.spend(ctx, tx, t, ca.Name)
 		})
 		e, is := errors.AsType[*exhausted](err)
 		if !is || e.name {
@@ -164,24 +179,15 @@ func (s *Service) begin(ctx context.Context, t *turn, ready *connection.Prefligh
 			full = e
 		}
 	}
-	return candidates[0], full
+	return candidates[0].ca, full
 }
 
-// candidates are the CAs that the pre-flight's CAA allows, in the order in which they are tried. A CA that failed on its own side twice in a row lets
-// the next one try, and so on in turn (CE-2).
-func (s *Service) candidates(t *turn, ready *connection.Preflight) []CA {
-	allowed := slices.Clone(s.CAs)
-	if ready.Check != nil && ready.Check.Caa != nil {
-		allowed = slices.DeleteFunc(allowed, func(ca CA) bool {
-			return len(ca.Identities) > 0 && !slices.ContainsFunc(ca.Identities, func(id string) bool { return slices.Contains(ready.Check.Caa.Allowed, id) })
-		})
+// namesOf are the names of the next certificate. A wildcard's holds the name above it too, when the same organization has proven that one (RU-28).
+func namesOf(row *certificateq.TurnRow) []string {
+	if row.IsWildcard && row.HoldsBase {
+		return []string{row.Hostname, strings.TrimPrefix(row.Hostname, "*.")}
 	}
-	var last finding.Finding
-	if t.row.Certificate.LastError == nil || json.Unmarshal(t.row.Certificate.LastError, &last) != nil || !caSide(last.Code) || len(allowed) < 2 {
-		return allowed
-	}
-	first := int(t.row.Certificate.Failures/2) % len(allowed)
-	return slices.Concat(allowed[first:], allowed[:first])
+	return []string{row.Hostname}
 }
 
 // issued keeps what the CA gave. A first certificate is the row's own; a renewal is a row of its own, and the old one is replaced when every live
@@ -211,10 +217,10 @@ func (s *Service) issued(ctx context.Context, t *turn, ca CA, got *signed) error
 		if t.renewal {
 			action = "certificate.renewed"
 			n, err = s.q.Begin(ctx, e.Tx, certificateq.BeginParams{ID: t.id.UUID(), OrgID: t.org.UUID(), Epoch: t.claim.Epoch, Status: string(Renewing), Ca: t.row.Certificate.Ca,
-				Mode: t.row.Certificate.Mode, PreflightCheckID: t.row.Certificate.PreflightCheckID})
+				Mode: t.row.Certificate.Mode, Names: t.row.Certificate.Names, PreflightCheckID: t.row.Certificate.PreflightCheckID})
 			if err == nil && n == 1 {
-				err = s.q.AddCertificate(ctx, e.Tx, certificateq.AddCertificateParams{ID: id.UUID(), OrgID: t.org.UUID(), ConnectionID: t.con.UUID(), Names: t.row.Certificate.Names, Mode: string(t.mode),
-					Ca: ca.Name, Status: string(Issued), ChainPem: &got.chain, SealedKey: sealed, Issuer: &issuer, Serial: &serial, NotBefore: &got.leaf.NotBefore, NotAfter: &got.leaf.NotAfter,
+				err = s.q.AddCertificate(ctx, e.Tx, certificateq.AddCertificateParams{ID: id.UUID(), OrgID: t.org.UUID(), ConnectionID: t.con.UUID(), Names: t.names, Mode: string(t.mode),
+					KeepFallback: true, Ca: ca.Name, Status: string(Issued), ChainPem: &got.chain, SealedKey: sealed, Issuer: &issuer, Serial: &serial, NotBefore: &got.leaf.NotBefore, NotAfter: &got.leaf.NotAfter,
 					RenewAt: &renewAt, DueAt: &renewAt, Now: e.Tx.Now})
 			}
 		} else {
@@ -227,14 +233,22 @@ func (s *Service) issued(ctx context.Context, t *turn, ca CA, got *signed) error
 			return door.ErrNothing
 		}
 		e.Record(event.Change{OrgID: t.org, Action: action, Subject: id.String(), Version: 1, Stream: t.con.String(),
-			Payload: map[string]any{"ca": ca.Name, "names": t.row.Certificate.Names, "serial": serial, "notAfter": got.leaf.NotAfter}})
-		if err := s.Connections.SetTLSTx(ctx, e, t.con, connection.TLS{Value: connection.Issued, Certificate: id}); err != nil {
+			Payload: map[string]any{"ca": ca.Name, "names": t.names, "serial": serial, "notAfter": got.leaf.NotAfter}})
+		hidden, err := s.hidden(ctx, e.Tx, t)
+		if err != nil {
 			return err
+		}
+		if !hidden {
+			if err := s.Connections.SetTLSTx(ctx, e, t.con, connection.TLS{Value: connection.Issued, Certificate: id}); err != nil {
+				return err
+			}
 		}
 		if err := s.praise(ctx, e.Tx, ca.Name, t.row.Hostname); err != nil {
 			return err
 		}
-		kept = true
+		if kept = true; hidden {
+			return nil
+		}
 		return s.Edge.PresentTx(ctx, e.Tx, t.row.Hostname, t.con, id)
 	})
 	if err != nil {

@@ -4,13 +4,18 @@
 // the name drifts and released when its connection is archived; then the next one who proves the name has it, with a target of their own, because a
 // name that still points at an old target proves nothing (CL-6). Who meets a held name learns one sentence: it is in use (CL-8).
 //
+// Whoever proves a held name more recently contests it: the claim says who and when the name moves to them. Until then the holder keeps it, by a proof of its
+// own for good; see contest.go and docs/decisions for the whole.
+//
 // The primary key of the table decides a race. Nobody reads first and writes then.
 package claim
 
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/queries/claimq"
@@ -20,9 +25,10 @@ import (
 type Proof string
 
 const (
-	None   Proof = ""       // not proven: only look who holds the name
-	Target Proof = "TARGET" // the CNAME is exactly the connection's own target
-	TXT    Proof = "TXT"    // the verification record stands
+	None     Proof = ""             // not proven: only look who holds the name
+	Target   Proof = "TARGET"       // the CNAME is exactly the connection's own target
+	TXT      Proof = "TXT"          // the verification record stands
+	Transfer Proof = "TXT_TRANSFER" // the record stands that a held name asks for
 )
 
 // Standing is where a connection stands with its name.
@@ -30,6 +36,17 @@ type Standing struct {
 	Holds bool // it holds the name
 	New   bool // since just now
 	Held  bool // somebody else does
+	Claim Claim
+}
+
+// Claim is a name that is held; the zero value is one that nobody holds.
+type Claim struct {
+	Holder        ident.ConnectionID
+	HolderOrg     ident.OrgID
+	Challenger    ident.ConnectionID // who has proven the name since; zero: nobody
+	ChallengerOrg ident.OrgID
+	TransferAt    time.Time          // when it moves to the challenger
+	Refused       ident.ConnectionID // a challenger whose proof the holder has answered
 }
 
 // Claims keeps the claims.
@@ -44,39 +61,51 @@ func (c *Claims) SettleTx(ctx context.Context, tx *db.Tx, hostname string, org i
 			return Standing{}, fmt.Errorf("claim %s for %s: %w", hostname, con, err)
 		}
 		if n == 1 {
-			return Standing{Holds: true, New: true}, nil
+			return Standing{Holds: true, New: true, Claim: Claim{Holder: con, HolderOrg: org}}, nil
 		}
-		n, err = c.q.ProveClaim(ctx, tx, claimq.ProveClaimParams{Hostname: hostname, ConnectionID: con.UUID(), Proof: string(proof), Now: tx.Now})
-		if err != nil {
+		row, err := c.q.ProveClaim(ctx, tx, claimq.ProveClaimParams{Hostname: hostname, ConnectionID: con.UUID(), Proof: string(proof), Now: tx.Now})
+		if err == nil {
+			return Standing{Holds: true, Claim: fromRow(row)}, nil
+		} else if !db.NotFound(err) {
 			return Standing{}, fmt.Errorf("renew the proof of %s: %w", hostname, err)
 		}
-		return Standing{Holds: n == 1, Held: n == 0}, nil
 	}
-	holder, err := c.q.HolderOf(ctx, tx, claimq.HolderOfParams{Hostname: hostname})
+	row, err := c.q.ClaimOf(ctx, tx, claimq.ClaimOfParams{Hostname: hostname})
 	if db.NotFound(err) {
 		return Standing{}, nil
 	} else if err != nil {
 		return Standing{}, fmt.Errorf("read who holds %s: %w", hostname, err)
 	}
-	mine := holder == con.UUID()
-	return Standing{Holds: mine, Held: !mine}, nil
+	mine := row.HolderConnectionID == con.UUID()
+	return Standing{Holds: mine, Held: !mine, Claim: fromRow(row)}, nil
 }
 
-// ReleaseTx gives the name up, if this connection holds it.
+// ReleaseTx gives the name up, if this connection holds it, and ends its contest, if it contests it.
 func (c *Claims) ReleaseTx(ctx context.Context, tx *db.Tx, hostname string, con ident.ConnectionID) error {
 	if _, err := c.q.ReleaseClaim(ctx, tx, claimq.ReleaseClaimParams{Hostname: hostname, ConnectionID: con.UUID()}); err != nil {
 		return fmt.Errorf("release %s: %w", hostname, err)
 	}
-	return nil
+	return c.EndContestTx(ctx, tx, hostname, con)
 }
 
 // Holds says whether the connection holds the name.
 func (c *Claims) Holds(ctx context.Context, on claimq.DBTX, hostname string, con ident.ConnectionID) (bool, error) {
-	holder, err := c.q.HolderOf(ctx, on, claimq.HolderOfParams{Hostname: hostname})
+	row, err := c.q.ClaimOf(ctx, on, claimq.ClaimOfParams{Hostname: hostname})
 	if db.NotFound(err) {
 		return false, nil
 	} else if err != nil {
 		return false, fmt.Errorf("read who holds %s: %w", hostname, err)
 	}
-	return holder == con.UUID(), nil
+	return row.HolderConnectionID == con.UUID(), nil
+}
+
+func fromRow(row *claimq.HostnameClaim) Claim {
+	c := Claim{Holder: ident.From[ident.ConnectionID](row.HolderConnectionID), HolderOrg: ident.From[ident.OrgID](row.HolderOrgID)}
+	if row.ContestedBy != nil && row.ContestedOrgID != nil && row.TransferAt != nil {
+		c.Challenger, c.ChallengerOrg, c.TransferAt = ident.From[ident.ConnectionID](*row.ContestedBy), ident.From[ident.OrgID](*row.ContestedOrgID), *row.TransferAt
+	}
+	if row.RefusedConnectionID != nil && *row.RefusedConnectionID != uuid.Nil {
+		c.Refused = ident.From[ident.ConnectionID](*row.RefusedConnectionID)
+	}
+	return c
 }

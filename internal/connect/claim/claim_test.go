@@ -55,17 +55,18 @@ func TestSettle(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	first := claim.Claim{Holder: cons[0], HolderOrg: b.Org}
 	for _, step := range []struct {
 		what string
 		got  claim.Standing
 		want claim.Standing
 	}{
 		{"nobody has proven anything", settle(cons[0], claim.None), claim.Standing{}},
-		{"the first proof takes the name", settle(cons[0], claim.Target), claim.Standing{Holds: true, New: true}},
-		{"the next one keeps it", settle(cons[0], claim.TXT), claim.Standing{Holds: true}},
-		{"without a proof it stays", settle(cons[0], claim.None), claim.Standing{Holds: true}},
-		{"another one sees it held", settle(cons[1], claim.None), claim.Standing{Held: true}},
-		{"and its proof changes nothing", settle(cons[1], claim.TXT), claim.Standing{Held: true}},
+		{"the first proof takes the name", settle(cons[0], claim.Target), claim.Standing{Holds: true, New: true, Claim: first}},
+		{"the next one keeps it", settle(cons[0], claim.TXT), claim.Standing{Holds: true, Claim: first}},
+		{"without a proof it stays", settle(cons[0], claim.None), claim.Standing{Holds: true, Claim: first}},
+		{"another one sees it held", settle(cons[1], claim.None), claim.Standing{Held: true, Claim: first}},
+		{"and its proof changes nothing", settle(cons[1], claim.TXT), claim.Standing{Held: true, Claim: first}},
 	} {
 		if step.got != step.want {
 			t.Errorf("%s: %+v", step.what, step.got)

@@ -65,8 +65,23 @@ func (s *Service) Archive(ctx context.Context, id ident.ConnectionID, confirmHos
 
 // ArchiveTx ends a locked connection inside a change of the caller's.
 func (s *Service) ArchiveTx(ctx context.Context, e *door.Effect, c *Connection, reason string) error {
+	if err := s.endTx(ctx, e, c, reason); err != nil {
+		return err
+	}
+	if err := s.Claims.ReleaseTx(ctx, e.Tx, c.Hostname, c.ID); err != nil {
+		return err
+	}
+	if err := s.Edge.WithdrawTx(ctx, e.Tx, c.Hostname, c.ID); err != nil {
+		return fmt.Errorf("withdraw %s from the edges: %w", c.Hostname, err)
+	}
+	return s.retireTarget(ctx, e, c)
+}
+
+// endTx is what an end means for the connection itself: not for its claim, nor for the edges.
+func (s *Service) endTx(ctx context.Context, e *door.Effect, c *Connection, reason string) error {
 	from, now := c.State, e.Tx.Now
 	c.ArchivedAt, c.LiveAt, c.GraceUntil, c.WindowEndsAt, c.AttentionUntil = &now, nil, nil, nil, nil
+	c.Facets.Ownership.Until = nil
 	c.Facets.Edge.set(Off, "", now, nil)
 	c.Settle(now, s.rules())
 	if err := s.save(ctx, e.Tx, c, true); err != nil {
@@ -77,25 +92,36 @@ func (s *Service) ArchiveTx(ctx context.Context, e *door.Effect, c *Connection, 
 			return err
 		}
 	}
-	if err := s.Claims.ReleaseTx(ctx, e.Tx, c.Hostname, c.ID); err != nil {
-		return err
-	}
 	app, err := s.around(ctx, e.Tx, c)
 	if err != nil {
 		return err
 	}
 	if app.live {
-		if err := e.Give(ctx, "connections", 1); err != nil {
+		if err := s.giveBack(ctx, e, c.OrgID); err != nil {
 			return err
 		}
 	}
+	e.Record(change(c, "connection.archived", Ended{V: 1, Hostname: c.Hostname, ApplicationID: c.ApplicationID, From: from, Reason: reason}))
+	return nil
+}
+
+// giveBack counts one connection less for an organization, which is another one than the change's where a name changes hands.
+func (s *Service) giveBack(ctx context.Context, e *door.Effect, org ident.OrgID) error {
+	if e.Scope.Org() == org {
+		return e.Give(ctx, "connections", 1)
+	}
+	return s.Door.JoinTx(ctx, e.Tx, "transfer", org, func(ctx context.Context, e *door.Effect) error {
+		e.Quiet()
+		return e.Give(ctx, "connections", 1)
+	})
+}
+
+// retireTarget lets an ended connection's target answer for a while, so that visitors get a clear no, and never again.
+func (s *Service) retireTarget(ctx context.Context, e *door.Effect, c *Connection) error {
+	now := e.Tx.Now
 	until := now.Add(cmp.Or(s.Settings.Tombstone, tombstone))
 	if err := s.q.RetireTarget(ctx, e.Tx, connectionq.RetireTargetParams{Token: c.TargetToken, OrgID: c.OrgID.UUID(), Now: now, Until: until}); err != nil {
 		return fmt.Errorf("retire the target of %s: %w", c.ID, err)
-	}
-	e.Record(change(c, "connection.archived", Ended{V: 1, Hostname: c.Hostname, ApplicationID: c.ApplicationID, From: from, Reason: reason}))
-	if err := s.Edge.WithdrawTx(ctx, e.Tx, c.Hostname, c.ID); err != nil {
-		return fmt.Errorf("withdraw %s from the edges: %w", c.Hostname, err)
 	}
 	if err := s.Edge.RetireTargetTx(ctx, e.Tx, c.TargetToken, until); err != nil {
 		return fmt.Errorf("retire the target of %s: %w", c.ID, err)

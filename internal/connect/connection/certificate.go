@@ -75,6 +75,10 @@ func (s *Service) judge(c *Connection, done *check.DnsCheck, renewal bool) *Pref
 		p.Reason = finding.OwnershipUnproven
 	case done == nil || done.Verdict == nil || *done.Verdict == analysis.CouldNotAsk:
 		p.Reason = finding.CouldNotAsk
+	case c.byDNS() && !c.Facets.TLS.Delegated:
+		p.Reason = firstOf(c.Facets.TLS.why(), finding.RecordAbsent)
+	case c.byDNS():
+		p.Reason = rulesOf(done)
 	case !renewal && c.Facets.DNS.Value != Correct:
 		p.Reason = firstOf(c.Facets.DNS.why(), finding.RecordAbsent)
 	case !renewal && c.Facets.TLS.Value == BlockedTLS && c.Facets.TLS.CheckID != nil:
@@ -86,12 +90,20 @@ func (s *Service) judge(c *Connection, done *check.DnsCheck, renewal bool) *Pref
 	return p
 }
 
-// refusal is what a check itself says against an order: CAA, DNSSEC, an address that does not answer, no probe at all.
-func refusal(done *check.DnsCheck) string {
+// rulesOf is what a check says against any order: CAA, DNSSEC.
+func rulesOf(done *check.DnsCheck) string {
 	for _, f := range done.Findings {
 		if f.Facet == finding.TLS && f.Severity == finding.Blocking {
 			return f.Code
 		}
+	}
+	return ""
+}
+
+// refusal is what a check itself says against an order that visitors' traffic is needed for: the rules, an address that does not answer, no probe.
+func refusal(done *check.DnsCheck) string {
+	if why := rulesOf(done); why != "" {
+		return why
 	}
 	if len(done.Probe) == 0 {
 		return finding.HTTPUnreachable
@@ -134,6 +146,9 @@ func (s *Service) SetTLSTx(ctx context.Context, e *door.Effect, id ident.Connect
 	f.set(to.Value, to.Reason, e.Tx.Now, nil)
 	if !to.Certificate.IsZero() {
 		f.Certificate = to.Certificate
+	}
+	if to.Value == Issued && f.First == nil {
+		f.First = new(e.Tx.Now)
 	}
 	c.Findings = withTLS(c.Findings, to.Finding)
 	c.Person = person(c.Findings)

@@ -140,7 +140,7 @@ func (s *Service) linesOf(ctx context.Context, on connectionq.DBTX, c *Connectio
 func (s *Service) question(c *Connection, lines []*record.Record) analysis.Question {
 	q := analysis.Question{
 		Hostname: c.Base(), Wildcard: c.IsWildcard, Apex: c.IsApex, Registrable: c.RegistrableDomain, Target: c.Target, EdgeZone: s.Settings.EdgeZone,
-		Expected: record.Expected(lines), Modes: []string{"http-01", "tls-alpn-01"},
+		Expected: record.Expected(lines), Modes: c.methods(),
 	}
 	if slices.ContainsFunc(lines, func(r *record.Record) bool { return r.Purpose == record.Ownership }) {
 		q.Verification = record.Verification(c.VerificationToken)
@@ -201,7 +201,7 @@ func (s *Service) write(ctx context.Context, t turn, q analysis.Question, a *ana
 		}
 		id := ident.New[ident.CheckID](e.Tx.Now)
 		w := writing{s: s, e: e, t: t, q: q, a: a, c: c, check: id}
-		if c.ArchivedAt != nil || c.FailedAt != nil || c.SuspendedAt != nil {
+		if c.over() {
 			e.Quiet() // it ended while we asked
 			return w.finish(ctx, never)
 		}

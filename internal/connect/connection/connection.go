@@ -74,6 +74,9 @@ func (c *Connection) Base() string {
 	return record.Host{Name: c.Hostname, Wildcard: c.IsWildcard}.Base()
 }
 
+// TransferAt is when a contested name moves from this connection, or to it; nil when nobody contests it.
+func (c *Connection) TransferAt() *time.Time { return c.Facets.Ownership.Until }
+
 // Open says that the connection is not archived.
 func (c *Connection) Open() bool { return c.ArchivedAt == nil }
 

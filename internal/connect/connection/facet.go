@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
@@ -17,13 +18,15 @@ type Rules struct {
 	Window     time.Duration // to set a name up by hand
 	Again      time.Duration // at least, after the name had been right once
 	Grace      time.Duration // of a degraded name
+	Notice     time.Duration // that the holder of a name has before it moves to who has proven it since
+	Left       time.Duration // that a suspended name whose customer left is kept
 	Preflight  time.Duration // how old a check may be that an order relies on
 	CheckLimit time.Duration // one turn of a check takes at most
 }
 
 // Defaults are the timers of connect 26.3.
 var Defaults = Rules{
-	Passes: 2, PassGap: 2 * time.Second, Threshold: 3, Spread: 10 * time.Minute, Attention: 15 * time.Minute, Window: 7 * 24 * time.Hour, Again: 24 * time.Hour, Grace: 72 * time.Hour,
+	Passes: 2, PassGap: 2 * time.Second, Threshold: 3, Spread: 10 * time.Minute, Attention: 15 * time.Minute, Window: 7 * 24 * time.Hour, Again: 24 * time.Hour, Grace: 72 * time.Hour, Left: 30 * 24 * time.Hour, Notice: 24 * time.Hour,
 	Preflight: time.Minute, CheckLimit: 15 * time.Second,
 }
 
@@ -37,14 +40,19 @@ type Seen struct {
 	Servers    *analysis.Ratio // name servers that have the routing, of those that answered
 	Present    bool            // at least one server has a required record
 	Proven     bool            // a proof of ownership stands and the name is this connection's to hold
-	Held       bool            // another connection holds the name
+	Held       bool            // another connection holds the name …
+	Refused    bool            // … and has answered our proof with its own
 	HTTP       Outcome         // the pre-flight probe
 	HTTPS      Outcome         // the proof
+	Challenge  Outcome         // the line that CAs are shown in the DNS; made where one is asked for
+	Routed     bool            // at least one server leads visitors to us
 	Rules      string          // code of a blocking CAA or DNSSEC finding
 	Preflight  bool            // the pass was made for an order: what the probe says counts against it
 	Full       bool            // everything was asked, not only what decides
 	Proxied    bool            // a proxy stands in front of us
 	Person     string          // code of the first finding that needs a person
+	Routed     bool            // at least one server has the routing
+	Reached    bool            // a probe reached us at one of the name's addresses
 }
 
 // Outcome is what the probes of one kind came to. Why is a finding code, set when they failed.
@@ -78,8 +86,10 @@ func (l *Life) foldOwnership(s Seen) {
 	o := &l.Facets.Ownership
 	switch {
 	case o.Value == Verified || o.Value == ContestedBy || o.Value == Lost:
+	case s.Held && s.Refused:
+		o.set(Pending, finding.TransferRefused, s.Now, &s.Check)
 	case s.Held:
-		o.set(Pending, "held_elsewhere", s.Now, &s.Check)
+		o.set(Pending, finding.HeldElsewhere, s.Now, &s.Check)
 	case s.Proven:
 		o.set(Verified, "", s.Now, &s.Check)
 	default:
@@ -91,6 +101,9 @@ func (l *Life) foldOwnership(s Seen) {
 // passes over long enough, never by one.
 func (l *Life) foldDNS(s Seen, r Rules) {
 	d := &l.Facets.DNS
+	if s.Routed && d.First == nil {
+		d.First = &s.Began
+	}
 	if s.DNS == Correct {
 		l.FailCount, l.FirstFailAt = 0, nil
 		switch {
@@ -131,20 +144,26 @@ func (l *Life) foldDNS(s Seen, r Rules) {
 // CA refused has no check behind it and is the certificate's to clear. A certificate that is there is never blocked.
 func (l *Life) foldTLS(s Seen, wasCorrect bool) {
 	t := &l.Facets.TLS
+	t.Delegated = s.Challenge.Made && s.Challenge.Passed
 	if t.Value != NoTLS && t.Value != Pending && t.Value != BlockedTLS || t.Value == BlockedTLS && t.CheckID == nil {
 		return
 	}
 	why := s.Rules
-	if why == "" && s.HTTP.Made && !s.HTTP.Passed && (s.Preflight || wasCorrect) {
+	switch {
+	case why != "":
+	case s.Challenge.Made:
+		why = s.Challenge.Why
+	case s.HTTP.Made && !s.HTTP.Passed && (s.Preflight || wasCorrect):
 		why = s.HTTP.Why
 	}
 	switch {
-	case why != "" && s.DNS == Correct:
+	case why != "" && (s.DNS == Correct || t.Delegated):
 		t.set(BlockedTLS, why, s.Now, &s.Check)
-	case t.Value == BlockedTLS && (s.HTTP.Made || s.DNS != Correct):
+	case t.Value == BlockedTLS && (s.HTTP.Made || s.DNS != Correct || t.Delegated):
 		t.set(NoTLS, "", s.Now, nil)
 	}
-	if l.Facets.DNS.Value == Correct && l.Facets.Ownership.Value == Verified && t.Value == NoTLS {
+	shown := t.Delegated || !s.Challenge.Made && l.Facets.DNS.Value == Correct
+	if shown && l.Facets.Ownership.Value == Verified && t.Value == NoTLS {
 		t.set(Pending, "", s.Now, nil)
 	}
 }
@@ -201,7 +220,9 @@ func (l *Life) Settle(now time.Time, r Rules) (from State, event string) {
 	case Live:
 		l.GraceUntil, l.VerifyingSince, l.AttentionUntil, l.WindowEndsAt, l.Ladder = nil, nil, nil, nil, Ladder{}
 	case Degraded:
-		l.GraceUntil, l.Ladder = new(now.Add(r.Grace)), Ladder{}
+		if l.GraceUntil == nil { // a name that was contested meanwhile has its clock already
+			l.GraceUntil, l.Ladder = new(now.Add(r.Grace)), Ladder{}
+		}
 	case ActionRequired, Verifying:
 		if from == Securing && (l.WindowEndsAt == nil || l.WindowEndsAt.Before(now.Add(r.Again))) {
 			l.WindowEndsAt = new(now.Add(r.Again)) // who had everything right gets a day to mend it
@@ -213,6 +234,10 @@ func (l *Life) Settle(now time.Time, r Rules) (from State, event string) {
 // transition names the event of a change of state (connect 2.4).
 func transition(from, to State, refused bool) string {
 	switch {
+	case to == Contested:
+		return "connection.contested" // T19
+	case to == Live && from == Contested:
+		return "connection.checked" // the live period never ended
 	case to == Live && from == Degraded:
 		return "connection.recovered" // T12
 	case to == Live:

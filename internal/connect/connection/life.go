@@ -52,12 +52,18 @@ type FacetState struct {
 	CheckID *ident.CheckID  `json:"checkId,omitempty"`
 	Servers *analysis.Ratio `json:"servers,omitempty"`
 	// The rest is memory of single facets and nobody else's business. Edge: failing probes in a row, whether the last probe passed in every family,
-	// and whether it came through a proxy. TLS: the certificate.
+	// and whether it came through a proxy. TLS: the certificate, whether the line that CAs are shown in the DNS stands, and since when there has been
+	// a certificate at all. DNS: since when a server has led visitors to us. Ownership: see contend.go.
+	Passes       int32               `json:"passes,omitempty"`
+	PassedAt     *time.Time          `json:"passedAt,omitempty"`
+	Until        *time.Time          `json:"until,omitempty"`
 	Fails        int32               `json:"fails,omitempty"`
 	FailingSince *time.Time          `json:"failingSince,omitempty"`
 	Probed       bool                `json:"probed,omitempty"`
 	Proxied      bool                `json:"proxied,omitempty"`
 	Certificate  ident.CertificateID `json:"certificate,omitzero"`
+	Delegated    bool                `json:"delegated,omitempty"`
+	First        *time.Time          `json:"first,omitempty"`
 }
 
 func (s FacetState) why() string {
@@ -116,7 +122,7 @@ type Life struct {
 func (l *Life) marks() Marks {
 	m := Marks{
 		Archived: l.ArchivedAt != nil, Suspended: l.SuspendedAt != nil, Failed: l.FailedAt != nil, Live: l.LiveAt != nil, Analyzed: l.AnalyzedAt != nil,
-		Verifying: l.VerifyingSince != nil, Person: l.Person,
+		Verifying: l.VerifyingSince != nil, Person: l.Person, Contested: l.Facets.Ownership.Value == ContestedBy, Incoming: l.incoming(),
 	}
 	if (m.Failed || m.Suspended) && l.StateReason != nil {
 		m.Why = *l.StateReason
@@ -138,8 +144,9 @@ func (l *Life) settle(now time.Time) (from State) {
 	return from
 }
 
-// serves says whether the edge may route the name, certAllowed whether a certificate may be ordered for it (invariant I1). Both hold for the
-// challenges that we make, which need routed traffic: the last probe must have passed in every family.
+// serves says whether the edge may route the name, certAllowed whether a certificate may be ordered for it (invariant I1). What a CA is shown over the
+// web needs routed traffic: the last probe must have passed in every family. Where it is shown a line in the DNS, that line must stand, and the
+// certificate may be there before the first visitor comes.
 func (l *Life) serves() bool {
 	return l.ArchivedAt == nil && (l.Facets.Ownership.Value == Verified || l.Facets.Ownership.Value == ContestedBy)
 }
@@ -147,5 +154,5 @@ func (l *Life) serves() bool {
 func (l *Life) certAllowed() bool {
 	proven := l.Facets.Ownership.Value == Verified && l.ArchivedAt == nil && l.SuspendedAt == nil
 	renewal := l.Facets.TLS.Value == Issued || l.Facets.TLS.Value == Renewing || l.Facets.TLS.Value == AtRisk || l.Facets.TLS.Value == Expired
-	return proven && l.Facets.Edge.Probed && (l.Facets.DNS.Value == Correct || renewal)
+	return proven && (l.Facets.TLS.Delegated || l.Facets.Edge.Probed && (l.Facets.DNS.Value == Correct || renewal))
 }

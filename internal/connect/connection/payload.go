@@ -42,7 +42,9 @@ type Moved struct {
 	Mechanism     *Mechanism          `json:"mechanism,omitempty"`
 	Seconds       *int64              `json:"secondsSinceStart,omitempty"`
 	CertificateID string              `json:"certificateId,omitempty"`
+	TLSDowntime   *int32              `json:"tlsDowntimeSeconds,omitempty"` // visitors met no valid certificate for so long while the name moved to us
 	GraceUntil    *time.Time          `json:"graceUntil,omitempty"`
+	TransferAt    *time.Time          `json:"transferAt,omitempty"`
 }
 
 // FacetMoved is a facet that has another value, reason or number of servers.
@@ -89,8 +91,13 @@ func (m *Moved) tell(action string, c *Connection) {
 	case "connection.live":
 		m.SetupType, m.Mechanism, m.Seconds = c.SetupType, c.Mechanism, new(int64(c.LiveAt.Sub(c.CreatedAt).Seconds()))
 		m.CertificateID = c.Facets.TLS.Certificate.String()
+		if cut := c.Cutover(); cut != nil {
+			m.TLSDowntime = &cut.TlsDowntimeSeconds
+		}
 	case "connection.degraded":
 		m.GraceUntil = c.GraceUntil
+	case "connection.contested":
+		m.TransferAt = c.TransferAt()
 	case "connection.recovered":
 		m.CertificateID = c.Facets.TLS.Certificate.String()
 	}
@@ -102,7 +109,7 @@ func (m *Moved) tell(action string, c *Connection) {
 }
 
 // audited are the events of this package that stand in the hash chain.
-var audited = []string{"connection.created", "connection.live", "connection.degraded", "connection.recovered", "connection.suspended", "connection.archived", "connection.updated", "connection.ownership_verified"}
+var audited = []string{"connection.created", "connection.live", "connection.degraded", "connection.recovered", "connection.suspended", "connection.contested", "connection.transferred", "connection.archived", "connection.updated", "connection.ownership_verified"}
 
 func change(c *Connection, action string, payload any) event.Change {
 	return event.Change{OrgID: c.OrgID, Action: action, Subject: c.ID.String(), Version: c.Version, Payload: payload, Audited: slices.Contains(audited, action)}
@@ -132,6 +139,14 @@ func etaMoved(a, b *analysis.Eta) bool {
 		return a != b
 	}
 	return a.Until.Sub(b.Until).Abs() > 5*time.Second
+}
+
+// Transferred is the payload of connection.transferred, on both sides. Who the other side is it does not say.
+type Transferred struct {
+	V             int                 `json:"v"`
+	Hostname      string              `json:"hostname"`
+	ApplicationID ident.ApplicationID `json:"applicationId"`
+	Direction     string              `json:"direction"` // in: the name came here; out: it went
 }
 
 // Proven is the payload of connection.ownership_verified.

@@ -55,7 +55,7 @@ func ProgressOf(c *Connection, locale string) Progress {
 	switch {
 	case f.Ownership.Value == Verified:
 		state, text = Done, "ownership.done"
-	case f.Ownership.why() == finding.HeldElsewhere:
+	case f.Ownership.why() == finding.HeldElsewhere, f.Ownership.why() == finding.TransferRefused, f.Ownership.Value == ContestedBy:
 		state = Warned
 	case f.Ownership.Value == NoOwnership:
 		state = Waiting
@@ -122,7 +122,7 @@ func (c *Connection) sentence(code, locale string) string {
 }
 
 func (c *Connection) headline(locale string) string {
-	if s := c.sentence(deref(c.StateReason), locale); s != "" && (c.State == ActionRequired || c.State == Failed || c.State == Degraded) {
+	if s := c.sentence(deref(c.StateReason), locale); s != "" && (c.State == ActionRequired || c.State == Failed || c.State == Degraded || c.State == Contested) {
 		return s
 	}
 	return say(locale, "state."+strings.ToLower(string(c.State)), c, c.Facets.DNS)

@@ -7,11 +7,14 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/claim"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
 // proof says what the answer proves. Where a TXT is asked for (apex, policy), it alone counts.
 func proof(a *analysis.Answer, lines []*record.Record, byTarget bool) claim.Proof {
-	asked := slices.ContainsFunc(lines, func(r *record.Record) bool { return r.Purpose == record.Ownership && r.Requirement == record.Required })
+	asked := slices.ContainsFunc(lines, func(r *record.Record) bool {
+		return r.Purpose == record.Ownership && r.Requirement == record.Required && r.Key != record.TransferKey && r.Key != record.DefenceKey
+	})
 	switch {
 	case a.Verdict == analysis.CouldNotAsk:
 		return claim.None
@@ -19,16 +22,28 @@ func proof(a *analysis.Answer, lines []*record.Record, byTarget bool) claim.Proo
 		return claim.TXT
 	case a.Ownership.Target && !asked && byTarget:
 		return claim.Target
+	case stands(lines, record.TransferKey):
+		return claim.Transfer
 	}
 	return claim.None
 }
 
 // reduce says what an answer means for the facets; the lines are matched already.
-func reduce(a *analysis.Answer, asked analysis.ProbeWanted, lines []*record.Record, kept []*record.Conflict, standing claim.Standing) Seen {
+func reduce(con ident.ConnectionID, a *analysis.Answer, asked analysis.ProbeWanted, lines []*record.Record, kept []*record.Conflict, standing claim.Standing) Seen {
 	j := record.Judge(lines)
-	s := Seen{Asked: a.Verdict != analysis.CouldNotAsk || says(a, finding.AllNSUnreachable), Present: j.Any, Proven: standing.Holds, Held: standing.Held, Person: person(a.Findings), Why: j.Why}
+	s := Seen{Asked: a.Verdict != analysis.CouldNotAsk || says(a, finding.AllNSUnreachable), Present: j.Any, Proven: standing.Holds, Held: standing.Held, Refused: standing.Held && refused(standing, con), Person: person(a.Findings), Why: j.Why}
 	if j.Servers.Of > 0 {
 		s.Servers = &j.Servers
+	}
+	s.Routed, s.Reached = j.Routed || j.Servers.Have > 0, slices.ContainsFunc(a.Probes, reached)
+	if line := record.ChallengeOf(lines); line != nil {
+		s.Challenge = Outcome{Made: true, Passed: line.Status.Stands()}
+		if !s.Challenge.Passed {
+			s.Challenge.Why = finding.RecordAbsent
+			if line.Finding != nil {
+				s.Challenge.Why = line.Finding.Code
+			}
+		}
 	}
 	conflict := blockingConflict(a, kept)
 	switch {
@@ -91,7 +106,7 @@ func blockingConflict(a *analysis.Answer, kept []*record.Conflict) string {
 func outcome(a *analysis.Answer, https bool) Outcome {
 	o := Outcome{Made: true, Passed: true}
 	for _, p := range a.Probes {
-		if p.Result == analysis.ProbeOK || p.Result == analysis.ProbeViaProxy || p.Result == analysis.ProbeLoopRisk {
+		if reached(p) {
 			continue
 		}
 		o.Passed = false
@@ -100,6 +115,11 @@ func outcome(a *analysis.Answer, https bool) Outcome {
 		}
 	}
 	return o
+}
+
+// reached says that a probe arrived at an edge of ours.
+func reached(p analysis.ProbeResult) bool {
+	return p.Result == analysis.ProbeOK || p.Result == analysis.ProbeViaProxy || p.Result == analysis.ProbeLoopRisk
 }
 
 func probeCode(p analysis.ProbeResult, https bool) string {
@@ -120,7 +140,7 @@ func probeCode(p analysis.ProbeResult, https bool) string {
 
 // findingsOf are what the connection shows after the answer: those of the answer and what only we know. A pass that looked at the deciding records
 // alone keeps what a full one had said about the rest.
-func findingsOf(c *Connection, a *analysis.Answer, depth analysis.Depth, held bool) []finding.Finding {
+func findingsOf(c *Connection, a *analysis.Answer, depth analysis.Depth, standing claim.Standing) []finding.Finding {
 	out := slices.Clone(a.Findings)
 	has := func(code string) bool {
 		return slices.ContainsFunc(out, func(f finding.Finding) bool { return f.Code == code })
@@ -139,8 +159,8 @@ func findingsOf(c *Connection, a *analysis.Answer, depth analysis.Depth, held bo
 			}
 		}
 	}
-	if held && !has(finding.HeldElsewhere) {
-		out = append(out, finding.New(finding.HeldElsewhere, map[string]any{"name": c.UnicodeName}))
+	if f := claimFinding(c, standing); f != nil && !has(f.Code) {
+		out = append(out, *f)
 	}
 	if out == nil {
 		out = []finding.Finding{}

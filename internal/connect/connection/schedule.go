@@ -40,9 +40,9 @@ const (
 // Turn says how deep the turn that is due now looks. forced: a person, a start or an order asked for it.
 func (l *Life) Turn(now time.Time, watched, forced bool) Mode {
 	switch {
-	case l.ArchivedAt != nil || l.FailedAt != nil || l.SuspendedAt != nil:
+	case l.over():
 		return NoCheck
-	case forced || l.AnalyzedAt == nil || l.PassCount == 1 && l.Facets.DNS.Value != Correct:
+	case forced || l.left() || l.AnalyzedAt == nil || l.PassCount == 1 && l.Facets.DNS.Value != Correct:
 		return FullPass
 	case l.proving(now):
 		return ProbeProof
@@ -68,7 +68,7 @@ func (l *Life) light() bool {
 // proving says that a certificate was issued a moment ago and HTTPS is not proven yet.
 func (l *Life) proving(now time.Time) bool {
 	t := l.Facets.TLS
-	return t.Value == Issued && l.Facets.Edge.Value != Serving && l.Facets.Edge.Value != Redirecting && l.LiveAt == nil && now.Sub(t.Since) < proofFor
+	return t.Value == Issued && l.Facets.DNS.Value == Correct && l.Facets.Edge.Value != Serving && l.Facets.Edge.Value != Redirecting && l.LiveAt == nil && now.Sub(t.Since) < proofFor
 }
 
 // settling says that the certificate is so new that the edges may not have it yet.
@@ -81,14 +81,18 @@ func (l *Life) settling(now time.Time) bool {
 func (l *Life) Next(now time.Time, watched, news, light bool, r Rules) *time.Time {
 	at := func(d time.Duration) *time.Time { return new(now.Add(d)) }
 	switch {
-	case l.ArchivedAt != nil || l.FailedAt != nil || l.SuspendedAt != nil:
+	case l.over():
 		return nil
+	case l.left():
+		return at(l.leftInterval(now, watched))
 	case l.PassCount > 0 && l.Facets.DNS.Value != Correct:
 		// The next pass comes exactly one gap after the last good one; when that moment has gone by without one, the gap starts over.
 		next := l.LastPassAt.Add(r.PassGap)
 		if next.After(now) {
 			return &next
 		}
+		return at(r.PassGap)
+	case l.challenging() && l.Facets.Ownership.Passes == 1:
 		return at(r.PassGap)
 	case l.proving(now):
 		if l.settling(now) {
@@ -118,6 +122,14 @@ func (l *Life) Next(now time.Time, watched, news, light bool, r Rules) *time.Tim
 	}
 	if !light {
 		l.Ladder.Step++
+	}
+	for _, end := range []*time.Time{l.GraceUntil, l.Facets.Ownership.Until} { // what becomes of the name is decided by what a check sees then
+		if end != nil && end.After(now) {
+			d = min(d, end.Sub(now))
+		}
+	}
+	if l.incoming() {
+		d = min(d, r.Spread/2)
 	}
 	return at(d)
 }

@@ -44,11 +44,13 @@ type Recipes interface {
 // Edge is the projection that the edges serve from.
 type Edge interface {
 	Target(token string) string
+	Challenge(token string) string
 	TargetTx(ctx context.Context, tx *db.Tx, token string, connection ident.ConnectionID) error
 	RetireTargetTx(ctx context.Context, tx *db.Tx, token string, answerUntil time.Time) error
 	PutTx(ctx context.Context, tx *db.Tx, e edgeentry.Entry) error
 	SuspendTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID) error
 	WithdrawTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID) error
+	MoveTx(ctx context.Context, tx *db.Tx, former ident.ConnectionID, e edgeentry.Entry, at time.Time) error
 }
 
 // Analyzer is the DNS engine. It answers within the budget of the question; that it could not ask is a verdict and no error.

@@ -316,7 +316,7 @@ func (s *Service) add(ctx context.Context, e *door.Effect, in StartConnectionInp
 		ID: ident.V7(now), OrgID: in.app.OrgID.UUID(), ApplicationID: in.app.ID.UUID(), Hostname: in.name.ASCII, HostnameUnicode: in.name.Unicode, HostLabel: in.name.HostLabel,
 		RegistrableDomain: in.name.Registrable, PublicSuffix: in.name.PublicSuffix, IsApex: in.name.Apex, IsWildcard: in.name.Wildcard, ExternalRef: in.ExternalRef, EndUserRef: in.EndUserRef,
 		EndUserEmail: in.EndUserEmail, Metadata: object(in.Metadata), Labels: append([]string{}, in.Labels...), RecipeID: in.recipe.ID.UUID(), State: string(Draft), Now: now,
-		SetupType: new(string(Manual)), Mechanism: new(string(NoMechanism)), SetupOrigin: string(origin(e.Caller)), TargetToken: token(), VerificationToken: token(),
+		SetupType: new(string(Manual)), Mechanism: new(string(NoMechanism)), SetupOrigin: string(origin(e.Caller)), TargetToken: token(), VerificationToken: token(), TlsMode: modeOf(in.name.Wildcard),
 		AttentionUntil: new(now.Add(rules.Attention)), WindowEndsAt: new(now.Add(rules.Window)), CreatedBy: e.Caller.Actor(),
 	}
 	var err error
@@ -344,7 +344,7 @@ func (s *Service) add(ctx context.Context, e *door.Effect, in StartConnectionInp
 	if err := s.q.AddTarget(ctx, e.Tx, connectionq.AddTargetParams{Token: p.TargetToken, ConnectionID: p.ID, OrgID: p.OrgID, Now: now}); err != nil {
 		return nil, fmt.Errorf("keep the target of %s: %w", id, err)
 	}
-	if err := s.Records.AddTx(ctx, e.Tx, in.app.OrgID, id, lines); err != nil {
+	if err := s.Records.AddTx(ctx, e.Tx, in.app.OrgID, id, s.planned(lines, p)); err != nil {
 		return nil, err
 	}
 	c, err := s.lock(ctx, e.Tx, in.app.OrgID, id)

@@ -1,6 +1,7 @@
 package connection
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -65,14 +66,14 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, r event.Row) error {
 
 // connectionsToResume has ConnectionsToSuspend's form.
 func (s *Service) connectionsToResume(ctx context.Context, on connectionq.DBTX, p connectionq.ConnectionsToSuspendParams) ([]uuid.UUID, error) {
-	return s.q.ConnectionsToResume(ctx, on, connectionq.ConnectionsToResumeParams{OrgID: p.OrgID, Reason: OrganizationDeleted, Most: p.Most})
+	return s.q.ConnectionsToResume(ctx, on, connectionq.ConnectionsToResumeParams{OrgID: p.OrgID, Reason: p.Reason, Most: p.Most})
 }
 
 // each does one thing with some of an organization's connections, inside a transaction of the caller's, and answers with how many.
 func (s *Service) each(ctx context.Context, tx *db.Tx, name string, org ident.OrgID, share func(context.Context, connectionq.DBTX, connectionq.ConnectionsToSuspendParams) ([]uuid.UUID, error),
 	do func(context.Context, *door.Effect, *Connection) error) (n int, err error) {
 	err = s.Door.JoinTx(ctx, tx, name, org, func(ctx context.Context, e *door.Effect) error {
-		ids, err := share(ctx, e.Tx, connectionq.ConnectionsToSuspendParams{OrgID: org.UUID(), Most: atOnce})
+		ids, err := share(ctx, e.Tx, connectionq.ConnectionsToSuspendParams{OrgID: org.UUID(), Reason: OrganizationDeleted, Most: atOnce})
 		if err != nil {
 			return fmt.Errorf("list the connections of %s: %w", org, err)
 		}
@@ -94,7 +95,7 @@ func (s *Service) each(ctx context.Context, tx *db.Tx, name string, org ident.Or
 }
 
 func (s *Service) suspendTx(ctx context.Context, e *door.Effect, c *Connection) error {
-	if c.ArchivedAt != nil || c.SuspendedAt != nil {
+	if c.ArchivedAt != nil || c.SuspendedAt != nil && !c.left() {
 		return nil // it ended while we waited for it
 	}
 	before := *c
@@ -139,6 +140,7 @@ func (s *Service) resumeTx(ctx context.Context, e *door.Effect, c *Connection) e
 // settled is settleVerb for changes that are always told.
 func (s *Service) settled(ctx context.Context, e *door.Effect, before, c *Connection) error {
 	_, action := c.Settle(e.Tx.Now, s.rules())
+	action = cmp.Or(action, "connection.checked")
 	if err := s.save(ctx, e.Tx, c, true); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/queries/connectionq"
 )
 
-// runTimer ends the window of a connection that was not finished (T16).
+// runTimer ends the window of a connection that was not finished (T16), and archives one whose customer left long ago.
 func (s *Service) runTimer(ctx context.Context, t turn) error {
 	return s.Door.System(ctx, "timer", t.org, func(ctx context.Context, e *door.Effect) error {
 		c, err := s.lock(ctx, e.Tx, t.org, t.con)
@@ -25,6 +25,12 @@ func (s *Service) runTimer(ctx context.Context, t turn) error {
 		}
 		next := never
 		switch {
+		case c.left():
+			if until := c.SuspendedAt.Add(s.rules().Left); until.After(e.Tx.Now) {
+				next = until
+			} else if err := s.ArchiveTx(ctx, e, c, CustomerLeft); err != nil {
+				return err
+			}
 		case c.WindowEndsAt == nil:
 		case c.WindowEndsAt.After(e.Tx.Now):
 			next = *c.WindowEndsAt

@@ -49,20 +49,24 @@ func (s *Service) Check(ctx context.Context, id ident.ConnectionID) (*Connection
 		return &ConnectionPayload{Connection: c}, nil
 	}
 	return s.verb(ctx, "connection.check", id, func(ctx context.Context, e *door.Effect, c *Connection) error {
-		e.Quiet()
 		if err := c.checkable(); err != nil {
 			return err
 		}
+		if c.left() {
+			return s.resumeTx(ctx, e, c)
+		}
+		e.Quiet()
 		return s.makeDue(ctx, e, c, e.Tx.Now, analysis.TriggerManual)
 	})
 }
 
 // checkable says in which states somebody may ask for a check; the fault names what is possible instead.
 func (c *Connection) checkable() error {
-	switch c.State {
-	case Archived, Suspended, Blocked:
+	switch {
+	case c.left(): // whoever comes back begins anew (T15)
+	case slices.Contains([]State{Archived, Suspended, Blocked}, c.State):
 		return noFit(c)
-	case Failed:
+	case c.State == Failed:
 		return noFit(c, "retryConnection")
 	}
 	return nil
@@ -73,6 +77,9 @@ func (s *Service) MarkRecordsAdded(ctx context.Context, id ident.ConnectionID) (
 	return s.verb(ctx, "connection.mark_records_added", id, func(ctx context.Context, e *door.Effect, c *Connection) error {
 		if err := c.checkable(); err != nil {
 			return err
+		}
+		if c.left() {
+			return s.resumeTx(ctx, e, c)
 		}
 		before := *c
 		if c.LiveAt == nil {
@@ -88,9 +95,13 @@ func (s *Service) MarkRecordsAdded(ctx context.Context, id ident.ConnectionID) (
 	})
 }
 
-// Retry starts the clock of a connection that gave up again (T17). Anywhere before that it is a check; two retries at once are one.
+// Retry starts the clock of a connection that gave up again (T17), and brings one back whose customer had left (T15). Anywhere else it is a check; two
+// retries at once are one.
 func (s *Service) Retry(ctx context.Context, id ident.ConnectionID) (*ConnectionPayload, error) {
 	return s.verb(ctx, "connection.retry", id, func(ctx context.Context, e *door.Effect, c *Connection) error {
+		if c.left() {
+			return s.resumeTx(ctx, e, c)
+		}
 		if slices.Contains([]State{Archived, Suspended, Blocked}, c.State) {
 			return noFit(c)
 		}

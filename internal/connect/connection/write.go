@@ -27,6 +27,11 @@ type writing struct {
 	a     *analysis.Answer
 	c     *Connection // locked, and brought up to date step by step
 	check ident.CheckID
+
+	former *Connection                   // whose name this is from now on
+	late   []func(context.Context) error // what is written to the projection, last
+	heard  bool                          // something is news that no facet shows
+	began  bool                          // this pass contested a name
 }
 
 // bring folds the answer into the connection as it stands now; what others changed while the questions were out stays.
@@ -38,6 +43,10 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	before := *w.c
 	if w.a.Verdict == analysis.CouldNotAsk && !theirs(w.a) {
 		return w.couldNotAsk(ctx, &before)
+	}
+	switched, err := w.chooseMode(ctx)
+	if err != nil {
+		return err
 	}
 	lines, err := w.s.linesOf(ctx, w.e.Tx, w.c)
 	if err != nil {
@@ -53,11 +62,17 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	if err != nil {
 		return err
 	}
-	w.c.Findings = findingsOf(w.c, w.a, w.q.Depth, standing.Held)
+	if standing, err = w.contend(ctx, standing, lines); err != nil {
+		return err
+	}
+	if standing.New && proven == claim.None {
+		proven = claim.Transfer
+	}
+	w.c.Findings = findingsOf(w.c, w.a, w.q.Depth, standing)
 	if w.a.Verdict != analysis.CouldNotAsk {
 		w.learn()
 	}
-	seen := reduce(w.a, w.q.Probe, lines, kept[w.c.ID], standing)
+	seen := reduce(w.c.ID, w.a, w.q.Probe, lines, kept[w.c.ID], standing)
 	if seen.HTTPS.Made && !seen.HTTPS.Passed && w.c.settling(w.e.Tx.Now) {
 		// The edges are about to learn the certificate: that they do not have it yet is no news to anybody.
 		seen.HTTPS = Outcome{}
@@ -66,7 +81,16 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	seen.Began, seen.Now, seen.Check, seen.Person = began, w.e.Tx.Now, w.check, person(w.c.Findings)
 	seen.Preflight, seen.Full = w.t.trigger == analysis.TriggerPreIssue, w.q.Depth == analysis.Full
 	rules := w.s.rules()
+	if w.c.left() {
+		if !seen.Routed {
+			return w.stillGone(ctx, &before)
+		}
+		w.c.resume(w.e.Tx.Now, rules)
+	}
 	w.c.Fold(seen, rules)
+	if w.c.lapsed(seen) {
+		w.c.suspend(w.c.Facets.broken(), w.e.Tx.Now)
+	}
 	_, event := w.c.Settle(w.e.Tx.Now, rules)
 	if err := w.s.Records.SaveTx(ctx, w.e.Tx, w.c.OrgID, lines); err != nil {
 		return err
@@ -77,7 +101,7 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	}
 	m := news(&before, w.c)
 	m.Records, m.CheckID = moved, &w.check
-	isNews := m.any(&before, w.c) || conflicts || standing.New
+	isNews := m.any(&before, w.c) || conflicts || standing.New || w.heard || switched
 	next := w.c.Next(w.e.Tx.Now, w.t.watched, isNews, false, rules)
 	if err := w.s.save(ctx, w.e.Tx, w.c, isNews); err != nil {
 		return err
@@ -87,6 +111,14 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	}
 	w.record(standing.New, proven, event, isNews, m)
 	return w.close(ctx, next)
+}
+
+// chooseMode asks for the line in the DNS where a CAA record leaves CAs nothing else to be shown.
+func (w *writing) chooseMode(ctx context.Context) (bool, error) {
+	if w.a.Caa == nil || w.c.byDNS() || !only(w.a.Caa) {
+		return false, nil
+	}
+	return true, w.s.setMode(ctx, w.e, w.c, byDelegated, "")
 }
 
 // couldNotAsk keeps the check and moves nothing (I7).
@@ -145,6 +177,14 @@ func (w *writing) record(proven bool, how claim.Proof, event string, isNews bool
 	if proven {
 		w.e.Record(change(w.c, "connection.ownership_verified", Proven{V: 1, Hostname: w.c.Hostname, Proof: how, CheckID: w.check}))
 	}
+	if w.former != nil {
+		w.e.Record(change(w.c, "connection.transferred", Transferred{1, w.c.Hostname, w.c.ApplicationID, "in"}))
+	}
+	if w.began {
+		both := m
+		both.tell("connection.contested", w.c)
+		w.e.Record(change(w.c, "connection.contested", both))
+	}
 	if event == "" {
 		event = "connection.checked"
 	}
@@ -157,12 +197,21 @@ func (w *writing) close(ctx context.Context, next *time.Time) error {
 	if err := w.finish(ctx, orNever(next)); err != nil {
 		return err
 	}
-	if w.c.WindowEndsAt != nil && (w.c.State == ActionRequired || w.c.State == Verifying) {
-		if err := w.s.setDue(ctx, w.e.Tx, w.c, timerKind, *w.c.WindowEndsAt); err != nil {
+	until := w.c.WindowEndsAt
+	if w.c.left() {
+		until = new(w.c.SuspendedAt.Add(w.s.rules().Left))
+	}
+	if until != nil && (w.c.State == ActionRequired || w.c.State == Verifying || w.c.State == Suspended) {
+		if err := w.s.setDue(ctx, w.e.Tx, w.c, timerKind, *until); err != nil {
 			return err
 		}
 	}
-	return w.s.putEntry(ctx, w.e, w.c, w.app)
+	for _, write := range w.late {
+		if err := write(ctx); err != nil {
+			return err
+		}
+	}
+	return w.s.moveEntry(ctx, w.e, w.former, w.c, w.app)
 }
 
 func (w *writing) finish(ctx context.Context, next time.Time) error {
@@ -182,6 +231,11 @@ func orNever(t *time.Time) time.Time {
 
 // putEntry writes what the edges serve. Nothing is written for a name that this connection does not hold (CL-3).
 func (s *Service) putEntry(ctx context.Context, e *door.Effect, c *Connection, app surroundings) error {
+	return s.moveEntry(ctx, e, nil, c, app)
+}
+
+// moveEntry is putEntry for a name that comes from a former connection, if there is one: all edges switch at the same instant.
+func (s *Service) moveEntry(ctx context.Context, e *door.Effect, former, c *Connection, app surroundings) error {
 	if !c.serves() {
 		return nil
 	}
@@ -203,10 +257,12 @@ func (s *Service) putEntry(ctx context.Context, e *door.Effect, c *Connection, a
 	if c.Facets.Edge.Proxied && c.ProviderSlug != nil {
 		route.ProxiedBy = *c.ProviderSlug
 	}
-	err := s.Edge.PutTx(ctx, e.Tx, edgeentry.Entry{
-		Hostname: c.Hostname, ConnectionID: c.ID, OrgID: c.OrgID, Serve: true, CertAllowed: c.certAllowed(), Mode: edgeentry.Proxy, Route: route,
-	})
-	if err != nil {
+	entry := edgeentry.Entry{Hostname: c.Hostname, ConnectionID: c.ID, OrgID: c.OrgID, Serve: true, CertAllowed: c.certAllowed(), Mode: edgeentry.Proxy, Route: route}
+	put := func() error { return s.Edge.PutTx(ctx, e.Tx, entry) }
+	if former != nil {
+		put = func() error { return s.Edge.MoveTx(ctx, e.Tx, former.ID, entry, e.Tx.Now.Add(flipAfter)) }
+	}
+	if err := put(); err != nil {
 		return fmt.Errorf("write the edge entry of %s: %w", c.ID, err)
 	}
 	return nil

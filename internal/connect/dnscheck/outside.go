@@ -2,6 +2,8 @@ package dnscheck
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"net/netip"
 	"slices"
 	"sync"
@@ -28,7 +30,7 @@ func (r *run) outside(ctx context.Context, m *tree.Matrix) {
 	if r.Question.AskResolvers {
 		wg.Go(func() { r.askResolvers(ctx, x) })
 	}
-	if (r.Question.Probe.HTTP || r.Question.Probe.HTTPS) && r.e.Nonce != nil && !r.Question.Wildcard {
+	if (r.Question.Probe.HTTP || r.Question.Probe.HTTPS) && r.e.Nonce != nil {
 		wg.Go(func() { r.probe(ctx, r.Question.Probe) })
 	}
 	wg.Wait()
@@ -89,7 +91,8 @@ const impatient = 2 * time.Second
 
 // probe asks every address of the host, each family by itself, on the ports that are wanted.
 func (r *run) probe(ctx context.Context, wanted analysis.ProbeWanted) {
-	addrs, proof, err := r.ResolveAddresses(ctx, r.Host)
+	host := r.visited()
+	addrs, proof, err := r.ResolveAddresses(ctx, host)
 	if err != nil && len(addrs) == 0 {
 		return
 	}
@@ -102,7 +105,7 @@ func (r *run) probe(ctx context.Context, wanted analysis.ProbeWanted) {
 	if r.Question.Interactive {
 		p.Timeout = impatient
 	}
-	nonces := r.e.Nonce(tree.Plain(r.Host))
+	nonces := r.e.Nonce(tree.Plain(host))
 	type one struct {
 		addr   netip.Addr
 		secure bool
@@ -119,7 +122,7 @@ func (r *run) probe(ctx context.Context, wanted analysis.ProbeWanted) {
 	results := make([]analysis.ProbeResult, len(all))
 	var wg sync.WaitGroup
 	for i, o := range all {
-		wg.Go(func() { results[i] = p.Ask(ctx, tree.Plain(r.Host), o.addr, o.secure, nonces) })
+		wg.Go(func() { results[i] = p.Ask(ctx, tree.Plain(host), o.addr, o.secure, nonces) })
 	}
 	wg.Wait()
 	r.mu.Lock()
@@ -138,6 +141,16 @@ func (r *run) probe(ctx context.Context, wanted analysis.ProbeWanted) {
 			r.observe(res)
 		}
 	}
+}
+
+// visited is the name that is visited: of a wildcard one below it that nobody has made.
+func (r *run) visited() string {
+	if !r.Question.Wildcard {
+		return r.Host
+	}
+	var random [4]byte
+	_, _ = rand.Read(random[:])
+	return "np-" + hex.EncodeToString(random[:]) + "." + r.Host
 }
 
 // observe keeps a probe as evidence.

@@ -56,6 +56,25 @@ type Route struct {
 	// ProxiedBy is the slug of the provider whose proxy the connection's last probe saw in front of us (VIA_PROXY), "" when there was none.
 	// It matters for one thing: a request on port 80 from that provider's addresses that came to it over https is not redirected (RU-30).
 	ProxiedBy string `json:"proxiedBy,omitempty"`
+
+	// Former is what stands at the name for a moment longer, when it has just changed hands.
+	Former *Former `json:"former,omitempty"`
+}
+
+// Former is the end of an entry whose name went to another connection.
+type Former struct {
+	Until         time.Time            `json:"until"` // all edges switch then; nothing is ordered for it any more
+	ConnectionID  ident.ConnectionID   `json:"connectionId"`
+	OrgID         ident.OrgID          `json:"orgId"`
+	Mode          Mode                 `json:"mode"`
+	Serve         bool                 `json:"serve"`
+	CertificateID *ident.CertificateID `json:"certificateId,omitempty"`
+	Route         Route                `json:"route"`
+}
+
+// Entry is the former entry as it was, but for certificates.
+func (f *Former) Entry(hostname string) Entry {
+	return Entry{Hostname: hostname, ConnectionID: f.ConnectionID, OrgID: f.OrgID, Serve: f.Serve, Mode: f.Mode, Route: f.Route, CertificateID: f.CertificateID}
 }
 
 // Upstream is an origin.

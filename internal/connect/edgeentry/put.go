@@ -42,11 +42,37 @@ var ErrHeld = errors.New("the name has an entry of another connection")
 // the same connection's name presents stays unless e names one (see PresentTx).
 func (s *Service) PutTx(ctx context.Context, tx *db.Tx, e Entry) error {
 	return s.change(ctx, tx, e.Hostname, e.ConnectionID, func(old *Entry) (Entry, bool) {
-		if e.CertificateID == nil && old != nil && old.ConnectionID == e.ConnectionID && old.Mode != Gone {
-			e.CertificateID = old.CertificateID
+		if old != nil && old.ConnectionID == e.ConnectionID && old.Mode != Gone {
+			if e.CertificateID == nil {
+				e.CertificateID = old.CertificateID
+			}
+			if f := old.Route.Former; f != nil && f.Until.After(tx.Now) {
+				e.Route.Former = f
+			}
 		}
 		return e, true
 	})
+}
+
+// MoveTx writes the entry of a name that changes hands: it is e's from the commit on, and until an instant the edges go on with what the former connection had
+// there, so that all of them switch at once. Without an entry of the former connection it is PutTx.
+func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, former ident.ConnectionID, e Entry, at time.Time) error {
+	row, err := s.q.LockEntry(ctx, tx, edgeentryq.LockEntryParams{Hostname: e.Hostname})
+	if err != nil && !db.NotFound(err) {
+		return fmt.Errorf("lock the edge entry of %s: %w", e.Hostname, err)
+	}
+	if err == nil && row.ConnectionID == former.UUID() && Mode(row.Mode) != Gone {
+		old, err := fromRow(row)
+		if err != nil {
+			return err
+		}
+		old.Route.Former = nil
+		e.Route.Former = &Former{Until: at, ConnectionID: old.ConnectionID, OrgID: old.OrgID, Mode: old.Mode, Serve: old.Serve, CertificateID: old.CertificateID, Route: old.Route}
+	}
+	if err := s.WithdrawTx(ctx, tx, e.Hostname, former); err != nil {
+		return err
+	}
+	return s.PutTx(ctx, tx, e)
 }
 
 // PresentTx makes the edges present a certificate for the connection's name. Without an entry of the connection nothing happens.

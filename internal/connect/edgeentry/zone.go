@@ -31,9 +31,18 @@ func (s *Service) ChallengeTx(ctx context.Context, tx *db.Tx, name, digest strin
 	return s.putRecord(ctx, tx, edgeentryq.PutRecordParams{Fqdn: name, Type: TypeText, Value: digest, Ttl: ttlChallenge, Owner: connection.String(), ExpiresAt: &until})
 }
 
-// EndChallengesTx takes away all answers to challenges at a name.
-func (s *Service) EndChallengesTx(ctx context.Context, tx *db.Tx, name string) error {
-	return s.endRecords(ctx, tx, name, TypeText)
+// EndChallengesTx takes answers to challenges at a name away again. Those of another order stay.
+func (s *Service) EndChallengesTx(ctx context.Context, tx *db.Tx, name string, digests ...string) error {
+	generation, err := s.advance(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, digest := range digests {
+		if _, err := s.q.ExpireValue(ctx, tx, edgeentryq.ExpireValueParams{Fqdn: name, Type: TypeText, Value: digest, ExpiresAt: tx.Now, Generation: generation}); err != nil {
+			return fmt.Errorf("end a challenge at %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // PublishTx makes the edge zone answer with exactly these texts at a name of its own, such as the parts of a public key at _dck1.

@@ -57,7 +57,7 @@ func TestZone_ChallengesKeysAndDelegations(t *testing.T) {
 	}
 	before, _ := b.Generation(t.Context())
 	b.in(t, func(ctx context.Context, tx *db.Tx) error {
-		return errors.Join(b.EndChallengesTx(ctx, tx, b.Challenge("tok")), b.PublishTx(ctx, tx, "_dck1", "p=3"), b.UndelegateTx(ctx, tx, "apps.acme.lab"))
+		return errors.Join(b.EndChallengesTx(ctx, tx, b.Challenge("tok"), "one", "two"), b.PublishTx(ctx, tx, "_dck1", "p=3"), b.UndelegateTx(ctx, tx, "apps.acme.lab"))
 	})
 	want = []string{"_dck1.edge.lab TXT p=1 gone", "_dck1.edge.lab TXT p=2 gone", "_dck1.edge.lab TXT p=3", "apps.acme.lab DELEGATION tok gone", "tok.acme.edge.lab TXT one gone", "tok.acme.edge.lab TXT two gone"}
 	if got := b.answered(t, before); !slices.Equal(got, want) {

@@ -87,6 +87,7 @@ const (
 	OwnershipUnproven = "ownership_unproven"
 	OwnershipTXTWrong = "ownership_txt_wrong"
 	ClaimContested    = "claim_contested"
+	TransferRefused   = "transfer_refused"
 
 	RedirectService     = "redirect_service"
 	Proxied             = "proxied"
@@ -122,6 +123,7 @@ const (
 	NameTooLongForCommonName = "name_too_long_for_common_name"
 	RenewalAtRisk            = "renewal_at_risk"
 	CertificateExpired       = "certificate_expired"
+	CertificateExpiring      = "certificate_expiring"
 
 	URLInvalid        = "url_invalid"
 	URLNotHTTPS       = "url_not_https"
@@ -241,6 +243,7 @@ var specs = []Spec{
 	{OwnershipUnproven, Blocking, Ownership, []Who{Customer}, "name record", false, 1},
 	{OwnershipTXTWrong, Blocking, Ownership, []Who{Customer}, "name observed record", false, 1},
 	{ClaimContested, Blocking, Ownership, []Who{Customer, Developer}, "name record until", false, 1},
+	{TransferRefused, Blocking, Ownership, []Who{Customer}, "name", false, 1},
 
 	{RedirectService, Warning, Edge, []Who{Customer}, "name location", true, 0.8},
 	{Proxied, Warning, Edge, []Who{Customer}, "name provider", false, 0.9},
@@ -276,6 +279,7 @@ var specs = []Spec{
 	{NameTooLongForCommonName, Info, TLS, []Who{Customer}, "name", false, 1},
 	{RenewalAtRisk, Warning, TLS, []Who{Customer, Operator}, "name daysLeft", false, 1},
 	{CertificateExpired, Blocking, TLS, []Who{Customer, Operator}, "name", false, 1},
+	{CertificateExpiring, Warning, TLS, []Who{Developer}, "name daysLeft", false, 1},
 
 	{URLInvalid, Blocking, Setup, []Who{Developer}, "detail", false, 1},
 	{URLNotHTTPS, Blocking, Setup, []Who{Developer}, "", false, 1},

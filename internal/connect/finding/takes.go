@@ -19,7 +19,7 @@ var takes = map[Takes][]string{
 		LameDelegation, NoNSAddress, ParentChildNSMismatch, DelegationLoop, MixedDNS, ParkedDomain, TTLHigh, NSUnreachable, AllNSUnreachable, NSFailing, CAALookupFailure,
 		DNSSECBogus, DNSSECExpired, DNSSECExpiring, DNSSECAlgorithm, DNSSECDenialMissing,
 	},
-	Days:     {NotRegistered, HeldElsewhere, ClaimContested},
+	Days:     {NotRegistered, HeldElsewhere, ClaimContested, TransferRefused},
 	Moments:  {Proxied, RedirectService, RedirectElsewhere, RedirectLoopRisk, OtherServer, HTTPUnreachable, HTTPSUnreachable, IPv6Unreachable},
 	ByItself: {RecordPartial, SerialMismatch, NSSlow, RecordFlattened, Subzone},
 }

@@ -1,8 +1,8 @@
 // Package notice mails people what happened to their domains.
 //
 // It reads the ledger. Of a domain that went live, broke, works again or was given up the organization's owners hear at once, and the customer who left an
-// address when it was connected: at once too, but of a break only when it has lasted for an hour, and of its end only when they had heard of the break. What
-// is wrong and what to do are the sentences of the catalogue of findings, in the reader's language, the same as in the console and the widget. Owners also hear
+// address when it was connected: at once too, but of a break only when it has lasted for an hour, again after a day and twelve hours before the grace ends, and of
+// its end only when they had heard of the break. Both hear when a domain is suspended, when somebody else has proven it, and when it went to them. What is wrong and what to do are the sentences of the catalogue of findings, in the reader's language, the same as in the console and the widget. Owners also hear
 // of a webhook endpoint that nothing got through to for a day, or that was switched off.
 package notice
 
@@ -27,8 +27,10 @@ import (
 )
 
 const (
-	patience = time.Hour // that a customer's domain may be broken before they hear of it (MO-2)
-	perDay   = 20        // mails of one kind that one address gets: of more, webhooks and console tell
+	patience = time.Hour      // that a customer's domain may be broken before they hear of it (MO-2) …
+	again    = 24 * time.Hour // … and again …
+	lastCall = 12 * time.Hour // … and this long before the grace ends
+	perDay   = 20             // mails of one kind that one address gets: of more, webhooks and console tell
 )
 
 // Service turns events into mails. Its fields are set by the assembly.
@@ -66,8 +68,31 @@ type ActionRequired struct {
 	Problem *letter.Problem
 }
 
+// Reminder tells a customer again that a domain does not work, and until when it is held.
+type Reminder struct{ Degraded }
+
+// Suspended tells that a domain is not served any more, why, and that it comes back with its records.
+type Suspended struct {
+	Domain
+	Problem *letter.Problem
+}
+
+// Contested tells that somebody else has proven a domain, and when it moves to them.
+type Contested struct {
+	Domain
+	Problem *letter.Problem
+	Until   *time.Time
+}
+
+// Moved tells that a domain went to who had proven it.
+type Moved struct{ Domain }
+
 func (Live) Letter() string           { return "domain_live" }
 func (Degraded) Letter() string       { return "domain_degraded" }
+func (Reminder) Letter() string       { return "domain_reminder" }
+func (Suspended) Letter() string      { return "domain_suspended" }
+func (Contested) Letter() string      { return "domain_contested" }
+func (Moved) Letter() string          { return "domain_moved" }
 func (Recovered) Letter() string      { return "domain_recovered" }
 func (ActionRequired) Letter() string { return "domain_action_required" }
 
@@ -82,15 +107,16 @@ func Letters() letter.Set {
 	}
 	d := Domain{Domain: "shop.example.com", Application: "Acme Shop Builder", Link: "https://console.example.com/acme/domains/con_1"}
 	endpoint := Endpoint{Host: "hooks.example.com", Link: "https://console.example.com/acme/webhooks/whk_1"}
+	until := new(time.Date(2027, 3, 3, 9, 30, 0, 0, time.UTC))
 	problem := &letter.Problem{Title: "The record is gone.", Body: "Visitors see an error.", Steps: []string{"Add it again."}}
 	return letter.Set{Words: words, Examples: []letter.Content{
-		Live{d}, Degraded{d, problem, new(time.Date(2027, 3, 3, 9, 30, 0, 0, time.UTC))}, Recovered{d}, ActionRequired{d, problem},
+		Live{d}, Degraded{d, problem, until}, Reminder{Degraded{d, problem, until}}, Recovered{d}, ActionRequired{d, problem}, Suspended{d, problem}, Contested{d, problem, until}, Moved{d},
 		EndpointFailing{endpoint}, EndpointDisabled{endpoint, true},
 	}}
 }
 
 // told are the events that are mailed.
-var told = []string{"connection.live", "connection.degraded", "connection.recovered", "connection.failed"}
+var told = []string{"connection.live", "connection.degraded", "connection.recovered", "connection.failed", "connection.suspended", "connection.contested", "connection.transferred"}
 
 // Part is what notices contribute.
 func (s *Service) Part() part.Part {
@@ -102,6 +128,9 @@ func (s *Service) Part() part.Part {
 
 // moved is what we read of the payload of a change of state.
 type moved struct {
+	State      string           `json:"state"`
+	Direction  string           `json:"direction"`
+	TransferAt *time.Time       `json:"transferAt"`
 	Reason     *string          `json:"reason"`
 	Finding    *finding.Finding `json:"finding"`
 	GraceUntil *time.Time       `json:"graceUntil"`
@@ -116,6 +145,9 @@ func (s *Service) apply(ctx context.Context, tx *db.Tx, r event.Row) error {
 	if err := json.Unmarshal(r.Payload, &m); err != nil {
 		return fmt.Errorf("read the payload of %s: %w", r.ID, err)
 	}
+	if m.quiet(r.Action) {
+		return nil
+	}
 	c, err := s.q.ConnectionOf(ctx, tx, noticeq.ConnectionOfParams{ID: id.UUID(), OrgID: r.OrgID.UUID()})
 	if db.NotFound(err) {
 		return nil // archived, or its organization deleted: nobody waits for it
@@ -128,12 +160,34 @@ func (s *Service) apply(ctx context.Context, tx *db.Tx, r event.Row) error {
 	})
 }
 
+// quiet says that an event is no mail: of the organization's own end its people hear as members, and what came to a connection it says itself.
+func (m moved) quiet(action string) bool {
+	switch action {
+	case "connection.suspended":
+		return m.Reason != nil && *m.Reason == organizationDeleted
+	case "connection.contested":
+		return m.State != contested // the challenger's side
+	case "connection.transferred":
+		return m.Direction != "out"
+	}
+	return false
+}
+
+// Words of the payloads that are read here.
+const (
+	organizationDeleted = "organization_deleted"
+	contested           = "CONTESTED"
+)
+
 // tell stages the mails of one event.
 func (s *Service) tell(ctx context.Context, e *door.Effect, r event.Row, id ident.ConnectionID, c *noticeq.ConnectionOfRow, m moved) error {
 	waiting := 0
-	if r.Action == "connection.recovered" {
+	if ends := []string{"connection.recovered", "connection.suspended", "connection.transferred"}; slices.Contains(ends, r.Action) {
 		var err error
 		if waiting, err = s.Mails.Withdraw(ctx, e, Degraded{}.Letter(), id.String()); err != nil {
+			return err
+		}
+		if _, err = s.Mails.Withdraw(ctx, e, Reminder{}.Letter(), id.String()); err != nil {
 			return err
 		}
 	}
@@ -149,7 +203,7 @@ func (s *Service) tell(ctx context.Context, e *door.Effect, r event.Row, id iden
 			return err
 		}
 	}
-	if c.EndUserEmail == nil || waiting > 0 {
+	if c.EndUserEmail == nil || waiting > 0 && r.Action == "connection.recovered" {
 		return nil
 	}
 	to, err := mail.Address("endUserEmail", *c.EndUserEmail)
@@ -161,10 +215,33 @@ func (s *Service) tell(ctx context.Context, e *door.Effect, r event.Row, id iden
 		about.Link = "https://" + c.HostnameUnicode
 	}
 	out.User, out.To, out.Brand, out.In = ident.UserID{}, to, c.Application, s.letter(r.Action, about, m)
-	if r.Action == "connection.degraded" {
-		out.NotBefore = r.At.Add(patience)
+	if r.Action != "connection.degraded" {
+		return s.Mails.Stage(ctx, e, out)
 	}
-	return s.Mails.Stage(ctx, e, out)
+	out.NotBefore = r.At.Add(patience)
+	if err := s.Mails.Stage(ctx, e, out); err != nil {
+		return err
+	}
+	return s.remind(ctx, e, r, out, func(locale string) letter.Content { return Reminder{Degraded{about, problem(m, locale), m.GraceUntil}} }, m.GraceUntil)
+}
+
+// remind stages what a customer hears while a break lasts: after a day, and twelve hours before the grace ends. What would come closer than that to another one,
+// or after the end, is left out.
+func (s *Service) remind(ctx context.Context, e *door.Effect, r event.Row, out mail.Mail, content func(locale string) letter.Content, until *time.Time) error {
+	if until == nil {
+		return nil
+	}
+	last := until.Add(-lastCall)
+	for name, at := range map[string]time.Time{"day": r.At.Add(again), "last": last} {
+		if at.Before(r.At.Add(patience+lastCall)) || name == "day" && last.Sub(at) < lastCall {
+			continue
+		}
+		out.Key, out.NotBefore, out.In = r.ID.String()+" "+name, at, content
+		if err := s.Mails.Stage(ctx, e, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // letter is what an event is told with, in the reader's language.
@@ -177,6 +254,12 @@ func (s *Service) letter(action string, d Domain, m moved) func(locale string) l
 			return Recovered{d}
 		case "connection.degraded":
 			return Degraded{d, problem(m, locale), m.GraceUntil}
+		case "connection.suspended":
+			return Suspended{d, problem(m, locale)}
+		case "connection.contested":
+			return Contested{d, problem(m, locale), m.TransferAt}
+		case "connection.transferred":
+			return Moved{d}
 		}
 		return ActionRequired{d, problem(m, locale)}
 	}

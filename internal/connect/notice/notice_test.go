@@ -186,7 +186,7 @@ func TestAFloodIsBounded(t *testing.T) {
 func TestEveryNoticeInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	book, err := letter.NewBook(notice.Letters())
-	if err != nil || !slices.Equal(book.Names(), []string{"domain_action_required", "domain_degraded", "domain_live", "domain_recovered", "endpoint_disabled", "endpoint_failing"}) {
+	if err != nil || !slices.Equal(book.Names(), []string{"domain_action_required", "domain_contested", "domain_degraded", "domain_live", "domain_moved", "domain_recovered", "domain_reminder", "domain_suspended", "endpoint_disabled", "endpoint_failing"}) {
 		t.Fatal(book.Names(), err)
 	}
 	seen := map[string]bool{}

@@ -66,8 +66,10 @@ const (
 type RecordPurpose string
 
 const (
-	Routing   RecordPurpose = "ROUTING"
-	Ownership RecordPurpose = "OWNERSHIP"
+	Routing        RecordPurpose = "ROUTING"
+	Ownership      RecordPurpose = "OWNERSHIP"
+	ACMEDelegation RecordPurpose = "ACME_DELEGATION" // lets us answer a CA's DNS challenges
+	ACMEPersist    RecordPurpose = "ACME_PERSIST"    // names our account to a CA
 )
 
 // Requirement says how much a line matters. REMOVE: it must not exist.

@@ -38,6 +38,14 @@ func (s *Store) AddTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident
 	return nil
 }
 
+// DropTx takes a line away that is not asked for any more.
+func (s *Store) DropTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID, key string) error {
+	if _, err := s.q.DropRecord(ctx, tx, recordq.DropRecordParams{ConnectionID: con.UUID(), OrgID: org.UUID(), Key: key}); err != nil {
+		return fmt.Errorf("drop the line %s of %s: %w", key, con, err)
+	}
+	return nil
+}
+
 // SaveTx writes what Match changed.
 func (s *Store) SaveTx(ctx context.Context, tx *db.Tx, org ident.OrgID, lines []*Record) error {
 	for _, r := range lines {

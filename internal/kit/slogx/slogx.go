@@ -4,6 +4,9 @@
 // shapes (API keys, bearer tokens, JSON web tokens, webhook secrets, passwords inside addresses) are cut out of every
 // text, messages and errors included. This is the safety net, not the rule: values that are secret have a type of
 // their own (kit/secret).
+//
+// Nobody writes lines of their own: a record is one line, whatever its values hold, and what moves or hides text in a
+// terminal is shown by its number.
 package slogx
 
 import (
@@ -78,29 +81,52 @@ func isSecretKey(k string) bool {
 
 func redact(_ []string, a slog.Attr) slog.Attr {
 	if isSecretKey(a.Key) {
-		return slog.String(a.Key, hidden)
+		return slog.String(shown(a.Key), hidden)
 	}
+	a.Key = shown(a.Key)
 	switch a.Value.Kind() {
 	case slog.KindString:
-		a.Value = slog.StringValue(Scrub(a.Value.String()))
+		a.Value = slog.StringValue(shown(a.Value.String()))
 	case slog.KindAny:
 		switch v := a.Value.Any().(type) {
 		case error:
-			a.Value = slog.StringValue(Scrub(v.Error()))
+			a.Value = slog.StringValue(shown(v.Error()))
 		case slog.LogValuer, *slog.Source:
 		case fmt.Stringer:
-			a.Value = slog.StringValue(Scrub(v.String()))
+			a.Value = slog.StringValue(shown(v.String()))
 		case []byte:
-			a.Value = slog.StringValue(Scrub(string(v)))
+			a.Value = slog.StringValue(shown(string(v)))
 		default: // maps and structs: their text form, because nothing can look inside them later
-			a.Value = slog.StringValue(Scrub(fmt.Sprintf("%+v", v)))
+			a.Value = slog.StringValue(shown(fmt.Sprintf("%+v", v)))
 		}
 	}
 	return a
 }
 
+// shown is a text as it may stand in the log.
+func shown(s string) string {
+	s = Scrub(s)
+	if !strings.ContainsFunc(s, moves) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if moves(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// moves says whether a terminal or an editor would move, end or turn a line at it. The controls below U+0020 are escaped by the formats themselves.
+func moves(r rune) bool {
+	return r >= 0x7f && r <= 0x9f || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
 var credentials = regexp.MustCompile(
-	`\b(npk|npw|whsec|sgn|rt)_[A-Za-z0-9_+/=-]{12,}` + // our own keys, tokens and webhook secrets
+	`\b(np[a-z]|whsec|sgn|rt)_[A-Za-z0-9_+/=-]{12,}` + // our own keys, tokens and webhook secrets
 		`|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*)?` + // JSON web tokens
 		`|(?i:\b(bearer|basic))\s+[A-Za-z0-9._~+/=-]{8,}` +
 		`|(?i:\b(password|passwd|secret|token|apikey|api_key|authorization)["']?\s*[=:]\s*["']?)[^\s"'&,;})\]]+` +

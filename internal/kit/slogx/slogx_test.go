@@ -31,6 +31,7 @@ func TestLog_ShowsNoSecretWhereverItStands(t *testing.T) {
 		"api key in text": func(l *slog.Logger) { l.Info("key npk_" + secret + " used") },
 		"bearer in value": func(l *slog.Logger) { l.Info("x", "header", "Bearer "+secret) },
 		"in an error":     func(l *slog.Logger) { l.Info("x", "error", errors.New("dial postgres://np:"+secret+"@db/np: refused")) },
+		"tokens":          func(l *slog.Logger) { l.Info("npa_"+secret, "path", "/audit/export/npx_"+secret, "at", "npr_"+secret) },
 		"webhook secret":  func(l *slog.Logger) { l.Info("x", "value", "whsec_"+secret) },
 		"web token":       func(l *slog.Logger) { l.Info("x", "value", "eyJhbGciOiJ9."+secret+"."+secret) },
 		"query string":    func(l *slog.Logger) { l.Info("x", "path", "/a?token="+secret+"&b=1") },
@@ -47,6 +48,47 @@ func TestLog_ShowsNoSecretWhereverItStands(t *testing.T) {
 		j, text := lines(f)
 		if strings.Contains(j, secret) || strings.Contains(text, secret) {
 			t.Errorf("%s: the secret is in the log:\n%s%s", situation, j, text)
+		}
+	}
+}
+
+// TestLog_NobodyWritesALineOfTheirOwn: whatever a caller sends, a record is one line, and a terminal shows it as it is (ASVS 16.4.1).
+func TestLog_NobodyWritesALineOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for name, evil := range map[string]string{
+		"Line":      "x\n{\"level\":\"ERROR\",\"msg\":\"forged\"}",
+		"Return":    "x\r\nlevel=ERROR msg=forged",
+		"Escape":    "x\x1b[2J\x1b]0;forged\x07",
+		"C1":        "x\u009b2Jforged\u0085forged",
+		"Delete":    "x\x7f\x08\x00forged",
+		"Separator": "x\u2028forged\u2029forged",
+		"Turned":    "x\u202egnidaer\u2066\u2069",
+		"Bytes":     "x\xff\xfe\n\xc2",
+		"Quote":     `x" level=ERROR msg="forged`,
+	} {
+		for place, f := range map[string]func(*slog.Logger){
+			"Message": func(l *slog.Logger) { l.Info(evil) },
+			"Value":   func(l *slog.Logger) { l.Info("asked", "agent", evil) },
+			"Error":   func(l *slog.Logger) { l.Info("asked", "err", errors.New(evil)) },
+			"Octets":  func(l *slog.Logger) { l.Info("asked", "body", []byte(evil)) },
+			"Map":     func(l *slog.Logger) { l.Info("asked", "input", map[string]string{evil: evil}) },
+			"Group":   func(l *slog.Logger) { l.WithGroup("g").Info("asked", slog.Group("h", "v", evil)) },
+			"Key":     func(l *slog.Logger) { l.Info("asked", evil, 1) },
+		} {
+			j, text := lines(f)
+			for form, line := range map[string]string{"json": j, "text": text} {
+				body, end := strings.CutSuffix(line, "\n")
+				if at := strings.IndexFunc(body, func(r rune) bool { return r < 0x20 || moves(r) }); !end || at >= 0 {
+					t.Errorf("%s in %s, %s: %q", name, place, form, line)
+				}
+			}
+			var read map[string]any
+			if err := json.Unmarshal([]byte(j), &read); err != nil || read["level"] != "INFO" {
+				t.Errorf("%s in %s: %v, %q", name, place, err, j)
+			}
+			if strings.Contains(text, `x" level`) {
+				t.Errorf("%s in %s: a value ends where the caller says: %q", name, place, text)
+			}
 		}
 	}
 }

@@ -138,6 +138,7 @@ func (s *Service) Part() part.Part {
 		},
 		Periodics: []work.Periodic{
 			{Kind: "audit.checkpoint", Every: 5 * time.Minute, Do: s.checkpoint},
+			{Kind: "audit.index", Every: indexEvery, Do: s.index},
 			{Kind: "audit.verify", Every: 24 * time.Hour, Do: s.verify},
 			{Kind: "audit.forget_exports", Every: time.Hour, Do: s.forgetExports},
 		},

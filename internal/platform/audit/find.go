@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -85,74 +84,6 @@ func (s *Service) byActor(ctx context.Context, w where, cursor uuid.UUID, most i
 	}
 	rows, err := s.q.AuditsOfActor(ctx, s.DB, auditq.AuditsOfActorParams{Actor: w.actor, AnyOrg: w.all, OrgID: w.org.UUID(), Before: w.before(cursor), Since: w.since, Never: w.never, Subject: w.subject, Most: most})
 	return as(rows, func(r *auditq.AuditsOfActorRow) *row { return (*row)(r) }), wrong(err)
-}
-
-// search finds rows that have all words, and, for a text as a whole, rows of people and keys that are called so and rows whose action is told with it in the
-// reader's language.
-func (s *Service) search(ctx context.Context, w where, cursor uuid.UUID, most int32) ([]*row, error) {
-	rows, err := s.byWords(ctx, w, cursor, most)
-	if err != nil || w.text == "" || len(w.words) > len(strings.Fields(w.text)) {
-		return rows, wrong(err)
-	}
-	lists := [][]*row{rows}
-	people, err := s.q.ActorsNamed(ctx, s.DB, auditq.ActorsNamedParams{OrgID: w.org.UUID(), Text: w.text})
-	if err != nil {
-		return nil, wrong(err)
-	}
-	for _, p := range people {
-		who := w
-		who.actor = "user:" + ident.From[ident.UserID](p.ID).String()
-		if p.Kind == "key" {
-			who.actor = "key:" + ident.From[ident.KeyID](p.ID).String()
-		}
-		if w.actor != "" && w.actor != who.actor {
-			continue
-		}
-		did, err := s.byActor(ctx, who, cursor, most)
-		if err != nil {
-			return nil, err
-		}
-		lists = append(lists, did)
-	}
-	told := w
-	if told.actions = toldWith(w.locale, w.text, w.actions, w.never); len(told.actions) > 0 {
-		did, err := s.byAction(ctx, told, cursor, most)
-		if err != nil {
-			return nil, err
-		}
-		lists = append(lists, did)
-	}
-	return newest(most, lists...), nil
-}
-
-// byWords looks through the newest rows first: a word that stands in every tenth row is found there, and sorting all its rows would take long. Other words
-// stand in few rows, and the index of words has them.
-func (s *Service) byWords(ctx context.Context, w where, cursor uuid.UUID, most int32) ([]*row, error) {
-	words := query(w.org, w.words)
-	lately, err := s.q.AuditsLately(ctx, s.DB, auditq.AuditsLatelyParams{OrgID: w.org.UUID(), Words: words, Before: w.before(cursor), Since: w.since, Actor: w.actor, Actions: w.actions, Never: w.never, Subject: w.subject, Among: 10 * most, Most: most})
-	if err != nil || len(lately) == int(most) {
-		return as(lately, func(r *auditq.AuditsLatelyRow) *row { return (*row)(r) }), err
-	}
-	rows, err := s.q.AuditsByWords(ctx, s.DB, auditq.AuditsByWordsParams{OrgID: w.org.UUID(), Words: words, Before: w.before(cursor), Since: w.since, Actor: w.actor, Actions: w.actions, Never: w.never, Subject: w.subject, Most: most})
-	return as(rows, func(r *auditq.AuditsByWordsRow) *row { return (*row)(r) }), err
-}
-
-// query is a tsquery over event_words: beginnings of words, all of which have to be there.
-func query(org ident.OrgID, words []string) string {
-	space := "-"
-	if !org.IsZero() {
-		space = org.UUID().String()
-	}
-	all := []string{"'org:" + space + "'"}
-	for _, w := range words {
-		for _, part := range strings.FieldsFunc(w, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsNumber(r) }) {
-			all = append(all, "'"+part+"':*")
-		}
-	}
-	if len(all) == 1 {
-		all = append(all, "'\u0001'") // nothing that could be found was left
-	}
-	return strings.Join(all, " & ")
 }
 
 // newest joins lists that are sorted, without what stands in several.

@@ -88,8 +88,12 @@ func (s *Service) narrowAny(ctx context.Context, f AuditFilter) (where, error) {
 	if f.OrganizationID != nil {
 		w.org = *f.OrganizationID
 	}
-	if w.all && w.text != "" {
-		return w, fault.Invalid("filter.text", "organization_missing", "Say in which organization to search for words.")
+	if w.all && len(w.words) > 0 {
+		field := "filter.text"
+		if w.text == "" {
+			field = "filter.requestId"
+		}
+		return w, fault.Invalid(field, "organization_missing", "Say in which organization to search for words.")
 	}
 	return w, s.noteReadAny(ctx, w.org)
 }
@@ -107,8 +111,8 @@ func (s *Service) own(ctx context.Context, f AuditFilter, a page.Args) (*AuditPa
 	if err != nil {
 		return nil, err
 	}
-	if w.text != "" || f.ActorID != nil {
-		return nil, fault.Invalid("filter", "organization_missing", "Search for words and people in an organization's audit log.")
+	if len(w.words) > 0 || f.ActorID != nil {
+		return nil, fault.Invalid("filter", "organization_missing", "Search for words, requests and people in an organization's audit log.")
 	}
 	orgs, err := s.q.OwnOrganizations(ctx, s.DB, auditq.OwnOrganizationsParams{UserID: caller.UserID.UUID()})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -81,7 +82,7 @@ func (b *logBundle) hand(t *testing.T, sql string, args ...any) {
 	}
 }
 
-func (b *logBundle) periodic(t *testing.T, kind string) {
+func (b *logBundle) periodic(t testing.TB, kind string) {
 	t.Helper()
 	for _, p := range b.Part().Periodics {
 		if p.Kind == kind {
@@ -471,7 +472,7 @@ func TestAudits2_Export(t *testing.T) {
 	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil || w.Code != 200 || len(lines) != 1203 || first["actorName"] != "acme" || first["seq"] != 1203.0 {
 		t.Errorf("%d: %d lines, %v, %v", w.Code, len(lines), first, err)
 	}
-	if w.Header().Get("Cache-Control") != "no-store" || !strings.Contains(w.Header().Get("Content-Disposition"), "audit-") {
+	if named := regexp.MustCompile(`^attachment; filename="audit-\d{4}-\d\d-\d\d\.jsonl"$`); w.Header().Get("Cache-Control") != "no-store" || !named.MatchString(w.Header().Get("Content-Disposition")) {
 		t.Errorf("%v", w.Header())
 	}
 	table, err := b.Export(b.As(t.Context()), audit.AuditFilter{OrganizationID: &b.Org}, audit.CSV)

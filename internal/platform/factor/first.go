@@ -99,8 +99,8 @@ func (s *Service) next(ctx context.Context, e *door.Effect, f First, l *factorq.
 		for _, a := range p.offered(all) {
 			r.Authenticators = append(r.Authenticators, fromRow(a))
 		}
-	} else {
-		r.Kinds = s.addable(p, active)
+	} else if r.Kinds, err = s.addable(ctx, e.Tx, f.User, p, active); err != nil {
+		return nil, err
 	}
 	return &Next{User: f.User, Required: r}, nil
 }

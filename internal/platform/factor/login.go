@@ -136,7 +136,10 @@ func (s *Service) InProgress(ctx context.Context, token secret.String) (*MfaRequ
 		return nil, err
 	}
 	_, active, err := s.authenticators(ctx, s.DB, user)
-	r.Kinds = s.addable(p, active)
+	if err != nil {
+		return nil, err
+	}
+	r.Kinds, err = s.addable(ctx, s.DB, user, p, active)
 	return r, err
 }
 

@@ -36,11 +36,15 @@ func (s *Service) State(ctx context.Context) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
+	kinds, err := s.addable(ctx, s.DB, user, p, active)
+	if err != nil {
+		return State{}, err
+	}
 	left, err := s.q.CodesLeft(ctx, s.DB, factorq.CodesLeftParams{UserID: user.UUID()})
 	if err != nil {
 		return State{}, fmt.Errorf("count the recovery codes: %w", err)
 	}
-	out := State{Enabled: len(active) > 0, Required: p.keeps(), Kinds: s.addable(p, active), Codes: left}
+	out := State{Enabled: len(active) > 0, Required: p.keeps(), Kinds: kinds, Codes: left}
 	for _, a := range active {
 		if MfaKind(a.Kind) == Passkey {
 			out.Passkeys++

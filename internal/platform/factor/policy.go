@@ -106,9 +106,20 @@ func (p policy) offered(all []*factorq.MfaAuthenticator) (out []*factorq.MfaAuth
 }
 
 // addable are the kinds that somebody with these confirmed factors can add and that meet the policy, the strongest first.
-func (s *Service) addable(p policy, active []*factorq.MfaAuthenticator) []MfaKind {
-	return slices.DeleteFunc([]MfaKind{Passkey, TOTP, MailCode}, func(kind MfaKind) bool {
+func (s *Service) addable(ctx context.Context, on Querier, user ident.UserID, p policy, active []*factorq.MfaAuthenticator) ([]MfaKind, error) {
+	kinds := slices.DeleteFunc([]MfaKind{Passkey, TOTP, MailCode, SMSCode}, func(kind MfaKind) bool {
 		has := slices.ContainsFunc(active, func(a *factorq.MfaAuthenticator) bool { return MfaKind(a.Kind) == kind })
-		return !p.counts(kind) || kind == Passkey && s.Party == nil || kind != Passkey && has || kind.sent() && !s.Oob
+		return !p.counts(kind) || kind == Passkey && s.Party == nil || kind != Passkey && has || kind.sent() && !s.Oob || kind == SMSCode && (s.SMS == nil || s.Phone == nil)
 	})
+	if !slices.Contains(kinds, SMSCode) {
+		return kinds, nil
+	}
+	number, err := s.Phone(ctx, on, user)
+	if err != nil {
+		return nil, fmt.Errorf("read the person's number: %w", err)
+	}
+	if number == "" { // codes go to a verified number alone
+		kinds = slices.DeleteFunc(kinds, func(kind MfaKind) bool { return kind == SMSCode })
+	}
+	return kinds, nil
 }

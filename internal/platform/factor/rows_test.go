@@ -14,8 +14,10 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
+	"github.com/nameplate-dev/nameplate/internal/platform/billing"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 	"github.com/nameplate-dev/nameplate/internal/platform/recovery"
+	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/limit"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 )
@@ -242,6 +244,18 @@ func TestMFA4_Disassociate(t *testing.T) {
 			t.Fatal(err)
 		}
 		expect(t, n.factors.Disassociate(ctx, app), "FORBIDDEN policy")
+	})
+	t.Run("d", func(t *testing.T) { // whose plan lapsed may still remove
+		spare := n.addKey(t, ctx, newSoftKey(t))
+		guards := n.Door.Guards
+		n.Door.Guards = append([]door.Guard{billing.Entitlement{Plan: billing.Plan{ID: "lapsed"}, Offered: billing.Offered}}, guards...)
+		defer func() { n.Door.Guards = guards }()
+		if err := n.factors.Disassociate(ctx, spare); err != nil {
+			t.Errorf("with a plan that lapsed: %v", err)
+		}
+		if left := n.count(t, "select count(*) from mfa_authenticator where id = $1", spare.UUID()); left != 0 {
+			t.Error("it is still there")
+		}
 	})
 	t.Run("b", func(t *testing.T) {
 		n.demand(t, `{}`)
@@ -626,7 +640,8 @@ func TestStepUp_AtTheStrongestLevel(t *testing.T) {
 	k := newSoftKey(t)
 	n.addKey(t, n.in(t, first.Cookie), k)
 	list, _ := n.factors.List(strong, nil)
-	asked, err := n.factors.ChallengeStepUp(strong, list[0].ID)
+	at := slices.IndexFunc(list, func(a *factor.MfaAuthenticator) bool { return a.Kind == factor.Passkey }) // the codes that came with it are as old
+	asked, err := n.factors.ChallengeStepUp(strong, list[at].ID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -148,6 +148,8 @@ func (s *Service) send(ctx context.Context, r *mailq.OutboundMessage) error {
 		return s.Texts.Send(ctx, *r.ReceiptID, r.Recipient, w.Short)
 	case r.Channel == string(SMS):
 		return errors.New("there is no gateway for text messages")
+	case s.Server == nil:
+		return errors.New("there is no mail server")
 	}
 	return s.Server.Send(ctx, smtp.Mail{FromName: brand, From: s.From.Address, Envelope: s.Envelope, To: r.Recipient, MessageID: *r.ReceiptID, At: s.DB.Now(), Locale: w.Locale,
 		Subject: w.Subject, Text: w.Text, HTML: w.HTML})

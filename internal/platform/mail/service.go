@@ -38,7 +38,7 @@ type Service struct {
 	Log   *slog.Logger // nil: the default
 
 	Book     *letter.Book
-	Server   *smtp.Server // nil: nothing leaves, and what is staged waits for three days
+	Server   *smtp.Server // nil: no mail leaves
 	Texts    Texts        // the gateway of text messages, which take the same queue; nil: nobody stages one
 	From     mail.Address // whose mails they are
 	Envelope string       // where mail servers send bounces; "": From
@@ -69,7 +69,7 @@ func (s *Service) Part() part.Part {
 		Periodics: []work.Periodic{{Kind: "message.erase", Every: day, Do: s.erase}},
 		Routes:    []part.Route{{Pattern: "POST /hooks/mail", Handler: http.HandlerFunc(s.hook)}},
 	}
-	if s.Server != nil {
+	if s.Server != nil || s.Texts != nil {
 		p.Queues = []work.Queue{s.queue()}
 	}
 	return p

@@ -2,6 +2,7 @@
 //
 // Do runs a change in this order: authorise; then, in one transaction, look up the idempotency key, validate, ask the guards and whether a second person has
 // to agree, run the effect, and write the events. If the events cannot be written nothing happened. The pokes follow the commit. There is no network inside.
+// Who is not allowed to is told so and noted (refused.go).
 package door
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
@@ -136,9 +138,11 @@ func (e *Effect) Give(ctx context.Context, metric string, n int64) error {
 func Do[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (Out, error) {
 	var out Out
 	caller := authz.From(ctx)
-	scope, err := admit(ctx, d, c, in)
-	if err != nil {
+	scope, asked, err := admit(ctx, d, c, in)
+	if err != nil && asked.IsZero() && fault.Is(err, fault.NotFoundCode) { // what nobody has was refused to nobody
 		return out, err
+	} else if err != nil {
+		return out, d.refused(ctx, c.Action, asked, err)
 	}
 	var e *Effect
 	if scope.Org().IsZero() && d.DB.Walled() { // no single organization's: signing in, one's own account, an operator's
@@ -190,29 +194,34 @@ func Do[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (Ou
 	}
 	if err != nil {
 		var none Out
+		if fault.Is(err, fault.ForbiddenCode) {
+			return none, d.refused(ctx, c.Action, scope.Org(), err)
+		}
 		return none, d.tellLost(ctx, e, err)
 	}
 	return out, nil
 }
 
-func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (authz.Scope, error) {
-	if c.Action.Public {
-		return authz.Scope{}, nil
+// admit answers the caller's scope, or why there is none, and the organization that was asked about as far as there is one.
+func admit[In, Out any](ctx context.Context, d *Door, c Change[In, Out], in In) (scope authz.Scope, asked ident.OrgID, err error) {
+	switch {
+	case c.Action.Public:
+		return scope, asked, nil
+	case c.Action.Own:
+		scope, err = d.own(ctx)
+		return scope, asked, err
+	case c.Action.Operator:
+		return scope, asked, d.Authz.Operate(ctx, c.Action.Permission)
 	}
-	if c.Action.Own {
-		return d.own(ctx)
-	}
-	if c.Action.Operator {
-		return authz.Scope{}, d.Authz.Operate(ctx, c.Action.Permission)
-	}
-	org, err := c.Org(ctx, in)
-	if err != nil {
-		return authz.Scope{}, err
+	if asked, err = c.Org(ctx, in); err != nil {
+		return scope, ident.OrgID{}, err
 	}
 	if c.Action.Self {
-		return d.Authz.Enter(ctx, org)
+		scope, err = d.Authz.Enter(ctx, asked)
+	} else {
+		scope, err = d.Authz.Authorize(ctx, c.Action.Permission, asked)
 	}
-	return d.Authz.Authorize(ctx, c.Action.Permission, org)
+	return scope, asked, err
 }
 
 // own lets in who is somebody, and whose session is for more than one organization.
@@ -244,13 +253,7 @@ func (e *Effect) finish(ctx context.Context, name string) error {
 	if len(e.changes) == 0 && !e.quiet {
 		return fmt.Errorf("the change %s wrote no event: call Record, or Quiet when it changed nothing", name)
 	}
-	about := map[string]any{}
-	for k, v := range map[string]string{"ip": e.Caller.IP, "userAgent": e.Caller.UserAgent, "session": e.Caller.SessionID.String()} {
-		if v != "" {
-			about[k] = v
-		}
-	}
-	meta := event.Meta{Actor: e.Caller.Actor(), RequestID: e.Caller.RequestID, Context: about}
+	meta := event.Meta{Actor: e.Caller.Actor(), RequestID: e.Caller.RequestID, Context: from(e.Caller)}
 	if _, err := e.door.Ledger.Append(ctx, e.Tx, meta, e.changes...); err != nil {
 		return err
 	}
@@ -258,6 +261,17 @@ func (e *Effect) finish(ctx context.Context, name string) error {
 		e.Tx.AfterCommit(fn)
 	}
 	return nil
+}
+
+// from is what the ledger keeps of where a caller came from.
+func from(caller authz.Principal) map[string]any {
+	about := map[string]any{}
+	for k, v := range map[string]string{"ip": caller.IP, "userAgent": caller.UserAgent, "session": caller.SessionID.String()} {
+		if v != "" {
+			about[k] = v
+		}
+	}
+	return about
 }
 
 // ErrNothing lets a System effect end without a trace: the row was somebody else's by now, or there was nothing to do.

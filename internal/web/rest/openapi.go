@@ -375,6 +375,11 @@ func argument(op *ast.OperationDefinition, variable string) (about string) {
 					if a.Value.Kind == ast.Variable && a.Value.Raw == variable {
 						about = f.Definition.Arguments.ForName(a.Name).Description
 					}
+					for _, member := range a.Value.Children {
+						if member.Value.Kind == ast.Variable && member.Value.Raw == variable {
+							about = a.Value.Definition.Fields.ForName(member.Name).Description
+						}
+					}
 				}
 				walk(f.SelectionSet)
 			}

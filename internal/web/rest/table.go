@@ -38,6 +38,8 @@ var table = []row{
 	{method: "POST", path: "/v1/connections/{id}:archive", operation: "ArchiveConnection", field: "archiveConnection", object: "connection"},
 	{method: "GET", path: "/v1/connections/{id}/diff", operation: "ConnectionDiff", field: "connection.dnsDiff"},
 	{method: "GET", path: "/v1/connections/{id}/certificate", operation: "ConnectionCertificate", field: "connection.certificate"},
+	{method: "POST", path: "/v1/connections/{id}/certificate", operation: "ImportCertificate", field: "importCertificate.certificate"},
+	{method: "POST", path: "/v1/connections/{id}:certificate-mode", operation: "SetCertificateMode", field: "setCertificateMode", object: "connection"},
 	{method: "GET", path: "/v1/connections/{id}/events", operation: "ConnectionTimeline", field: "connection.timeline"},
 	{method: "GET", path: "/v1/connections/{id}/checks", operation: "ConnectionChecks", field: "connection.checks"},
 

@@ -13,6 +13,7 @@ export function Problem() {
   const name = c?.unicodeName ?? check?.unicodeName ?? state.analysis?.hostname ?? "";
   const explains = explanations();
   const failed = c?.state === "FAILED";
+  const until = c?.state === "DEGRADED" ? c.graceUntil : c?.state === "CONTESTED" ? c.transferAt : null;
   const over = c?.state === "BLOCKED" || c?.state === "ARCHIVED";
   const [first, ...others] = explains;
 
@@ -42,9 +43,9 @@ export function Problem() {
           <ExplainText explain={explain} />
         </div>
       ))}
-      {c?.state === "DEGRADED" && c.graceUntil && (
+      {until && Date.parse(until) > Date.now() && (
         <p class="note">
-          <Host k="problem.serving" name={name} values={{ time: when(c.graceUntil) }} />
+          <Host k="problem.serving" name={name} values={{ time: when(until) }} />
         </p>
       )}
       {state.refusal && <RefusalText refusal={state.refusal} />}

@@ -56,7 +56,7 @@ export default function AppSettings({ id, onArchived }: { id: string; onArchived
   );
   if (!application) return null;
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <Form key={round} application={application} onReload={() => setRound(round + 1)} />
       {!application.archivedAt && <Archive application={application} onArchived={onArchived} />}
     </div>

@@ -55,7 +55,7 @@ export function Overview({
   const count = (states: readonly string[]) =>
     data.connectionCounts.reduce((sum, one) => sum + (states.includes(one.state) ? one.count : 0), 0);
   return (
-    <div className={css.stack}>
+    <div className="stack">
       {data.allowedOrigins.length === 0 && (
         <Notice text={t("apps.originMissing")} action={t("apps.addOrigin")} onClick={() => onTab("widget")} />
       )}

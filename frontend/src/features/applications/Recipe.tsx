@@ -41,7 +41,7 @@ export default function RecipeTab({ id }: { id: string }) {
   const recipe = application?.recipe;
   if (!recipe) return null;
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <div className={css.recipeHead}>
         <strong>{t("apps.recipeName", { name: recipe.name, number: recipe.number })}</strong>
         <Status tone={recipe.status === "PUBLISHED" ? "good" : "none"}>{t(`apps.recipeStatus.${recipe.status}`)}</Status>

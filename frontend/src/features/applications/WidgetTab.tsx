@@ -33,7 +33,7 @@ export default function WidgetTab({ id }: { id: string }) {
   );
   if (!application) return null;
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <Origins key={round} application={application} onReload={() => setRound(round + 1)} />
       <Snippets application={application} />
     </div>

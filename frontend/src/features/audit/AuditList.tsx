@@ -95,7 +95,7 @@ export function AuditList({
           caption={t("audit.title")}
           columns={[
             { key: "what", label: t("audit.what") },
-            { key: "who", label: t("audit.who") },
+            { key: "who", label: t("audit.who"), width: 190 },
             { key: "outcome", label: t("audit.outcome") },
             { key: "at", label: t("audit.at"), end: true },
           ]}

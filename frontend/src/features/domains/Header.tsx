@@ -42,11 +42,13 @@ export function Header({ connection, feed, crumbs }: { connection: Header_connec
         }
         nextCheckAt
         graceUntil
+        transferAt
       }
     `,
     connection,
   );
   const grace = useCountdown(data.graceUntil);
+  const transfer = useCountdown(data.transferAt);
   const next = useCountdown(data.nextCheckAt);
   useEffect(() => {
     document.title = `${data.hostname} · ${t("nav.domains")} · Nameplate`;
@@ -68,7 +70,8 @@ export function Header({ connection, feed, crumbs }: { connection: Header_connec
       <div className={css.meta}>
         <StateBadge state={data.state} size="lg" />
         <span className={css.headline}>{data.progress.headline}</span>
-        {grace && <span className={css.grace}>{t("domain.grace", { time: grace })}</span>}
+        {data.state === "DEGRADED" && data.graceUntil && <span className={css.grace}>{grace ? t("domain.grace", { time: grace }) : t("domain.graceOver")}</span>}
+        {transfer && <span className={css.grace}>{t(data.state === "CONTESTED" ? "domain.leaves" : "domain.arrives", { time: transfer })}</span>}
         <span className={css.metaEnd}>
           {[data.application?.name, data.provider?.name].filter(Boolean).join(" · ")}
           <span>

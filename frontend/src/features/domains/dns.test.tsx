@@ -222,6 +222,7 @@ async function page(more: object = {}) {
     application: { id: "app_1", name: "Shop" },
     provider: { name: "Plain DNS", consoleUrl: null },
     graceUntil: null,
+    transferAt: null,
     nextCheckAt: null,
     eta: null,
     conflicts: [],

@@ -172,6 +172,7 @@ async function detail(state: string, permissions?: string[]) {
       ...connection("con_1", "shop.acme.com", state),
       isWildcard: false,
       graceUntil: null,
+      transferAt: null,
       nextCheckAt: null,
       conflicts: [],
       findings: [],

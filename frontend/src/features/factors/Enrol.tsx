@@ -1,5 +1,5 @@
 import { Button, TextInput } from "@mantine/core";
-import { IconDeviceMobile, IconFingerprint, IconMail } from "@tabler/icons-react";
+import { IconDeviceMobile, IconFingerprint, IconMail, IconMessage } from "@tabler/icons-react";
 import { type FormEvent, lazy, Suspense, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Association, Proof } from "#/relay/factors.ts";
@@ -16,6 +16,7 @@ const kinds = [
   { kind: "WEBAUTHN", Icon: IconFingerprint },
   { kind: "TOTP", Icon: IconDeviceMobile },
   { kind: "OOB_EMAIL", Icon: IconMail },
+  { kind: "OOB_SMS", Icon: IconMessage },
 ] as const;
 
 type Props = {
@@ -111,7 +112,7 @@ export function Enrol({ has = [], only, associate, confirm, onCodes, onDone, onE
           ref={field}
           className={css.code}
           label={t("proof.code")}
-          description={begun.barcodeUri ? t("factors.codeOfApp") : t("factors.codeMailed")}
+          description={t(begun.barcodeUri ? "factors.codeOfApp" : begun.kind === "OOB_SMS" ? "factors.codeTexted" : "factors.codeMailed")}
           error={left === null ? undefined : t("proof.wrong", { count: left })}
           value={code}
           onChange={(event) => setCode(event.currentTarget.value)}

@@ -27,7 +27,7 @@ export function ApplicationKeys(props: Props) {
     { fetchPolicy: "store-and-network" },
   );
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <div className={css.bar}>
         <span className="dim">{t("keys.bound")}</span>
         <Button size="xs" leftSection={<IconPlus size={14} />} onClick={() => props.onCreating(true)} data-shortcut="c">

@@ -1,5 +1,5 @@
-import { Button, Menu, UnstyledButton } from "@mantine/core";
-import { IconDots, IconKey, IconPlus } from "@tabler/icons-react";
+import { Button, Menu } from "@mantine/core";
+import { IconKey, IconPlus } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { KeysTable_query$data, KeysTable_query$key } from "#/relay/__generated__/KeysTable_query.graphql.ts";
@@ -8,11 +8,12 @@ import type { KeysTableMoreQuery } from "#/relay/__generated__/KeysTableMoreQuer
 import { ConnectionHandler, graphql, useAction, usePaginationFragment } from "#/relay/index.ts";
 import { focusRow } from "#/shell/shortcuts.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
-import { above, DataTable } from "#/ui/DataTable.tsx";
+import { DataTable } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { More } from "#/ui/More.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
+import { RowMenu } from "#/ui/RowMenu.tsx";
 import { SecretOnce } from "#/ui/SecretOnce.tsx";
 import { toast } from "#/ui/toast.ts";
 import css from "./keys.module.css";
@@ -85,7 +86,7 @@ export function KeysTable({ organizationId, applicationId, query, permissions, c
   );
 
   return (
-    <div className={css.stack}>
+    <div className="stack">
       {secret && <SecretOnce secret={secret} what={t("keys.secret")} onStored={() => setSecret(null)} />}
       {rows.length === 0 ? (
         <Empty
@@ -135,22 +136,11 @@ export function KeysTable({ organizationId, applicationId, query, permissions, c
                 {key.expiresAt ? <RelativeTime at={key.expiresAt} /> : <span className="dim">{t("keys.noEnd")}</span>}
               </td>
               <td data-end>
-                <Menu position="bottom-end">
-                  <Menu.Target>
-                    <UnstyledButton
-                      data-row-link
-                      className={`${above} ${css.menu}`}
-                      aria-label={t("keys.menu", { name: key.description || key.prefix })}
-                    >
-                      <IconDots size={17} />
-                    </UnstyledButton>
-                  </Menu.Target>
-                  <Menu.Dropdown>
-                    <Menu.Item color="red.9" onClick={() => setEnding(key)}>
-                      {t("keys.end")}
-                    </Menu.Item>
-                  </Menu.Dropdown>
-                </Menu>
+                <RowMenu label={t("keys.menu", { name: key.description || key.prefix })}>
+                  <Menu.Item color="red.9" onClick={() => setEnding(key)}>
+                    {t("keys.end")}
+                  </Menu.Item>
+                </RowMenu>
               </td>
             </tr>
           ))}

@@ -1,5 +1,5 @@
-import { Button, Menu, UnstyledButton } from "@mantine/core";
-import { IconDots, IconUsers } from "@tabler/icons-react";
+import { Button, Menu } from "@mantine/core";
+import { IconUsers } from "@tabler/icons-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { MembersTable_query$data, MembersTable_query$key } from "#/relay/__generated__/MembersTable_query.graphql.ts";
@@ -10,7 +10,7 @@ import type { MembersTableRemoveMutation } from "#/relay/__generated__/MembersTa
 import { graphql, useAction, useFeed, usePaginationFragment } from "#/relay/index.ts";
 import { focusRow } from "#/shell/shortcuts.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
-import { above, DataTable } from "#/ui/DataTable.tsx";
+import { DataTable } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { Find } from "#/ui/Find.tsx";
@@ -18,6 +18,7 @@ import { More } from "#/ui/More.tsx";
 import { LiveDot } from "#/ui/Page.tsx";
 import { useCan } from "#/ui/Permissions.ts";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
+import { RowMenu } from "#/ui/RowMenu.tsx";
 import { toast } from "#/ui/toast.ts";
 import css from "./members.module.css";
 
@@ -139,7 +140,7 @@ export function MembersTable({ organization, query, search, onSearch, inviting, 
   );
 
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <div className={css.bar}>
         <LiveDot state={feed} label={t(`live.${feed}`)} />
         <span className={css.count} role="status">
@@ -200,31 +201,20 @@ export function MembersTable({ organization, query, search, onSearch, inviting, 
                 </td>
                 <td data-end>
                   {menu && (
-                    <Menu position="bottom-end">
-                      <Menu.Target>
-                        <UnstyledButton
-                          data-row-link
-                          className={`${above} ${css.menu}`}
-                          aria-label={t("members.menu", { name: member.name || member.email || "" })}
-                        >
-                          <IconDots size={17} />
-                        </UnstyledButton>
-                      </Menu.Target>
-                      <Menu.Dropdown>
-                        {mayAssign && <Menu.Item onClick={() => setChanging(member)}>{t("members.changeRoles")}</Menu.Item>}
-                        {self ? (
-                          <Menu.Item color="red.9" onClick={() => setLeaving(true)}>
-                            {t("organizations.leave")}
+                    <RowMenu label={t("members.menu", { name: member.name || member.email || "" })}>
+                      {mayAssign && <Menu.Item onClick={() => setChanging(member)}>{t("members.changeRoles")}</Menu.Item>}
+                      {self ? (
+                        <Menu.Item color="red.9" onClick={() => setLeaving(true)}>
+                          {t("organizations.leave")}
+                        </Menu.Item>
+                      ) : (
+                        mayRemove && (
+                          <Menu.Item color="red.9" onClick={() => setRemoving(member)}>
+                            {t("members.remove")}
                           </Menu.Item>
-                        ) : (
-                          mayRemove && (
-                            <Menu.Item color="red.9" onClick={() => setRemoving(member)}>
-                              {t("members.remove")}
-                            </Menu.Item>
-                          )
-                        )}
-                      </Menu.Dropdown>
-                    </Menu>
+                        )
+                      )}
+                    </RowMenu>
                   )}
                 </td>
               </tr>

@@ -27,7 +27,7 @@ export function OwnInvitations() {
   const [round, setRound] = useState(0);
   const again = () => setRound((n) => n + 1);
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <Part what={t("invitations.received")}>
         <Received round={round} onChanged={again} />
       </Part>

@@ -67,7 +67,7 @@ export function AllOrganizations({ query, search, onSearch }: Props) {
   );
   const rows = data.opsOrganizations.edges.map((edge) => edge.node);
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <div className={css.bar}>
         <Checkbox
           size="xs"

@@ -52,7 +52,7 @@ export function ApprovalList({ query, shown, onShow }: Props) {
     onNext: reread,
   });
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <div className={css.bar}>
         <LiveDot state={feed} label={t(`live.${feed}`)} />
         <SegmentedControl

@@ -57,7 +57,7 @@ export default function EventView({ event, onClose, onSearch }: Props) {
   );
   return (
     <Dialog opened onClose={onClose} title={one.action} size={760}>
-      <div className={css.stack}>
+      <div className="stack">
         <section aria-label={t("operate.events.readers")}>
           <h3>{t("operate.events.readers")}</h3>
           {one.deliveries.length === 0 ? (

@@ -64,7 +64,7 @@ export function Events({ query, search, onSearch, onAgain }: Props) {
   ].sort();
   const open = rows.find((row) => row.id === search.event);
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <search className={css.bar}>
         <SegmentedControl
           size="xs"

@@ -59,7 +59,7 @@ export default function MessageView({ message, onClose, onTag }: Props) {
   const when = (at: string | null | undefined) => (at ? exact(at, i18n.language) : null);
   return (
     <Dialog opened onClose={onClose} title={one.subject} size={680}>
-      <div className={css.stack}>
+      <div className="stack">
         <div>
           <MessageMark state={one.state} size="lg" />
         </div>

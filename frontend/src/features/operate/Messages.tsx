@@ -77,7 +77,7 @@ export function Messages({ query, search, onSearch }: Props) {
   });
   const open = rows.find((row) => row.id === search.message);
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <search className={css.bar}>
         <NativeSelect
           size="xs"

@@ -45,7 +45,7 @@ export function PeopleTable({ query, search, onSearch }: Props) {
   );
   const rows = data.opsUsers.edges.map((edge) => edge.node);
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <div className={css.bar}>
         <SegmentedControl
           size="xs"

@@ -126,7 +126,7 @@ export function PersonView({ user, me }: { user: PersonView_user$key; me: string
         }
       />
       {waiting && <Held waiting={waiting} />}
-      <div className={css.stack}>
+      <div className="stack">
         <Card title={t("operate.person.account")}>
           <Facts
             rows={[

@@ -72,7 +72,7 @@ export function Suppressions({ query, search, onSearch }: Props) {
   );
   const rows = data.opsSuppressions.edges.map((edge) => edge.node);
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <search className={css.bar}>
         <span className={css.count} role="status">
           {t("operate.messages.suppressed.count", { count: data.opsSuppressions.totalCount })}

@@ -83,7 +83,7 @@ function View({ delivery }: { delivery: DeliveryView_delivery$key }) {
     { onDone: () => toast(t("deliveries.replayed")) },
   );
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <div className={css.deliveryHead}>
         <code className={css.name}>{data.topic}</code>
         <DeliveryState state={data.state} />

@@ -38,7 +38,7 @@ export function EndpointsTable({ organization, query, creating, onCreating }: Pr
     query,
   );
   return (
-    <div className={css.stack}>
+    <div className="stack">
       {secret && <SecretOnce secret={secret} what={t("webhooks.secret")} onStored={() => setSecret(null)} />}
       {webhookEndpoints.length === 0 ? (
         <Empty

@@ -37,7 +37,7 @@ function List() {
   );
   const [shape, setShape] = useState<"example" | "schema">("example");
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <p className="dim">{t("topics.text")}</p>
       <SegmentedControl
         aria-label={t("topics.shape")}

@@ -37,6 +37,7 @@ type ConnectionData struct {
 	SecondsSinceStart *int64               `json:"secondsSinceStart,omitempty"`
 	CertificateID     *ident.CertificateID `json:"certificateId,omitempty"`
 	GraceUntil        *time.Time           `json:"graceUntil,omitempty" doc:"until then a degraded domain is still served"`
+	TransferAt        *time.Time           `json:"transferAt,omitempty" doc:"when a contested name moves to whoever proved it since"`
 	Changes           *Changes             `json:"changes,omitempty" doc:"what moved"`
 	Finding           *Finding             `json:"finding" doc:"what a person has to look at"`
 }
@@ -157,6 +158,7 @@ type told struct {
 	SecondsSinceStart *int64              `json:"secondsSinceStart"`
 	CertificateID     ident.CertificateID `json:"certificateId"`
 	GraceUntil        *time.Time          `json:"graceUntil"`
+	TransferAt        *time.Time          `json:"transferAt"`
 	CA                *string             `json:"ca"`
 	Names             []string            `json:"names"`
 	Serial            *string             `json:"serial"`
@@ -224,7 +226,7 @@ func (p *told) correct(c *Connection) {
 }
 
 func (p *told) connection(s Subject) ConnectionData {
-	d := ConnectionData{Subject: s, Reason: p.Reason, Mechanism: p.Mechanism, Servers: p.Servers, SecondsSinceStart: p.SecondsSinceStart, GraceUntil: p.GraceUntil}
+	d := ConnectionData{Subject: s, Reason: p.Reason, Mechanism: p.Mechanism, Servers: p.Servers, SecondsSinceStart: p.SecondsSinceStart, GraceUntil: p.GraceUntil, TransferAt: p.TransferAt}
 	if p.From != "" {
 		d.From = &p.From
 	}

@@ -140,6 +140,10 @@ func Example(t Topic, org ident.OrgID, endpoint ident.WebhookID) Message {
 		switch t.Name {
 		case "certificate.renewal_at_risk":
 			c.DaysLeft, c.Reason = new(int32(12)), new(finding.CAAForbidden)
+		case "certificate.imported":
+			c.CA = nil
+		case "certificate.expiring":
+			c.CA, c.DaysLeft = nil, new(int32(14))
 		case "certificate.expired":
 			c.DaysLeft, c.Reason = new(int32(0)), new(finding.CAAForbidden)
 		}
@@ -160,6 +164,8 @@ func Example(t Topic, org ident.OrgID, endpoint ident.WebhookID) Message {
 			d.Servers = &Servers{2, 2}
 		case "connection.degraded":
 			d.GraceUntil = new(sampleTime.Add(72 * time.Hour))
+		case "connection.contested":
+			d.TransferAt = new(sampleTime.Add(24 * time.Hour))
 		case "connection.checked":
 			d.Changes = &Changes{moved, []Facet{{Facet: "dns", From: "absent", To: "partial"}}, []string{}, []string{}}
 		}
@@ -189,7 +195,11 @@ func exampleState(topic string) (state, from, reason string) {
 	case "connection.recovered":
 		return "LIVE", "DEGRADED", ""
 	case "connection.suspended":
-		return "SUSPENDED", "LIVE", ""
+		return "SUSPENDED", "DEGRADED", finding.RecordAbsent
+	case "connection.contested":
+		return "CONTESTED", "LIVE", finding.ClaimContested
+	case "connection.transferred":
+		return "ARCHIVED", "CONTESTED", ""
 	case "connection.failed":
 		return "FAILED", "VERIFYING", finding.SetupIncomplete
 	case "connection.retried":
@@ -206,5 +216,6 @@ var exampleParams = map[string]map[string]any{
 	finding.CAAForbidden:    {"name": "acme.com", "allowed": []string{"ca.example.net"}, "record": `0 issue "letsencrypt.org"`, "addAt": "acme.com"},
 	finding.Drifted:         {"name": "shop.acme.com", "before": "token.edge.example", "now": "old.example.net"},
 	finding.SetupIncomplete: {"name": "shop.acme.com"},
+	finding.ClaimContested:  {"name": "shop.acme.com", "record": `_nameplate.shop.acme.com TXT "np-verify=token"`, "until": sampleTime.Add(24 * time.Hour).Format(time.RFC3339)},
 	finding.RecordAbsent:    {"name": "shop.acme.com", "type": "CNAME"},
 }

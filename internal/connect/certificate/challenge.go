@@ -1,0 +1,148 @@
+package certificate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mholt/acmez/v3/acme"
+
+	"github.com/nameplate-dev/nameplate/db"
+	"github.com/nameplate-dev/nameplate/queries/certificateq"
+)
+
+const (
+	challengeKept = time.Hour // an answer of a process that died is none for longer
+	tidyTime      = 5 * time.Second
+)
+
+var challengeTypes = map[ChallengeMode]string{HTTP01: acme.ChallengeTypeHTTP01, TLSALPN01: acme.ChallengeTypeTLSALPN01, DNS01Delegated: acme.ChallengeTypeDNS01, DNSPersist01: acme.ChallengeTypeDNSPersist01}
+
+// pending is one authorization that the CA wants to see proven.
+type pending struct {
+	url       string
+	authz     acme.Authorization
+	challenge acme.Challenge
+	settled   bool // the CA has said what it thinks of it
+}
+
+// authorize proves all names of an order: it puts the answers where CAs look, waits until every edge has them, and lets the CA look. Whatever happens, the
+// answers are gone afterwards.
+func (s *Service) authorize(ctx context.Context, t *turn, client *acme.Client, account acme.Account, ca CA, urls []string) error {
+	var all []*pending
+	for _, url := range urls {
+		authz, err := client.GetAuthorization(ctx, account, url)
+		if err != nil {
+			return attribute(err, "read an authorization", ca.Name)
+		}
+		if authz.Status == acme.StatusValid {
+			continue
+		}
+		at := slices.IndexFunc(authz.Challenges, func(c acme.Challenge) bool { return c.Type == challengeTypes[t.mode] })
+		if at < 0 {
+			return errNoChallenge
+		}
+		p := &pending{url: url, authz: authz, challenge: authz.Challenges[at]}
+		p.challenge.Identifier = authz.Identifier
+		all = append(all, p)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
+		defer cancel()
+		if err := s.withdraw(ctx, t, all); err != nil {
+			s.log().Warn("a challenge stays until it expires", "err", err)
+		}
+		for _, p := range all {
+			if !p.settled { // the CA counts what is left pending
+				_, _ = client.DeactivateAuthorization(ctx, account, p.url)
+			}
+		}
+	}()
+	if err := s.present(ctx, t, all); err != nil {
+		return err
+	}
+	for _, p := range all {
+		if _, err := client.InitiateChallenge(ctx, account, p.challenge); err != nil {
+			return attribute(err, "offer the challenge", ca.Name)
+		}
+		_, err := client.PollAuthorization(ctx, account, p.authz)
+		_, answered := errors.AsType[acme.Problem](err)
+		p.settled = err == nil || answered
+		if err != nil {
+			return attribute(err, "validate "+p.authz.Identifier.Value, ca.Name)
+		}
+	}
+	return nil
+}
+
+// present puts the answers where the CA will look. What the edges read from the database when they are asked needs no time; an answer in the edge zone
+// is offered when every live edge has it.
+func (s *Service) present(ctx context.Context, t *turn, all []*pending) error {
+	switch t.mode {
+	case DNSPersist01: // it stands in the customer's zone, always
+		return nil
+	case DNS01Delegated:
+		return s.presentInZone(ctx, t, all)
+	}
+	for _, p := range all {
+		row := certificateq.PutChallengeParams{Kind: string(t.mode), Name: p.authz.Identifier.Value, Token: p.challenge.Token, Answer: p.challenge.KeyAuthorization,
+			CertificateID: t.row.Certificate.ID, ExpiresAt: s.DB.Now().Add(challengeKept)}
+		if err := s.q.PutChallenge(ctx, s.DB, row); err != nil {
+			return fmt.Errorf("write a challenge: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) presentInZone(ctx context.Context, t *turn, all []*pending) error {
+	if len(all) == 0 {
+		return nil
+	}
+	var generation int64
+	err := s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
+		for _, p := range all {
+			if generation, err = s.Edge.ChallengeTx(ctx, tx, s.Edge.Challenge(t.row.TargetToken), p.challenge.DNS01KeyAuthorization(), t.con, tx.Now.Add(challengeKept)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("write a challenge into the edge zone: %w", err)
+	}
+	if there, err := s.acked(ctx, generation); err != nil {
+		return err
+	} else if !there {
+		return errEdgesSilent
+	}
+	return nil
+}
+
+// errEdgesSilent: our own side is not ready, and the CA was not bothered.
+var errEdgesSilent = errors.New("the edges did not take the challenge over in time")
+
+// withdraw takes the answers away again, and no others.
+func (s *Service) withdraw(ctx context.Context, t *turn, all []*pending) error {
+	if len(all) == 0 {
+		return nil
+	}
+	switch t.mode {
+	case DNSPersist01:
+		return nil
+	case DNS01Delegated:
+		var digests []string
+		for _, p := range all {
+			digests = append(digests, p.challenge.DNS01KeyAuthorization())
+		}
+		return s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
+			return s.Edge.EndChallengesTx(ctx, tx, s.Edge.Challenge(t.row.TargetToken), digests...)
+		})
+	}
+	var failed error
+	for _, p := range all {
+		failed = errors.Join(failed, s.q.DropChallenge(ctx, s.DB, certificateq.DropChallengeParams{Kind: string(t.mode), Name: p.authz.Identifier.Value, Token: p.challenge.Token}))
+	}
+	return failed
+}
