@@ -186,6 +186,25 @@ func (q *Queries) DropRecord(ctx context.Context, db DBTX, arg DropRecordParams)
 	return result.RowsAffected(), nil
 }
 
+const dropRecordsFor = `-- name: DropRecordsFor :execrows
+delete from record where connection_id = $1 and org_id = $2 and purpose = any($3::text[])
+`
+
+type DropRecordsForParams struct {
+	ConnectionID uuid.UUID
+	OrgID        uuid.UUID
+	Purposes     []string
+}
+
+// Lines of these purposes are planned anew.
+func (q *Queries) DropRecordsFor(ctx context.Context, db DBTX, arg DropRecordsForParams) (int64, error) {
+	result, err := db.Exec(ctx, dropRecordsFor, arg.ConnectionID, arg.OrgID, arg.Purposes)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const orgOfConflict = `-- name: OrgOfConflict :one
 select org_id, connection_id from conflict where id = $1
 `

@@ -51,7 +51,6 @@ type Seen struct {
 	Full       bool            // everything was asked, not only what decides
 	Proxied    bool            // a proxy stands in front of us
 	Person     string          // code of the first finding that needs a person
-	Routed     bool            // at least one server has the routing
 	Reached    bool            // a probe reached us at one of the name's addresses
 }
 

@@ -76,7 +76,9 @@ func (c catalogue) show(v any) string {
 	return c.piece(fmt.Sprint(v))
 }
 
-func (c catalogue) piece(s string) string { return locale.Isolate(c.lang, hostname.ForPeople(printable(s))) }
+func (c catalogue) piece(s string) string {
+	return locale.Isolate(c.lang, hostname.ForPeople(printable(s)))
+}
 
 const (
 	maxShown = 300
