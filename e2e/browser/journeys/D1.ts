@@ -34,7 +34,7 @@ await journey(async (j) => {
   await j.accessible("an edge secret");
   await j.shot("1-edge-secret");
   await sign.getByRole("button", { name: /stored/i }).click();
-  await page.getByText("Signed with a secret of").waitFor();
+  await page.getByText("The secret was made").waitFor();
   must((await page.getByRole("combobox", { name: /HSTS/ }).inputValue()) === "86400", "the time of HSTS was not kept");
   await page.getByRole("button", { name: "New secret" }).click();
   await sign.getByRole("combobox", { name: "The present secret signs along" }).selectOption("1");

@@ -64,7 +64,7 @@ export default function AppSettings({ id, onArchived }: { id: string; onArchived
   return (
     <div className="stack">
       <Form key={round} application={application} onReload={() => setRound(round + 1)} />
-      {!application.archivedAt && <EdgeSecret application={application} onClosed={() => setRound(round + 1)} />}
+      {!application.archivedAt && <EdgeSecret application={application} />}
       {!application.archivedAt && <Archive application={application} onArchived={onArchived} />}
     </div>
   );
@@ -202,8 +202,8 @@ function Form({ application, onReload }: { application: Application; onReload: (
   );
 }
 
-/** Whether requests to the origin are signed, and the way to a secret. A new one is a new version of the application, so the form is read again. */
-function EdgeSecret({ application, onClosed }: { application: Application; onClosed: () => void }) {
+/** Whether requests to the origin are signed, and the way to a secret. A new one is a new version of the application, which the form above saves over. */
+function EdgeSecret({ application }: { application: Application }) {
   const { t } = useTranslation();
   const may = useCan("application.write");
   const [open, setOpen] = useState(false);
@@ -225,18 +225,7 @@ function EdgeSecret({ application, onClosed }: { application: Application; onClo
           </p>
         )}
       </Card>
-      <Suspense>
-        {open && (
-          <EdgeSecretDialog
-            id={application.id}
-            first={first}
-            onClose={() => {
-              setOpen(false);
-              onClosed();
-            }}
-          />
-        )}
-      </Suspense>
+      <Suspense>{open && <EdgeSecretDialog id={application.id} first={first} onClose={() => setOpen(false)} />}</Suspense>
     </>
   );
 }
