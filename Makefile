@@ -18,7 +18,7 @@ FRONTS    := $(foreach f,frontend widget,$(if $(call have,$(f)/package.json),$(f
 sources    = $(shell find $(1) \( -name node_modules -o -name dist -o -name '.tanstack' -o -name __generated__ -o -name routeTree.gen.ts \) -prune -o \( -type f -o -path '*/src/*' \) -print 2>/dev/null)
 COMMANDS  := $(foreach c,nameplate nameplate-lab,$(if $(call have,cmd/$(c)/*.go),./cmd/$(c)))
 
-.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks bench/identity shots packages node postgres clean bench/edge
+.PHONY: help dev build test generate check-generated schema schema-base frontend widget bench bench/graphql bench/dns bench/webhooks bench/identity shots packages node postgres clean bench/edge bench/soak
 .PHONY: generate-sql generate-graphql generate-documents generate-pages test-fronts test-go test-redis go-build test/dns-real test/rls
 
 help: ## this list
@@ -152,6 +152,9 @@ test-redis:
 
 bench: build bin/tools/withpg postgres ## the figures of docs/benchmarks.md
 	@bin/tools/withpg -- go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench/...
+
+bench/soak: postgres ## half an hour in which everything that the product leans on is killed or stalled in turn, while 200 names are visited
+	@go run ./bench/soak soak
 
 bench/webhooks: bin/tools/withpg postgres bench/webhooks/peers/node_modules/.package-lock.json ## how fast webhooks leave, beside River and graphile-worker, and what their log costs
 	@bin/tools/withpg -- go run ./bench/webhooks all

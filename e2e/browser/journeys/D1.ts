@@ -22,9 +22,26 @@ await journey(async (j) => {
   await page.getByRole("tab", { name: "Settings" }).click();
   const name = page.getByRole("textbox", { name: "Name", exact: true });
   await name.fill("Booking sites");
+  await page.getByRole("combobox", { name: /HSTS/ }).selectOption("86400");
   await page.getByRole("button", { name: "Save" }).first().click();
   await page.getByRole("heading", { name: "Booking sites", level: 1 }).waitFor();
   await j.accessible("the application's settings");
+  await page.getByRole("button", { name: "Create a secret" }).click();
+  const sign = page.getByRole("dialog");
+  await sign.getByRole("button", { name: "Create a secret" }).click();
+  const signing = sign.getByText(/^npe_[\w-]+$/);
+  const firstSecret = await signing.innerText();
+  await j.accessible("an edge secret");
+  await j.shot("1-edge-secret");
+  await sign.getByRole("button", { name: /stored/i }).click();
+  await page.getByText("The secret was made").waitFor();
+  must((await page.getByRole("combobox", { name: /HSTS/ }).inputValue()) === "86400", "the time of HSTS was not kept");
+  await page.getByRole("button", { name: "New secret" }).click();
+  await sign.getByRole("combobox", { name: "The present secret signs along" }).selectOption("1");
+  await sign.getByRole("button", { name: "New secret" }).click();
+  must((await signing.innerText()) !== firstSecret, "the new secret is the one of before");
+  await sign.getByRole("button", { name: /stored/i }).click();
+  await j.shot("1-settings");
 
   // D2
   await page.getByRole("link", { name: "API keys" }).click();

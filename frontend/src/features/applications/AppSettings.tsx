@@ -1,5 +1,5 @@
 import { Button, Checkbox, NativeSelect, Switch, TextInput } from "@mantine/core";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AppSettingsArchiveMutation } from "#/relay/__generated__/AppSettingsArchiveMutation.graphql.ts";
 import type { AppSettingsQuery } from "#/relay/__generated__/AppSettingsQuery.graphql.ts";
@@ -11,10 +11,14 @@ import { useDraftForm } from "#/ui/draft.ts";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { Card } from "#/ui/Page.tsx";
 import { useCan } from "#/ui/Permissions.ts";
+import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { toast } from "#/ui/toast.ts";
 import { UpstreamFields, upstreamInput, upstreamValues } from "#/ui/UpstreamFields.tsx";
 import css from "./applications.module.css";
 
+const EdgeSecretDialog = lazy(() => import("./EdgeSecretDialog.tsx"));
+
+const ages = ["0", "300", "86400", "2592000", "31536000"];
 const rules = ["OPTIONAL", "REQUIRED", "FORBIDDEN"] as const;
 
 const query = graphql`
@@ -27,6 +31,8 @@ const query = graphql`
       archivedAt
       subdomainRule
       defaultSubdomain
+      hstsMaxAge
+      edgeSecretAt
       ownershipPolicy {
         targetToken
         txtRequired
@@ -58,6 +64,7 @@ export default function AppSettings({ id, onArchived }: { id: string; onArchived
   return (
     <div className="stack">
       <Form key={round} application={application} onReload={() => setRound(round + 1)} />
+      {!application.archivedAt && <EdgeSecret application={application} />}
       {!application.archivedAt && <Archive application={application} onArchived={onArchived} />}
     </div>
   );
@@ -70,6 +77,7 @@ const valuesOf = (application: Application) => ({
   slug: application.slug,
   subdomainRule: application.subdomainRule,
   defaultSubdomain: application.defaultSubdomain ?? "",
+  hstsMaxAge: String(application.hstsMaxAge),
   ownershipPolicy: { ...application.ownershipPolicy },
   upstream: upstreamValues(application.upstream),
 });
@@ -91,6 +99,7 @@ function Form({ application, onReload }: { application: Application; onReload: (
             slug
             subdomainRule
             defaultSubdomain
+            hstsMaxAge
             ownershipPolicy {
               targetToken
               txtRequired
@@ -115,12 +124,13 @@ function Form({ application, onReload }: { application: Application; onReload: (
       },
     },
   );
-  const submit = form.onSubmit(({ defaultSubdomain, upstream, ...rest }) =>
+  const submit = form.onSubmit(({ defaultSubdomain, upstream, hstsMaxAge, ...rest }) =>
     save.run({
       input: {
         id: application.id,
         version: application.version,
         ...rest,
+        hstsMaxAge: Number(hstsMaxAge),
         ...(defaultSubdomain.trim() ? { defaultSubdomain: defaultSubdomain.trim() } : { clearDefaultSubdomain: true }),
         ...upstreamInput(upstream),
       },
@@ -141,6 +151,15 @@ function Form({ application, onReload }: { application: Application; onReload: (
           <TextInput {...form.getInputProps("slug")} label={t("apps.slug")} classNames={{ input: "mono" }} />
           <h3>{t("upstream.title")}</h3>
           <UpstreamFields form={form} />
+          <NativeSelect
+            {...form.getInputProps("hstsMaxAge")}
+            label={t("apps.hsts.label")}
+            description={t("apps.hsts.hint")}
+            data={[...new Set([...ages, String(application.hstsMaxAge)])].map((value) => ({
+              value,
+              label: ages.includes(value) ? t(`apps.hsts.age.${value}`) : t("apps.hsts.seconds", { count: Number(value) }),
+            }))}
+          />
           <h3>{t("apps.names")}</h3>
           <NativeSelect
             {...form.getInputProps("subdomainRule")}
@@ -180,6 +199,34 @@ function Form({ application, onReload }: { application: Application; onReload: (
         onClose={save.clear}
       />
     </form>
+  );
+}
+
+/** Whether requests to the origin are signed, and the way to a secret. A new one is a new version of the application, which the form above saves over. */
+function EdgeSecret({ application }: { application: Application }) {
+  const { t } = useTranslation();
+  const may = useCan("application.write");
+  const [open, setOpen] = useState(false);
+  const first = !application.edgeSecretAt;
+  return (
+    <>
+      <Card
+        title={t("apps.edgeSecret.title")}
+        text={t("apps.edgeSecret.text")}
+        actions={
+          <Button variant="default" disabled={!may} onClick={() => setOpen(true)}>
+            {t(first ? "apps.edgeSecret.create" : "apps.edgeSecret.rotate")}
+          </Button>
+        }
+      >
+        {application.edgeSecretAt && (
+          <p className="dim">
+            {t("apps.edgeSecret.since")} <RelativeTime at={application.edgeSecretAt} />
+          </p>
+        )}
+      </Card>
+      <Suspense>{open && <EdgeSecretDialog id={application.id} first={first} onClose={() => setOpen(false)} />}</Suspense>
+    </>
   );
 }
 
