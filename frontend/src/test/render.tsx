@@ -11,7 +11,15 @@ import * as relayTestUtils from "./relay-test-utils.ts";
 
 export const { createMockEnvironment, MockPayloadGenerator } = relayTestUtils;
 
-const all = ["connection.check", "connection.setup", "connection.write", "connection.archive", "certificate.write", "application.write", "application.archive"];
+const all = [
+  "connection.check",
+  "connection.setup",
+  "connection.write",
+  "connection.archive",
+  "certificate.write",
+  "application.write",
+  "application.archive",
+];
 const more = ["webhook.write", "webhook.replay", "webhook.read"];
 
 /** Shows something as a page would: theme, router, Relay, permissions. */

@@ -6,7 +6,6 @@ import { graphql, useAction } from "#/relay/index.ts";
 import { Dialog, DialogFoot } from "#/ui/Dialog.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { SecretOnce } from "#/ui/SecretOnce.tsx";
-import css from "./applications.module.css";
 
 const overlaps = [24, 1, 72, 168, 0];
 
@@ -33,12 +32,12 @@ export default function EdgeSecretDialog({ id, first, onClose }: { id: string; f
   return (
     <Dialog opened onClose={onClose} title={t(first && !secret ? "apps.edgeSecret.create" : "apps.edgeSecret.title")} locked>
       {secret ? (
-        <div className={css.stack}>
+        <div className="stack">
           <SecretOnce secret={secret} what={t("apps.edgeSecret.name")} onStored={onClose} />
         </div>
       ) : (
         <form
-          className={css.stack}
+          className="stack"
           onSubmit={(event) => {
             event.preventDefault();
             void rotate.run({ id, overlapHours: overlap });

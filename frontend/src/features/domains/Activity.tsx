@@ -2,7 +2,6 @@ import { useTranslation } from "react-i18next";
 import type { ActivityTabQuery } from "#/relay/__generated__/ActivityTabQuery.graphql.ts";
 import { graphql, useLazyLoadQuery } from "#/relay/index.ts";
 import { Checks } from "./Checks.tsx";
-import css from "./domain.module.css";
 import { Timeline } from "./Timeline.tsx";
 
 export default function Activity({ id }: { id: string }) {
@@ -21,7 +20,7 @@ export default function Activity({ id }: { id: string }) {
   );
   if (!connection) return null;
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <Timeline connection={connection} />
       <Checks connection={connection} />
     </div>

@@ -97,14 +97,14 @@ export function CertificateView({ connection }: { connection: Certificate_connec
   const certificate = data.certificate;
   if (!certificate || certificate.status === "NONE") {
     return (
-      <div className={css.stack}>
+      <div className="stack">
         <Empty title={t("certificate.empty.title")}>{t("certificate.empty.text")}</Empty>
         <CertificateMode connection={data} />
       </div>
     );
   }
   return (
-    <div className={css.stack}>
+    <div className="stack">
       {certificate.lastError && <Explanation severity={certificate.lastError.severity} explain={certificate.lastError.explain} />}
       <Card
         title={certificate.names.join(", ")}

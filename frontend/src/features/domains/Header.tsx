@@ -70,8 +70,12 @@ export function Header({ connection, feed, crumbs }: { connection: Header_connec
       <div className={css.meta}>
         <StateBadge state={data.state} size="lg" />
         <span className={css.headline}>{data.progress.headline}</span>
-        {data.state === "DEGRADED" && data.graceUntil && <span className={css.grace}>{grace ? t("domain.grace", { time: grace }) : t("domain.graceOver")}</span>}
-        {transfer && <span className={css.grace}>{t(data.state === "CONTESTED" ? "domain.leaves" : "domain.arrives", { time: transfer })}</span>}
+        {data.state === "DEGRADED" && data.graceUntil && (
+          <span className={css.grace}>{grace ? t("domain.grace", { time: grace }) : t("domain.graceOver")}</span>
+        )}
+        {transfer && (
+          <span className={css.grace}>{t(data.state === "CONTESTED" ? "domain.leaves" : "domain.arrives", { time: transfer })}</span>
+        )}
         <span className={css.metaEnd}>
           {[data.application?.name, data.provider?.name].filter(Boolean).join(" · ")}
           <span>

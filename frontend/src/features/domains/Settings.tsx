@@ -53,7 +53,7 @@ export default function Settings({ id, onArchived }: { id: string; onArchived: (
   );
   if (!connection) return null;
   return (
-    <div className={css.stack}>
+    <div className="stack">
       <Form key={round} connection={connection} onReload={() => setRound(round + 1)} />
       {connection.state !== "ARCHIVED" && (
         <Archive

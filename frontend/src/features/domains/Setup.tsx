@@ -55,7 +55,7 @@ export function Setup({ connection }: { connection: Setup_connection$key }) {
   const slowest = eta?.each.find(({ when }) => when !== "done" && when !== "unknown");
   return (
     <div className={css.columns}>
-      <div className={css.stack}>
+      <div className="stack">
         <Conflicts connection={data} />
         <Findings connection={data} />
         <DiffView connection={data} />

@@ -1,5 +1,5 @@
-import { Button, Menu, UnstyledButton } from "@mantine/core";
-import { IconBuilding, IconDots, IconPlus } from "@tabler/icons-react";
+import { Button, Menu } from "@mantine/core";
+import { IconBuilding, IconPlus } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -14,11 +14,12 @@ import type { OrganizationsTableMoreQuery } from "#/relay/__generated__/Organiza
 import { graphql, useAction, useFeed, usePaginationFragment } from "#/relay/index.ts";
 import { focusRow } from "#/shell/shortcuts.ts";
 import { Confirm } from "#/ui/Confirm.tsx";
-import { above, DataTable, rowLink } from "#/ui/DataTable.tsx";
+import { DataTable, rowLink } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
 import { More } from "#/ui/More.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
+import { RowMenu } from "#/ui/RowMenu.tsx";
 import { toast, toastFailure } from "#/ui/toast.ts";
 import members from "../members/members.module.css";
 import css from "./organization.module.css";
@@ -110,7 +111,7 @@ export function OrganizationsTable({ query, creating, onCreating }: Props) {
     },
   );
   return (
-    <div className={members.stack}>
+    <div className="stack">
       {rows.length === 0 ? (
         <Empty
           icon={<IconBuilding size={22} />}
@@ -157,26 +158,16 @@ export function OrganizationsTable({ query, creating, onCreating }: Props) {
               </td>
               <td data-end>
                 {(!one.isDefault || one.organization.ownership === "SHARED") && (
-                  <Menu position="bottom-end">
-                    <Menu.Target>
-                      <UnstyledButton
-                        className={`${above} ${members.menu}`}
-                        aria-label={t("members.menu", { name: one.organization.name })}
-                      >
-                        <IconDots size={17} />
-                      </UnstyledButton>
-                    </Menu.Target>
-                    <Menu.Dropdown>
-                      {!one.isDefault && (
-                        <Menu.Item onClick={() => begin.run({ organizationId: one.organization.id })}>{t("organizations.begin")}</Menu.Item>
-                      )}
-                      {one.organization.ownership === "SHARED" && (
-                        <Menu.Item color="red.9" onClick={() => setLeaving(one)}>
-                          {t("organizations.leave")}
-                        </Menu.Item>
-                      )}
-                    </Menu.Dropdown>
-                  </Menu>
+                  <RowMenu label={t("members.menu", { name: one.organization.name })}>
+                    {!one.isDefault && (
+                      <Menu.Item onClick={() => begin.run({ organizationId: one.organization.id })}>{t("organizations.begin")}</Menu.Item>
+                    )}
+                    {one.organization.ownership === "SHARED" && (
+                      <Menu.Item color="red.9" onClick={() => setLeaving(one)}>
+                        {t("organizations.leave")}
+                      </Menu.Item>
+                    )}
+                  </RowMenu>
                 )}
               </td>
             </tr>
