@@ -145,18 +145,16 @@ func (q *Queries) AuditsNumbered(ctx context.Context, db DBTX, arg AuditsNumbere
 
 const auditsUnindexed = `-- name: AuditsUnindexed :many
 select e.id, e.at, e.seq::bigint as seq, e.actor, e.action, e.subject, e.request_id, e.payload from event e
-where e.chain = $1::text and e.audited and e.org_id = $2::uuid and e.seq > $3::bigint and e.seq <= $4::bigint and e.id < $5::uuid and e.id >= $6::uuid
-order by e.seq desc limit $7
+where e.chain = $1::text and e.audited and e.org_id = $2::uuid and e.seq > $3::bigint and e.seq <= $4::bigint
+order by e.seq desc limit $5
 `
 
 type AuditsUnindexedParams struct {
-	Chain  string
-	OrgID  uuid.UUID
-	After  int64
-	Until  int64
-	Before uuid.UUID
-	Since  uuid.UUID
-	Most   int32
+	Chain string
+	OrgID uuid.UUID
+	After int64
+	Until int64
+	Most  int32
 }
 
 type AuditsUnindexedRow struct {
@@ -170,15 +168,13 @@ type AuditsUnindexedRow struct {
 	Payload   []byte
 }
 
-// Rows behind the last block, the newest first, with what they can be found by.
+// Rows behind the last block, the newest first, with what they can be found by. No condition on ids: with one the planner walks the whole log by them.
 func (q *Queries) AuditsUnindexed(ctx context.Context, db DBTX, arg AuditsUnindexedParams) ([]*AuditsUnindexedRow, error) {
 	rows, err := db.Query(ctx, auditsUnindexed,
 		arg.Chain,
 		arg.OrgID,
 		arg.After,
 		arg.Until,
-		arg.Before,
-		arg.Since,
 		arg.Most,
 	)
 	if err != nil {

@@ -135,7 +135,7 @@ func (h *hunt) last() []byte { return h.found[len(h.found)-1].ID[:] }
 // unindexed reads the rows behind a number, the newest first: a block and what came lately, or more while an index is being made for a long log.
 func (h *hunt) unindexed(ctx context.Context, after int64) error {
 	for until := int64(math.MaxInt64); ; {
-		rows, err := h.q.AuditsUnindexed(ctx, h.DB, auditq.AuditsUnindexedParams{Chain: h.org.String(), OrgID: h.org.UUID(), After: after, Until: until, Before: h.before, Since: h.since, Most: blockSize})
+		rows, err := h.q.AuditsUnindexed(ctx, h.DB, auditq.AuditsUnindexedParams{Chain: h.org.String(), OrgID: h.org.UUID(), After: after, Until: until, Most: blockSize})
 		if err != nil || len(rows) == 0 {
 			return err
 		}
