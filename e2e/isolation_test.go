@@ -36,7 +36,7 @@ var byName = map[string]string{
 // byField says of what the argument id of a field is.
 var byField = map[string]string{
 	"organization": "organization", "updateOrganization": "organization", "deleteOrganization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
-	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection",
+	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection", "setCertificateMode": "connection", "rotateEdgeSecret": "application",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
 	"renameMfaAuthenticator": "factor", "disassociateMfaAuthenticator": "factor", "confirmMfaAuthenticator": "factor", "challengeMfaAuthenticator": "factor", "challengeStepUp": "factor",
 	"saveSsoProvider": "provider", "deleteSsoProvider": "provider", "opsRevokeApiKey": "key",
