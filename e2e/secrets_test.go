@@ -136,7 +136,7 @@ func way(t *testing.T, h *harness.House) (map[string]map[string]string, map[stri
 		}
 		secrets[name] = forms([]byte(s))
 	}
-	hidden := func(k string) string { return k[strings.LastIndexByte(k, '_')+1:] }
+	hidden := func(k string) string { return strings.SplitN(k, "_", 3)[2] } // npk_, the name and _ come first; what is hidden may hold a _ of its own
 	note("the seeded API key", hidden(h.Addresses.APIKey))
 	note("the console's API key", hidden(made.CreateAPIKey.Secret))
 	note("the widget token's signature", widget.Bearer[strings.LastIndexByte(widget.Bearer, '.')+1:])
