@@ -21,11 +21,13 @@ import { graphql, useLazyLoadQuery } from "#/relay/index.ts";
 import { signOut } from "#/relay/session.ts";
 import type { Person } from "./Shell.tsx";
 
+type Props = { person: Person; help: () => void; target: ReactElement; pressed: boolean };
+
 /** Who is signed in, light or dark, language, sign out. */
-export default function AccountMenu({ person, help, target }: { person: Person; help: () => void; target: ReactElement }) {
+export default function AccountMenu({ person, help, target, pressed }: Props) {
   const { t, i18n } = useTranslation();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const [opened, setOpened] = useState(false);
+  const [opened, setOpened] = useState(pressed);
   const schemes = [
     ["light", IconSun],
     ["dark", IconMoon],

@@ -8,14 +8,16 @@ export default function MoreMenu({
   entries,
   onGo,
   target,
+  pressed,
 }: {
   entries: NavEntry[];
   onGo: (entry: NavEntry) => void;
   target: ReactElement;
+  pressed: boolean;
 }) {
   const { t } = useTranslation();
   return (
-    <Menu position="top-end" width={220}>
+    <Menu position="top-end" width={220} defaultOpened={pressed}>
       <Menu.Target>{target}</Menu.Target>
       <Menu.Dropdown>
         {entries.map((entry) => (

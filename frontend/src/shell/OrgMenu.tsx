@@ -7,10 +7,10 @@ import type { OrgMenuListQuery } from "#/relay/__generated__/OrgMenuListQuery.gr
 import { graphql, useLazyLoadQuery } from "#/relay/index.ts";
 
 /** The organization switcher: where the person belongs to, and the way to a new one. */
-export default function OrgMenu({ current, target }: { current?: string; target: ReactElement }) {
+export default function OrgMenu({ current, target, pressed }: { current?: string; target: ReactElement; pressed: boolean }) {
   const { t } = useTranslation();
   const router = useRouter();
-  const [opened, setOpened] = useState(false);
+  const [opened, setOpened] = useState(pressed);
   const go = (path: string) => router.history.push(path);
   return (
     <Menu position="bottom-start" width={240} opened={opened} onChange={setOpened}>

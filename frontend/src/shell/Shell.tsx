@@ -3,7 +3,7 @@ import { useHotkeys } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { IconDots, IconSearch, IconSelector } from "@tabler/icons-react";
 import { Link, useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
-import { lazy, type ReactElement, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { cloneElement, lazy, type ReactElement, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { onOutdated } from "#/relay/index.ts";
 import { rememberPerson } from "#/relay/session.ts";
@@ -249,22 +249,21 @@ function Entry({ entry, base, className, size }: { entry: NavEntry; base: string
   );
 }
 
+/** A menu whose code comes after the first picture: whoever presses its button before finds it open when it has come. */
+function Later({ target, children }: { target: ReactElement; children: (pressed: boolean) => ReactNode }) {
+  const [pressed, setPressed] = useState(false);
+  const button = cloneElement(target as ReactElement<{ onClick?: () => void }>, { onClick: () => setPressed(true) });
+  return <Suspense fallback={button}>{children(pressed)}</Suspense>;
+}
+
 function Switcher(props: { current?: string; target: ReactElement }) {
-  return (
-    <Suspense fallback={props.target}>
-      <OrgMenu {...props} />
-    </Suspense>
-  );
+  return <Later target={props.target}>{(pressed) => <OrgMenu {...props} pressed={pressed} />}</Later>;
 }
 
 type AccountProps = { person: Person; help: () => void; target: ReactElement };
 
 function Account(props: AccountProps) {
-  return (
-    <Suspense fallback={props.target}>
-      <AccountMenu {...props} />
-    </Suspense>
-  );
+  return <Later target={props.target}>{(pressed) => <AccountMenu {...props} pressed={pressed} />}</Later>;
 }
 
 function More({ entries, onGo }: { entries: NavEntry[]; onGo: (entry: NavEntry) => void }) {
@@ -275,11 +274,7 @@ function More({ entries, onGo }: { entries: NavEntry[]; onGo: (entry: NavEntry) 
       <span>{t("nav.more")}</span>
     </UnstyledButton>
   );
-  return (
-    <Suspense fallback={target}>
-      <MoreMenu entries={entries} onGo={onGo} target={target} />
-    </Suspense>
-  );
+  return <Later target={target}>{(pressed) => <MoreMenu entries={entries} onGo={onGo} target={target} pressed={pressed} />}</Later>;
 }
 
 /** Says the title of the page after each change of address; the page sets it while it appears. */
