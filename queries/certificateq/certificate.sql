@@ -13,6 +13,10 @@ select * from certificate where connection_id = any(@connection_ids::uuid[]) and
 -- An edge opens the certificates of all organizations.
 select id, org_id, chain_pem, sealed_key from certificate where id = $1;
 
+-- name: LockPlan :exec
+-- Whoever finds no certificate of a connection holds this until its row stands: a reader and an edge that misses it may look at the same moment.
+select pg_advisory_xact_lock(hashtextextended('certificate ' || @connection_id::text, 21));
+
 -- name: LockOpen :one
 -- The certificate of a connection that stands or is to be ordered; not one that the customer brought.
 select * from certificate where connection_id = @connection_id and org_id = @org_id and replaced_by is null and status <> 'REVOKED' and mode <> 'IMPORTED'

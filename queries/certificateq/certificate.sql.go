@@ -636,6 +636,20 @@ func (q *Queries) LockOpen(ctx context.Context, db DBTX, arg LockOpenParams) (*C
 	return &i, err
 }
 
+const lockPlan = `-- name: LockPlan :exec
+select pg_advisory_xact_lock(hashtextextended('certificate ' || $1::text, 21))
+`
+
+type LockPlanParams struct {
+	ConnectionID string
+}
+
+// Whoever finds no certificate of a connection holds this until its row stands: a reader and an edge that misses it may look at the same moment.
+func (q *Queries) LockPlan(ctx context.Context, db DBTX, arg LockPlanParams) error {
+	_, err := db.Exec(ctx, lockPlan, arg.ConnectionID)
+	return err
+}
+
 const lowestBudgets = `-- name: LowestBudgets :many
 select ca, bucket, min(tokens)::double precision as tokens from acme_budget where bucket <> 'consecutive' group by ca, bucket order by ca, bucket
 `

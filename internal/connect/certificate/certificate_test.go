@@ -22,6 +22,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/spinetest"
 	"github.com/nameplate-dev/nameplate/queries/certificateq"
+	"golang.org/x/sync/errgroup"
 )
 
 func TestClassify(t *testing.T) {
@@ -194,22 +195,10 @@ func TestTake_OrganizationsTakeTurns(t *testing.T) {
 	now := b.DB.Now()
 	add := func(org ident.OrgID, n int) {
 		for k := range n {
-			app, recipe, con := ident.V7(now), ident.V7(now), ident.V7(now)
-			for _, q := range []struct {
-				sql  string
-				args []any
-			}{
-				{"insert into application (id, org_id, slug, name, environment, public_key, created_at, updated_at) values ($1, $2, $3, 'Shop', 'LIVE', $4, $5, $5)", []any{app, org.UUID(), fmt.Sprintf("app-%d", k), app.String(), now}},
-				{"insert into recipe (id, org_id, application_id, number, name, status, hosts, created_at) values ($1, $2, $3, 1, 'default', 'PUBLISHED', '{}', $4)", []any{recipe, org.UUID(), app, now}},
-				{`insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, recipe_id, state, state_since, facets, setup_origin,
-					target_token, verification_token, created_by, created_at, updated_at) values ($1, $2, $3, $4, $4, '', 'acme.lab', 'lab', false, $5, 'SECURING', $6, '{}', 'API', $7, $8, 'test', $6, $6)`,
-					[]any{con, org.UUID(), app, fmt.Sprintf("h%d.%s", k, org), recipe, now, token(con), con.String()}},
-				{"insert into certificate (id, org_id, connection_id, names, mode, ca, status, due_at, created_at) values ($1, $2, $3, '{a}', 'HTTP_01', 'main', 'PREFLIGHT', $4, $4)",
-					[]any{ident.V7(now), org.UUID(), con, now.Add(time.Duration(k)*time.Millisecond - time.Minute)}},
-			} {
-				if _, err := b.DB.Exec(t.Context(), q.sql, q.args...); err != nil {
-					t.Fatal(err)
-				}
+			con := brought(t, b, org, k)
+			if _, err := b.DB.Exec(t.Context(), "insert into certificate (id, org_id, connection_id, names, mode, ca, status, due_at, created_at) values ($1, $2, $3, '{a}', 'HTTP_01', 'main', 'PREFLIGHT', $4, $4)",
+				ident.V7(now), org.UUID(), con, now.Add(time.Duration(k)*time.Millisecond-time.Minute)); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
@@ -235,6 +224,54 @@ func TestTake_OrganizationsTakeTurns(t *testing.T) {
 	if next, err := q.Next(t.Context(), b.DB); err != nil || next.After(now) {
 		t.Errorf("%s %v", next, err)
 	}
+}
+
+// An edge that misses a certificate and the reader of the ledger may ask for it at the same moment: it is ordered once.
+func TestOrder_WhoComeAtTheSameMomentMakeOneRow(t *testing.T) {
+	t.Parallel()
+	b := spinetest.New(t)
+	s := &Service{DB: b.DB, Work: b.Work}
+	for k := range 5 {
+		con := ident.From[ident.ConnectionID](brought(t, b, b.Org, k))
+		var all errgroup.Group
+		together := make(chan struct{})
+		for range 8 {
+			all.Go(func() error {
+				<-together
+				return b.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error { return s.orderTx(ctx, tx, b.Org, con) })
+			})
+		}
+		close(together)
+		if err := all.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := b.DB.QueryRow(t.Context(), "select count(*) from certificate where connection_id = $1", con.UUID()).Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d certificates, %v", n, err)
+		}
+	}
+}
+
+// brought is the k-th connection of an organization, which waits for a certificate.
+func brought(t *testing.T, b *spinetest.Bundle, org ident.OrgID, k int) uuid.UUID {
+	t.Helper()
+	now := b.DB.Now()
+	app, recipe, con := ident.V7(now), ident.V7(now), ident.V7(now)
+	for _, q := range []struct {
+		sql  string
+		args []any
+	}{
+		{"insert into application (id, org_id, slug, name, environment, public_key, created_at, updated_at) values ($1, $2, $3, 'Shop', 'LIVE', $4, $5, $5)", []any{app, org.UUID(), fmt.Sprintf("app-%d", k), app.String(), now}},
+		{"insert into recipe (id, org_id, application_id, number, name, status, hosts, created_at) values ($1, $2, $3, 1, 'default', 'PUBLISHED', '{}', $4)", []any{recipe, org.UUID(), app, now}},
+		{`insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, recipe_id, state, state_since, facets, setup_origin,
+			target_token, verification_token, created_by, created_at, updated_at) values ($1, $2, $3, $4, $4, '', 'acme.lab', 'lab', false, $5, 'SECURING', $6, '{}', 'API', $7, $8, 'test', $6, $6)`,
+			[]any{con, org.UUID(), app, fmt.Sprintf("h%d.%s", k, org), recipe, now, token(con), con.String()}},
+	} {
+		if _, err := b.DB.Exec(t.Context(), q.sql, q.args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return con
 }
 
 func token(id uuid.UUID) string {

@@ -112,7 +112,14 @@ func (s *Service) orderTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con i
 // planTx makes the connection's certificate due, and its row where there is none. One that failed keeps its own pace; one that stands is due at its
 // time, which may have been lost while the connection was suspended.
 func (s *Service) planTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID) error {
-	row, err := s.q.LockOpen(ctx, tx, certificateq.LockOpenParams{ConnectionID: con.UUID(), OrgID: org.UUID()})
+	open := certificateq.LockOpenParams{ConnectionID: con.UUID(), OrgID: org.UUID()}
+	row, err := s.q.LockOpen(ctx, tx, open)
+	if db.NotFound(err) { // a row that is not there cannot be locked
+		if err := s.q.LockPlan(ctx, tx, certificateq.LockPlanParams{ConnectionID: con.String()}); err != nil {
+			return fmt.Errorf("plan a certificate for %s: %w", con, err)
+		}
+		row, err = s.q.LockOpen(ctx, tx, open)
+	}
 	switch {
 	case db.NotFound(err):
 		facts, err := s.q.OrgOfConnection(ctx, tx, certificateq.OrgOfConnectionParams{ID: con.UUID()})
