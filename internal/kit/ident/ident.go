@@ -10,7 +10,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -81,7 +81,7 @@ type typed[T any] interface {
 	prefix() string
 }
 
-// New makes an id for the instant at. Ids made one after the other in one process sort in that order.
+// New makes an id for the instant at. Ids sort by their instants, those of one instant in the order in which this process made them.
 func New[T any, P typed[T]](at time.Time) T {
 	var t T
 	P(&t).set(V7(at))
@@ -146,29 +146,22 @@ func wrong(prefix string) error {
 	return fault.Invalid("id", "id_kind", fmt.Sprintf("Send an id that begins with %s_.", prefix))
 }
 
-var last struct {
-	sync.Mutex
-	stamp uint64
-}
+// made counts the ids of this process.
+var made atomic.Uint32
 
-// V7 makes a UUIDv7 whose 60 bits of time (RFC 9562, section 6.2, method 3) never repeat in this process.
+// V7 makes a UUIDv7 of 60 bits of time, 24 of a counter and 38 random ones (RFC 9562, section 6.2, methods 3 and 1). It remembers no
+// instant, because the callers in one process may have different clocks.
 func V7(at time.Time) uuid.UUID {
 	ns := uint64(at.UnixNano())
-	stamp := ns/1e6<<12 | ns%1e6*4096/1e6
-	last.Lock()
-	if stamp <= last.stamp && last.stamp-stamp < 1000<<12 {
-		stamp = last.stamp + 1
-	}
-	last.stamp = stamp
-	last.Unlock()
+	ms, below := ns/1e6, ns%1e6*4096/1e6
 	var u uuid.UUID
-	rand.Read(u[8:])
-	ms := stamp >> 12
+	rand.Read(u[11:])
 	for n := range 6 {
 		u[n] = byte(ms >> (40 - 8*n))
 	}
-	u[6] = 0x70 | byte(stamp>>8)&0x0f
-	u[7] = byte(stamp)
-	u[8] = u[8]&0x3f | 0x80
+	u[6] = 0x70 | byte(below>>8)&0x0f
+	u[7] = byte(below)
+	n := made.Add(1)
+	u[8], u[9], u[10], u[11] = 0x80|byte(n>>18)&0x3f, byte(n>>10), byte(n>>2), byte(n<<6)|u[11]&0x3f
 	return u
 }

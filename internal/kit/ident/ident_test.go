@@ -26,6 +26,21 @@ func TestIDsRoundTripAndSortInTheOrderTheyWereMade(t *testing.T) {
 	}
 }
 
+func TestIDsOfOneClockDoNotHeedAnother(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	prev := ""
+	for n := range 100 {
+		id := ident.New[ident.ConnectionID](now.Add(time.Duration(n) * time.Millisecond)).String()
+		if id <= prev {
+			t.Fatalf("%s is not after %s", id, prev)
+		}
+		prev = id
+		ident.New[ident.OrgID](now.Add(time.Second / 2))
+		ident.New[ident.OrgID](now.Add(time.Duration(n%2) * time.Hour))
+	}
+}
+
 func TestWrongTextIsRefused(t *testing.T) {
 	t.Parallel()
 	good := ident.New[ident.OrgID](time.Now()).String()
