@@ -20,9 +20,10 @@ import (
 
 // DB is a pool of connections with a clock. It is safe for concurrent use, except one that Bind made.
 type DB struct {
-	pool  *pgxpool.Pool // nil when bound
-	outer pgx.Tx        // set when bound: InTx nests in it as a savepoint
-	clock atomic.Pointer[func() time.Time]
+	pool   *pgxpool.Pool // nil when bound
+	outer  pgx.Tx        // set when bound: InTx nests in it as a savepoint
+	clock  atomic.Pointer[func() time.Time]
+	latest atomic.Int64 // what Now answered last, in µs of Unix time
 
 	walled bool            // row-level security is on: every statement says what it may see
 	tracer pgx.QueryTracer // then told of single statements
@@ -108,11 +109,28 @@ func (d *DB) Close() {
 	}
 }
 
-// Now is the injected clock in UTC, truncated to what PostgreSQL keeps, so that a time read back equals the one written.
-func (d *DB) Now() time.Time { return (*d.clock.Load())().UTC().Truncate(time.Microsecond) }
+// held is how far a clock may be set back without Now going back, which would turn the order of ids.
+const held = time.Second
+
+// Now is the injected clock in UTC, truncated to what PostgreSQL keeps, so that a time read back equals the one written. While the clock is
+// set back by a second or less, Now stands still.
+func (d *DB) Now() time.Time {
+	for {
+		now, latest := (*d.clock.Load())().UnixMicro(), d.latest.Load()
+		if now <= latest && latest-now <= held.Microseconds() {
+			return time.UnixMicro(latest).UTC()
+		}
+		if d.latest.CompareAndSwap(latest, now) {
+			return time.UnixMicro(now).UTC()
+		}
+	}
+}
 
 // SetClock replaces the clock for tests and the lab.
-func (d *DB) SetClock(now func() time.Time) { d.clock.Store(&now) }
+func (d *DB) SetClock(now func() time.Time) {
+	d.clock.Store(&now)
+	d.latest.Store(0)
+}
 
 // Pool is for spine/work's River client alone; it is nil on a bound DB.
 func (d *DB) Pool() *pgxpool.Pool { return d.pool }

@@ -34,6 +34,26 @@ func TestNowIsWhatPostgresKeeps(t *testing.T) {
 	}
 }
 
+func TestNowIsHeldWhileTheClockIsSetBack(t *testing.T) {
+	t.Parallel()
+	d := dbtest.Tx(t)
+	start := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var ahead time.Duration
+	d.SetClock(func() time.Time { return start.Add(ahead) })
+	for _, step := range []struct{ clock, now time.Duration }{
+		{0, 0}, {-time.Second / 2, 0}, {-time.Second, 0}, {time.Millisecond, time.Millisecond}, {-time.Hour, -time.Hour}, {0, 0},
+	} {
+		ahead = step.clock
+		if got := d.Now(); got != start.Add(step.now) {
+			t.Errorf("at %v: %v", step.clock, got)
+		}
+	}
+	d.SetClock(func() time.Time { return start.Add(-time.Millisecond) })
+	if got := d.Now(); got != start.Add(-time.Millisecond) {
+		t.Errorf("a new clock: %v", got)
+	}
+}
+
 // both runs a test on a database of its own and inside a test's transaction: InTx must not be told apart.
 func both(t *testing.T, test func(t *testing.T, d *db.DB)) {
 	t.Helper()
