@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 	"time"
@@ -8,14 +9,16 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
 )
 
+var burst = flag.Int("burst", 100, "how many names come at once in TestBurst_ManyNewNames")
+
 // A burst of new names is bounded by the CA's budget alone: a hundred at once are all issued, by one order each, and nothing fails. How fast is told and not
 // asserted.
 func TestBurst_ManyNewNames(t *testing.T) {
 	t.Parallel()
-	const names = 100
+	names := *burst
 	i := install(t, func(s *certificate.Service) {
 		s.Budgets = certificate.DefaultBudgets
-		s.Budgets.Orders.Burst, s.Budgets.Domain.Burst = 10*names, 10*names
+		s.Budgets.Orders.Burst, s.Budgets.Domain.Burst = float64(10*names), float64(10*names)
 	})
 	for n := range names {
 		i.connect(fmt.Sprintf("burst%d.acme.lab", n), certificate.HTTP01, true)
@@ -44,8 +47,13 @@ func TestBurst_ManyNewNames(t *testing.T) {
 		}
 	}
 	took := time.Since(began)
-	t.Logf("%d names in %s: %.1f a second", names, took.Round(time.Millisecond), names/took.Seconds())
+	t.Logf("%d names in %s: %.1f a second", names, took.Round(time.Millisecond), float64(names)/took.Seconds())
 	if failed, orders := count("failures > 0 or last_error is not null"), len(i.main.Orders())+len(i.second.Orders()); failed != 0 || orders != names {
 		t.Errorf("%d failures, %d orders", failed, orders)
+	}
+	for n := range names {
+		if _, _, err := i.visit(fmt.Sprintf("burst%d.acme.lab", n)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -37,6 +37,7 @@ type opened struct {
 	host       string
 	connection ident.ConnectionID
 	notAfter   time.Time
+	below      bool        // it holds the names below the host too
 	config     *tls.Config // the same for all its handshakes
 }
 
@@ -100,6 +101,7 @@ func (c *certs) open(ctx context.Context, entry *edgeentry.Entry, o *opening) {
 	o.opened = &opened{id: id, host: entry.Hostname, connection: entry.ConnectionID}
 	if certificate.Leaf != nil {
 		o.opened.notAfter = certificate.Leaf.NotAfter
+		o.opened.below = entry.Route.Below && certificate.Leaf.VerifyHostname("any."+entry.Hostname) == nil
 	}
 	kept := *certificate
 	kept.Leaf = nil // half of the memory, and not needed to present it
@@ -123,6 +125,17 @@ func (c *certs) keep(o *opened) {
 	}
 	for c.recent.Len() > most {
 		c.forget(c.recent.Back())
+	}
+}
+
+// withhold forgets what names presented that present nothing now: a certificate that was revoked is not shown in the place of one that cannot be opened.
+func (c *certs) withhold(entries []edgeentry.Entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range entries {
+		if at := c.byHost[e.Hostname]; at != nil && e.CertificateID == nil {
+			c.forget(at)
+		}
 	}
 }
 

@@ -1,13 +1,22 @@
 package edge_test
 
 import (
+	"context"
+	"net"
+	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
+	"github.com/nameplate-dev/nameplate/db"
+	edgedns "github.com/nameplate-dev/nameplate/edge/dns"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
@@ -64,6 +73,42 @@ func TestDelegated_AWildcardAndItsRenewal(t *testing.T) {
 	i.drain()
 	if all := i.certificates(alone); len(all) != 2 || all[0].Status != certificate.Issued || *all[0].Serial == *all[1].Serial {
 		t.Errorf("%d certificates after the renewal", len(all))
+	}
+}
+
+// N17: the certificate of a name that was handed over to us holds what is below it, unless somebody else has proven that. The CA is answered in the zone itself.
+func TestDelegated_AZoneThatWasHandedOver(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	handed := func(host string) ident.ConnectionID {
+		id := i.connect(host, certificate.DNS01Delegated, true)
+		i.exec("update connection set setup_type = 'DELEGATION', mechanism = 'NS_DELEGATION' where id = $1", id.UUID())
+		var token string
+		if err := i.DB.QueryRow(t.Context(), "select target_token from connection where id = $1", id.UUID()).Scan(&token); err != nil {
+			t.Fatal(err)
+		}
+		if err := i.DB.InTx(t.Context(), func(ctx context.Context, tx *db.Tx) error { return i.entries.DelegateTx(ctx, tx, host, token, id) }); err != nil {
+			t.Fatal(err)
+		}
+		i.publish(i.alias, "_acme-challenge."+host+".", "_acme-challenge."+host+".") // the resolver asks our own servers
+		return id
+	}
+	apps, taken := handed("apps.acme.lab"), handed("taken.acme.lab")
+	other := i.connect("*.taken.acme.lab", certificate.HTTP01, false)
+	i.exec("insert into hostname_claim (hostname, holder_connection_id, holder_org_id, proof, verified_at, last_proof_at) values ('*.taken.acme.lab', $1, $2, 'TXT', now(), now())", other.UUID(), i.Org.UUID())
+	i.drain()
+	for id, names := range map[ident.ConnectionID][]string{apps: {"apps.acme.lab", "*.apps.acme.lab"}, taken: {"taken.acme.lab"}} {
+		c := i.certificates(id)[0]
+		if c.Status != certificate.Issued || c.Mode != certificate.DNS01Delegated || !slices.Equal(c.Names, names) {
+			t.Errorf("%+v %+v", c, c.LastError)
+		}
+	}
+	if n := i.answersLeft(); n != 0 {
+		t.Errorf("%d answers are left in the zones", n)
+	}
+	_, err := i.certs.SetMode(i.As(t.Context()), apps, certificate.HTTP01)
+	if !slices.ContainsFunc(fault.All(err), func(f *fault.Fault) bool { return f.Reason == "delegated_needs_dns" }) {
+		t.Errorf("another mode: %v", err)
 	}
 }
 
@@ -142,6 +187,30 @@ func TestChoose_ByTheCustomersCAA(t *testing.T) {
 	}
 }
 
+// 13.2: where the pre-flight found port 80 closed, orders and renewals are proven over TLS alone, at a CA that CAA lets do so, and where there is none nothing is ordered.
+func TestChoose_TLSALPNWherePort80IsClosed(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	i.cons.seen = []analysis.ProbeResult{{Family: 4, Port: 80, Over: analysis.OverHTTP, Result: analysis.ProbeTimeout}, {Family: 4, Port: 443, Over: analysis.OverTLS, Result: analysis.ProbeOK}}
+	id := i.connect("shop.acme.lab", certificate.HTTP01, true)
+	for n := range 2 {
+		i.drain()
+		all := i.certificates(id)
+		if len(all) != n+1 || all[0].Status != certificate.Issued || all[0].Mode != certificate.TLSALPN01 {
+			t.Fatalf("order %d: %+v %+v", n, all[0], all[0].LastError)
+		}
+		i.exec("update certificate set due_at = $2 where id = $1", all[0].ID.UUID(), i.DB.Now())
+	}
+	i.cons.mu.Lock()
+	i.cons.says = []analysis.CaaVerdict{{CA: "main", Allowed: true, Methods: []string{"http-01"}}, {CA: "second", Reason: finding.CAAForbidden}}
+	i.cons.mu.Unlock()
+	id = i.connect("none.acme.lab", certificate.HTTP01, true)
+	i.drain()
+	if c := i.certificates(id)[0]; c.Status != certificate.InCheck || len(i.main.OrdersFor("none.acme.lab")) != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // 13.4: a renewal that the CA asked for costs none of our budgets, as it costs none of its limits. One that the CA does not count so is charged.
 func TestRenew_WhatTheCAAskedForIsFree(t *testing.T) {
 	t.Parallel()
@@ -173,5 +242,50 @@ func TestRenew_WhatTheCAAskedForIsFree(t *testing.T) {
 		if o.Replaces == "" {
 			t.Error("an order does not say what it replaces")
 		}
+	}
+}
+
+// CE-4: the CA is asked to look when every name server answers with the challenge, not when the first does; one that answers nobody holds nothing up.
+func TestDelegated_OfferedWhenEveryServerAnswers(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	var asked atomic.Int64
+	var ready atomic.Bool
+	behind := &dns.Server{Handler: dns.HandlerFunc(func(w dns.ResponseWriter, r *dns.Msg) {
+		asked.Add(1)
+		m := new(dns.Msg).SetRcode(r, dns.RcodeNameError)
+		if ready.Load() {
+			if got, err := dns.Exchange(r, i.edge.DNS.Addrs()[0].String()); err == nil {
+				m = got
+			}
+		}
+		_ = w.WriteMsg(m)
+	})}
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind.PacketConn = c
+	go func() { _ = behind.ActivateAndServe() }()
+	t.Cleanup(func() { _ = c.Close() })
+	silent := netip.MustParseAddrPort("127.0.0.1:1")
+	servers := []netip.AddrPort{i.edge.DNS.Addrs()[0], c.LocalAddr().(*net.UDPAddr).AddrPort(), silent}
+	i.certs.Answers = func(ctx context.Context, name string, texts []string) error {
+		return edgedns.AskAll(ctx, servers, name, texts)
+	}
+	i.run(i.Work.Run)
+	id := i.connect("*.acme.lab", certificate.DNS01Delegated, true)
+	i.delegate("acme.lab", id)
+	i.until("the server that is behind was asked", func() bool { return asked.Load() >= 3 })
+	if all := i.main.Orders(); len(all) != 1 || all[0].Status != "pending" {
+		t.Errorf("the CA was asked to look: %+v", all)
+	}
+	ready.Store(true)
+	i.until("issued", func() bool { return i.certificates(id)[0].Status == certificate.Issued })
+	if n := len(i.main.Orders()); n != 1 {
+		t.Errorf("%d orders", n)
+	}
+	if err := edgedns.AskAll(t.Context(), []netip.AddrPort{silent}, "x.edge.lab", []string{"x"}); err == nil {
+		t.Error("nobody answers, and all is well")
 	}
 }

@@ -4,7 +4,7 @@
 // All that it needs stands in memory, fed by the projection (package edgeentry). It needs the database to learn and not to serve: with the
 // database away it goes on with what it knows. Any number of edges run beside each other, and any of them answers any challenge.
 //
-// The order of a request: well-known answers, state, scheme, upstream. A name that the projection does not hold does not get past the handshake.
+// The order of a request: well-known answers, state, scheme, companion, upstream. A name that the projection does not hold does not get past the handshake.
 package edge
 
 import (
@@ -35,6 +35,7 @@ import (
 // Edge is one node. The fields are set before Listen.
 type Edge struct {
 	HTTP, HTTPS []string      // host:port each; port 0 takes a free one
+	HTTP3       bool          // https is answered over QUIC too, at the same ports of UDP
 	Ask         string        // loopback host:port of GET /internal/ask; "" has none
 	AskToken    secret.String // who asks must show it
 	PublicHTTPS int           // the port that a redirect to https names; 0 is 443
@@ -81,6 +82,8 @@ type Edge struct {
 	meters    meters
 	signers   signers
 	memory    memory
+	third     third
+	proofKey  proofKey
 	recalled  atomic.Bool // what is in force came from the disk, and the database was not reached since
 	patience  patience    // zero: usual
 }
@@ -105,9 +108,10 @@ type Challenges interface {
 	TLSALPN01(ctx context.Context, host string) (*tls.Certificate, error)
 }
 
-// Nonce knows what our own probes ask for. It computes and reads nothing.
+// Nonce knows what our own probes ask for, and what they are answered over TLS. It computes and reads nothing.
 type Nonce interface {
 	Valid(host, nonce string) bool
+	Of(text string) []string
 }
 
 type bound struct {
@@ -174,6 +178,11 @@ func (e *Edge) Listen(ctx context.Context) (err error) {
 	if err := errors.Join(bind(&e.bound.http, e.HTTP, true), bind(&e.bound.https, e.HTTPS, false)); err != nil {
 		return err
 	}
+	if e.HTTP3 {
+		if err := e.listenThird(ctx); err != nil {
+			return err
+		}
+	}
 	if e.Ask != "" {
 		if e.bound.ask, err = e.listenAsk(ctx); err != nil {
 			return err
@@ -189,6 +198,7 @@ func (e *Edge) closeListeners() {
 	for _, l := range e.bound.all() {
 		_ = l.Close()
 	}
+	e.third.close()
 	e.bound = bound{}
 }
 
@@ -275,6 +285,12 @@ func (e *Edge) Run(ctx context.Context) error {
 	if e.bound.ask != nil {
 		serve(e.bound.ask, e.askHandler())
 	}
+	if e.HTTP3 {
+		e.third.server = e.newThird()
+		for _, t := range e.third.transports {
+			wg.Go(func() { fail(e.serveThird(ctx, t)) })
+		}
+	}
 	<-ctx.Done()
 	loops.Wait()
 	e.shutDown(servers, die)
@@ -308,6 +324,9 @@ func (e *Edge) shutDown(servers []*http.Server, die context.CancelFunc) {
 				_ = srv.Close()
 			}
 		})
+	}
+	if e.third.server != nil {
+		ends.Go(func() { e.third.shutDown(grace) })
 	}
 	ends.Wait()
 	die()

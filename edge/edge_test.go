@@ -52,12 +52,16 @@ var testCA = sync.OnceValue(func() *authority {
 })
 
 func (a *authority) issue(name string, notAfter time.Time) *tls.Certificate {
+	return a.issueAll(notAfter, name)
+}
+
+func (a *authority) issueAll(notAfter time.Time, names ...string) *tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		panic(err)
 	}
 	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
-	template := &x509.Certificate{SerialNumber: serial, DNSNames: []string{name}, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: notAfter}
+	template := &x509.Certificate{SerialNumber: serial, DNSNames: names, NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: notAfter}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
 	if err != nil {
 		panic(err)
@@ -206,6 +210,8 @@ func (w *world) TLSALPN01(_ context.Context, host string) (*tls.Certificate, err
 
 // Valid knows one nonce for each host.
 func (w *world) Valid(host, nonce string) bool { return nonce == "nonce-of-"+host }
+
+func (w *world) Of(text string) []string { return []string{"nonce-of-" + text} }
 
 func (w *world) set(fn func()) { w.mu.Lock(); defer w.mu.Unlock(); fn() }
 

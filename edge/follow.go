@@ -112,6 +112,7 @@ func (e *Edge) put(s edgeentry.Snapshot, all bool) {
 	}
 	e.signers.apply(s.Secrets, all)
 	fresh := e.table.apply(s, all)
+	e.certs.withhold(s.Entries)
 	if len(fresh) > 0 {
 		go e.certs.warm(fresh) // ends by itself within its own time limit
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/probe/overtls"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 )
 
@@ -21,49 +23,56 @@ const (
 	handshakesMost = 4096 // under way at once in this process
 )
 
-// errRefused ends a handshake whose client has its alert already.
-var errRefused = errors.New("nobody here has that name")
+// errRefused ends a handshake whose client has its alert already, or gets it over QUIC: unrecognized_name.
+var errRefused = fmt.Errorf("nobody here has that name: %w", tls.AlertError(112))
 
 // newTLSConfig decides by the client's hello. A name that we do not answer for gets the alert unrecognized_name (RFC 6066 section 3) before anything is
 // computed for it, so strangers cost little and no old session resumes past a withdrawal.
 func (e *Edge) newTLSConfig() *tls.Config {
 	base := &tls.Config{MinVersion: tls.VersionTLS12}
 	base.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-		outcome := outcomeOf(hello.Context())
-		name := strings.ToLower(hello.ServerName)
-		n := e.table.find(name)
-		if n == nil {
-			outcome.is = "unrecognized_name"
-			e.limits.refused(e.Log, name)
-			return nil, refuse(hello.Conn)
-		}
-		if slices.Equal(hello.SupportedProtos, []string{acmeALPN}) {
-			c, err := e.known.alpn(hello.Context(), e.Challenges, name)
-			if err != nil {
-				outcome.is = "no_challenge"
-				return nil, err
-			}
-			if c == nil {
-				outcome.is = "no_challenge"
-				return nil, refuse(hello.Conn)
-			}
-			outcome.is = "challenge"
-			return &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{acmeALPN}, Certificates: []tls.Certificate{*c}}, nil
-		}
-		c, err := e.certificate(hello.Context(), n)
-		if err != nil {
-			outcome.is = "no_certificate"
-			return nil, err
-		}
-		return c.config, nil
+		config, is, err := e.answerHello(hello)
+		outcomeOf(hello.Context()).is = is
+		return config, err
 	}
 	return base
+}
+
+// answerHello is what a hello gets, and what became of the handshake where that is decided already.
+func (e *Edge) answerHello(hello *tls.ClientHelloInfo) (config *tls.Config, is string, err error) {
+	name := strings.ToLower(hello.ServerName)
+	if proof, err := e.proof(hello, name); proof != nil || err != nil {
+		return proof, "probe", err
+	}
+	n := e.table.find(name)
+	if n == nil {
+		e.limits.refused(e.Log, name)
+		return nil, "unrecognized_name", refuse(hello.Conn)
+	}
+	if slices.Equal(hello.SupportedProtos, []string{acmeALPN}) {
+		c, err := e.known.alpn(hello.Context(), e.Challenges, name)
+		if err != nil {
+			return nil, "no_challenge", err
+		}
+		if c == nil {
+			return nil, "no_challenge", refuse(hello.Conn)
+		}
+		return &tls.Config{MinVersion: tls.VersionTLS12, SessionTicketsDisabled: true, NextProtos: []string{acmeALPN}, Certificates: []tls.Certificate{*c}}, "challenge", nil
+	}
+	c, err := e.certificate(hello.Context(), n)
+	if err != nil {
+		return nil, "no_certificate", err
+	}
+	if n.Route.Below && name != n.Hostname && !c.below { // another's wildcard was there when it was issued
+		return nil, "no_certificate", refuse(hello.Conn)
+	}
+	return c.config, "", nil
 }
 
 // refuse says unrecognized_name on a connection whose handshake has just begun, and nothing after it. crypto/tls would agree on keys first.
 func refuse(c net.Conn) error {
 	client, ok := c.(*patientConn)
-	if !ok {
+	if !ok { // over QUIC, which carries the alert itself
 		return errRefused
 	}
 	_, _ = client.Write([]byte{21, 3, 1, 0, 2, 2, 112}) // a fatal alert in the clear (RFC 8446 section 6)
@@ -114,7 +123,7 @@ func outcomeOf(ctx context.Context) *outcome {
 }
 
 // handshaker is a listener that hands out connections after their handshakes, which run beside each other and never longer than ten seconds. A
-// CA that has seen its challenge certificate is not handed out (RFC 8737 section 3: no application data follows).
+// CA that has seen its challenge certificate is not handed out (RFC 8737 section 3: no application data follows), nor is a probe of ours.
 type handshaker struct {
 	net.Listener
 	config *tls.Config
@@ -182,7 +191,7 @@ func (h *handshaker) shake(ctx context.Context, raw net.Conn) {
 		_ = raw.Close() // the alert has been sent
 		return
 	}
-	if state.NegotiatedProtocol == acmeALPN {
+	if state.NegotiatedProtocol == acmeALPN || strings.HasPrefix(state.NegotiatedProtocol, overtls.Protocol) {
 		_ = c.Close()
 		return
 	}

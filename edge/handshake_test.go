@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -270,17 +271,61 @@ func TestHandshake_TicketsAreSharedBetweenNodes(t *testing.T) {
 	}
 	one, two := start(t, w, tickets), start(t, w, tickets)
 	cache := tls.NewLRUClientSessionCache(4)
-	visit := func(n *node) bool {
-		c, err := tls.Dial("tcp", n.https, &tls.Config{ServerName: "shop.acme.lab", RootCAs: testCA().pool, ClientSessionCache: cache, NextProtos: []string{"http/1.1"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = c.Close() }()
-		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: shop.acme.lab\r\nConnection: close\r\n\r\n")
-		_, _ = io.ReadAll(c)
-		return c.ConnectionState().DidResume
+	one.until("a session of one node resumes at the other", func() bool { resumes(t, one, cache, 0); return resumes(t, two, cache, 0) })
+}
+
+// resumes visits a node with what the cache has, in one version of TLS or (0) in any, and says whether the session was resumed.
+func resumes(t *testing.T, n *node, cache tls.ClientSessionCache, version uint16) bool {
+	t.Helper()
+	c, err := tls.Dial("tcp", n.https, &tls.Config{ServerName: "shop.acme.lab", RootCAs: testCA().pool, ClientSessionCache: cache, NextProtos: []string{"http/1.1"}, MinVersion: version, MaxVersion: version})
+	if err != nil {
+		t.Fatal(err)
 	}
-	one.until("a session of one node resumes at the other", func() bool { visit(one); return visit(two) })
+	defer func() { _ = c.Close() }()
+	_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: shop.acme.lab\r\nConnection: close\r\n\r\n")
+	_, _ = io.ReadAll(c)
+	return c.ConnectionState().DidResume
+}
+
+// firstTicket is a client that goes on showing the first ticket it ever got.
+type firstTicket struct{ state *tls.ClientSessionState }
+
+func (f *firstTicket) Get(string) (*tls.ClientSessionState, bool) { return f.state, f.state != nil }
+func (f *firstTicket) Put(_ string, s *tls.ClientSessionState) {
+	if f.state == nil {
+		f.state = s
+	}
+}
+
+// ED-3: crypto/tls tells clients that a ticket lasts seven days, and forgets it then. What bounds it is its key: the day's and the day's before are known, so that
+// a ticket is worth nothing after 48 hours, in both versions of TLS.
+func TestHandshake_TicketsEndWithTheirKeys(t *testing.T) {
+	t.Parallel()
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		w := newWorld()
+		w.live("shop.acme.lab", origin(t, nil))
+		var day atomic.Uint32
+		day.Store(1)
+		n := start(t, w, func(e *Edge) {
+			e.Poked = nil
+			e.Tickets = func(context.Context) ([][32]byte, error) {
+				today := byte(day.Load())
+				return [][32]byte{{today}, {today - 1}}, nil
+			}
+		})
+		ticket := &firstTicket{}
+		n.takeTickets(t.Context())
+		resumes(t, n, ticket, version)
+		for later, want := range []bool{true, true, false} {
+			if later > 0 {
+				day.Add(1)
+				n.takeTickets(t.Context())
+			}
+			if got := resumes(t, n, ticket, version); got != want {
+				t.Errorf("TLS %x, %d days later: the ticket is taken: %t", version, later, got)
+			}
+		}
+	}
 }
 
 func TestChallenge_TLSALPN(t *testing.T) {

@@ -43,6 +43,7 @@ type connections struct {
 	not  string   // why a pre-flight fails
 	caa  []string // what CAA allows, nil: all
 	says []analysis.CaaVerdict
+	seen []analysis.ProbeResult
 	org  ident.OrgID
 	told map[ident.ConnectionID][]connection.TLS
 }
@@ -62,6 +63,7 @@ func (c *connections) Ready(_ context.Context, id ident.ConnectionID, _ bool) (*
 	if c.says != nil {
 		p.Check.Caa = &analysis.CaaView{CAs: c.says}
 	}
+	p.Check.Probe = c.seen
 	return p, nil
 }
 
@@ -113,11 +115,17 @@ type installation struct {
 
 func install(t *testing.T, change ...func(*certificate.Service)) *installation {
 	t.Helper()
+	return installFor(t, 0, change...)
+}
+
+// installFor is install with certificates that live so long; 0: 90 days.
+func installFor(t *testing.T, lifetime time.Duration, change ...func(*certificate.Service)) *installation {
+	t.Helper()
 	b, dsn := spinetest.NewDSN(t)
 	i := &installation{t: t, Bundle: b, dsn: dsn, txt: map[string]string{}, alias: map[string]string{}, cons: &connections{told: map[ident.ConnectionID][]connection.TLS{}}}
 	i.cons.org = b.Org
 	i.entries = &edgeentry.Service{DB: b.DB, Hub: b.Hub, Zone: "edge.lab"}
-	i.certs = &certificate.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Vault: b.Vault, Work: b.Work, Connections: i.cons, Edge: i.entries, Contact: []string{"mailto:ops@example.com"}}
+	i.certs = &certificate.Service{DB: b.DB, Door: b.Door, Authz: b.Authz, Vault: b.Vault, Work: b.Work, Connections: i.cons, Edge: i.entries, Contact: []string{"mailto:ops@example.com"}, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	sub := b.Hub.Subscribe(edgeentry.Subject)
 	t.Cleanup(sub.Close)
 	i.edge = &edge.Edge{HTTP: []string{"127.0.0.1:0"}, HTTPS: []string{"127.0.0.1:0"}, Projection: i.entries, Poked: sub.C(), Keys: i.certs, Challenges: i.certs, Missing: i.certs.Wanted, Grace: time.Second,
@@ -131,7 +139,7 @@ func install(t *testing.T, change ...func(*certificate.Service)) *installation {
 	}
 	resolver := i.resolver()
 	ca := func(name string) *acmeca.CA {
-		ca, err := acmeca.Start(t.Context(), acmeca.Config{Name: name, Identity: name + ".lab", HTTPPort: int(i.edge.HTTPAddrs()[0].Port()), TLSPort: int(i.edge.HTTPSAddrs()[0].Port()), Resolver: resolver,
+		ca, err := acmeca.Start(t.Context(), acmeca.Config{Name: name, Identity: name + ".lab", HTTPPort: int(i.edge.HTTPAddrs()[0].Port()), TLSPort: int(i.edge.HTTPSAddrs()[0].Port()), Resolver: resolver, Lifetime: lifetime,
 			Log: slog.New(slog.DiscardHandler), Now: time.Now, CertOfDir: dir})
 		if err != nil {
 			t.Fatal(err)
@@ -274,7 +282,12 @@ func (i *installation) certificates(id ident.ConnectionID) []*certificate.Certif
 
 // visit opens https at the edge and answers the certificate that was presented.
 func (i *installation) visit(host string) (*x509.Certificate, int, error) {
-	c, err := tls.Dial("tcp", i.edge.HTTPSAddrs()[0].String(), &tls.Config{ServerName: host, RootCAs: acmeca.Pool(i.main.RootPEM(), i.second.RootPEM()), NextProtos: []string{"http/1.1"}})
+	return i.visitAt(i.edge, host)
+}
+
+// visitAt is visit at another edge.
+func (i *installation) visitAt(at *edge.Edge, host string) (*x509.Certificate, int, error) {
+	c, err := tls.Dial("tcp", at.HTTPSAddrs()[0].String(), &tls.Config{ServerName: host, RootCAs: acmeca.Pool(i.main.RootPEM(), i.second.RootPEM()), NextProtos: []string{"http/1.1"}})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -291,7 +304,12 @@ func (i *installation) visit(host string) (*x509.Certificate, int, error) {
 
 func (i *installation) until(what string, ok func() bool) {
 	i.t.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(5*time.Millisecond)
+	i.within(20*time.Second, what, ok)
+}
+
+func (i *installation) within(patience time.Duration, what string, ok func() bool) {
+	i.t.Helper()
+	deadline, tick := time.After(patience), time.NewTicker(patience/4000)
 	defer tick.Stop()
 	for !ok() {
 		select {
@@ -301,6 +319,29 @@ func (i *installation) until(what string, ok func() bool) {
 		}
 	}
 }
+
+// clock is the product's, which a test moves; the CAs keep their own.
+type clock struct {
+	i     *installation
+	moved atomic.Int64
+}
+
+func (i *installation) clocked() *clock {
+	c := &clock{i: i}
+	i.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(c.moved.Load())) })
+	return c
+}
+
+// forward moves it, and the edge is alive at the new time.
+func (c *clock) forward(d time.Duration) {
+	c.i.t.Helper()
+	c.moved.Add(int64(d))
+	if err := c.i.entries.Heartbeat(c.i.t.Context(), edgeentry.Node{ID: c.i.edge.ID(), Name: "beat", StartedAt: time.Now(), Acked: c.i.edge.Generation()}); err != nil {
+		c.i.t.Fatal(err)
+	}
+}
+
+func (c *clock) to(at time.Time) { c.forward(at.Sub(c.i.DB.Now())) }
 
 // CN-19: both modes, through the edge, from the event to the padlock; the first visitor finds a certificate that is there.
 func TestIssue_BothModesThroughTheEdge(t *testing.T) {
@@ -382,19 +423,14 @@ func TestIssue_NothingIsOrderedWithoutThePreflight(t *testing.T) {
 func TestIssue_FailuresOfOneNameAreItsOwn(t *testing.T) {
 	t.Parallel()
 	i := install(t)
-	ctx := i.t.Context()
-	var moved atomic.Int64
-	i.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(moved.Load())) })
+	clock := i.clocked()
 	bad := i.connect("bad.acme.lab", certificate.TLSALPN01, true)
 	// Port 80 works and port 443 asks for another name: the challenge cannot be seen.
 	i.exec("create function hide() returns trigger language plpgsql as $$ begin new.name = 'hidden.lab'; return new; end $$")
 	i.exec("create trigger hide before insert on acme_challenge for each row when (new.name = 'bad.acme.lab') execute function hide()")
 	for range 60 { // an hour, minute by minute
 		i.drain()
-		moved.Add(int64(time.Minute))
-		if err := i.entries.Heartbeat(ctx, edgeentry.Node{ID: i.edge.ID(), Name: "beat", StartedAt: time.Now(), Acked: i.edge.Generation()}); err != nil {
-			t.Fatal(err)
-		}
+		clock.forward(time.Minute)
 	}
 	if n := len(i.main.Orders()) + len(i.second.Orders()); n == 0 || n > 4 {
 		t.Errorf("%d orders in an hour", n)
@@ -414,13 +450,7 @@ func TestIssue_FailuresOfOneNameAreItsOwn(t *testing.T) {
 func TestIssue_ACAThatIsDown(t *testing.T) {
 	t.Parallel()
 	i := install(t)
-	var moved atomic.Int64
-	i.DB.SetClock(func() time.Time { return time.Now().Add(time.Duration(moved.Load())) })
-	beat := func() {
-		if err := i.entries.Heartbeat(t.Context(), edgeentry.Node{ID: i.edge.ID(), Name: "beat", StartedAt: time.Now(), Acked: i.edge.Generation()}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	clock := i.clocked()
 	i.main.SetDown(true)
 	i.second.SetDown(true)
 	id := i.connect("shop.acme.lab", certificate.HTTP01, true)
@@ -429,16 +459,56 @@ func TestIssue_ACAThatIsDown(t *testing.T) {
 	if c.LastError == nil || c.LastError.Code != finding.CAUnavailable || i.cons.last(id).Value != connection.Pending || c.NextAttemptAt == nil {
 		t.Fatalf("%+v %+v", c, i.cons.last(id))
 	}
-	moved.Store(int64(time.Until(*c.NextAttemptAt) + time.Second))
-	beat()
+	clock.to(c.NextAttemptAt.Add(time.Second))
 	i.drain()
 	i.second.SetDown(false)
 	c = i.certificates(id)[0]
-	moved.Store(int64(time.Until(*c.NextAttemptAt) + time.Second))
-	beat()
+	clock.to(c.NextAttemptAt.Add(time.Second))
 	i.drain()
 	if c = i.certificates(id)[0]; c.Status != certificate.Issued || c.CA != "second" || c.Failures != 0 || c.LastError != nil {
 		t.Errorf("%+v", c)
+	}
+}
+
+// CN-26: five minutes without any CA. Names wait and none fails, a name from before is served, and afterwards all are issued.
+func TestIssue_FiveMinutesWithoutAnyCA(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	clock := i.clocked()
+	i.connect("before.acme.lab", certificate.HTTP01, true)
+	i.drain()
+	i.until("a name from before is served", func() bool { _, _, err := i.visit("before.acme.lab"); return err == nil })
+	i.main.SetDown(true)
+	i.second.SetDown(true)
+	hosts, ids := []string{"shop.acme.lab", "blog.acme.lab", "docs.acme.lab", "mail.acme.lab"}, []ident.ConnectionID{}
+	for _, host := range hosts {
+		ids = append(ids, i.connect(host, certificate.HTTP01, true))
+	}
+	var next time.Time
+	for began := i.DB.Now(); i.DB.Now().Before(began.Add(5 * time.Minute)); clock.to(next.Add(time.Second)) {
+		i.drain()
+		next = time.Time{}
+		for _, id := range ids {
+			c := i.certificates(id)[0]
+			if c.LastError == nil || c.LastError.Code != finding.CAUnavailable || i.cons.last(id).Value != connection.Pending || c.NextAttemptAt == nil {
+				t.Fatalf("while both CAs are down: %+v %+v", c, i.cons.last(id))
+			}
+			if c.NextAttemptAt.After(next) {
+				next = *c.NextAttemptAt
+			}
+		}
+		if _, _, err := i.visit("before.acme.lab"); err != nil {
+			t.Fatalf("a name from before: %v", err)
+		}
+	}
+	i.main.SetDown(false)
+	i.second.SetDown(false)
+	clock.to(next.Add(time.Second))
+	i.drain()
+	for k, id := range ids {
+		if c := i.certificates(id)[0]; c.Status != certificate.Issued || c.Failures != 0 || c.LastError != nil {
+			t.Errorf("%s afterwards: %+v", hosts[k], c)
+		}
 	}
 }
 
@@ -491,6 +561,52 @@ func TestRenew_IssueThenSwap(t *testing.T) {
 	i.drain()
 	if len(i.main.Orders()) != orders || i.certificates(id)[1].NextAttemptAt != nil {
 		t.Error("the swap was not recognised as done")
+	}
+}
+
+// CE-7 with two edges: one has the new certificate and presents it, the other does not know of it yet, so the old one is not replaced before it does.
+func TestRenew_NotReplacedBeforeEveryEdgeHasTheNext(t *testing.T) {
+	t.Parallel()
+	i := install(t)
+	id := i.connect("shop.acme.lab", certificate.HTTP01, true)
+	i.drain()
+	old := i.certificates(id)[0]
+	behind := edgeentry.Node{ID: ident.New[ident.EdgeNodeID](time.Now()), Name: "behind", StartedAt: time.Now(), Addresses: []netip.Addr{}}
+	beat := func() {
+		t.Helper()
+		var err error
+		if behind.Acked, err = i.entries.Generation(t.Context()); err == nil {
+			err = i.entries.Heartbeat(t.Context(), behind)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	beat()
+	i.exec("update certificate set due_at = $2 where id = $1", old.ID.UUID(), i.DB.Now())
+	done := make(chan error, 1)
+	go func() { done <- i.Work.Drain(i.t.Context()) }()
+	i.until("the next is presented", func() bool {
+		all := i.certificates(id)
+		leaf, _, err := i.visit("shop.acme.lab")
+		return len(all) == 2 && err == nil && leaf.SerialNumber.Text(16) == *all[0].Serial
+	})
+	replaced := func() (is bool) {
+		t.Helper()
+		if err := i.DB.QueryRow(t.Context(), "select replaced_by is not null from certificate where id = $1", old.ID.UUID()).Scan(&is); err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	if replaced() {
+		t.Error("replaced while an edge does not know the next one")
+	}
+	beat()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if !replaced() {
+		t.Error("not replaced though every edge has the next one")
 	}
 }
 

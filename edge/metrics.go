@@ -52,11 +52,15 @@ type counted struct {
 	http.ResponseWriter
 	status int
 	bytes  int64 // of the body
+	third  bool  // over HTTP/3, where no field speaks of the connection
 }
 
 func (c *counted) WriteHeader(status int) {
 	if c.status == 0 && status >= 200 || status == http.StatusSwitchingProtocols {
 		c.status = status
+	}
+	if c.third {
+		delete(c.Header(), "Connection")
 	}
 	c.ResponseWriter.WriteHeader(status)
 }

@@ -112,3 +112,28 @@ func TestMove_TheFormerHoldersEndIsItsEnd(t *testing.T) {
 		t.Errorf("after the instant %+v", n.Entry)
 	}
 }
+
+// TestMove_SoonerWhenTheCertificateIsThere: a name that waits for the new holder's certificate is switched soon after that has come, and only the end of the wait
+// switches it without one.
+func TestMove_SoonerWhenTheCertificateIsThere(t *testing.T) {
+	t.Parallel()
+	var tb table
+	former, next := ident.New[ident.ConnectionID](time.Now()), ident.New[ident.ConnectionID](time.Now())
+	id := ident.New[ident.CertificateID](time.Now())
+	put := func(generation int64, until time.Time, certificate *ident.CertificateID) []edgeentry.Entry {
+		e := edgeentry.Entry{Hostname: "shop.acme.lab", Generation: generation, ConnectionID: next, Mode: edgeentry.Proxy, Serve: true, CertificateID: certificate}
+		e.Route.Former = &edgeentry.Former{Until: until, ConnectionID: former, Mode: edgeentry.Proxy, Serve: true}
+		return tb.apply(edgeentry.Snapshot{Generation: generation, Entries: []edgeentry.Entry{e}}, false)
+	}
+	put(1, time.Now().Add(time.Hour), nil)
+	put(2, time.Now().Add(2*time.Hour), nil) // never later
+	if n := tb.find("shop.acme.lab"); n.ConnectionID != former {
+		t.Errorf("%+v", n.Entry)
+	}
+	if fresh := put(3, time.Now().Add(-time.Millisecond), &id); len(fresh) != 1 {
+		t.Errorf("the certificate is not opened before its first visitor: %+v", fresh)
+	}
+	if n := tb.find("shop.acme.lab"); n.ConnectionID != next || n.CertificateID == nil {
+		t.Errorf("%+v", n.Entry)
+	}
+}

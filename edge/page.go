@@ -50,7 +50,7 @@ func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, status int, code s
 	_ = pageTemplate.Execute(w, struct {
 		Title, Text, Locale, Direction, Status, ID string
 		Calm                                       bool
-	}{title, text, lang, direction, strconv.Itoa(status), id, code == "securing" || code == "upstream_missing"})
+	}{title, text, lang, direction, strconv.Itoa(status), id, code == "securing" || code == "upstream_missing" || code == "companion"})
 }
 
 // wantsJSON: it is named, and HTML is not.

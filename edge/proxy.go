@@ -128,7 +128,10 @@ func (e *Edge) newProxy() http.Handler {
 			}
 			v.circuit.answered()
 			v.body.goesOn()
-			v.secure(res.Header)
+			v.name.secure(res.Header, v.https)
+			if e.HTTP3 {
+				delete(res.Header, "Alt-Svc") // it spoke of the origin's own ports
+			}
 			return nil
 		},
 	}
@@ -136,8 +139,8 @@ func (e *Edge) newProxy() http.Handler {
 
 // secure tells browsers to come by https alone, where the application asks for it and its origin does not say so itself. Over http it must not be said
 // (RFC 6797 section 7.2), and names below are not the application's to speak for.
-func (v *visit) secure(answer http.Header) {
-	if age := v.name.Route.HSTSMaxAge; age > 0 && v.https && answer["Strict-Transport-Security"] == nil {
+func (n *name) secure(answer http.Header, https bool) {
+	if age := n.Route.HSTSMaxAge; age > 0 && https && answer["Strict-Transport-Security"] == nil {
 		answer["Strict-Transport-Security"] = []string{"max-age=" + strconv.Itoa(int(age))}
 	}
 }

@@ -322,14 +322,12 @@ func TestProxy_OriginsThatDoNotAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = silent.Close() })
-	closed, _ := net.Listen("tcp", "127.0.0.1:0")
-	_ = closed.Close()
 	hangsUp := origin(t, func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) })
 	secure := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(secure.Close)
 	quick := func(e *edgeentry.Entry) { e.Route.Upstream.ResponseTimeoutMs = 50 }
 	w.live("silent.acme.lab", "http://"+silent.Addr().String(), quick)
-	w.live("closed.acme.lab", "http://"+closed.Addr().String())
+	w.live("closed.acme.lab", "http://127.0.0.1:1")
 	w.live("hangs.acme.lab", hangsUp)
 	w.live("untrusted.acme.lab", secure.URL)
 	w.live("lenient.acme.lab", secure.URL, func(e *edgeentry.Entry) { e.Route.Upstream.TLSVerify = false })

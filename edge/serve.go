@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 )
@@ -16,13 +17,19 @@ func (e *Edge) handler(secure bool) http.Handler {
 		if secure && r.TLS == nil {
 			r.TLS = tlsOf(r)
 		}
-		if r.ProtoMajor == 2 {
+		if r.ProtoMajor >= 2 {
 			w = newTaker(w, e.patience.take)
 		}
-		if e.draining.Load() && r.Header["Upgrade"] == nil {
+		if secure && r.ProtoMajor < 3 && e.HTTP3 {
+			w.Header().Set("Alt-Svc", e.altSvc())
+		}
+		if e.draining.Load() && r.ProtoMajor < 3 && r.Header["Upgrade"] == nil {
 			w.Header().Set("Connection", "close") // over HTTP/2: GOAWAY
 		}
-		c := &counted{ResponseWriter: w}
+		if r.ProtoMajor == 3 {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the head is here in time
+		}
+		c := &counted{ResponseWriter: w, third: r.ProtoMajor == 3}
 		defer func() { e.metrics.request(c.status) }()
 		e.serve(c, r, secure)
 	})
@@ -40,7 +47,7 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, secure bool) {
 		return
 	}
 	host, err := cleanHost(r.Host)
-	if err != nil || !strings.HasPrefix(r.URL.Path, "/") || strings.Contains(r.RequestURI, " ") || !lengthIsTrue(r) { // "*" asks about the server as a whole, and there is none
+	if err != nil || !strings.HasPrefix(r.URL.Path, "/") || strings.Contains(r.RequestURI, " ") || !lengthIsTrue(r) || r.ProtoMajor == 3 && malformedThird(r) { // "*" asks about the server as a whole, and there is none
 		w.Header().Set("Connection", "close")
 		e.refuse(w, r, http.StatusBadRequest, "bad_request")
 		return
@@ -57,6 +64,8 @@ func (e *Edge) serve(w http.ResponseWriter, r *http.Request, secure bool) {
 		e.refuse(w, r, http.StatusMisdirectedRequest, "suspended")
 	case n == nil || !n.serves():
 		e.refuse(w, r, http.StatusMisdirectedRequest, "misdirected")
+	case (secure || e.behindProxy(r, n)) && n.Route.Companion != nil:
+		e.lead(w, r, n)
 	case secure || e.behindProxy(r, n):
 		e.proxy(w, r, n, host)
 	case n.CertificateID == nil:
@@ -79,11 +88,16 @@ func lengthIsTrue(r *http.Request) bool {
 
 // toHTTPS keeps method, path and query (RFC 9110 section 15.4.9).
 func (e *Edge) toHTTPS(w http.ResponseWriter, r *http.Request, host string) {
+	w.Header().Set("Location", e.address(host, r))
+	w.WriteHeader(http.StatusPermanentRedirect)
+}
+
+// address is what the request asks for, at a host over https.
+func (e *Edge) address(host string, r *http.Request) string {
 	if e.PublicHTTPS != 0 && e.PublicHTTPS != 443 {
 		host += ":" + strconv.Itoa(e.PublicHTTPS)
 	}
-	w.Header().Set("Location", "https://"+host+r.URL.RequestURI())
-	w.WriteHeader(http.StatusPermanentRedirect)
+	return "https://" + host + r.URL.RequestURI()
 }
 
 // behindProxy says that the visitor speaks https to a proxy which speaks http to us: a redirect would come back for ever. Anybody can claim it, so

@@ -1,17 +1,12 @@
 package edge
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -19,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/kit/doctest"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 )
@@ -148,34 +144,9 @@ func TestHSTS_WhereTheApplicationAsks(t *testing.T) {
 	}
 }
 
-// originRuntime runs the code of docs/origin.md in one language: what is put behind it reads headers as JSON, one request a line, and prints true or false for each.
-type originRuntime struct {
-	needs, file, tail string
-	run               []string
-}
-
-var originRuntimes = map[string]originRuntime{
-	"go": {"go", "verify.go", "", []string{"go", "run", "verify.go", "main.go"}},
-	"ts": {"node", "verify.mjs", `
-import { readFileSync } from "node:fs";
-for (const line of readFileSync(0, "utf8").trim().split("\n")) {
-  const m = JSON.parse(line);
-  console.log(verify(m.secret, ...["signature", "host", "connection", "customer"].map((name) => Buffer.from(m[name]).toString("latin1"))));
-}`, []string{"node", "verify.mjs"}},
-	"python": {"python3", "verify.py", `
-import json, sys
-for line in sys.stdin:
-    m = json.loads(line)
-    print(str(verify(m["secret"], *(m[name].encode().decode("latin-1") for name in ("signature", "host", "connection", "customer")))).lower())
-`, []string{"python3", "verify.py"}},
-	"php": {"php", "verify.php", `
-while (($line = fgets(STDIN)) !== false) {
-    $m = json_decode($line, true);
-    echo verify($m['secret'], $m['signature'], $m['host'], $m['connection'], $m['customer']) ? "true\n" : "false\n";
-}`, []string{"php", "verify.php"}},
-}
-
-const originMain = `package main
+// originTails are put behind the code of docs/origin.md: they read headers as JSON, one request a line, and print true or false for each.
+var originTails = map[string]string{
+	"go": `package main
 
 import (
 	"encoding/json"
@@ -192,44 +163,31 @@ func main() {
 		fmt.Println(verify(m.Secret, m.Signature, m.Host, m.Connection, m.Customer))
 	}
 }
-`
+`,
+	"ts": `
+import { readFileSync } from "node:fs";
+for (const line of readFileSync(0, "utf8").trim().split("\n")) {
+  const m = JSON.parse(line);
+  console.log(verify(m.secret, ...["signature", "host", "connection", "customer"].map((name) => Buffer.from(m[name]).toString("latin1"))));
+}`,
+	"python": `
+import json, sys
+for line in sys.stdin:
+    m = json.loads(line)
+    print(str(verify(m["secret"], *(m[name].encode().decode("latin-1") for name in ("signature", "host", "connection", "customer")))).lower())
+`,
+	"php": `
+while (($line = fgets(STDIN)) !== false) {
+    $m = json_decode($line, true);
+    echo verify($m['secret'], $m['signature'], $m['host'], $m['connection'], $m['customer']) ? "true\n" : "false\n";
+}`,
+}
 
 // TestPage_OriginVerifies runs the code that docs/origin.md shows, in each language whose runtime is here, against requests as we sign them.
 func TestPage_OriginVerifies(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("../docs/origin.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	requests, want := signedRequests(t)
-	for language, r := range originRuntimes {
-		t.Run(language, func(t *testing.T) {
-			t.Parallel()
-			code := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindSubmatch(raw)
-			if code == nil {
-				t.Fatal("docs/origin.md has no such code")
-			}
-			if _, err := exec.LookPath(r.needs); err != nil {
-				t.Skip(r.needs + " is not here")
-			}
-			text := string(code[1])
-			if language == "ts" { // this node may not know types: they stand in the one signature
-				text = strings.NewReplacer(": string", "", "): boolean", ")").Replace(text)
-			}
-			dir := t.TempDir()
-			for name, content := range map[string]string{r.file: text + r.tail, "main.go": originMain} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			cmd := exec.CommandContext(t.Context(), r.run[0], r.run[1:]...)
-			cmd.Dir, cmd.Stdin = dir, bytes.NewReader(requests)
-			out, err := cmd.CombinedOutput()
-			if got := strings.Fields(string(out)); err != nil || strings.Join(got, " ") != want {
-				t.Errorf("%s, not %s (%v)", out, want, err)
-			}
-		})
-	}
+	doctest.Verify(t, "../docs/origin.md", originTails, requests, want)
 }
 
 // signedRequests are headers as an edge sends them, right and wrong, and what each is to be taken for.

@@ -47,6 +47,10 @@ func newName(entry edgeentry.Entry, old *name) *name {
 	}
 	if old != nil && old.former != nil && old.ConnectionID == n.ConnectionID {
 		n.former, n.until = old.former, old.until
+		if f := entry.Route.Former; f != nil && f.Until.Before(n.until) { // its certificate has come
+			n.until = f.Until
+			time.AfterFunc(time.Until(f.Until)+formerEnds, n.former.withdraw)
+		}
 	} else if f := entry.Route.Former; f != nil && time.Now().Before(f.Until) {
 		if n.former, n.until = old, f.Until; old == nil || old.ConnectionID != f.ConnectionID {
 			n.former = newName(f.Entry(entry.Hostname), old)
@@ -114,15 +118,22 @@ func (t *table) apply(s edgeentry.Snapshot, all bool) (fresh []edgeentry.Entry) 
 	return fresh
 }
 
-// find is the entry that answers for a host: its own, else that of the wildcard above it, else nil.
+// find is the entry that answers for a host: its own, else that of the wildcard above it, else that of the name above it which has all below, else nil.
 func (t *table) find(host string) *name {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if n := t.names[host]; n != nil {
 		return n.now()
 	}
-	if _, parent, below := strings.Cut(host, "."); below {
-		return t.names["*."+parent].now()
+	_, parent, below := strings.Cut(host, ".")
+	if !below {
+		return nil
+	}
+	if n := t.names["*."+parent]; n != nil {
+		return n.now()
+	}
+	if n := t.names[parent].now(); n != nil && n.Route.Below {
+		return n
 	}
 	return nil
 }

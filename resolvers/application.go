@@ -13,6 +13,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/loader"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
@@ -42,6 +43,10 @@ func (r *applicationResolver) Connections(ctx context.Context, obj *application.
 
 func (r *applicationResolver) ConnectionCounts(ctx context.Context, obj *application.Application) ([]*connection.StateCount, error) {
 	return loader.From(ctx).ConnectionCounts(ctx, obj)
+}
+
+func (r *applicationResolver) MonitorPolicy(ctx context.Context, obj *application.Application) (*monitor.MonitorPolicy, error) {
+	return loader.From(ctx).Policy(ctx, obj)
 }
 
 func (r *mutationResolver) CreateApplication(ctx context.Context, input application.CreateApplicationInput) (*application.ApplicationPayload, error) {

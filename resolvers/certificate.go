@@ -8,10 +8,17 @@ package resolvers
 import (
 	"context"
 
+	"github.com/nameplate-dev/nameplate/graph/gql"
+	"github.com/nameplate-dev/nameplate/graph/loader"
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/page"
 )
+
+func (r *certificateResolver) Connection(ctx context.Context, obj *certificate.Certificate) (*connection.Connection, error) {
+	return loader.From(ctx).ConnectionOf(ctx, obj)
+}
 
 func (r *mutationResolver) ImportCertificate(ctx context.Context, input certificate.ImportCertificateInput) (*certificate.CertificatePayload, error) {
 	return r.connect.certificates.Import(ctx, input)
@@ -24,3 +31,23 @@ func (r *mutationResolver) SetCertificateMode(ctx context.Context, connectionID 
 	}
 	return r.connect.certificates.SetMode(ctx, con, mode)
 }
+
+func (r *mutationResolver) RevokeCertificate(ctx context.Context, id ident.Any, reason certificate.RevocationReason) (*certificate.CertificatePayload, error) {
+	crt, err := ident.As[ident.CertificateID](id, "id")
+	if err != nil {
+		return nil, err
+	}
+	return r.connect.certificates.Revoke(ctx, crt, reason)
+}
+
+func (r *queryResolver) Certificates(ctx context.Context, organizationID ident.Any, atRisk bool, first *int32, after *string) (*page.Of[*certificate.Certificate], error) {
+	org, err := ident.As[ident.OrgID](organizationID, "organizationId")
+	if err != nil {
+		return nil, err
+	}
+	return listed[*certificate.Certificate](ctx)(r.connect.certificates.InForce(ctx, org, atRisk, first, after))
+}
+
+func (r *Resolver) Certificate() gql.CertificateResolver { return &certificateResolver{r} }
+
+type certificateResolver struct{ *Resolver }

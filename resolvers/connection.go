@@ -17,6 +17,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
@@ -42,6 +43,14 @@ func (r *connectionResolver) Recipe(ctx context.Context, obj *connection.Connect
 
 func (r *connectionResolver) VerificationRecord(ctx context.Context, obj *connection.Connection) (*record.Record, error) {
 	return loader.From(ctx).VerificationRecord(ctx, obj)
+}
+
+func (r *connectionResolver) Companion(ctx context.Context, obj *connection.Connection) (*connection.Companion, error) {
+	return loader.From(ctx).Companion(ctx, obj)
+}
+
+func (r *connectionResolver) HeldBy(ctx context.Context, obj *connection.Connection) (*connection.Connection, error) {
+	return loader.From(ctx).HeldBy(ctx, obj)
 }
 
 func (r *connectionResolver) Records(ctx context.Context, obj *connection.Connection) ([]*record.Record, error) {
@@ -82,6 +91,10 @@ func (r *connectionResolver) Timeline(ctx context.Context, obj *connection.Conne
 
 func (r *connectionResolver) Application(ctx context.Context, obj *connection.Connection) (*application.Application, error) {
 	return loader.From(ctx).ApplicationOf(ctx, obj)
+}
+
+func (r *connectionResolver) Incidents(ctx context.Context, obj *connection.Connection, open *bool) ([]*monitor.Incident, error) {
+	return loader.From(ctx).Incidents(ctx, obj, monitor.StandingOf(open))
 }
 
 func (r *connectionEventResolver) Text(ctx context.Context, obj *connection.ConnectionEvent, locale *string) (string, error) {
@@ -136,12 +149,23 @@ func (r *mutationResolver) ResolveConflict(ctx context.Context, id ident.Any, re
 	return r.connect.connections.ResolveConflict(ctx, conflict, resolution)
 }
 
-func (r *mutationResolver) ArchiveConnection(ctx context.Context, id ident.Any, confirmHostname *string) (*connection.ArchiveConnectionPayload, error) {
+func (r *mutationResolver) ArchiveConnection(ctx context.Context, id ident.Any, confirmHostname *string, revokeCertificate bool) (*connection.ArchiveConnectionPayload, error) {
 	con, err := ident.As[ident.ConnectionID](id, "id")
 	if err != nil {
 		return nil, err
 	}
+	if revokeCertificate {
+		return r.connect.connections.Archive(ctx, con, confirmHostname, connection.RevokeCertificate)
+	}
 	return r.connect.connections.Archive(ctx, con, confirmHostname)
+}
+
+func (r *mutationResolver) TransferClaim(ctx context.Context, connectionID ident.Any) (*connection.ConnectionPayload, error) {
+	con, err := ident.As[ident.ConnectionID](connectionID, "connectionId")
+	if err != nil {
+		return nil, err
+	}
+	return r.connect.connections.TransferClaim(ctx, con)
 }
 
 func (r *queryResolver) Connection(ctx context.Context, id ident.Any) (*connection.Connection, error) {

@@ -186,7 +186,17 @@ func (g *generator) variables(op *ast.OperationDefinition) vars {
 
 // value makes a value of a type, as JSON has it; given is false when it is left out.
 func (g *generator) value(typ *ast.Type, name, field string) (v any, given bool) {
-	if !typ.NonNull && g.chance(50) {
+	if g.faithful {
+		switch {
+		case name == "status" && field == "UpdateWebhookEndpointInput": // what was disabled among wrong arguments is tried further
+			return "ENABLED", true
+		case name == "from" && field == "TimeWindow":
+			return "2026-01-01T00:00:00Z", true
+		case name == "to" && field == "TimeWindow":
+			return "2027-01-01T00:00:00Z", true
+		}
+	}
+	if !typ.NonNull && (g.chance(50) || g.faithful && (name == "graceUntil" || name == "clientMutationId")) { // the first fits a name that is broken, and no other; the second one request
 		return nil, false
 	}
 	if typ.Elem != nil {
@@ -213,8 +223,13 @@ func (g *generator) value(typ *ast.Type, name, field string) (v any, given bool)
 	case "ID":
 		return g.id(name, field), true
 	case "Int", "Int64":
-		if name == "version" && g.faithful { // it grows with each change that fits
+		switch {
+		case name == "version" && g.faithful: // it grows with each change that fits
 			return 1 + g.random.IntN(8), true
+		case name == "companionStatus" && g.faithful:
+			return 308, true
+		case strings.HasSuffix(name, "TimeoutMs") && g.faithful:
+			return 1000, true
 		}
 		if g.faithful || g.chance(70) {
 			return 1 + g.random.IntN(3), true
@@ -235,7 +250,7 @@ var kinds = map[string]string{"connection": "con", "application": "app", "organi
 	"sendTestWebhook": "whk", "rotateWebhookSecret": "whk", "deleteWebhookEndpoint": "whk", "replayDelivery": "dlv", "archiveApplication": "app", "UpdateConnectionInput": "con", "UpdateApplicationInput": "app",
 	"UpdateWebhookEndpointInput": "whk", "opsRedeliverEmail": "msg", "DeliveryFilter": "org", "AuditFilter": "org", "LedgerEventFilter": "org", "deleteApiKey": "key", "connectionProgress": "con", "connectionEvents": "con",
 	"approvalRequest": "apr", "approvalChanged": "apr", "cancelApproval": "apr", "DecideApprovalInput": "apr", "opsUser": "usr", "opsUserChanged": "usr", "deleteSsoProvider": "sso", "SaveSsoProviderInput": "sso",
-	"opsOrganization": "org", "opsRestoreOrganization": "org", "updateOrganization": "org", "opsSetUserAccess": "usr"}
+	"opsOrganization": "org", "opsRestoreOrganization": "org", "updateOrganization": "org", "opsSetUserAccess": "usr", "winner": "con", "acknowledgeIncident": "inc", "setCertificateMode": "con", "rotateEdgeSecret": "app", "revokeCertificate": "crt", "SaveMonitorPolicyInput": "mon", "monitorPolicyId": "mon"}
 
 // id is one of the right kind, or, when the arguments may be wrong, any.
 func (g *generator) id(name, field string) string {
@@ -295,6 +310,9 @@ func (g *generator) text(name, field string) string {
 	case "slug":
 		if field == "organization" {
 			return "acme"
+		}
+		if field == "CreateApplicationInput" { // another one each time: an application that was renamed has "plain"
+			return fmt.Sprintf("plain%d", g.random.IntN(1000))
 		}
 		return "plain"
 	case "code":

@@ -12,6 +12,7 @@ import (
 	"github.com/nameplate-dev/nameplate/graph/plan"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	pages "github.com/nameplate-dev/nameplate/internal/kit/page"
@@ -72,8 +73,8 @@ func TestPlan_TrustedSubscriptions(t *testing.T) {
 			last = append(planned.errors, who, fmt.Sprint(v))
 			begun = begun || len(planned.errors) == 0 && len(planned.data) > 20
 		}
-		// These tell only what changes after they were opened: ApprovalDetailSubscription, of the same field and fragment, begins with what there is; TestOpsDeliveryChanged waits.
-		if !begun && op.Name != "ApprovalListFeedSubscription" && op.Name != "MessagesTailSubscription" {
+		// These tell only what changes after they were opened: ApprovalDetailSubscription, of the same field and fragment, begins with what there is; TestOpsDeliveryChanged and monitor's TestIncidentsChanged wait.
+		if !begun && op.Name != "ApprovalListFeedSubscription" && op.Name != "MessagesTailSubscription" && op.Name != "IncidentsTableFeedSubscription" && op.Name != "DomainIncidentsFeedSubscription" {
 			t.Errorf("it never began: %v\n%s", last, text)
 		}
 	}
@@ -189,6 +190,10 @@ func (c channels) CheckProgress(ctx context.Context, hostname string, app ident.
 	return channel(ctx, func(ctx context.Context) (<-chan *domaincheck.DomainCheckStep, error) {
 		return c.of.CheckProgress(ctx, hostname, app, locale)
 	})
+}
+
+func (c channels) IncidentsChanged(ctx context.Context, org ident.Any) (<-chan *monitor.Incident, error) {
+	return channel(ctx, func(ctx context.Context) (<-chan *monitor.Incident, error) { return c.of.IncidentsChanged(ctx, org) })
 }
 
 func (c channels) WebhookMessages(ctx context.Context, app ident.Any, topics []string, after *string) (<-chan *webhook.WebhookMessageBatch, error) {

@@ -169,10 +169,10 @@ func (s *twice) certify(t testing.TB, con string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC)
+	at := time.Now().UTC().Truncate(24 * time.Hour)
 	for n, status := range []string{"EXPIRED", "ISSUED"} {
-		_, err = s.DB.Exec(t.Context(), `insert into certificate (id, org_id, connection_id, names, mode, ca, status, issuer, serial, not_before, not_after, renew_at, created_at)
-			values ($1, $2, $3, array['x.acme.lab'], 'HTTP_01', 'lab', $4, 'Lab "CA"', '0a', $5, $6, $7, $5)`,
+		_, err = s.DB.Exec(t.Context(), `insert into certificate (id, org_id, connection_id, names, mode, ca, status, sealed_key, issuer, serial, not_before, not_after, renew_at, created_at)
+			values ($1, $2, $3, array['x.acme.lab'], 'HTTP_01', 'lab', $4, 'sealed', 'Lab "CA"', '0a', $5, $6, $7, $5)`,
 			ident.V7(time.Now()), s.Org.UUID(), id.UUID(), status, at.AddDate(0, n, 0), at.AddDate(0, n+3, 0), at.AddDate(0, n+2, 0))
 		if err != nil {
 			t.Fatal(err)
@@ -209,6 +209,9 @@ func (s *twice) learn(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.DB.Exec(t.Context(), "insert into edge_node (id, name, version, serves_dns, addresses, started_at, last_seen_at) values ($1, 'edge-1', '1', true, '{192.0.2.1}', now(), now())", ident.V7(time.Now())); err != nil {
+		t.Fatal(err)
+	}
 	all := s.run(t, s.gqlgen, "owner", `query($o: ID!) {
 		connections(organizationId: $o, first: 100) { nodes { id recipe { id } records { id } conflicts { id } certificates { id } checks { nodes { id observations { id } } } timeline { nodes { id } } } }
 		applications(organizationId: $o) { nodes { id } } webhookEndpoints(organizationId: $o) { id deliveries { nodes { id } } } organization(id: $o) { id } }`, vars{"o": s.Org.String()})
@@ -219,10 +222,12 @@ func (s *twice) learn(t testing.TB) {
 	for range 2 {
 		s.note(s.run(t, s.gqlgen, "person", `mutation($o: ID!) { createApiKey(input: { organizationId: $o, description: "ci", scopes: ["connection.read"] }) { apiKey { id } } }`, vars{"o": s.Org.String()}).data)
 	}
+	s.note(s.run(t, s.gqlgen, "owner", `mutation($o: ID!) { saveMonitorPolicy(input: { organizationId: $o, name: "Careful" }) { policy { id } } }`, vars{"o": s.Org.String()}).data)
+	s.ids["inc"] = []string{s.incident(t, s.ids["con"][0])}
 	s.ids["sso"], s.ids["usr"], s.ids["apr"] = []string{s.providers(t)}, []string{s.User.String(), s.Stranger.String()}, s.approvals(t)
 	s.ids["msg"] = []string{s.failedMail(t, "ana@example.com")}
 	s.ids["?"] = []string{"nonsense", p.Application.ID.String(), s.Other.String(), ident.New[ident.ConnectionID](time.Now()).String(), "pvd_plain"}
-	for _, prefix := range []string{"con", "app", "org", "rcp", "chk", "rec", "cnf", "crt", "obs", "evt", "whk", "dlv", "key", "msg", "sso", "usr", "apr"} {
+	for _, prefix := range []string{"con", "app", "org", "rcp", "chk", "rec", "cnf", "crt", "obs", "evt", "whk", "dlv", "key", "msg", "sso", "usr", "apr", "mon", "inc"} {
 		if len(s.ids[prefix]) == 0 {
 			t.Fatalf("nothing to read with an id of %s_", prefix)
 		}
@@ -323,6 +328,8 @@ var unreachable = map[string]string{
 	"eraseAccount":           "ends the account of whoever tries all others",
 	"opsResetMfa":            "wants somebody with a second factor",
 	"opsRestoreOrganization": "wants an organization that was deleted",
+	"opsDecideClaim":         "wants a name that two have proven",
+	"transferClaim":          "wants a name that another application holds",
 }
 
 // Every mutation of the console and the widget: one of two equal worlds is changed by plan, the other by gqlgen.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -97,6 +99,7 @@ func TestEveryRootField(t *testing.T) {
 	}
 	field("owner", "query", "connection", `(id: "`+con+`")`, 1)
 	field("owner", "query", "connections", `(organizationId: "`+org+`", first: 1, filter: { applicationId: "`+app+`", text: "shop" }, orderBy: { field: HOSTNAME })`, 2)
+	field("owner", "query", "certificates", `(organizationId: "`+org+`", atRisk: true)`, 2)
 	field("owner", "query", "dnsCheck", `(id: "`+check+`")`, 2)
 	field("owner", "query", "domainCheck", `(hostname: "www.acme.lab", applicationId: "`+app+`")`, 2)
 	field("", "query", "explain", `(code: "record_absent", locale: "de")`, 1)
@@ -146,9 +149,22 @@ func TestEveryRootField(t *testing.T) {
 		t.Errorf("%d deliveries", n)
 	}
 
+	saved := field("owner", "mutation", "saveMonitorPolicy", `(input: { organizationId: "`+org+`", name: "Careful", graceHours: 240 })`, 2)
+	policy, incident := id(saved, "saveMonitorPolicy", "policy", "id"), s.incident(t, con)
+	s.ask(t, "owner", `mutation($a: ID!, $p: ID!) { updateApplication(input: { id: $a, version: 4, monitorPolicyId: $p }) { application { monitorPolicy { graceHours } } } }`, vars{"a": second, "p": policy})
+	field("owner", "query", "monitorPolicies", `(organizationId: "`+org+`")`, 1)
+	field("owner", "query", "incidents", `(organizationId: "`+org+`")`, 3)
+	field("owner", "mutation", "acknowledgeIncident", `(id: "`+incident+`", note: "mine")`, 1)
+	if d := s.ask(t, "owner", `query($id: ID!) { connection(id: $id) { incidents(open: true) { id note explain(locale: "de") { title } connection { id } } over: incidents(open: false) { id } } }`, vars{"id": con}); id(d, "connection", "incidents", 0, "id") != incident ||
+		len(at(t, d, "connection", "over").([]any)) != 0 || id(d, "connection", "incidents", 0, "connection", "id") != con {
+		t.Errorf("its incidents: %v", d)
+	}
+
 	failed := s.failedMail(t, "ana@example.com")
 	field("operator", "query", "opsEmailDeliveries", `(filter: { state: FAILED, organizationId: "`+org+`" })`, 3)
 	field("operator", "query", "opsOrganization", `(id: "`+org+`")`, 1)
+	field("operator", "query", "opsEdgeNodes", "", 1)
+	field("operator", "query", "opsNameDisputes", "", 2)
 	field("operator", "query", "opsSuppressions", `(search: "ana")`, 2)
 	field("operator", "mutation", "opsRemoveSuppression", `(channel: EMAIL, recipient: "ana@example.com", reason: "asked for it")`, 1)
 	field("operator", "mutation", "opsRedeliverEmail", `(id: "`+failed+`")`, 1)
@@ -164,7 +180,7 @@ func TestEveryRootField(t *testing.T) {
 
 	s.tryMembers(t, func(name string) { done[name] = true })
 
-	ids := []string{con, app, org, recipe, check, conflict, rec, evt, delivery, endpoint, "pvd_plain", ident.New[ident.ConnectionID](time.Now()).String()}
+	ids := []string{con, app, org, recipe, check, conflict, rec, evt, delivery, endpoint, policy, incident, "pvd_plain", ident.New[ident.ConnectionID](time.Now()).String()}
 	nodes := s.ask(t, "owner", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }`, vars{"ids": ids})
 	for n, want := range ids {
 		got := at(t, nodes, "nodes", n)
@@ -188,7 +204,28 @@ func TestEveryRootField(t *testing.T) {
 	chain, private := ownCertificate()
 	field("owner", "mutation", "setCertificateMode", `(connectionId: "`+con+`", mode: DNS_01_DELEGATED)`, 1)
 	field("owner", "mutation", "importCertificate", fmt.Sprintf(`(input: { connectionId: %q, chainPem: %q, keyPem: %q })`, con, chain, private), 1)
-	field("owner", "mutation", "archiveConnection", `(id: "`+con+`")`, 1)
+	var own uuid.UUID
+	if err := s.DB.QueryRow(t.Context(), "update certificate set mode = 'HTTP_01' where mode = 'IMPORTED' returning id").Scan(&own); err != nil { // as if a CA of ours had issued it
+		t.Fatal(err)
+	}
+	name := vars{"h": "held.acme.lab", "first": app, "second": second}
+	pair := s.ask(t, "owner", `mutation($h: String!, $first: ID!, $second: ID!) {
+		holder: startConnection(input: { applicationId: $first, hostname: $h }) { connection { id } }
+		next: startConnection(input: { applicationId: $second, hostname: $h }) { connection { id } } }`, name)
+	holder, err := ident.Parse[ident.ConnectionID](id(pair, "holder", "connection", "id"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DB.Exec(t.Context(), "insert into hostname_claim (hostname, holder_connection_id, holder_org_id, proof, verified_at, last_proof_at) values ('held.acme.lab', $1, $2, 'TARGET', now(), now())", holder.UUID(), s.Org.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	next := id(pair, "next", "connection", "id")
+	if held := s.ask(t, "owner", `query($id: ID!) { connection(id: $id) { heldBy { id } } }`, vars{"id": next}); id(held, "connection", "heldBy", "id") != holder.String() {
+		t.Errorf("held by %v", held)
+	}
+	trusted("transferClaim", "transferClaim(", vars{"connectionId": next, "locale": "en"})
+	trusted("revokeCertificate", "revokeCertificate(", vars{"id": ident.From[ident.CertificateID](own).String(), "reason": "SUPERSEDED"})
+	field("owner", "mutation", "archiveConnection", `(id: "`+con+`", revokeCertificate: true)`, 1)
 	trusted("archiveApplication", "archiveApplication(", vars{"id": second, "archiveConnections": true, "confirmName": "Third"})
 	// TestPlan_TrustedQueries and TestPlan_TrustedMutations have the console's documents of these succeed, by plan and by gqlgen.
 	documents := map[string]bool{}
@@ -200,7 +237,7 @@ func TestEveryRootField(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"opsUser", "opsUsers", "approvals", "approvalRequest", "opsOrganizations", "ssoProviders", "ssoProviderConfigs", "ssoDomains", "opsAssignPlatformRoles",
-		"opsUnassignPlatformRoles", "opsSetUserAccess", "acceptTerms", "decideApproval", "cancelApproval", "opsStartPasswordReset", "updateProfile", "updateProfileAddress", "startEmailChange", "opsRevokeSessions",
+		"opsUnassignPlatformRoles", "opsSetUserAccess", "opsDecideClaim", "acceptTerms", "decideApproval", "cancelApproval", "opsStartPasswordReset", "updateProfile", "updateProfileAddress", "startEmailChange", "opsRevokeSessions",
 		"saveSsoProvider", "deleteSsoProvider", "startSsoDomain", "checkSsoDomain", "removeSsoDomain", "unlinkSso"} {
 		if done[name] = documents[name]; !documents[name] {
 			t.Errorf("no document of the console asks %s", name)
@@ -399,12 +436,16 @@ func TestStrangersLearnNothing(t *testing.T) {
 		{`query($id: ID!) { dnsCheck(id: $id) { id } }`, get("lastCheck", "id"), ident.New[ident.CheckID](now).String()},
 		{`query($id: ID!) { domainCheck(hostname: "shop.acme.lab", applicationId: $id) { hostname } }`, s.App.ID.String(), app2},
 		{`query($id: ID!) { connections(organizationId: $id) { totalCount } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
+		{`query($id: ID!) { certificates(organizationId: $id) { totalCount } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
 		{`query($id: ID!) { organization(id: $id) { name } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
 		{`mutation($id: ID!) { checkConnection(id: $id) { connection { id } } }`, con, con2},
 		{`mutation($id: ID!) { setCertificateMode(connectionId: $id, mode: TLS_ALPN_01) { connection { id } } }`, con, con2},
 		{`mutation($id: ID!) { importCertificate(input: { connectionId: $id, chainPem: "x", keyPem: "x" }) { connection { id } } }`, con, con2},
 		{`mutation($id: ID!) { archiveConnection(id: $id) { connection { id } } }`, con, con2},
 		{`mutation($id: ID!) { resolveConflict(id: $id, resolution: KEEP) { connection { id } } }`, get("conflicts", 0, "id"), ident.New[ident.ConflictID](now).String()},
+		{`mutation($id: ID!) { acknowledgeIncident(id: $id) { id } }`, s.incident(t, con), ident.New[ident.IncidentID](now).String()},
+		{`query($id: ID!) { incidents(organizationId: $id) { totalCount } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
+		{`query($id: ID!) { monitorPolicies(organizationId: $id) { name } }`, s.Org.String(), ident.New[ident.OrgID](now).String()},
 		{`mutation($id: ID!) { createWidgetToken(input: { applicationId: $id, endUserRef: "x" }) { tokenId } }`, s.App.ID.String(), app2},
 	} {
 		foreign, unknown := s.send(t, "stranger", vars{"query": c.text, "variables": vars{"id": c.mine}}), s.send(t, "stranger", vars{"query": c.text, "variables": vars{"id": c.unknown}})
@@ -493,6 +534,11 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 			}
 		}
 	}
+	for _, w := range worlds { // all want their names still, so that all ask who holds them
+		if _, err := w.DB.Exec(t.Context(), `update connection set facets = jsonb_set(facets, '{ownership,value}', '"pending"') where archived_at is null`); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for text, op := range operations(t, worlds[0].Schema, ast.Query) {
 		if op.Name == "InvitePageQuery" { // of one row, by a link that nobody else holds
 			continue
@@ -534,6 +580,8 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 					v["applicationId"] = w.App.ID.String()
 				case d.Type.NonNull && d.Type.NamedType == "Time":
 					v[d.Variable] = "2026-01-01T00:00:00Z"
+				case d.Type.NonNull && d.Type.NamedType == "Boolean":
+					v[d.Variable] = false
 				case d.Type.NamedType == "InvitationDirection":
 					v[d.Variable] = "SENT"
 				case d.Type.NonNull && d.Type.NamedType == "Secret":
@@ -564,4 +612,19 @@ func TestTrustedDocumentsCostTheSameNumberOfQueries(t *testing.T) {
 			t.Errorf("%d queries for few rows, %d for more:\n%s", cost[0], cost[1], text)
 		}
 	}
+}
+
+// incident opens one of a connection behind the back of everything.
+func (s *server) incident(t testing.TB, con string) string {
+	t.Helper()
+	id := ident.New[ident.IncidentID](time.Now())
+	of, err := ident.Parse[ident.ConnectionID](con)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.DB.Exec(t.Context(), `insert into incident (id, org_id, connection_id, kind, severity, code, params, opened_at, cycles, version, updated_at)
+		select $1, org_id, id, 'DRIFT', 'BLOCKING', 'drifted', '{"name":"shop.acme.lab"}', now(), 1, 1, now() from connection where id = $2`, id.UUID(), of.UUID()); err != nil {
+		t.Fatal(err)
+	}
+	return id.String()
 }

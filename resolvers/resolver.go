@@ -12,6 +12,8 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
@@ -64,6 +66,8 @@ type Services struct {
 	Certificates *certificate.Service
 	Widgets      *widget.Service
 	Webhooks     *webhook.Service
+	EdgeEntries  *edgeentry.Service
+	Monitor      *monitor.Service
 
 	Authz *authz.Authorizer
 	Hub   *live.Hub
@@ -110,6 +114,8 @@ type connect struct {
 	providers    *provider.Catalogue
 	widgets      *widget.Service
 	webhooks     *webhook.Service
+	edges        *edgeentry.Service
+	monitor      *monitor.Service
 }
 
 type house struct {
@@ -126,8 +132,8 @@ type house struct {
 func New(s Services) *Resolver {
 	r := &Resolver{
 		platform: platform{s.Accounts, s.Profiles, s.Sessions, s.Organizations, s.Members, s.Invitations, s.Keys, s.Machines, s.Credentials, s.Registrations, s.Recoveries, s.Factors, s.Mails, s.Approvals, s.Audits, s.SSO},
-		connect:  connect{s.Applications, s.Recipes, s.Connections, s.Certificates, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks},
-		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks},
+		connect:  connect{s.Applications, s.Recipes, s.Connections, s.Certificates, s.DomainChecks, s.Providers, s.Widgets, s.Webhooks, s.EdgeEntries, s.Monitor},
+		sources:  loader.Sources{Organizations: s.Organizations, Applications: s.Applications, Recipes: s.Recipes, Connections: s.Connections, Certificates: s.Certificates, Webhooks: s.Webhooks, Monitor: s.Monitor},
 		house:    house{authz: s.Authz, hub: s.Hub, nodes: map[string]part.Finder{}, spent: s.Spent, build: s.Build, version: s.Version},
 	}
 	r.house.nodes["pvd"] = r.providerNode

@@ -30,6 +30,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
@@ -157,7 +158,7 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	if err != nil {
 		t.Fatal(err)
 	}
-	edge := &edgeentry.Service{DB: d, Hub: s.Hub, Zone: "edge.lab", Vault: s.Vault}
+	edge := &edgeentry.Service{DB: d, Authz: s.Authz, Hub: s.Hub, Zone: "edge.lab", Vault: s.Vault}
 	v4 := []netip.Addr{netip.MustParseAddr("192.0.2.1")}
 	recipes := &recipe.Service{DB: d, Authz: s.Authz}
 	s.Apps = &application.Service{DB: d, Door: s.Door, Authz: s.Authz, Hub: s.Hub, Seeds: recipes, Edge: edge, Lab: true}
@@ -175,7 +176,7 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 		Members:      &membership.Service{DB: d, Door: s.Door, Authz: s.Authz},
 		Invitations:  &invitation.Service{DB: d, Door: s.Door, Authz: s.Authz, Limit: limit.New(nil), Mail: s.Mails, Console: "https://console.test"},
 		Keys:         &apikey.Service{DB: d, Door: s.Door, Authz: s.Authz, OrgOfApplication: s.Apps.OrgOf},
-		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks, Mails: s.Mails, Audits: auditsOf(s, d),
+		Applications: s.Apps, Recipes: recipes, Connections: s.Cons, Providers: catalogue, Certificates: certificates, Widgets: s.Widgets, Webhooks: s.Webhooks, EdgeEntries: edge, Monitor: &monitor.Service{DB: d, Door: s.Door, Authz: s.Authz}, Mails: s.Mails, Audits: auditsOf(s, d),
 		DomainChecks: &domaincheck.Service{Authz: s.Authz, Limit: limit.New(nil), Applications: s.Apps, Recipes: recipes, Engine: s.World, Settings: domaincheck.Settings{EdgeZone: "edge.lab", EdgeV4: v4, Hostnames: names}},
 		Authz:        s.Authz, Hub: s.Hub, Build: "b1", Version: "v1",
 		Spent: func(ctx context.Context) resolvers.Spent { return resolvers.Spent(graph.SpentOf(ctx)) },
@@ -188,7 +189,7 @@ func (s *server) assemble(t testing.TB, d *db.DB) resolvers.Services {
 	out.Members.Left = func(context.Context, *door.Effect, ident.OrgID, ident.UserID) error { return nil }
 	out.Invitations.Members = out.Members
 	out.Parts = []part.Part{
-		out.Accounts.Part(), out.Sessions.Part(), out.Approvals.Part(), out.Organizations.Part(), out.Members.Part(), out.Profiles.Part(), out.Invitations.Part(), out.Registrations.Part(), out.Recoveries.Part(), out.Factors.Part(), out.Keys.Part(), out.Machines.Part(), out.SSO.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), s.Widgets.Part(), s.Webhooks.Part(), s.Mails.Part(), out.Audits.Part(), out.DomainChecks.Part(),
+		out.Accounts.Part(), out.Sessions.Part(), out.Approvals.Part(), out.Organizations.Part(), out.Members.Part(), out.Profiles.Part(), out.Invitations.Part(), out.Registrations.Part(), out.Recoveries.Part(), out.Factors.Part(), out.Keys.Part(), out.Machines.Part(), out.SSO.Part(), s.Apps.Part(), recipes.Part(), s.Cons.Part(), certificates.Part(), out.EdgeEntries.Part(), s.Widgets.Part(), s.Webhooks.Part(), out.Monitor.Part(), s.Mails.Part(), out.Audits.Part(), out.DomainChecks.Part(),
 		{Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member}, Widget: []string{"ANY"}}},
 			Ready: []part.Check{{Name: "database", Ask: func(ctx context.Context) error { _, err := d.Exec(ctx, "select 1"); return err }}}},
 	}

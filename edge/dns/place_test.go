@@ -265,3 +265,20 @@ func TestServer_CountsByTypeAndCode(t *testing.T) {
 		t.Error("a name is a label")
 	}
 }
+
+// TestServer_ASubzoneThatChangedHands: the end of a former connection's delegation does not end the one of who has the name since, whichever row comes last.
+func TestServer_ASubzoneThatChangedHands(t *testing.T) {
+	t.Parallel()
+	s, addr := start(t, delegated)
+	ended := edgeentry.ZoneRecord{FQDN: "apps.acme.lab", Type: edgeentry.TypeDelegation, Value: token, ExpiresAt: new(time.Now().Add(-time.Second))}
+	s.Apply(edgeentry.Snapshot{Generation: 20, Records: []edgeentry.ZoneRecord{{FQDN: "apps.acme.lab", Type: edgeentry.TypeDelegation, Value: retired}, ended}}, false)
+	m := ask(t, "udp", addr, question("apps.acme.lab.", dns.TypeNS))
+	if len(m.Answer) != 2 || !strings.Contains(m.Answer[0].String(), retired) {
+		t.Errorf("%s", m)
+	}
+	ended.Value = retired
+	s.Apply(edgeentry.Snapshot{Generation: 21, Records: []edgeentry.ZoneRecord{ended}}, false)
+	if m := ask(t, "udp", addr, question("apps.acme.lab.", dns.TypeNS)); m.Rcode != dns.RcodeRefused {
+		t.Errorf("%s", m)
+	}
+}

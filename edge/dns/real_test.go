@@ -51,7 +51,11 @@ func TestRealRecursor(t *testing.T) {
 			if c.other {
 				ds = keys[1].DS()
 			}
-			realdns.Recursor(t, "edge.lab", ds, ours, here, port)
+			acme := "acme.lab. 300 SOA ns.acme.lab. hostmaster.acme.lab. 1 3600 600 604800 30\nacme.lab. 300 NS ns.acme.lab.\nns.acme.lab. 300 A 127.0.0.1\n"
+			for _, label := range []string{"ns1", "ns2"} {
+				acme += "apps.acme.lab. 300 NS " + label + "." + token + ".edge.lab.\n"
+			}
+			realdns.Recursor(t, "edge.lab", ds, ours, here, port, map[string]string{"acme.lab": acme})
 			at := netip.AddrPortFrom(here, uint16(port)).String()
 			resolve := func(name string, qtype uint16) *dns.Msg {
 				m := question(name, qtype).SetEdns0(1232, true)
@@ -86,6 +90,14 @@ func TestRealRecursor(t *testing.T) {
 				code := map[bool]int{true: dns.RcodeNameError}[w.absent && !c.signed]
 				if m.Rcode != code || count != w.answers || m.AuthenticatedData != c.signed {
 					t.Errorf("%s: %s", name, m)
+				}
+			}
+			for what, count := range map[string]int{ // N17: a name that its customer delegated to us, and what is below it
+				"apps.acme.lab. SOA": 1, "apps.acme.lab. NS": 2, "apps.acme.lab. CAA": 2, "apps.acme.lab. A": 2, "apps.acme.lab. AAAA": 1, "any.apps.acme.lab. A": 2, "_acme-challenge.apps.acme.lab. TXT": 1, "apps.acme.lab. MX": 0,
+			} {
+				name, kind, _ := strings.Cut(what, " ")
+				if m := resolve(name, dns.StringToType[kind]); m.Rcode != dns.RcodeSuccess || len(m.Answer) != count || m.AuthenticatedData {
+					t.Errorf("%s: %s", what, m)
 				}
 			}
 			if !c.signed {

@@ -63,8 +63,9 @@ func (s *Server) Apply(snapshot edgeentry.Snapshot, all bool) {
 			put(z.issuers, label, r.Value, until, over)
 		case r.Type == edgeentry.TypeText:
 			put(z.texts, name, r.Value, text{uint32(max(0, r.TTL)), until}, over)
-		case r.Type == edgeentry.TypeDelegation && over:
+		case r.Type == edgeentry.TypeDelegation && over && z.subzones[name].token == strings.ToLower(r.Value): // and not of who has it since
 			delete(z.subzones, name)
+		case r.Type == edgeentry.TypeDelegation && over:
 		case r.Type == edgeentry.TypeDelegation && !below && name != s.zoneName():
 			z.subzones[name] = subzone{strings.ToLower(r.Value), until}
 		case r.Type == edgeentry.TypeKey:

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/page"
@@ -32,6 +33,8 @@ type ApplicationResolver interface {
 
 	Connections(ctx context.Context, obj *application.Application, filter *connection.ConnectionFilter, orderBy *connection.ConnectionOrder, first *int32, after *string) (*page.Of[*connection.Connection], error)
 	ConnectionCounts(ctx context.Context, obj *application.Application) ([]*connection.StateCount, error)
+
+	MonitorPolicy(ctx context.Context, obj *application.Application) (*monitor.MonitorPolicy, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -424,6 +427,29 @@ func fieldContext_Application_subdomainRule(_ context.Context, ec *executionCont
 	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type SubdomainRule does not have child fields"))
 }
 
+func _Application_wildcards(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Application_wildcards(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Wildcards, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Application_wildcards(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
 func _Application_defaultSubdomain(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -445,6 +471,52 @@ func _Application_defaultSubdomain(ctx context.Context, ec *executionContext, fi
 }
 func fieldContext_Application_defaultSubdomain(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _Application_companion(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Application_companion(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Companion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v application.CompanionMode) graphql.Marshaler {
+			return marshalNCompanionMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Application_companion(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type CompanionMode does not have child fields"))
+}
+
+func _Application_companionStatus(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Application_companionStatus(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CompanionStatus, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int32) graphql.Marshaler {
+			return marshalNInt2int32(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_Application_companionStatus(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type Int does not have child fields"))
 }
 
 func _Application_hstsMaxAge(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
@@ -613,6 +685,38 @@ func _Application_archivedAt(ctx context.Context, ec *executionContext, field gr
 }
 func fieldContext_Application_archivedAt(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Application", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func _Application_monitorPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *application.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_Application_monitorPolicy(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Application().MonitorPolicy(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *monitor.MonitorPolicy) graphql.Marshaler {
+			return marshalOMonitorPolicy2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicy(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_Application_monitorPolicy(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Application",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_MonitorPolicy(ctx, ec, field)
+		},
+	}
+	return fc, nil
 }
 
 func _ApplicationEdge_cursor(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *page.Edge[*application.Application]) (ret graphql.Marshaler) {
@@ -1215,7 +1319,7 @@ func unmarshalInputUpdateApplicationInput(ctx context.Context, ec *executionCont
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "version", "name", "slug", "allowedOrigins", "upstream", "clearUpstream", "ownershipPolicy", "subdomainRule", "defaultSubdomain", "clearDefaultSubdomain", "hstsMaxAge", "clientMutationId"}
+	fieldsInOrder := [...]string{"id", "version", "name", "slug", "allowedOrigins", "upstream", "clearUpstream", "ownershipPolicy", "subdomainRule", "wildcards", "defaultSubdomain", "clearDefaultSubdomain", "companion", "companionStatus", "hstsMaxAge", "monitorPolicyId", "clearMonitorPolicy", "clientMutationId"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1285,6 +1389,13 @@ func unmarshalInputUpdateApplicationInput(ctx context.Context, ec *executionCont
 				return it, err
 			}
 			it.SubdomainRule = data
+		case "wildcards":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("wildcards"))
+			data, err := unmarshalOBoolean2ᚖbool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Wildcards = data
 		case "defaultSubdomain":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("defaultSubdomain"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -1299,6 +1410,20 @@ func unmarshalInputUpdateApplicationInput(ctx context.Context, ec *executionCont
 				return it, err
 			}
 			it.ClearDefaultSubdomain = data
+		case "companion":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("companion"))
+			data, err := unmarshalOCompanionMode2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.Companion = data
+		case "companionStatus":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("companionStatus"))
+			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.CompanionStatus = data
 		case "hstsMaxAge":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("hstsMaxAge"))
 			data, err := unmarshalOInt2ᚖint32(ctx, ec, v)
@@ -1306,6 +1431,20 @@ func unmarshalInputUpdateApplicationInput(ctx context.Context, ec *executionCont
 				return it, err
 			}
 			it.HSTSMaxAge = data
+		case "monitorPolicyId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("monitorPolicyId"))
+			data, err := unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMonitorPolicyID(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.MonitorPolicyID = data
+		case "clearMonitorPolicy":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clearMonitorPolicy"))
+			data, err := unmarshalOBoolean2ᚖbool(ctx, ec, v)
+			if err != nil {
+				return it, err
+			}
+			it.ClearMonitorPolicy = data
 		case "clientMutationId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("clientMutationId"))
 			data, err := unmarshalOString2ᚖstring(ctx, ec, v)
@@ -1502,9 +1641,24 @@ func _Application(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "wildcards":
+			out.Values[i] = _Application_wildcards(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "defaultSubdomain":
 			out.Values[i] = _Application_defaultSubdomain(ctx, ec, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "companion":
+			out.Values[i] = _Application_companion(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "companionStatus":
+			out.Values[i] = _Application_companionStatus(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "hstsMaxAge":
@@ -1603,6 +1757,44 @@ func _Application(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "monitorPolicy":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = _Application_monitorPolicy(ctx, ec, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2020,6 +2212,23 @@ func marshalNArchiveApplicationPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnamep
 	return _ArchiveApplicationPayload(ctx, ec, sel, v)
 }
 
+func unmarshalNCompanionMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(ctx context.Context, ec *executionContext, v any) (application.CompanionMode, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := application.CompanionMode(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNCompanionMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v application.CompanionMode) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func unmarshalNCreateApplicationInput2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCreateApplicationInput(ctx context.Context, ec *executionContext, v any) (application.CreateApplicationInput, error) {
 	res, err := unmarshalInputCreateApplicationInput(ctx, ec, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -2136,6 +2345,25 @@ func marshalOApplicationEdge2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋint
 		return graphql.Null
 	}
 	return _ApplicationEdge(ctx, ec, sel, v)
+}
+
+func unmarshalOCompanionMode2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(ctx context.Context, ec *executionContext, v any) (*application.CompanionMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := application.CompanionMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOCompanionMode2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *application.CompanionMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
 }
 
 func unmarshalOEnvironment2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEnvironment(ctx context.Context, ec *executionContext, v any) (*application.Environment, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
@@ -118,6 +119,75 @@ func _ApexSupport_message(ctx context.Context, ec *executionContext, field graph
 }
 func fieldContext_ApexSupport_message(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ApexSupport", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _CompanionOffer_hostname(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *domaincheck.CompanionOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_CompanionOffer_hostname(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hostname, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return marshalNString2string(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_CompanionOffer_hostname(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CompanionOffer", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func _CompanionOffer_mode(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *domaincheck.CompanionOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_CompanionOffer_mode(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Mode, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v application.CompanionMode) graphql.Marshaler {
+			return marshalNCompanionMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_CompanionOffer_mode(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CompanionOffer", field, false, false, errors.New("field of type CompanionMode does not have child fields"))
+}
+
+func _CompanionOffer_chosen(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *domaincheck.CompanionOffer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_CompanionOffer_chosen(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chosen, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return marshalNBoolean2bool(ctx, ec, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func fieldContext_CompanionOffer_chosen(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CompanionOffer", field, false, false, errors.New("field of type Boolean does not have child fields"))
 }
 
 func _DomainCheck_hostname(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *domaincheck.DomainCheck) (ret graphql.Marshaler) {
@@ -592,6 +662,38 @@ func fieldContext_DomainCheck_findings(_ context.Context, ec *executionContext, 
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return childFields_Finding(ctx, ec, field)
+		},
+	}
+	return fc, nil
+}
+
+func _DomainCheck_companion(ctx context.Context, ec *executionContext, field graphql.CollectedField, obj *domaincheck.DomainCheck) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return fieldContext_DomainCheck_companion(ctx, ec, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Companion, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *domaincheck.CompanionOffer) graphql.Marshaler {
+			return marshalOCompanionOffer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐCompanionOffer(ctx, ec, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func fieldContext_DomainCheck_companion(_ context.Context, ec *executionContext, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DomainCheck",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return childFields_CompanionOffer(ctx, ec, field)
 		},
 	}
 	return fc, nil
@@ -1946,6 +2048,54 @@ func _ApexSupport(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 	return out
 }
 
+var companionOfferImplementors = []string{"CompanionOffer"}
+
+func _CompanionOffer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *domaincheck.CompanionOffer) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, companionOfferImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CompanionOffer")
+		case "hostname":
+			out.Values[i] = _CompanionOffer_hostname(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mode":
+			out.Values[i] = _CompanionOffer_mode(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "chosen":
+			out.Values[i] = _CompanionOffer_chosen(ctx, ec, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var domainCheckImplementors = []string{"DomainCheck"}
 
 func _DomainCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSet, obj *domaincheck.DomainCheck) graphql.Marshaler {
@@ -2046,6 +2196,11 @@ func _DomainCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSe
 		case "findings":
 			out.Values[i] = _DomainCheck_findings(ctx, ec, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "companion":
+			out.Values[i] = _DomainCheck_companion(ctx, ec, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "suggestions":
@@ -3048,6 +3203,13 @@ func marshalNWho2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnect
 		}
 	}
 	return res
+}
+
+func marshalOCompanionOffer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐCompanionOffer(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *domaincheck.CompanionOffer) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return _CompanionOffer(ctx, ec, sel, v)
 }
 
 func marshalODomainCheck2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐDomainCheck(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *domaincheck.DomainCheck) graphql.Marshaler {

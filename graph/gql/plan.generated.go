@@ -15,7 +15,9 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
@@ -77,7 +79,12 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"AuthTokens":                planAuthTokens(cfg.Resolvers, ec),
 		"CaaView":                   planCaaView(cfg.Resolvers, ec),
 		"Certificate":               planCertificate(cfg.Resolvers, ec),
+		"CertificateEdge":           planCertificateEdge(cfg.Resolvers, ec),
+		"CertificatePage":           planCertificatePage(cfg.Resolvers, ec),
 		"CertificatePayload":        planCertificatePayload(cfg.Resolvers, ec),
+		"ClaimSide":                 planClaimSide(cfg.Resolvers, ec),
+		"Companion":                 planCompanion(cfg.Resolvers, ec),
+		"CompanionOffer":            planCompanionOffer(cfg.Resolvers, ec),
 		"Conflict":                  planConflict(cfg.Resolvers, ec),
 		"Connection":                planConnection(cfg.Resolvers, ec),
 		"ConnectionEdge":            planConnectionEdge(cfg.Resolvers, ec),
@@ -88,6 +95,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"ConnectionPayload":         planConnectionPayload(cfg.Resolvers, ec),
 		"ConnectionsChange":         planConnectionsChange(cfg.Resolvers, ec),
 		"Cutover":                   planCutover(cfg.Resolvers, ec),
+		"DecideClaimPayload":        planDecideClaimPayload(cfg.Resolvers, ec),
 		"DeliveryAttempt":           planDeliveryAttempt(cfg.Resolvers, ec),
 		"Dialect":                   planDialect(cfg.Resolvers, ec),
 		"DiffLine":                  planDiffLine(cfg.Resolvers, ec),
@@ -99,6 +107,7 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"DomainCheckStep":           planDomainCheckStep(cfg.Resolvers, ec),
 		"DomainConnectSupport":      planDomainConnectSupport(cfg.Resolvers, ec),
 		"DonePayload":               planDonePayload(cfg.Resolvers, ec),
+		"EdgeNode":                  planEdgeNode(cfg.Resolvers, ec),
 		"EdgeSecretPayload":         planEdgeSecretPayload(cfg.Resolvers, ec),
 		"EmailDelivery":             planEmailDelivery(cfg.Resolvers, ec),
 		"EmailDeliveryEdge":         planEmailDeliveryEdge(cfg.Resolvers, ec),
@@ -115,6 +124,9 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"Health":                    planHealth(cfg.Resolvers, ec),
 		"HealthCheck":               planHealthCheck(cfg.Resolvers, ec),
 		"Identity":                  planIdentity(cfg.Resolvers, ec),
+		"Incident":                  planIncident(cfg.Resolvers, ec),
+		"IncidentEdge":              planIncidentEdge(cfg.Resolvers, ec),
+		"IncidentPage":              planIncidentPage(cfg.Resolvers, ec),
 		"Invitation":                planInvitation(cfg.Resolvers, ec),
 		"InvitationEdge":            planInvitationEdge(cfg.Resolvers, ec),
 		"InvitationPage":            planInvitationPage(cfg.Resolvers, ec),
@@ -139,7 +151,12 @@ func NewPlanned(cfg Config) *plan.Executable {
 		"MfaConfirmation":           planMfaConfirmation(cfg.Resolvers, ec),
 		"MfaPolicy":                 planMfaPolicy(cfg.Resolvers, ec),
 		"MfaRequired":               planMfaRequired(cfg.Resolvers, ec),
+		"MonitorPolicy":             planMonitorPolicy(cfg.Resolvers, ec),
+		"MonitorPolicyPayload":      planMonitorPolicyPayload(cfg.Resolvers, ec),
 		"Mutation":                  planMutation(cfg.Resolvers, ec),
+		"NameDispute":               planNameDispute(cfg.Resolvers, ec),
+		"NameDisputeEdge":           planNameDisputeEdge(cfg.Resolvers, ec),
+		"NameDisputePage":           planNameDisputePage(cfg.Resolvers, ec),
 		"NameServer":                planNameServer(cfg.Resolvers, ec),
 		"Observation":               planObservation(cfg.Resolvers, ec),
 		"ObservedRRset":             planObservedRRset(cfg.Resolvers, ec),
@@ -549,10 +566,28 @@ func planApplication(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNSubdomainRule2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐSubdomainRule(r, fc, obj.SubdomainRule)
 			},
 		},
+		"wildcards": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.Application)
+				return writeNBoolean2bool(r, fc, obj.Wildcards)
+			},
+		},
 		"defaultSubdomain": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*application.Application)
 				return writeOString2ᚖstring(r, fc, obj.DefaultSubdomain)
+			},
+		},
+		"companion": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.Application)
+				return writeNCompanionMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(r, fc, obj.Companion)
+			},
+		},
+		"companionStatus": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.Application)
+				return writeNInt2int32(r, fc, obj.CompanionStatus)
 			},
 		},
 		"hstsMaxAge": {
@@ -602,6 +637,17 @@ func planApplication(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*application.Application)
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ArchivedAt)
+			},
+		},
+		"monitorPolicy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*application.Application)
+				ctx := r.Context()
+				v, err := resolver.MonitorPolicy(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOMonitorPolicy2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicy(r, fc, v)
 			},
 		},
 	}
@@ -1315,6 +1361,7 @@ func planCaaView(root ResolverRoot, ec *executionContext) plan.Object {
 }
 
 func planCertificate(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Certificate()
 	return plan.Object{
 		"id": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
@@ -1412,6 +1459,24 @@ func planCertificate(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNBoolean2bool(r, fc, obj.KeepsFallback)
 			},
 		},
+		"atRiskSince": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*certificate.Certificate)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.AtRiskSince)
+			},
+		},
+		"breaksAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*certificate.Certificate)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.BreaksAt)
+			},
+		},
+		"revokeReason": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*certificate.Certificate)
+				return writeORevocationReason2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐRevocationReason(r, fc, obj.RevokeReason)
+			},
+		},
 		"revokedAt": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*certificate.Certificate)
@@ -1422,6 +1487,63 @@ func planCertificate(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*certificate.Certificate)
 				return writeNTime2timeᚐTime(r, fc, obj.CreatedAt)
+			},
+		},
+		"connection": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*certificate.Certificate)
+				ctx := r.Context()
+				v, err := resolver.Connection(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(r, fc, v)
+			},
+		},
+	}
+}
+
+func planCertificateEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*certificate.Certificate])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*certificate.Certificate])
+				return writeNCertificate2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificate(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planCertificatePage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*certificate.Certificate])
+				return writeNCertificateEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*certificate.Certificate])
+				return writeNCertificate2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificateᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*certificate.Certificate])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*certificate.Certificate])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -1439,6 +1561,111 @@ func planCertificatePayload(root ResolverRoot, ec *executionContext) plan.Object
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*certificate.CertificatePayload)
 				return writeNConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(r, fc, obj.Connection)
+			},
+		},
+	}
+}
+
+func planClaimSide(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"connectionId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.ClaimSide)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐConnectionID(r, fc, obj.ConnectionID)
+			},
+		},
+		"organizationId": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.ClaimSide)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐOrgID(r, fc, obj.OrganizationID)
+			},
+		},
+		"organization": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.ClaimSide)
+				return writeNString2string(r, fc, obj.Organization)
+			},
+		},
+		"application": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.ClaimSide)
+				return writeNString2string(r, fc, obj.Application)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.ClaimSide)
+				return writeNConnectionState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐState(r, fc, obj.State)
+			},
+		},
+		"startedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.ClaimSide)
+				return writeNTime2timeᚐTime(r, fc, obj.StartedAt)
+			},
+		},
+	}
+}
+
+func planCompanion(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"hostname": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Companion)
+				return writeNString2string(r, fc, obj.Hostname)
+			},
+		},
+		"unicodeName": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Companion)
+				return writeNString2string(r, fc, obj.UnicodeName)
+			},
+		},
+		"mode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Companion)
+				return writeNCompanionMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(r, fc, obj.Mode)
+			},
+		},
+		"redirectTo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Companion)
+				return writeNString2string(r, fc, obj.RedirectTo)
+			},
+		},
+		"redirecting": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Companion)
+				return writeNBoolean2bool(r, fc, obj.Redirecting)
+			},
+		},
+		"connection": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Companion)
+				return writeOConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(r, fc, obj.Connection)
+			},
+		},
+	}
+}
+
+func planCompanionOffer(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"hostname": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*domaincheck.CompanionOffer)
+				return writeNString2string(r, fc, obj.Hostname)
+			},
+		},
+		"mode": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*domaincheck.CompanionOffer)
+				return writeNCompanionMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(r, fc, obj.Mode)
+			},
+		},
+		"chosen": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*domaincheck.CompanionOffer)
+				return writeNBoolean2bool(r, fc, obj.Chosen)
 			},
 		},
 	}
@@ -1682,6 +1909,41 @@ func planConnection(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeORecord2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐRecord(r, fc, v)
 			},
 		},
+		"companion": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				ctx := r.Context()
+				v, err := resolver.Companion(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOCompanion2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐCompanion(r, fc, v)
+			},
+		},
+		"companionOf": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐConnectionID(r, fc, obj.CompanionOf)
+			},
+		},
+		"redirectsTo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				v := obj.RedirectsTo()
+				return writeOString2ᚖstring(r, fc, v)
+			},
+		},
+		"heldBy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				ctx := r.Context()
+				v, err := resolver.HeldBy(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(r, fc, v)
+			},
+		},
 		"records": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Connection)
@@ -1818,6 +2080,18 @@ func planConnection(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeOTime2ᚖtimeᚐTime(r, fc, obj.NextCheckAt)
 			},
 		},
+		"checkedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.CheckedAt)
+			},
+		},
+		"freshUntil": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.FreshUntil)
+			},
+		},
 		"attentionUntil": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Connection)
@@ -1900,6 +2174,20 @@ func planConnection(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Connection)
 				return writeNString2ᚕstringᚄ(r, fc, obj.Labels)
+			},
+		},
+		"incidents": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Connection_incidents_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.Connection)
+				ctx := r.Context()
+				v, err := resolver.Incidents(ctx, obj, fc.Args["open"].(*bool))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIncident2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncidentᚄ(r, fc, v)
 			},
 		},
 	}
@@ -2122,6 +2410,23 @@ func planCutover(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*connection.Cutover)
 				return writeNInt2int32(r, fc, obj.TlsDowntimeSeconds)
+			},
+		},
+	}
+}
+
+func planDecideClaimPayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"done": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.DecideClaimPayload)
+				return writeNBoolean2bool(r, fc, obj.Done)
+			},
+		},
+		"waiting": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.DecideClaimPayload)
+				return writeOWaiting2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋspineᚋdoorᚐWaiting(r, fc, obj.Waiting)
 			},
 		},
 	}
@@ -2554,6 +2859,12 @@ func planDomainCheck(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNFinding2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐFindingᚄ(r, fc, obj.Findings)
 			},
 		},
+		"companion": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*domaincheck.DomainCheck)
+				return writeOCompanionOffer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐCompanionOffer(r, fc, obj.Companion)
+			},
+		},
 		"suggestions": {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*domaincheck.DomainCheck)
@@ -2651,6 +2962,71 @@ func planDonePayload(root ResolverRoot, ec *executionContext) plan.Object {
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				obj := of.(*organization.DonePayload)
 				return writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r, fc, obj.EventID)
+			},
+		},
+	}
+}
+
+func planEdgeNode(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEdgeNodeID(r, fc, obj.ID)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"addresses": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNString2ᚕstringᚄ(r, fc, obj.Addresses)
+			},
+		},
+		"version": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNString2string(r, fc, obj.Version)
+			},
+		},
+		"servesDns": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNBoolean2bool(r, fc, obj.ServesDNS)
+			},
+		},
+		"ackedGeneration": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNInt642int64(r, fc, obj.AckedGeneration)
+			},
+		},
+		"lag": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNInt642int64(r, fc, obj.Lag)
+			},
+		},
+		"state": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNEdgeNodeState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋedgeentryᚐEdgeNodeState(r, fc, obj.State)
+			},
+		},
+		"startedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNTime2timeᚐTime(r, fc, obj.StartedAt)
+			},
+		},
+		"lastSeenAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*edgeentry.EdgeNode)
+				return writeNTime2timeᚐTime(r, fc, obj.LastSeenAt)
 			},
 		},
 	}
@@ -3226,6 +3602,148 @@ func planIdentity(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNSsoLink2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋssoᚐSsoLinkᚄ(r, fc, v)
+			},
+		},
+	}
+}
+
+func planIncident(root ResolverRoot, ec *executionContext) plan.Object {
+	resolver := root.Incident()
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐIncidentID(r, fc, obj.ID)
+			},
+		},
+		"connection": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				ctx := r.Context()
+				v, err := resolver.Connection(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(r, fc, v)
+			},
+		},
+		"kind": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeNIncidentKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncidentKind(r, fc, obj.Kind)
+			},
+		},
+		"severity": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeNFindingSeverity2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐFindingSeverity(r, fc, obj.Severity)
+			},
+		},
+		"openedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeNTime2timeᚐTime(r, fc, obj.OpenedAt)
+			},
+		},
+		"flapping": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeNBoolean2bool(r, fc, obj.Flapping)
+			},
+		},
+		"acknowledgedBy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				ctx := r.Context()
+				v, err := resolver.AcknowledgedBy(ctx, obj)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeOString2ᚖstring(r, fc, v)
+			},
+		},
+		"acknowledgedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.AcknowledgedAt)
+			},
+		},
+		"note": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeOString2ᚖstring(r, fc, obj.Note)
+			},
+		},
+		"resolvedAt": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.ResolvedAt)
+			},
+		},
+		"graceUntil": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				return writeOTime2ᚖtimeᚐTime(r, fc, obj.GraceUntil)
+			},
+		},
+		"explain": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Incident_explain_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.Incident)
+				ctx := r.Context()
+				v, err := resolver.Explain(ctx, obj, fc.Args["locale"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNExplain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐExplanation(r, fc, v)
+			},
+		},
+	}
+}
+
+func planIncidentEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*monitor.Incident])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*monitor.Incident])
+				return writeNIncident2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncident(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planIncidentPage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*monitor.Incident])
+				return writeNIncidentEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*monitor.Incident])
+				return writeNIncident2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncidentᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*monitor.Incident])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*monitor.Incident])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -4114,6 +4632,76 @@ func planMfaRequired(root ResolverRoot, ec *executionContext) plan.Object {
 	}
 }
 
+func planMonitorPolicy(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"id": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMonitorPolicyID(r, fc, obj.ID)
+			},
+		},
+		"name": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNString2string(r, fc, obj.Name)
+			},
+		},
+		"enabled": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNBoolean2bool(r, fc, obj.Enabled)
+			},
+		},
+		"intervalSeconds": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNInt2int32(r, fc, obj.IntervalSeconds)
+			},
+		},
+		"failureThreshold": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNInt2int32(r, fc, obj.FailureThreshold)
+			},
+		},
+		"graceHours": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNInt2int32(r, fc, obj.GraceHours)
+			},
+		},
+		"heal": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNHealMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐHealMode(r, fc, obj.Heal)
+			},
+		},
+		"onGraceEnd": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNGraceEnd2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐGraceEnd(r, fc, obj.OnGraceEnd)
+			},
+		},
+		"version": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicy)
+				return writeNInt2int32(r, fc, obj.Version)
+			},
+		},
+	}
+}
+
+func planMonitorPolicyPayload(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"policy": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*monitor.MonitorPolicyPayload)
+				return writeNMonitorPolicy2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicy(r, fc, obj.Policy)
+			},
+		},
+	}
+}
+
 func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 	resolver := root.Mutation()
 	return plan.Object{
@@ -4390,6 +4978,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnectionPayload(r, fc, v)
 			},
 		},
+		"revokeCertificate": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_revokeCertificate_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.RevokeCertificate(ctx, fc.Args["id"].(ident.Any), fc.Args["reason"].(certificate.RevocationReason))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNCertificatePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificatePayload(r, fc, v)
+			},
+		},
+		"opsDecideClaim": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_opsDecideClaim_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsDecideClaim(ctx, fc.Args["hostname"].(string), fc.Args["winner"].(ident.Any), fc.Args["reason"].(string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNDecideClaimPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐDecideClaimPayload(r, fc, v)
+			},
+		},
 		"startConnection": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Mutation_startConnection_args(ctx, ec, raw)
@@ -4474,11 +5088,24 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				ctx := r.Context()
-				v, err := resolver.ArchiveConnection(ctx, fc.Args["id"].(ident.Any), fc.Args["confirmHostname"].(*string))
+				v, err := resolver.ArchiveConnection(ctx, fc.Args["id"].(ident.Any), fc.Args["confirmHostname"].(*string), fc.Args["revokeCertificate"].(bool))
 				if err != nil {
 					return r.Fail(err)
 				}
 				return writeNArchiveConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐArchiveConnectionPayload(r, fc, v)
+			},
+		},
+		"transferClaim": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_transferClaim_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.TransferClaim(ctx, fc.Args["connectionId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNConnectionPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnectionPayload(r, fc, v)
 			},
 		},
 		"authenticatePassword": {
@@ -4866,6 +5493,32 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+		"saveMonitorPolicy": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_saveMonitorPolicy_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.SaveMonitorPolicy(ctx, fc.Args["input"].(monitor.SaveMonitorPolicyInput))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMonitorPolicyPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicyPayload(r, fc, v)
+			},
+		},
+		"acknowledgeIncident": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Mutation_acknowledgeIncident_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.AcknowledgeIncident(ctx, fc.Args["id"].(ident.Any), fc.Args["note"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIncident2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncident(r, fc, v)
 			},
 		},
 		"opsRestoreOrganization": {
@@ -5341,6 +5994,81 @@ func planMutation(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNOk2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐOk(r, fc, v)
+			},
+		},
+	}
+}
+
+func planNameDispute(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"hostname": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.NameDispute)
+				return writeNString2string(r, fc, obj.Hostname)
+			},
+		},
+		"since": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.NameDispute)
+				return writeNTime2timeᚐTime(r, fc, obj.Since)
+			},
+		},
+		"holder": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.NameDispute)
+				return writeNClaimSide2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐClaimSide(r, fc, &obj.Holder)
+			},
+		},
+		"challenger": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*connection.NameDispute)
+				return writeNClaimSide2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐClaimSide(r, fc, &obj.Challenger)
+			},
+		},
+	}
+}
+
+func planNameDisputeEdge(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"cursor": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*connection.NameDispute])
+				return writeNString2string(r, fc, obj.Cursor)
+			},
+		},
+		"node": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Edge[*connection.NameDispute])
+				return writeNNameDispute2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐNameDispute(r, fc, obj.Node)
+			},
+		},
+	}
+}
+
+func planNameDisputePage(root ResolverRoot, ec *executionContext) plan.Object {
+	return plan.Object{
+		"edges": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*connection.NameDispute])
+				return writeNNameDisputeEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r, fc, obj.Edges)
+			},
+		},
+		"nodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*connection.NameDispute])
+				return writeNNameDispute2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐNameDisputeᚄ(r, fc, obj.Nodes)
+			},
+		},
+		"pageInfo": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*connection.NameDispute])
+				return writeNPageInfo2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐInfo(r, fc, &obj.PageInfo)
+			},
+		},
+		"totalCount": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				obj := of.(*page.Of[*connection.NameDispute])
+				return writeNInt2ᚖint32(r, fc, obj.TotalCount)
 			},
 		},
 	}
@@ -6434,6 +7162,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNLedgerEventPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
+		"certificates": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_certificates_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Certificates(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["atRisk"].(bool), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNCertificatePage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"opsNameDisputes": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_opsNameDisputes_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsNameDisputes(ctx, fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNNameDisputePage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
 		"connection": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_connection_args(ctx, ec, raw)
@@ -6522,6 +7276,16 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 				return writeNExplain2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋfindingᚐExplanation(r, fc, v)
 			},
 		},
+		"opsEdgeNodes": {
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.OpsEdgeNodes(ctx)
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNEdgeNode2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋedgeentryᚐEdgeNodeᚄ(r, fc, v)
+			},
+		},
 		"mfaAuthenticators": {
 			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
 				return field_Query_mfaAuthenticators_args(ctx, ec, raw)
@@ -6598,6 +7362,32 @@ func planQuery(root ResolverRoot, ec *executionContext) plan.Object {
 					return r.Fail(err)
 				}
 				return writeNSuppressionPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
+			},
+		},
+		"monitorPolicies": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_monitorPolicies_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.MonitorPolicies(ctx, fc.Args["organizationId"].(ident.Any))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNMonitorPolicy2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicyᚄ(r, fc, v)
+			},
+		},
+		"incidents": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Query_incidents_args(ctx, ec, raw)
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				ctx := r.Context()
+				v, err := resolver.Incidents(ctx, fc.Args["organizationId"].(ident.Any), fc.Args["open"].(*bool), fc.Args["first"].(*int32), fc.Args["after"].(*string))
+				if err != nil {
+					return r.Fail(err)
+				}
+				return writeNIncidentPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r, fc, v)
 			},
 		},
 		"opsOrganization": {
@@ -7792,6 +8582,18 @@ func planSubscription(root ResolverRoot, ec *executionContext) plan.Object {
 			},
 			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
 				return writeNDelivery2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋmailᚐDelivery(r, fc, of.(mail.Delivery))
+			},
+		},
+		"incidentsChanged": {
+			Args: func(ctx context.Context, raw map[string]any) (map[string]any, error) {
+				return field_Subscription_incidentsChanged_args(ctx, ec, raw)
+			},
+			Open: func(ctx context.Context, fc *plan.Call) error {
+				_, err := resolver.IncidentsChanged(ctx, fc.Args["organizationId"].(ident.Any))
+				return err
+			},
+			Write: func(r *plan.Run, fc *plan.Call, of any) bool {
+				return writeNIncident2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncident(r, fc, of.(*monitor.Incident))
 			},
 		},
 		"membersChanged": {
@@ -9356,6 +10158,21 @@ func writeNCertificate2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.Object(fc, v)
 }
 
+func writeNCertificateEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*certificate.Certificate]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNCertificateEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*certificate.Certificate]) bool {
+	return plan.Structs(r, fc, v, writeNCertificateEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNCertificatePage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*certificate.Certificate]) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
 func writeNCertificatePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐCertificatePayload(r *plan.Run, fc *plan.Call, v *certificate.CertificatePayload) bool {
 	if v == nil {
 		return r.Missing()
@@ -9372,6 +10189,14 @@ func writeNChallengeMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 }
 
 func writeNCheckTrigger2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋanalysisᚐCheckTrigger(r *plan.Run, fc *plan.Call, v analysis.CheckTrigger) bool {
+	return r.String(string(v))
+}
+
+func writeNClaimSide2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐClaimSide(r *plan.Run, fc *plan.Call, v *connection.ClaimSide) bool {
+	return r.Object(fc, v)
+}
+
+func writeNCompanionMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐCompanionMode(r *plan.Run, fc *plan.Call, v application.CompanionMode) bool {
 	return r.String(string(v))
 }
 
@@ -9450,6 +10275,13 @@ func writeNConnectionState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 }
 
 func writeNConnectionsChange2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnectionsChange(r *plan.Run, fc *plan.Call, v *connection.ConnectionsChange) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNDecideClaimPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐDecideClaimPayload(r *plan.Run, fc *plan.Call, v *connection.DecideClaimPayload) bool {
 	if v == nil {
 		return r.Missing()
 	}
@@ -9560,6 +10392,21 @@ func writeNDonePayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal�
 	return r.Object(fc, v)
 }
 
+func writeNEdgeNode2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋedgeentryᚐEdgeNodeᚄ(r *plan.Run, fc *plan.Call, v []*edgeentry.EdgeNode) bool {
+	return plan.List(r, fc, v, writeNEdgeNode2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋedgeentryᚐEdgeNode, true)
+}
+
+func writeNEdgeNode2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋedgeentryᚐEdgeNode(r *plan.Run, fc *plan.Call, v *edgeentry.EdgeNode) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNEdgeNodeState2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋedgeentryᚐEdgeNodeState(r *plan.Run, fc *plan.Call, v edgeentry.EdgeNodeState) bool {
+	return r.String(string(v))
+}
+
 func writeNEdgeSecretPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋapplicationᚐEdgeSecretPayload(r *plan.Run, fc *plan.Call, v *application.EdgeSecretPayload) bool {
 	if v == nil {
 		return r.Missing()
@@ -9664,6 +10511,10 @@ func writeNFormPart2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconn
 	return r.String(string(v))
 }
 
+func writeNGraceEnd2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐGraceEnd(r *plan.Run, fc *plan.Call, v connection.GraceEnd) bool {
+	return r.String(string(v))
+}
+
 func writeNGuideStep2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐGuideStepᚄ(r *plan.Run, fc *plan.Call, v []*provider.GuideStep) bool {
 	return plan.List(r, fc, v, writeNGuideStep2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋproviderᚐGuideStep, true)
 }
@@ -9673,6 +10524,10 @@ func writeNGuideStep2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 		return r.Missing()
 	}
 	return r.Object(fc, v)
+}
+
+func writeNHealMode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐHealMode(r *plan.Run, fc *plan.Call, v monitor.HealMode) bool {
+	return r.String(string(v))
 }
 
 func writeNHealth2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐHealth(r *plan.Run, fc *plan.Call, v *model.Health) bool {
@@ -9738,6 +10593,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEdgeNodeID(r *plan.Run, fc *plan.Call, v ident.EdgeNodeID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(r *plan.Run, fc *plan.Call, v ident.EventID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
@@ -9747,6 +10606,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 }
 
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(r *plan.Run, fc *plan.Call, v ident.FactorID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐIncidentID(r *plan.Run, fc *plan.Call, v ident.IncidentID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
 
@@ -9763,6 +10626,10 @@ func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋiden
 }
 
 func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMessageID(r *plan.Run, fc *plan.Call, v ident.MessageID) bool {
+	return r.Text(v.AppendText(r.Quote()))
+}
+
+func writeNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMonitorPolicyID(r *plan.Run, fc *plan.Call, v ident.MonitorPolicyID) bool {
 	return r.Text(v.AppendText(r.Quote()))
 }
 
@@ -9811,6 +10678,36 @@ func writeNID2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 }
 
 func writeNIdentity2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋcredentialᚐIdentity(r *plan.Run, fc *plan.Call, v *credential.Identity) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNIncident2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncidentᚄ(r *plan.Run, fc *plan.Call, v []*monitor.Incident) bool {
+	return plan.List(r, fc, v, writeNIncident2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncident, true)
+}
+
+func writeNIncident2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncident(r *plan.Run, fc *plan.Call, v *monitor.Incident) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNIncidentEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*monitor.Incident]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNIncidentEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*monitor.Incident]) bool {
+	return plan.Structs(r, fc, v, writeNIncidentEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNIncidentKind2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐIncidentKind(r *plan.Run, fc *plan.Call, v monitor.IncidentKind) bool {
+	return r.String(string(v))
+}
+
+func writeNIncidentPage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*monitor.Incident]) bool {
 	if v == nil {
 		return r.Missing()
 	}
@@ -10077,6 +10974,50 @@ func writeNMfaKind2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋpl
 }
 
 func writeNMfaPolicy2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋplatformᚋorganizationᚐMfaPolicy(r *plan.Run, fc *plan.Call, v *organization.MfaPolicy) bool {
+	return r.Object(fc, v)
+}
+
+func writeNMonitorPolicy2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicyᚄ(r *plan.Run, fc *plan.Call, v []*monitor.MonitorPolicy) bool {
+	return plan.List(r, fc, v, writeNMonitorPolicy2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicy, true)
+}
+
+func writeNMonitorPolicy2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicy(r *plan.Run, fc *plan.Call, v *monitor.MonitorPolicy) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNMonitorPolicyPayload2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicyPayload(r *plan.Run, fc *plan.Call, v *monitor.MonitorPolicyPayload) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNNameDispute2ᚕᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐNameDisputeᚄ(r *plan.Run, fc *plan.Call, v []*connection.NameDispute) bool {
+	return plan.List(r, fc, v, writeNNameDispute2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐNameDispute, true)
+}
+
+func writeNNameDispute2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐNameDispute(r *plan.Run, fc *plan.Call, v *connection.NameDispute) bool {
+	if v == nil {
+		return r.Missing()
+	}
+	return r.Object(fc, v)
+}
+
+func writeNNameDisputeEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge(r *plan.Run, fc *plan.Call, v *page.Edge[*connection.NameDispute]) bool {
+	return r.Object(fc, v)
+}
+
+func writeNNameDisputeEdge2ᚕgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdgeᚄ(r *plan.Run, fc *plan.Call, v []page.Edge[*connection.NameDispute]) bool {
+	return plan.Structs(r, fc, v, writeNNameDisputeEdge2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐEdge, true)
+}
+
+func writeNNameDisputePage2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋpageᚐOf(r *plan.Run, fc *plan.Call, v *page.Of[*connection.NameDispute]) bool {
+	if v == nil {
+		return r.Missing()
+	}
 	return r.Object(fc, v)
 }
 
@@ -10857,6 +11798,20 @@ func writeOCheckVerdict2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 	return r.String(string(*v))
 }
 
+func writeOCompanion2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐCompanion(r *plan.Run, fc *plan.Call, v *connection.Companion) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
+func writeOCompanionOffer2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋdomaincheckᚐCompanionOffer(r *plan.Run, fc *plan.Call, v *domaincheck.CompanionOffer) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
 func writeOConnection2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋconnectionᚐConnection(r *plan.Run, fc *plan.Call, v *connection.Connection) bool {
 	if v == nil {
 		return false
@@ -10955,6 +11910,13 @@ func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋi
 	return r.Text(v.AppendText(r.Quote()))
 }
 
+func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐConnectionID(r *plan.Run, fc *plan.Call, v *ident.ConnectionID) bool {
+	if v == nil {
+		return false
+	}
+	return r.Text(v.AppendText(r.Quote()))
+}
+
 func writeOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐDeliveryID(r *plan.Run, fc *plan.Call, v *ident.DeliveryID) bool {
 	if v == nil {
 		return false
@@ -11025,6 +11987,13 @@ func writeOMechanism2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋ
 	return r.String(string(*v))
 }
 
+func writeOMonitorPolicy2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋmonitorᚐMonitorPolicy(r *plan.Run, fc *plan.Call, v *monitor.MonitorPolicy) bool {
+	if v == nil {
+		return false
+	}
+	return r.Object(fc, v)
+}
+
 func writeONode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐNode(r *plan.Run, fc *plan.Call, v model.Node) bool {
 	if v == nil {
 		return false
@@ -11058,6 +12027,14 @@ func writeONode2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋgraphᚋmodelᚐNod
 		return r.As("Observation", fc, &obj)
 	case *analysis.Observation:
 		return obj != nil && r.As("Observation", fc, obj)
+	case monitor.MonitorPolicy:
+		return r.As("MonitorPolicy", fc, &obj)
+	case *monitor.MonitorPolicy:
+		return obj != nil && r.As("MonitorPolicy", fc, obj)
+	case monitor.Incident:
+		return r.As("Incident", fc, &obj)
+	case *monitor.Incident:
+		return obj != nil && r.As("Incident", fc, obj)
 	case check.DnsCheck:
 		return r.As("DnsCheck", fc, &obj)
 	case *check.DnsCheck:
@@ -11161,6 +12138,13 @@ func writeORecordWriter2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternal
 }
 
 func writeOResolution2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋrecordᚐResolution(r *plan.Run, fc *plan.Call, v *record.Resolution) bool {
+	if v == nil {
+		return false
+	}
+	return r.String(string(*v))
+}
+
+func writeORevocationReason2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋconnectᚋcertificateᚐRevocationReason(r *plan.Run, fc *plan.Call, v *certificate.RevocationReason) bool {
 	if v == nil {
 		return false
 	}

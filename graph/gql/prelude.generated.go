@@ -1674,6 +1674,16 @@ func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋid
 	return v
 }
 
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEdgeNodeID(ctx context.Context, ec *executionContext, v any) (ident.EdgeNodeID, error) {
+	var res ident.EdgeNodeID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEdgeNodeID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.EdgeNodeID) graphql.Marshaler {
+	return v
+}
+
 func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐEventID(ctx context.Context, ec *executionContext, v any) (ident.EventID, error) {
 	var res ident.EventID
 	err := res.UnmarshalGQL(v)
@@ -1701,6 +1711,16 @@ func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋ
 }
 
 func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐFactorID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.FactorID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐIncidentID(ctx context.Context, ec *executionContext, v any) (ident.IncidentID, error) {
+	var res ident.IncidentID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐIncidentID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.IncidentID) graphql.Marshaler {
 	return v
 }
 
@@ -1741,6 +1761,16 @@ func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋ
 }
 
 func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMessageID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.MessageID) graphql.Marshaler {
+	return v
+}
+
+func unmarshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMonitorPolicyID(ctx context.Context, ec *executionContext, v any) (ident.MonitorPolicyID, error) {
+	var res ident.MonitorPolicyID
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalNID2githubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMonitorPolicyID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v ident.MonitorPolicyID) graphql.Marshaler {
 	return v
 }
 
@@ -2306,6 +2336,22 @@ func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkit�
 	return v
 }
 
+func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐConnectionID(ctx context.Context, ec *executionContext, v any) (*ident.ConnectionID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(ident.ConnectionID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐConnectionID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *ident.ConnectionID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
 func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐDeliveryID(ctx context.Context, ec *executionContext, v any) (*ident.DeliveryID, error) {
 	if v == nil {
 		return nil, nil
@@ -2348,6 +2394,22 @@ func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkit
 }
 
 func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐKeyID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *ident.KeyID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
+}
+
+func unmarshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMonitorPolicyID(ctx context.Context, ec *executionContext, v any) (*ident.MonitorPolicyID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(ident.MonitorPolicyID)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func marshalOID2ᚖgithubᚗcomᚋnameplateᚑdevᚋnameplateᚋinternalᚋkitᚋidentᚐMonitorPolicyID(ctx context.Context, ec *executionContext, sel ast.SelectionSet, v *ident.MonitorPolicyID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}

@@ -24,6 +24,7 @@ type ResolverRoot interface {
 	Application() ApplicationResolver
 	Audit() AuditResolver
 	AuditActor() AuditActorResolver
+	Certificate() CertificateResolver
 	Conflict() ConflictResolver
 	Connection() ConnectionResolver
 	ConnectionEvent() ConnectionEventResolver
@@ -31,6 +32,7 @@ type ResolverRoot interface {
 	ExistingConnection() ExistingConnectionResolver
 	Finding() FindingResolver
 	Identity() IdentityResolver
+	Incident() IncidentResolver
 	Membership() MembershipResolver
 	MfaConfirmation() MfaConfirmationResolver
 	Mutation() MutationResolver
@@ -93,6 +95,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		unmarshalInputOwnershipPolicyInput,
 		unmarshalInputRegisterMachineInput,
 		unmarshalInputRegisterPersonInput,
+		unmarshalInputSaveMonitorPolicyInput,
 		unmarshalInputSaveSsoProviderInput,
 		unmarshalInputServiceMessage,
 		unmarshalInputStartConnectionInput,
@@ -593,8 +596,14 @@ type Application implements Node {
   ownershipPolicy: OwnershipPolicy!
   "May customers connect their domain itself, a name below it, or both?"
   subdomainRule: SubdomainRule!
+  "May customers connect all names below one, such as *.acme.com?"
+  wildcards: Boolean!
   "Label that is suggested for a domain, such as shop; null when none is."
   defaultSubdomain: String
+  "Which names take the other one of www and the domain along, to lead its visitors to theirs."
+  companion: CompanionMode!
+  "What a companion leads its visitors on with: 308, which keeps a request's method, or 301."
+  companionStatus: Int!
   "For how many seconds a browser that has come once is told to come by https alone (HSTS, for the very name); 0: it is told nothing."
   hstsMaxAge: Int!
   "When the secret was made that the edge signs requests to the origin with; null while they are not signed."
@@ -616,6 +625,8 @@ type Application implements Node {
   createdAt: Time!
   "When it was taken out of service; null while it works."
   archivedAt: Time
+  "How its live names are looked after; null: as the product does."
+  monitorPolicy: MonitorPolicy @goField(forceResolver: true) @access(to: [USER, API_KEY, MACHINE, OPERATOR])
 }
 "What an application is for."
 enum Environment {
@@ -632,6 +643,17 @@ enum SubdomainRule {
   REQUIRED
   "The domain itself only."
   FORBIDDEN
+}
+"Of a domain and its www one is connected; the other one, its companion, leads visitors there. Which of the two do they end at?"
+enum CompanionMode {
+  "Who connects either of them is offered the other one."
+  ASK
+  "At the www: the domain leads there."
+  WWW
+  "At the domain: its www leads there."
+  APEX
+  "There is no companion."
+  NONE
 }
 "What proves that a name is the customer's; at least one of the two is asked for."
 type OwnershipPolicy {
@@ -703,12 +725,22 @@ input UpdateApplicationInput {
   ownershipPolicy: OwnershipPolicyInput
   "Which names may be connected from now on; null leaves it."
   subdomainRule: SubdomainRule
+  "May all names below one be connected from now on, such as *.acme.com? Wildcards that are connected stay as they are; null leaves it."
+  wildcards: Boolean
   "Label to suggest for a domain; null leaves it."
   defaultSubdomain: String
   "True takes the suggested label away."
   clearDefaultSubdomain: Boolean
+  "Which names take the other one of their pair along: ASK offers it to whoever connects one, WWW and APEX do it by themselves where visitors end there, NONE offers none; null leaves it."
+  companion: CompanionMode
+  "308 or 301; null leaves it."
+  companionStatus: Int
   "For how many seconds browsers are told to come by https alone, at most 63072000; 0 tells them nothing, null leaves it."
   hstsMaxAge: Int
+  "How its live names are looked after; null leaves it."
+  monitorPolicyId: ID
+  "True takes the policy away: they are looked after as the product does."
+  clearMonitorPolicy: Boolean
   "Makes a repeated call answer the same for 24 hours; null when it need not."
   clientMutationId: String
 }
@@ -1328,10 +1360,49 @@ type Certificate implements Node {
   imported: Boolean!
   "Of an imported one: does a certificate of ours take over when it ends?"
   keepsFallback: Boolean!
-  "When it was revoked; null when it was not."
+  "Since when its renewal is at risk, or that of one that was brought overdue; null while nothing is."
+  atRiskSince: Time
+  "When visitors meet a warning unless somebody acts: the end of a certificate that is at risk; null while nothing is."
+  breaksAt: Time
+  "Why it was revoked; null when it was not. It is presented no more from that moment on."
+  revokeReason: RevocationReason
+  "When the authority took it back; null when it did not, or has not heard yet."
   revokedAt: Time
   "When it was asked for first."
   createdAt: Time!
+  "Whose it is."
+  connection: Connection! @goField(forceResolver: true)
+}
+"A page of certificates."
+type CertificatePage {
+  "The certificates with their cursors."
+  edges: [CertificateEdge!]!
+  "The same certificates without cursors."
+  nodes: [Certificate!]!
+  "Is there more?"
+  pageInfo: PageInfo!
+  "How many there are on all pages."
+  totalCount: Int!
+}
+"A certificate and its place in the list."
+type CertificateEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The certificate itself."
+  node: Certificate!
+}
+"Why a certificate is revoked (RFC 5280 section 5.3.1)."
+enum RevocationReason {
+  "No reason is given."
+  UNSPECIFIED
+  "Somebody else has, or may have, its private key."
+  KEY_COMPROMISE
+  "The organization that it names no longer is what it was."
+  AFFILIATION_CHANGED
+  "Another certificate took its place."
+  SUPERSEDED
+  "The name is not served here any more."
+  CESSATION_OF_OPERATION
 }
 "How a certification authority is shown that a name is ours to serve (RFC 8555, RFC 8737)."
 enum ChallengeMode {
@@ -1362,7 +1433,7 @@ enum CertificateStatus {
   RENEWING
   "The last attempt failed; nextAttemptAt says when the next one is."
   FAILED
-  "The authority took it back."
+  "Somebody revoked it: it is presented no more, and revokedAt says when the authority took it back."
   REVOKED
   "It has ended, and none took its place."
   EXPIRED
@@ -1389,6 +1460,19 @@ type CertificatePayload {
   "Whose it is."
   connection: Connection!
 }
+extend type Query {
+  "What the names of an organization present to their visitors, whose end comes first."
+  certificates(
+    "Whose certificates."
+    organizationId: ID!
+    "Those alone that visitors will meet a warning for unless somebody acts; lastError says why, breaksAt when."
+    atRisk: Boolean! = false
+    "How many, 1 to 100."
+    first: Int = 20
+    "Cursor after which the page begins."
+    after: String
+  ): CertificatePage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: connection.read
+}
 extend type Mutation {
   "Presents a certificate of the customer's own from now on, in the place of any other."
   importCertificate(
@@ -1402,6 +1486,86 @@ extend type Mutation {
     "Not IMPORTED. A wildcard needs one of the DNS modes."
     mode: ChallengeMode!
   ): ConnectionPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: certificate.write
+  "Revokes a certificate: no edge presents it within a second, its authority is told, and another is ordered at once where the name may have one. Until that is there, visitors cannot come over https."
+  revokeCertificate(
+    "Not one that the customer brought."
+    id: ID!
+    "Why."
+    reason: RevocationReason!
+  ): CertificatePayload! @access(to: [USER], stepUp: true) # permission: certificate.write
+}
+`, BuiltIn: false},
+	{Name: "../claim.graphqls", Input: `"One of two connections that have proven the same name."
+type ClaimSide {
+  "The connection of this side, by which its organization knows it."
+  connectionId: ID!
+  "Whose it is."
+  organizationId: ID!
+  "What people call that organization."
+  organization: String!
+  "The application that the name was connected to."
+  application: String!
+  "Where the connection stands."
+  state: ConnectionState!
+  "When it was started."
+  startedAt: Time!
+}
+"A name whose holder answered a challenge with a proof of its own: both proofs stand, and people have to say whose it is."
+type NameDispute {
+  "The name that both have proven, as A-labels."
+  hostname: String!
+  "Since when."
+  since: Time!
+  "Who has the name until it is decided."
+  holder: ClaimSide!
+  "Who proved it since."
+  challenger: ClaimSide!
+}
+"One row of a page: the dispute and its cursor."
+type NameDisputeEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The dispute itself."
+  node: NameDispute!
+}
+"A page of disputes, the oldest first."
+type NameDisputePage {
+  "The rows with their cursors."
+  edges: [NameDisputeEdge!]!
+  "The rows alone."
+  nodes: [NameDispute!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All that wait for a word, over all pages."
+  totalCount: Int!
+}
+"What a decision about a name answers."
+type DecideClaimPayload {
+  "Was it made? False while it waits."
+  done: Boolean!
+  "What it waits for; null when it was made."
+  waiting: Waiting
+}
+
+extend type Query {
+  "Names that two connections have proven and that wait for an operator's word."
+  opsNameDisputes(
+    "Rows a page, 1 to 100."
+    first: Int = 50
+    "Cursor of the last row seen, from this list's pageInfo; null for the first page."
+    after: String
+  ): NameDisputePage! @access(to: [OPERATOR]) @listSize # permission: domain.read
+}
+extend type Mutation {
+  "Says whose a disputed name is. The holder keeps it, or it moves to the challenger at once and the holder's connection ends. It waits for a second operator; with fewer than two operators it cools off for 24 hours."
+  opsDecideClaim(
+    "The name."
+    hostname: String!
+    "The connection that has the name from then on: the holder's or the challenger's."
+    winner: ID!
+    "Why, in at most 500 characters; the second operator reads it, and it stands in the audit log of both sides."
+    reason: String!
+  ): DecideClaimPayload! @access(to: [OPERATOR], stepUp: true) # permission: domain.block
 }
 `, BuiltIn: false},
 	{Name: "../connection.graphqls", Input: `"Where the edge sends requests for a customer's name."
@@ -1494,6 +1658,14 @@ type Connection implements Node {
   target: String!
   "The line that proves whose the name is; null when none is asked for."
   verificationRecord: Record @goField(forceResolver: true)
+  "The other name of its pair (www and the domain itself), which leads visitors here; null where there is none and none is offered, and on a companion."
+  companion: Companion @goField(forceResolver: true)
+  "The connection that its visitors are led to; null unless it is a companion."
+  companionOf: ID
+  "The name that its visitors are led to; null unless it is a companion."
+  redirectsTo: String
+  "The connection of the same organization that holds the name which this one wants, see transferClaim; null where nobody, or somebody else, holds it."
+  heldBy: Connection @goField(forceResolver: true)
   "What must stand in the customer's DNS, line by line."
   records: [Record!]! @goField(forceResolver: true) @listSize(assumed: 8)
   "What is in the way now."
@@ -1532,6 +1704,10 @@ type Connection implements Node {
   eta: Eta
   "When its DNS will be looked at next; null when nothing is planned."
   nextCheckAt: Time
+  "When it was looked at last, as far as anybody could be asked; null before the first time."
+  checkedAt: Time
+  "Until when what was seen at checkedAt counts: for two intervals of a live name, null for all others and where nobody looks after it. After that, show when it was looked at instead of a tick."
+  freshUntil: Time
   "Until when it is looked at every few seconds, since somebody waits; null when nobody does."
   attentionUntil: Time
   "Until when a DEGRADED name goes on being served, and longer where visitors still reach us; null in every other state."
@@ -1559,6 +1735,26 @@ type Connection implements Node {
   metadata: JSON! @access(to: [USER, API_KEY, MACHINE, OPERATOR])
   "Words by which the developer sorts connections, at most 20. Not for widgets."
   labels: [String!]! @access(to: [USER, API_KEY, MACHINE, OPERATOR])
+  "What is wrong with it, or was, since it went live, the newest first, at most 20. Not for widgets."
+  incidents(
+    "Open ones; false for those that are over, null for both."
+    open: Boolean
+  ): [Incident!]! @goField(forceResolver: true) @access(to: [USER, API_KEY, MACHINE, OPERATOR]) @listSize(assumed: 5)
+}
+"The other name of a connection's pair. It is proven and secured like any name, and what befalls it does not touch the connection."
+type Companion {
+  "The name in lower-case ASCII."
+  hostname: String!
+  "The name as people write it."
+  unicodeName: String!
+  "Which of the two visitors end at: WWW or APEX."
+  mode: CompanionMode!
+  "The name that visitors are led to, path and query kept."
+  redirectTo: String!
+  "Are visitors led there now? They are once both names are proven and have certificates."
+  redirecting: Boolean!
+  "Its own connection, with its records and where it stands; null while it is only offered."
+  connection: Connection
 }
 "Where a connection stands. Nobody sets it: it follows from the facets."
 enum ConnectionState {
@@ -1693,7 +1889,7 @@ enum EtaReason {
   "It was not asked; the time is that of the zone."
   NOT_ASKED
 }
-"How the authority to write records is obtained. Only MANUAL is offered yet."
+"How the authority to write records is obtained. MANUAL and DELEGATION are offered yet."
 enum SetupType {
   "A person types the records."
   MANUAL
@@ -1709,10 +1905,10 @@ enum SetupType {
   SHARED_LOGIN
   "The customer agrees now, and we write later."
   ASYNC
-  "The customer hands a part of the zone to us."
+  "The customer hands a name and all below it over to our name servers, by NS records."
   DELEGATION
 }
-"How records are written. Only NONE is in use yet."
+"How records are written. NONE and NS_DELEGATION are in use yet."
 enum Mechanism {
   "The person does it."
   NONE
@@ -1875,7 +2071,7 @@ type CaaView {
   "May our account order? False when the records name another (RFC 8657)."
   accountOk: Boolean!
 }
-"One HTTP request to one address of the name."
+"One look at one address of the name from outside: an HTTP request, or a TLS handshake where that is all that can be asked."
 type ProbeResult {
   "IP address that was asked."
   address: String!
@@ -2062,7 +2258,7 @@ enum ConnectionOrderField {
   STATE
 }
 
-"A widget may give hostname and wildcard; the rest are claims of its token."
+"A widget may give hostname, wildcard and companion; the rest are claims of its token."
 input StartConnectionInput {
   "What the name is hooked up to."
   applicationId: ID!
@@ -2084,8 +2280,10 @@ input StartConnectionInput {
   labels: [String!]
   "Where its requests go; null for where the application says."
   upstream: UpstreamInput
-  "How the customer would like to do it; null leaves it to us. Only MANUAL is offered yet."
+  "How the customer would like to do it; null leaves it to us. MANUAL and DELEGATION are offered yet. Of the caller's own open connection that is not proven yet, another way than before takes the place of the former records."
   preferredMethod: SetupType
+  "Take the other name of the pair along: WWW or APEX, whichever the name itself is, or NONE; null for what the application does by itself. For a name that is open already its companion is started."
+  companion: CompanionMode
   "Makes a repeated call answer the same for 24 hours; null when it need not: starting is idempotent for each application and name."
   clientMutationId: String
 }
@@ -2103,10 +2301,16 @@ input UpdateConnectionInput {
   metadata: JSON
   "All its labels from now on, at most 20; null leaves them."
   labels: [String!]
+  "When the grace of a DEGRADED name ends from now on: later than it did, at most 30 days ahead; null leaves it. It asks for a reason."
+  graceUntil: Time
+  "Why the grace is extended, in 3 to 500 characters; it stands in the audit log."
+  reason: String
   "Where its requests go; null leaves it."
   upstream: UpstreamInput
   "True: its requests go again where the application says."
   clearUpstream: Boolean
+  "Take the other name of the pair along: WWW or APEX, whichever the name itself is; NONE disconnects it; null leaves it."
+  companion: CompanionMode
   "Makes a repeated call answer the same for 24 hours; null when it need not."
   clientMutationId: String
 }
@@ -2218,7 +2422,14 @@ extend type Mutation {
     id: ID!
     "The name, typed again; asked of a person who ends a live one, else it may be null."
     confirmHostname: String
+    "Also has its certificates taken back by the authority that issued them, for CESSATION_OF_OPERATION; not one that the customer brought."
+    revokeCertificate: Boolean! = false
   ): ArchiveConnectionPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.archive
+  "Moves a name to this connection from the one of another application of the same organization (heldBy), which ends. Nothing changes in the DNS: target, certificate and a companion that both have come along, and the edges switch within seconds."
+  transferClaim(
+    "The connection that is to have the name."
+    connectionId: ID!
+  ): ConnectionPayload! @access(to: [USER], stepUp: true) # permission: connection.transfer
 }
 extend type Subscription {
   "The whole connection now, then every newer version the caller may see. Watching raises its attention."
@@ -2425,6 +2636,8 @@ type DomainCheck {
   conflicts: [Conflict!]!
   "What was noticed."
   findings: [Finding!]!
+  "The other name of its pair, which could lead visitors here; null where there is none and none is offered."
+  companion: CompanionOffer
   "Other names that the person may have meant."
   suggestions: [Suggestion!]!
   "The caller's own connection of the name; null when there is none."
@@ -2433,6 +2646,15 @@ type DomainCheck {
   durationMs: Int!
   "DNS questions that were asked."
   queries: Int!
+}
+"The other name of a pair (www and the domain itself), which a start can take along."
+type CompanionOffer {
+  "The name in lower-case ASCII."
+  hostname: String!
+  "What startConnection is told to take it along: WWW or APEX."
+  mode: CompanionMode!
+  "Does the application take it along by itself?"
+  chosen: Boolean!
 }
 "The zone that answers for a name."
 type ZoneView {
@@ -2722,6 +2944,46 @@ extend type Subscription {
     "Language tag (BCP 47); null for the language that the request prefers."
     locale: String
   ): DomainCheckStep! @access(to: [USER, WIDGET, API_KEY, MACHINE]) # permission: connection.check
+}
+`, BuiltIn: false},
+	{Name: "../edgenode.graphqls", Input: `"One running edge. Every change of a name takes a generation; an edge says each second which one is in force there."
+type EdgeNode {
+  "Names the process: what is started anew is another node."
+  id: ID!
+  "Its machine, and the end of its id."
+  name: String!
+  "Where visitors reach it; empty when the settings name no addresses."
+  addresses: [String!]!
+  "The program's version."
+  version: String!
+  "Does it answer for the edge zone too?"
+  servesDns: Boolean!
+  "The generation that is in force there, with all before it."
+  ackedGeneration: Int64!
+  "How many generations it is behind the newest; 0 when it serves every change."
+  lag: Int64!
+  "Whether all is well with it."
+  state: EdgeNodeState!
+  "When the process began."
+  startedAt: Time!
+  "When it was last heard of. It speaks every second."
+  lastSeenAt: Time!
+}
+"Whether a change is in force at an edge, and whether others wait for it."
+enum EdgeNodeState {
+  "It serves every change."
+  CURRENT
+  "It is alive and has not everything yet. Orders of certificates wait for it. For longer than a second, something is wrong."
+  BEHIND
+  "It is going away: it serves who is there, and nobody waits for it."
+  DRAINING
+  "It was not heard of for ten seconds, so nobody waits for it. It may serve on with what it knew, or be gone; after an hour it is forgotten."
+  SILENT
+}
+
+extend type Query {
+  "All edges of the last hour by name, with what is in force at each."
+  opsEdgeNodes: [EdgeNode!]! @access(to: [OPERATOR]) # permission: route.read
 }
 `, BuiltIn: false},
 	{Name: "../factor.graphqls", Input: `"How an authenticator proves who somebody is."
@@ -3353,6 +3615,173 @@ extend type Subscription {
     "By this channel; null for all."
     channel: MessageChannel
   ): Delivery! @access(to: [OPERATOR]) # permission: message.read_any
+}
+`, BuiltIn: false},
+	{Name: "../monitor.graphqls", Input: `"How the live names of applications are looked after. An application without one has the product's own: every 15 minutes, three failing checks, 72 hours of grace, then suspended."
+type MonitorPolicy implements Node {
+  "Names the policy where an application takes it."
+  id: ID!
+  "What people call it."
+  name: String!
+  "Are live names looked at? Without that nobody notices what breaks, and no page shows a fresh tick."
+  enabled: Boolean!
+  "Between two looks at a live name, in seconds: 60 to 86400. Four times as long after 30 quiet days."
+  intervalSeconds: Int!
+  "Failing checks in a row, over at least ten minutes, that take back what was right: 1 to 20."
+  failureThreshold: Int!
+  "How long a DEGRADED name goes on being served, in hours: 1 to 720."
+  graceHours: Int!
+  "What is offered when records are gone."
+  heal: HealMode!
+  "What becomes of a name whose records lead elsewhere when its grace is over. As long as visitors reach us it goes on being served."
+  onGraceEnd: GraceEnd!
+  "Grows by one with each change."
+  version: Int!
+}
+"What is offered when records are gone."
+enum HealMode {
+  "Nothing."
+  OFF
+  "The records as they were, and where to put them back."
+  NOTIFY
+}
+"What becomes of a name when its grace is over and no visitor reaches us at it."
+enum GraceEnd {
+  "It is not served until its records are back, and its name is free after 30 days."
+  SUSPEND
+  "Nothing: it goes on being served."
+  KEEP
+  "It is disconnected, and its name is free."
+  ARCHIVE
+}
+"A whole policy: what is null has the product's own value."
+input SaveMonitorPolicyInput {
+  "Whose policy."
+  organizationId: ID!
+  "The policy that changes; null for a new one."
+  id: ID
+  "With an id: the version that was read; a newer one is answered with VERSION_CONFLICT."
+  version: Int
+  "What people call it: 1 to 80 characters, another one than its siblings'."
+  name: String!
+  "Are live names looked at?"
+  enabled: Boolean = true
+  "Between two looks, in seconds: 60 to 86400."
+  intervalSeconds: Int = 900
+  "Failing checks in a row that count: 1 to 20."
+  failureThreshold: Int = 3
+  "Hours of grace: 1 to 720."
+  graceHours: Int = 72
+  "What is offered when records are gone."
+  heal: HealMode = NOTIFY
+  "What becomes of a name at the end of its grace."
+  onGraceEnd: GraceEnd = SUSPEND
+  "Makes a repeated call answer the same for 24 hours; null when it need not."
+  clientMutationId: String
+}
+"What a change of a policy answers."
+type MonitorPolicyPayload {
+  "The policy as it is now."
+  policy: MonitorPolicy!
+}
+"What is wrong with a name that was live. It is open until that is mended, or the name is disconnected or given up."
+type Incident implements Node {
+  "Names the incident where it is acknowledged."
+  id: ID!
+  "The name that it is about."
+  connection: Connection! @goField(forceResolver: true)
+  "What is wrong."
+  kind: IncidentKind!
+  "How bad it is."
+  severity: FindingSeverity!
+  "When it was noticed."
+  openedAt: Time!
+  "Did it come and go three times within a day? Then it stays open until a whole day was quiet, and nobody is told of each turn."
+  flapping: Boolean!
+  "Who sees to it, by name; null while nobody said so."
+  acknowledgedBy: String @goField(forceResolver: true)
+  "Since when somebody sees to it, null while nobody said so: reminders ended then, and the clock did not."
+  acknowledgedAt: Time
+  "What they said; null for nothing."
+  note: String
+  "When it was over; null while it is open."
+  resolvedAt: Time
+  "Until when the name goes on being served, and longer where visitors still reach us; null when it is over, and where nothing ends."
+  graceUntil: Time
+  "The same in words."
+  explain(
+    "Language tag (BCP 47); null for the language that the request prefers."
+    locale: String
+  ): Explain! @goField(forceResolver: true)
+}
+"What is wrong with a name that was live."
+enum IncidentKind {
+  "Its records are gone, or lead elsewhere."
+  DRIFT
+  "Its certificate could not be renewed."
+  RENEWAL_AT_RISK
+  "Visitors do not get through to us."
+  UNREACHABLE
+  "Somebody else has proven that the name is theirs."
+  OWNERSHIP
+}
+"A page of incidents, the newest first."
+type IncidentPage {
+  "The rows with their cursors."
+  edges: [IncidentEdge!]!
+  "The rows alone."
+  nodes: [Incident!]!
+  "Whether there is more, and where it begins."
+  pageInfo: PageInfo!
+  "All incidents that the list has, over all pages."
+  totalCount: Int!
+}
+"One row of a page: the incident and its cursor."
+type IncidentEdge {
+  "Continues the list after this row, as the argument after."
+  cursor: String!
+  "The incident itself."
+  node: Incident!
+}
+
+extend type Query {
+  "How live names can be looked after in an organization, by name."
+  monitorPolicies(
+    "Whose policies."
+    organizationId: ID!
+  ): [MonitorPolicy!]! @access(to: [USER, API_KEY, MACHINE]) @listSize(assumed: 10) # permission: connection.read
+  "What is wrong, or was, with names of an organization that were live, the newest first."
+  incidents(
+    "Whose incidents."
+    organizationId: ID!
+    "Open ones; false for those that are over, null for both."
+    open: Boolean = true
+    "Rows a page, 1 to 100."
+    first: Int = 20
+    "Cursor of the last row seen; null for the first page."
+    after: String
+  ): IncidentPage! @access(to: [USER, API_KEY, MACHINE]) @listSize # permission: connection.read
+}
+extend type Mutation {
+  "Makes a policy, or changes one under an optimistic version. Connections obey it from their next check on."
+  saveMonitorPolicy(
+    "The whole policy."
+    input: SaveMonitorPolicyInput!
+  ): MonitorPolicyPayload! @access(to: [USER, API_KEY, MACHINE]) # permission: monitor.write
+  "Says that somebody sees to an incident. Its reminders end; its clock goes on."
+  acknowledgeIncident(
+    "The incident that is meant."
+    id: ID!
+    "What to tell the others, at most 500 characters; null for nothing."
+    note: String
+  ): Incident! @access(to: [USER, API_KEY, MACHINE]) # permission: monitor.write
+}
+extend type Subscription {
+  "Each incident that is opened, moves or ends from now on, in its newest state, at most four messages a second."
+  incidentsChanged(
+    "Whose incidents."
+    organizationId: ID!
+  ): Incident! @access(to: [USER, API_KEY, MACHINE]) # permission: connection.read
 }
 `, BuiltIn: false},
 	{Name: "../organization.graphqls", Input: `"Whose an organization is."
@@ -3988,7 +4417,7 @@ type Recipe implements Node {
   name: String!
   "Can connections be started with it?"
   status: RecipeStatus!
-  "Kinds of names that it can connect."
+  "Kinds of names that it has lines for. Which of them customers may connect is said by the application: subdomainRule and wildcards."
   hosts: [HostClass!]!
   "What must stand in DNS, line by line, in the order in which people see it."
   records: [RecordTemplate!]!
@@ -5117,7 +5546,7 @@ type WidgetSession {
   expiresAt: Time!
   "What the page may go on with: at most 20 connections of the token's customer that are not archived, the newest first."
   connections: [Connection!]! @goField(forceResolver: true) @listSize(assumed: 20)
-  "Ways to get records into the zone. Only MANUAL is offered yet."
+  "Ways to get records into the zone that the application offers. MANUAL and DELEGATION are offered yet."
   setupMethods: [SetupType!]!
 }
 "One thing that a widget token allows. docs/permissions.md says which permission needs which."
@@ -5342,8 +5771,14 @@ func childFields_Application(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_Application_ownershipPolicy(ctx, ec, field)
 	case "subdomainRule":
 		return fieldContext_Application_subdomainRule(ctx, ec, field)
+	case "wildcards":
+		return fieldContext_Application_wildcards(ctx, ec, field)
 	case "defaultSubdomain":
 		return fieldContext_Application_defaultSubdomain(ctx, ec, field)
+	case "companion":
+		return fieldContext_Application_companion(ctx, ec, field)
+	case "companionStatus":
+		return fieldContext_Application_companionStatus(ctx, ec, field)
 	case "hstsMaxAge":
 		return fieldContext_Application_hstsMaxAge(ctx, ec, field)
 	case "edgeSecretAt":
@@ -5356,6 +5791,8 @@ func childFields_Application(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_Application_createdAt(ctx, ec, field)
 	case "archivedAt":
 		return fieldContext_Application_archivedAt(ctx, ec, field)
+	case "monitorPolicy":
+		return fieldContext_Application_monitorPolicy(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Application", field.Name)
 }
@@ -5706,12 +6143,44 @@ func childFields_Certificate(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_Certificate_imported(ctx, ec, field)
 	case "keepsFallback":
 		return fieldContext_Certificate_keepsFallback(ctx, ec, field)
+	case "atRiskSince":
+		return fieldContext_Certificate_atRiskSince(ctx, ec, field)
+	case "breaksAt":
+		return fieldContext_Certificate_breaksAt(ctx, ec, field)
+	case "revokeReason":
+		return fieldContext_Certificate_revokeReason(ctx, ec, field)
 	case "revokedAt":
 		return fieldContext_Certificate_revokedAt(ctx, ec, field)
 	case "createdAt":
 		return fieldContext_Certificate_createdAt(ctx, ec, field)
+	case "connection":
+		return fieldContext_Certificate_connection(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Certificate", field.Name)
+}
+
+func childFields_CertificateEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_CertificateEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_CertificateEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertificateEdge", field.Name)
+}
+
+func childFields_CertificatePage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_CertificatePage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_CertificatePage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_CertificatePage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_CertificatePage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertificatePage", field.Name)
 }
 
 func childFields_CertificatePayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5722,6 +6191,54 @@ func childFields_CertificatePayload(ctx context.Context, ec *executionContext, f
 		return fieldContext_CertificatePayload_connection(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CertificatePayload", field.Name)
+}
+
+func childFields_ClaimSide(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "connectionId":
+		return fieldContext_ClaimSide_connectionId(ctx, ec, field)
+	case "organizationId":
+		return fieldContext_ClaimSide_organizationId(ctx, ec, field)
+	case "organization":
+		return fieldContext_ClaimSide_organization(ctx, ec, field)
+	case "application":
+		return fieldContext_ClaimSide_application(ctx, ec, field)
+	case "state":
+		return fieldContext_ClaimSide_state(ctx, ec, field)
+	case "startedAt":
+		return fieldContext_ClaimSide_startedAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimSide", field.Name)
+}
+
+func childFields_Companion(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hostname":
+		return fieldContext_Companion_hostname(ctx, ec, field)
+	case "unicodeName":
+		return fieldContext_Companion_unicodeName(ctx, ec, field)
+	case "mode":
+		return fieldContext_Companion_mode(ctx, ec, field)
+	case "redirectTo":
+		return fieldContext_Companion_redirectTo(ctx, ec, field)
+	case "redirecting":
+		return fieldContext_Companion_redirecting(ctx, ec, field)
+	case "connection":
+		return fieldContext_Companion_connection(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Companion", field.Name)
+}
+
+func childFields_CompanionOffer(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hostname":
+		return fieldContext_CompanionOffer_hostname(ctx, ec, field)
+	case "mode":
+		return fieldContext_CompanionOffer_mode(ctx, ec, field)
+	case "chosen":
+		return fieldContext_CompanionOffer_chosen(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CompanionOffer", field.Name)
 }
 
 func childFields_Conflict(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5798,6 +6315,14 @@ func childFields_Connection(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Connection_target(ctx, ec, field)
 	case "verificationRecord":
 		return fieldContext_Connection_verificationRecord(ctx, ec, field)
+	case "companion":
+		return fieldContext_Connection_companion(ctx, ec, field)
+	case "companionOf":
+		return fieldContext_Connection_companionOf(ctx, ec, field)
+	case "redirectsTo":
+		return fieldContext_Connection_redirectsTo(ctx, ec, field)
+	case "heldBy":
+		return fieldContext_Connection_heldBy(ctx, ec, field)
 	case "records":
 		return fieldContext_Connection_records(ctx, ec, field)
 	case "conflicts":
@@ -5826,6 +6351,10 @@ func childFields_Connection(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Connection_eta(ctx, ec, field)
 	case "nextCheckAt":
 		return fieldContext_Connection_nextCheckAt(ctx, ec, field)
+	case "checkedAt":
+		return fieldContext_Connection_checkedAt(ctx, ec, field)
+	case "freshUntil":
+		return fieldContext_Connection_freshUntil(ctx, ec, field)
 	case "attentionUntil":
 		return fieldContext_Connection_attentionUntil(ctx, ec, field)
 	case "graceUntil":
@@ -5852,6 +6381,8 @@ func childFields_Connection(ctx context.Context, ec *executionContext, field gra
 		return fieldContext_Connection_metadata(ctx, ec, field)
 	case "labels":
 		return fieldContext_Connection_labels(ctx, ec, field)
+	case "incidents":
+		return fieldContext_Connection_incidents(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Connection", field.Name)
 }
@@ -5958,6 +6489,16 @@ func childFields_Cutover(ctx context.Context, ec *executionContext, field graphq
 		return fieldContext_Cutover_tlsDowntimeSeconds(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Cutover", field.Name)
+}
+
+func childFields_DecideClaimPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "done":
+		return fieldContext_DecideClaimPayload_done(ctx, ec, field)
+	case "waiting":
+		return fieldContext_DecideClaimPayload_waiting(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DecideClaimPayload", field.Name)
 }
 
 func childFields_DeliveryAttempt(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6132,6 +6673,8 @@ func childFields_DomainCheck(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_DomainCheck_conflicts(ctx, ec, field)
 	case "findings":
 		return fieldContext_DomainCheck_findings(ctx, ec, field)
+	case "companion":
+		return fieldContext_DomainCheck_companion(ctx, ec, field)
 	case "suggestions":
 		return fieldContext_DomainCheck_suggestions(ctx, ec, field)
 	case "existing":
@@ -6180,6 +6723,32 @@ func childFields_DonePayload(ctx context.Context, ec *executionContext, field gr
 		return fieldContext_DonePayload_eventId(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DonePayload", field.Name)
+}
+
+func childFields_EdgeNode(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_EdgeNode_id(ctx, ec, field)
+	case "name":
+		return fieldContext_EdgeNode_name(ctx, ec, field)
+	case "addresses":
+		return fieldContext_EdgeNode_addresses(ctx, ec, field)
+	case "version":
+		return fieldContext_EdgeNode_version(ctx, ec, field)
+	case "servesDns":
+		return fieldContext_EdgeNode_servesDns(ctx, ec, field)
+	case "ackedGeneration":
+		return fieldContext_EdgeNode_ackedGeneration(ctx, ec, field)
+	case "lag":
+		return fieldContext_EdgeNode_lag(ctx, ec, field)
+	case "state":
+		return fieldContext_EdgeNode_state(ctx, ec, field)
+	case "startedAt":
+		return fieldContext_EdgeNode_startedAt(ctx, ec, field)
+	case "lastSeenAt":
+		return fieldContext_EdgeNode_lastSeenAt(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EdgeNode", field.Name)
 }
 
 func childFields_EdgeSecretPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6434,6 +7003,60 @@ func childFields_Identity(ctx context.Context, ec *executionContext, field graph
 		return fieldContext_Identity_ssoLinks(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Identity", field.Name)
+}
+
+func childFields_Incident(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_Incident_id(ctx, ec, field)
+	case "connection":
+		return fieldContext_Incident_connection(ctx, ec, field)
+	case "kind":
+		return fieldContext_Incident_kind(ctx, ec, field)
+	case "severity":
+		return fieldContext_Incident_severity(ctx, ec, field)
+	case "openedAt":
+		return fieldContext_Incident_openedAt(ctx, ec, field)
+	case "flapping":
+		return fieldContext_Incident_flapping(ctx, ec, field)
+	case "acknowledgedBy":
+		return fieldContext_Incident_acknowledgedBy(ctx, ec, field)
+	case "acknowledgedAt":
+		return fieldContext_Incident_acknowledgedAt(ctx, ec, field)
+	case "note":
+		return fieldContext_Incident_note(ctx, ec, field)
+	case "resolvedAt":
+		return fieldContext_Incident_resolvedAt(ctx, ec, field)
+	case "graceUntil":
+		return fieldContext_Incident_graceUntil(ctx, ec, field)
+	case "explain":
+		return fieldContext_Incident_explain(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Incident", field.Name)
+}
+
+func childFields_IncidentEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_IncidentEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_IncidentEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IncidentEdge", field.Name)
+}
+
+func childFields_IncidentPage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_IncidentPage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_IncidentPage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_IncidentPage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_IncidentPage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type IncidentPage", field.Name)
 }
 
 func childFields_Invitation(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6814,6 +7437,76 @@ func childFields_MfaPolicy(ctx context.Context, ec *executionContext, field grap
 		return fieldContext_MfaPolicy_oobAllowed(ctx, ec, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MfaPolicy", field.Name)
+}
+
+func childFields_MonitorPolicy(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return fieldContext_MonitorPolicy_id(ctx, ec, field)
+	case "name":
+		return fieldContext_MonitorPolicy_name(ctx, ec, field)
+	case "enabled":
+		return fieldContext_MonitorPolicy_enabled(ctx, ec, field)
+	case "intervalSeconds":
+		return fieldContext_MonitorPolicy_intervalSeconds(ctx, ec, field)
+	case "failureThreshold":
+		return fieldContext_MonitorPolicy_failureThreshold(ctx, ec, field)
+	case "graceHours":
+		return fieldContext_MonitorPolicy_graceHours(ctx, ec, field)
+	case "heal":
+		return fieldContext_MonitorPolicy_heal(ctx, ec, field)
+	case "onGraceEnd":
+		return fieldContext_MonitorPolicy_onGraceEnd(ctx, ec, field)
+	case "version":
+		return fieldContext_MonitorPolicy_version(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MonitorPolicy", field.Name)
+}
+
+func childFields_MonitorPolicyPayload(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "policy":
+		return fieldContext_MonitorPolicyPayload_policy(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MonitorPolicyPayload", field.Name)
+}
+
+func childFields_NameDispute(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "hostname":
+		return fieldContext_NameDispute_hostname(ctx, ec, field)
+	case "since":
+		return fieldContext_NameDispute_since(ctx, ec, field)
+	case "holder":
+		return fieldContext_NameDispute_holder(ctx, ec, field)
+	case "challenger":
+		return fieldContext_NameDispute_challenger(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NameDispute", field.Name)
+}
+
+func childFields_NameDisputeEdge(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return fieldContext_NameDisputeEdge_cursor(ctx, ec, field)
+	case "node":
+		return fieldContext_NameDisputeEdge_node(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NameDisputeEdge", field.Name)
+}
+
+func childFields_NameDisputePage(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return fieldContext_NameDisputePage_edges(ctx, ec, field)
+	case "nodes":
+		return fieldContext_NameDisputePage_nodes(ctx, ec, field)
+	case "pageInfo":
+		return fieldContext_NameDisputePage_pageInfo(ctx, ec, field)
+	case "totalCount":
+		return fieldContext_NameDisputePage_totalCount(ctx, ec, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NameDisputePage", field.Name)
 }
 
 func childFields_NameServer(ctx context.Context, ec *executionContext, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
@@ -71,6 +72,16 @@ func (l *Loaders) Conflicts(ctx context.Context, c *connection.Connection) ([]*r
 	return of(ctx, l, l.conflicts, c, itself)
 }
 
+// Companion is the other name of a connection's pair, nil where there is none.
+func (l *Loaders) Companion(ctx context.Context, c *connection.Connection) (*connection.Companion, error) {
+	return of(ctx, l, l.companions, c, itself)
+}
+
+// HeldBy is the connection of the same organization that has the name which this one wants, nil where there is none.
+func (l *Loaders) HeldBy(ctx context.Context, c *connection.Connection) (*connection.Connection, error) {
+	return of(ctx, l, l.holders, c, itself)
+}
+
 // LastCheck is the newest check of a connection, nil when there was none.
 func (l *Loaders) LastCheck(ctx context.Context, c *connection.Connection) (*check.DnsCheck, error) {
 	return of(ctx, l, l.lastChecks, c, itself)
@@ -82,13 +93,15 @@ func (l *Loaders) Certificates(ctx context.Context, c *connection.Connection) ([
 	return append([]*certificate.Certificate{}, all...), err
 }
 
-// Certificate is the one that counts: what the connection's state speaks of, else the newest, which is on its way; nil when there is none.
+// Certificate is the one that counts: what the connection's state speaks of unless it was revoked, else the newest, which is on its way; nil when there is none.
 func (l *Loaders) Certificate(ctx context.Context, c *connection.Connection) (*certificate.Certificate, error) {
 	all, err := l.Certificates(ctx, c)
 	if err != nil || len(all) == 0 {
 		return nil, err
 	}
-	at := slices.IndexFunc(all, func(one *certificate.Certificate) bool { return one.ID == c.Facets.TLS.Certificate })
+	at := slices.IndexFunc(all, func(one *certificate.Certificate) bool {
+		return one.ID == c.Facets.TLS.Certificate && one.Status != certificate.Revoked
+	})
 	return all[max(at, 0)], nil
 }
 
@@ -146,6 +159,15 @@ func (l *Loaders) Connection(ctx context.Context, id ident.ConnectionID) (*conne
 	return c, err
 }
 
+// ConnectionOf is whose certificate it is.
+func (l *Loaders) ConnectionOf(ctx context.Context, crt *certificate.Certificate) (*connection.Connection, error) {
+	c, err := of(ctx, l, l.connections, crt, func(crt *certificate.Certificate) ident.ConnectionID { return crt.ConnectionID })
+	if err == nil && c == nil {
+		err = fault.NotFound("connection")
+	}
+	return c, err
+}
+
 // Endpoint is that of a delivery; NOT_FOUND when it was deleted.
 func (l *Loaders) Endpoint(ctx context.Context, id ident.WebhookID) (*webhook.WebhookEndpoint, error) {
 	return l.endpoints.load(ctx, id, alone)
@@ -191,4 +213,52 @@ func (l *Loaders) Attempts(ctx context.Context, d *webhook.WebhookDelivery) ([]*
 		return ofOrg[ident.DeliveryID]{e.OrganizationID, d.ID} // a list of deliveries is of one endpoint
 	})
 	return append([]*webhook.WebhookAttempt{}, all...), err
+}
+
+// Policy is how an application's live names are looked after; nil: as the product does.
+func (l *Loaders) Policy(ctx context.Context, a *application.Application) (*monitor.MonitorPolicy, error) {
+	if a.MonitorPolicyID == nil {
+		return nil, nil
+	}
+	return l.policies.load(ctx, ofOrg[ident.MonitorPolicyID]{a.OrgID, *a.MonitorPolicyID}, alone)
+}
+
+// Incidents are those of a connection, the newest first.
+func (l *Loaders) Incidents(ctx context.Context, c *connection.Connection, in monitor.Standing) ([]*monitor.Incident, error) {
+	return of(ctx, l, l.incidents, c, func(c *connection.Connection) incidentsOf { return incidentsOf{c, in} })
+}
+
+// IncidentConnection is the name that an incident is about; NOT_FOUND when the caller may not see it.
+func (l *Loaders) IncidentConnection(ctx context.Context, i *monitor.Incident) (*connection.Connection, error) {
+	c, err := of(ctx, l, l.connections, i, func(i *monitor.Incident) ident.ConnectionID { return i.ConnectionID })
+	if err == nil && c == nil {
+		err = fault.NotFound("connection")
+	}
+	return c, err
+}
+
+// readIncidents reads those of many connections, organization by organization.
+func readIncidents(ctx context.Context, s *monitor.Service, keys []incidentsOf) ([][]*monitor.Incident, error) {
+	type share struct {
+		org ident.OrgID
+		in  monitor.Standing
+	}
+	shares := map[share][]ident.ConnectionID{}
+	for _, k := range keys {
+		of := share{k.c.OrgID, k.in}
+		shares[of] = append(shares[of], k.c.ID)
+	}
+	out := make([][]*monitor.Incident, len(keys))
+	for of, cons := range shares {
+		found, err := s.Of(ctx, of.org, of.in, cons)
+		if err != nil {
+			return nil, err
+		}
+		for n, k := range keys {
+			if k.c.OrgID == of.org && k.in == of.in {
+				out[n] = append([]*monitor.Incident{}, found[k.c.ID]...)
+			}
+		}
+	}
+	return out, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
 	"github.com/nameplate-dev/nameplate/internal/connect/connection"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook"
@@ -28,6 +29,7 @@ type Sources struct {
 	Connections   *connection.Service
 	Certificates  *certificate.Service
 	Webhooks      *webhook.Service
+	Monitor       *monitor.Service
 }
 
 // Loaders are those of one response. What they take was read for this caller before: nothing is authorised again.
@@ -42,12 +44,16 @@ type Loaders struct {
 	connections   *batch[ident.ConnectionID, *connection.Connection]
 	records       *batch[*connection.Connection, []*record.Record]
 	conflicts     *batch[*connection.Connection, []*record.Conflict]
+	companions    *batch[*connection.Connection, *connection.Companion]
+	holders       *batch[*connection.Connection, *connection.Connection]
 	lastChecks    *batch[*connection.Connection, *check.DnsCheck]
 	certificates  *batch[*connection.Connection, []*certificate.Certificate]
 	observations  *batch[*check.DnsCheck, []*analysis.Observation]
 	endpoints     *batch[ident.WebhookID, *webhook.WebhookEndpoint]
 	health        *batch[*webhook.WebhookEndpoint, webhook.Health]
 	missed        *batch[*webhook.WebhookEndpoint, int32]
+	policies      *batch[ofOrg[ident.MonitorPolicyID], *monitor.MonitorPolicy]
+	incidents     *batch[incidentsOf, []*monitor.Incident]
 	attempts      *batch[ofOrg[ident.DeliveryID], []*webhook.WebhookAttempt]
 
 	mu    sync.Mutex
@@ -58,6 +64,12 @@ type Loaders struct {
 type ofOrg[ID comparable] struct {
 	org ident.OrgID
 	id  ID
+}
+
+// incidentsOf are a connection's incidents, narrowed.
+type incidentsOf struct {
+	c  *connection.Connection
+	in monitor.Standing
 }
 
 func (k ofOrg[ID]) both() (ident.OrgID, ID) { return k.org, k.id }
@@ -96,6 +108,8 @@ func (l *Loaders) make() {
 	l.connections = together(s.Connections.ByIDs)
 	l.records = together(s.Connections.RecordsOf)
 	l.conflicts = together(s.Connections.ConflictsOf)
+	l.companions = together(s.Connections.CompanionsOf)
+	l.holders = together(s.Connections.HoldersOf)
 	l.certificates = perOrg(connectionOf, s.Certificates.ByConnection)
 	l.observations = together(s.Connections.ObservationsOf)
 	l.endpoints = each(s.Webhooks.Get)
@@ -104,6 +118,10 @@ func (l *Loaders) make() {
 		return missedOf(ctx, s.Webhooks, all)
 	})
 	l.attempts = perOrg(ofOrg[ident.DeliveryID].both, s.Webhooks.AttemptsOf)
+	l.policies = perOrg(ofOrg[ident.MonitorPolicyID].both, s.Monitor.PoliciesByID)
+	l.incidents = together(func(ctx context.Context, keys []incidentsOf) ([][]*monitor.Incident, error) {
+		return readIncidents(ctx, s.Monitor, keys)
+	})
 	l.lists = map[any]*list{}
 	l.lastChecks = together(func(ctx context.Context, cons []*connection.Connection) ([]*check.DnsCheck, error) {
 		last, err := s.Connections.LastChecksOf(ctx, cons)

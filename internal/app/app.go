@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"github.com/nameplate-dev/nameplate/db"
+	edgedns "github.com/nameplate-dev/nameplate/edge/dns"
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/caa"
 	"github.com/nameplate-dev/nameplate/internal/connect/certificate"
@@ -21,6 +22,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/domaincheck"
 	"github.com/nameplate-dev/nameplate/internal/connect/domainconnect"
 	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/connect/monitor"
 	"github.com/nameplate-dev/nameplate/internal/connect/notice"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
@@ -103,6 +105,7 @@ type App struct {
 	EdgeUsage    *usage.Edges
 	Widgets      *widget.Service
 	Webhooks     *webhook.Service
+	Monitor      *monitor.Service
 	Notices      *notice.Service
 	Catalogue    *provider.Catalogue
 	Engine       *dnscheck.Engine
@@ -201,7 +204,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 	}
 	a.host = hostname.Policy{Lab: lab, Extra: s.PSLExtra, OwnZones: ownZones(s)}
 	outside := safehttp.Options{AllowLoopbackHTTP: lab}
-	a.EdgeEntries = &edgeentry.Service{DB: a.DB, Hub: a.Hub, Zone: s.Edge.Zone, Vault: a.Vault}
+	a.EdgeEntries = &edgeentry.Service{DB: a.DB, Authz: a.Authz, Hub: a.Hub, Zone: s.Edge.Zone, Vault: a.Vault}
 	a.EdgeUsage = &usage.Edges{DB: a.DB}
 	a.Recipes = &recipe.Service{DB: a.DB, Authz: a.Authz}
 	a.Applications = &application.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Hub: a.Hub, Seeds: a.Recipes, Edge: a.EdgeEntries, Outside: outside, Lab: lab, OwnZones: ownZones(s)}
@@ -210,15 +213,17 @@ func (a *App) connect(ctx context.Context) (err error) {
 	}
 	a.Connections = &connection.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Ledger: a.Ledger, Hub: a.Hub, Work: a.Work, Applications: a.Applications, Recipes: a.Recipes,
 		Edge: a.EdgeEntries, Analyzer: a.Engine, Catalogue: a.Catalogue, Records: &record.Store{}, Claims: &claim.Claims{}, Checks: &check.Store{Providers: a.Catalogue}, Limit: a.Limit,
-		Settings: connection.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
+		Settings: connection.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, NameServers: handover(s), Hostnames: a.host}}
 	a.Applications.Connections = a.Connections
 	if err := a.certificates(); err != nil {
 		return err
 	}
 	a.Checks = &domaincheck.Service{Authz: a.Authz, Limit: a.Limit, Applications: a.Applications, Recipes: a.Recipes, Engine: a.Engine, Existing: a.existing,
-		Settings: domaincheck.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Hostnames: a.host}}
-	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, Origin: s.ConsoleOrigin, OrgOfConnection: a.Connections.OrgOf}
+		Settings: domaincheck.Settings{EdgeZone: s.Edge.Zone, EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, Delegation: len(handover(s)) > 0, Hostnames: a.host}}
+	a.Widgets = &widget.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Applications: a.Applications, Hostnames: a.host, Origin: s.ConsoleOrigin, OrgOfConnection: a.Connections.OrgOf,
+		Delegation: len(handover(s)) > 0}
 	a.Webhooks = &webhook.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Hub: a.Hub, Work: a.Work, Outside: outside, OrgOfApplication: a.Applications.OrgOf}
+	a.Monitor = &monitor.Service{DB: a.DB, Door: a.Door, Authz: a.Authz}
 	a.Notices = &notice.Service{Door: a.Door, Mails: a.Mails, Console: s.ConsoleOrigin}
 	a.Connections.Measure(a.Metrics)
 	a.Webhooks.Measure(a.Metrics)
@@ -230,6 +235,10 @@ func (a *App) connect(ctx context.Context) (err error) {
 func (a *App) certificates() error {
 	s := a.Settings.ACME
 	a.Certificates = &certificate.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Vault: a.Vault, Work: a.Work, Connections: a.Connections, Edge: a.EdgeEntries, Metrics: a.Metrics, Log: a.Log}
+	servers := nameServersAt(a.Settings)
+	a.Certificates.Answers = func(ctx context.Context, name string, texts []string) error {
+		return edgedns.AskAll(ctx, servers, name, texts)
+	}
 	for _, m := range s.Contact {
 		a.Certificates.Contact = append(a.Certificates.Contact, "mailto:"+m)
 	}
@@ -276,7 +285,7 @@ func (a *App) engine() error {
 func (a *App) join() error {
 	a.parts = []part.Part{
 		a.Accounts.Part(), a.Sessions.Part(), a.Approvals.Part(), a.Organizations.Part(), a.Members.Part(), a.Profiles.Part(), a.Invitations.Part(), a.Registrations.Part(), a.Credentials.Part(), a.Recoveries.Part(), a.Factors.Part(), a.Keys.Part(), a.Machines.Part(), a.SSO.Part(), a.Mails.Part(), a.Audits.Part(), a.Notices.Part(),
-		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.EdgeUsage.Part(), a.Widgets.Part(), a.Webhooks.Part(),
+		a.Applications.Part(), a.Recipes.Part(), a.Connections.Part(), a.Checks.Part(), a.Certificates.Part(), a.EdgeEntries.Part(), a.EdgeUsage.Part(), a.Widgets.Part(), a.Webhooks.Part(), a.Monitor.Part(),
 		{Name: "provider", Grants: []authz.Grant{{Permission: "provider.read", Roles: []authz.Role{authz.Member, authz.Owner, authz.BillingAdmin}, Widget: []string{"ANY"}, What: "see the provider catalogue"}}},
 		{Name: "door", Periodics: []work.Periodic{a.Door.Forget(), a.Door.Refusals(), a.Ledger.Partitions()}},
 		{Name: "house", Ready: a.checks()},

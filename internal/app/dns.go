@@ -11,6 +11,7 @@ import (
 func (s *Settings) DNSCheck() (dnscheck.Settings, error) {
 	e := dnscheck.Settings{
 		Port: s.DNS.Port, AllowPrivate: s.DNS.AllowPrivate, ProbeHTTPPort: s.Probe.HTTP, ProbeHTTPSPort: s.Probe.HTTPS,
+		PerServerQPS: s.DNS.PerServerQPS, Burst: s.DNS.PerServerQPS * 5 / 2, PerZoneQPS: s.DNS.PerServerQPS * 5, ZoneBurst: s.DNS.PerServerQPS * 15,
 		EdgeV4: s.Edge.V4, EdgeV6: s.Edge.V6, EdgeZone: s.Edge.Zone,
 	}
 	for _, r := range s.DNS.RootHints {

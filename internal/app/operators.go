@@ -2,11 +2,13 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/internal/connect/connection"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
@@ -37,6 +39,9 @@ func (a *App) operators() {
 	a.Approvals = &approval.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Work: a.Work, Limit: a.Limit, Tell: a.tellOperators, Actions: []approval.Held{
 		{Action: account.AssignRole, Field: "opsAssignPlatformRoles", Run: a.Accounts.Approved},
 		{Action: account.ResetFactors, Field: "opsResetMfa", Run: a.Accounts.ApprovedReset},
+		{Action: connection.DecideClaim, Field: "opsDecideClaim", Run: func(ctx context.Context, input json.RawMessage) error {
+			return a.Connections.ApprovedDecision(ctx, input) // which are built later
+		}},
 	}}
 	a.Door.Holder = a.Approvals
 	a.Authz.Revoked().OnEnd(func(subject string) {

@@ -167,7 +167,7 @@ func (o *Outpost) run(ctx context.Context) error {
 func (o *Outpost) Listen(ctx context.Context) (run.Part, *edge.Edge, error) {
 	s := o.settings
 	e := &edge.Edge{
-		HTTP: s.Edge.HTTP, HTTPS: s.Edge.HTTPS, Ask: s.Edge.Ask, AskToken: s.Edge.AskToken, PublicHTTPS: s.Edge.PublicHTTPS, Version: s.BuildVersion, Addresses: append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...),
+		HTTP: s.Edge.HTTP, HTTPS: s.Edge.HTTPS, HTTP3: s.Edge.HTTP3, Ask: s.Edge.Ask, AskToken: s.Edge.AskToken, PublicHTTPS: s.Edge.PublicHTTPS, Version: s.BuildVersion, Addresses: append(append([]netip.Addr{}, s.Edge.V4...), s.Edge.V6...),
 		Projection: projection{o}, Poked: o.poked, Keys: keys{o}, Challenges: challenges{o}, Nonce: o.nonces, Missing: o.missing, Tickets: derived{o, o.now}.tickets, Disk: o.disk,
 		DNS: o.zoneServer(), Upstreams: safehttp.Options{AllowLoopbackHTTP: s.Profile == "lab"}, ProxyRanges: provider.ProxyRanges, Meter: o.meter, TrustedProxies: s.Edge.Proxies, Metrics: o.Metrics, Log: o.log,
 	}

@@ -101,6 +101,16 @@ func (p *parser) anchors(s string) []string {
 	return out
 }
 
+// mostPerServer is more than anybody's servers should get of us, and enough for a lab in which two stand for all.
+const mostPerServer = 10_000
+
+func (p *parser) perServer(n int) int {
+	if n < 1 || n > mostPerServer {
+		p.wrong("dns.per_server_qps", "is 1 to %d questions a second, not %d", mostPerServer, n)
+	}
+	return n
+}
+
 func (p *parser) resolvers(s string) (out []Resolver) {
 	for _, part := range list(s) {
 		name, rest, ok := strings.Cut(part, "=")

@@ -48,7 +48,7 @@ func (a *App) Handler() (http.Handler, error) {
 	r := resolvers.New(resolvers.Services{
 		Accounts: a.Accounts, Profiles: a.Profiles, Sessions: a.Sessions, Organizations: a.Organizations, Members: a.Members, Invitations: a.Invitations, Keys: a.Keys, Machines: a.Machines, Mails: a.Mails, Audits: a.Audits,
 		Credentials: a.Credentials, Registrations: a.Registrations, Recoveries: a.Recoveries, Factors: a.Factors, Approvals: a.Approvals, SSO: a.SSO,
-		Applications: a.Applications, Recipes: a.Recipes, Connections: a.Connections, DomainChecks: a.Checks, Providers: a.Catalogue, Certificates: a.Certificates, Widgets: a.Widgets, Webhooks: a.Webhooks,
+		Applications: a.Applications, Recipes: a.Recipes, Connections: a.Connections, DomainChecks: a.Checks, Providers: a.Catalogue, Certificates: a.Certificates, Widgets: a.Widgets, Webhooks: a.Webhooks, EdgeEntries: a.EdgeEntries, Monitor: a.Monitor,
 		Authz: a.Authz, Hub: a.Hub, Parts: a.parts, Spent: spent, Build: frontend.BuildHash(), Version: a.Settings.BuildVersion,
 	})
 	var routes, aliases http.Handler

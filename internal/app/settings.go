@@ -63,6 +63,7 @@ type EdgeSettings struct {
 	DNS          []string // listeners of the edge zone; none: this node does not answer for it
 	NameServers  []NameServer
 	DNSSEC       bool           // the edge zone is signed
+	HTTP3        bool           // https is answered over QUIC too
 	HTTPSRecords bool           // targets have HTTPS records
 	Transfers    []netip.Prefix // who may copy the edge zone
 	Publish      string         // host:port of a primary that gets the zone by dynamic update; "": we answer ourselves
@@ -84,6 +85,7 @@ type DNSSettings struct {
 	RootHints    []Root
 	TrustAnchors []string // of the root, each checked: key tag, algorithm, digest type, digest
 	Port         int
+	PerServerQPS int // questions a second to one server
 	Resolvers    []Resolver
 	AllowPrivate bool
 }
@@ -149,6 +151,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.edgeDNS, "edge.dns", ":53", "listeners for the edge zone; empty: this node does not answer for it")
 	str(&r.nameServers, "edge.name_servers", "", "ns1=192.0.2.1,ns2=192.0.2.2: as the parent zone delegates; without it ns1 and ns2 at the edges' addresses")
 	fs.BoolVar(&r.dnssec, "edge.dnssec", false, "sign the edge zone; `nameplate config` prints the DS record for the parent zone, which is set afterwards")
+	fs.BoolVar(&r.http3, "edge.http3", false, "answer https over HTTP/3 too, at the same ports of UDP")
 	fs.BoolVar(&r.httpsRecords, "edge.https_records", false, "give targets an HTTPS record, by which browsers go to https at once")
 	str(&r.transfers, "edge.dns_transfer", "", "networks that may copy the edge zone by AXFR: a secondary of your own")
 	str(&r.publish, "edge.dns_publish", "", "host:port of a name server of your own that answers for the edge zone instead of us, and takes it by dynamic update (RFC 2136); wants an empty edge.dns")
@@ -160,6 +163,7 @@ func Flags(fs *flag.FlagSet) *Raw {
 	str(&r.roots, "dns.root_hints", "", "name=address, separated by commas; without it the root servers of IANA")
 	str(&r.anchors, "dns.trust_anchors", "", "DS records of the root's keys, separated by commas, such as 20326 8 2 E06D…; without it IANA's, and none for dns.root_hints of your own")
 	fs.IntVar(&r.dnsPort, "dns.port", 53, "port of every authoritative server")
+	fs.IntVar(&r.dnsQPS, "dns.per_server_qps", 20, "questions a second to one authoritative server, for all customers together: two and a half times as many at once; all servers of a zone together take five times as many")
 	str(&r.resolvers, "dns.resolvers", "cloudflare=1.1.1.1:53,google=8.8.8.8:53,quad9=9.9.9.9:53", "name=address:port[;region]")
 	str(&r.cas, "acme.cas", "letsencrypt|https://acme-v02.api.letsencrypt.org/directory|letsencrypt.org", "name|directory|CAA identity[|file of roots[|dns-persist-01]], separated by commas, in order of preference; the last where it reads a record that stays")
 	str(&r.contact, "acme.contact", "", "mail addresses for the CA, separated by commas")
@@ -191,10 +195,10 @@ type Raw struct {
 	roots, anchors, resolvers, cas, contact, probeRoots, psl, catalogue, checkpoints, sso  string
 	smtp, mailTLS, mailUser, mailPassword, mailRoots, mailFrom, mailEnvelope, mailHook     string
 	sms, smsCountries, terms, rowSecurity, appRole                                         string
-	publicHTTPS, dnsPort, probeHTTP, probeHTTPS                                            int
+	publicHTTPS, dnsPort, dnsQPS, probeHTTP, probeHTTPS                                    int
 	machines                                                                               string
 	transfers, publish, publishKey, stateDir                                               string
-	oob, dnssec, httpsRecords                                                              bool
+	oob, dnssec, http3, httpsRecords                                                       bool
 }
 
 // Parse reads arguments and environment; the error names every setting that is wrong, and what would be right.
@@ -214,9 +218,9 @@ func (r *Raw) settings() (Settings, error) {
 		Edge: EdgeSettings{
 			Zone: strings.ToLower(strings.Trim(r.zone, ".")), V4: p.addrs("edge.addresses_v4", r.v4, true), V6: p.addrs("edge.addresses_v6", r.v6, false), HTTP: list(r.edgeHTTP), HTTPS: list(r.edgeHTTPS),
 			PublicHTTPS: r.publicHTTPS, DNS: list(r.edgeDNS), NameServers: p.nameServers(r.nameServers), Ask: r.ask, AskToken: secret.New(r.askToken), Proxies: p.prefixes("edge.trusted_proxies", r.edgeProxies),
-			DNSSEC: r.dnssec, HTTPSRecords: r.httpsRecords, StateDir: r.stateDir, Publish: r.publish, PublishKey: secret.New(r.publishKey),
+			DNSSEC: r.dnssec, HTTP3: r.http3, HTTPSRecords: r.httpsRecords, StateDir: r.stateDir, Publish: r.publish, PublishKey: secret.New(r.publishKey),
 		},
-		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
+		DNS:   DNSSettings{RootHints: p.roots(r.roots), TrustAnchors: p.anchors(r.anchors), Port: r.dnsPort, PerServerQPS: p.perServer(r.dnsQPS), Resolvers: p.resolvers(r.resolvers), AllowPrivate: lab},
 		ACME:  ACMESettings{CAs: p.cas(r.cas), Contact: list(r.contact)},
 		Probe: ProbeSettings{Roots: r.probeRoots, HTTP: r.probeHTTP, HTTPS: r.probeHTTPS},
 		Mail:  p.mail(r),
@@ -294,6 +298,7 @@ func (s Settings) String() string {
 	line("edge.https", s.Edge.HTTPS)
 	line("edge.dns", s.Edge.DNS)
 	line("edge.dnssec", map[bool]string{true: "on", false: "off"}[s.Edge.DNSSEC])
+	line("edge.http3", map[bool]string{true: "on", false: "off"}[s.Edge.HTTP3])
 	line("edge.https_records", map[bool]string{true: "on", false: "off"}[s.Edge.HTTPSRecords])
 	line("edge.dns_transfer", s.Edge.Transfers)
 	line("edge.dns_publish", cmp.Or(s.Edge.Publish, "(off)"))
@@ -302,6 +307,7 @@ func (s Settings) String() string {
 	line("edge.ask_token", hidden(s.Edge.AskToken))
 	line("edge.state_dir", cmp.Or(s.Edge.StateDir, "(not set: without the database an edge cannot start)"))
 	line("dns.port", strconv.Itoa(s.DNS.Port))
+	line("dns.per_server_qps", strconv.Itoa(s.DNS.PerServerQPS))
 	for _, r := range s.DNS.Resolvers {
 		line("dns.resolvers", fmt.Sprintf("%s=%s %s", r.Name, r.Address, r.Region))
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -50,6 +51,28 @@ func nameServers(s Settings) (out []edgedns.NameServer) {
 		out = edgedns.DefaultNameServers(s.Edge.V4, s.Edge.V6)
 	}
 	return out
+}
+
+// nameServersAt is where they are asked.
+func nameServersAt(s Settings) (out []netip.AddrPort) {
+	for _, n := range nameServers(s) {
+		for _, a := range n.Addresses {
+			out = append(out, netip.AddrPortFrom(a, uint16(s.DNS.Port)))
+		}
+	}
+	return out
+}
+
+// handover are the labels of the name servers that answer for names which customers hand over to us: none where the zone is published by somebody else's
+// servers, which have no place for zones of others.
+func handover(s Settings) (labels []string) {
+	if s.Edge.Publish != "" {
+		return nil
+	}
+	for _, n := range nameServers(s) {
+		labels = append(labels, n.Label)
+	}
+	return labels
 }
 
 // Delegation is what the operator writes into the edge zone's parent zone: NS records and their addresses.

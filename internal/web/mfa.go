@@ -221,7 +221,7 @@ func (s *Door) passkeyOptions(w http.ResponseWriter, r *http.Request) {
 	if !s.read(w, r, &in) {
 		return
 	}
-	c, err := s.Factors.BeginPasskey(r.Context())
+	c, err := s.Factors.BeginPasskey(r.Context(), token(r, ceremonyCookie))
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -238,7 +238,6 @@ func (s *Door) passkey(w http.ResponseWriter, r *http.Request) {
 	if !s.read(w, r, &in) {
 		return
 	}
-	takeBack(w, ceremonyCookie)
 	next, err := s.Factors.SignIn(r.Context(), token(r, ceremonyCookie), in.Webauthn)
 	s.finish(w, r, next, err)
 }

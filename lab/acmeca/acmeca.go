@@ -11,8 +11,10 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -56,6 +58,8 @@ type CA struct {
 	inner http.Handler
 	now   func() time.Time
 	stop  func()
+
+	turn sync.Mutex // held for each request to Pebble, see ask
 
 	mu      sync.Mutex
 	down    bool
@@ -153,10 +157,12 @@ func (c *CA) SuggestRenewal(serial string, start, end time.Time) error {
 // Reject makes the CA refuse a name and everything below it for good, as a CA's policy does.
 func (c *CA) Reject(name string) error { return c.store.AddBlockedDomain(name) }
 
-// Paths of Pebble's front end that the switches and the log need.
+// Paths of Pebble's front end that the switches and the log need, and how long a request may be.
 const (
 	newOrderPath = "/order-plz"
 	noncePath    = "/nonce-plz"
+
+	longestRequest = 1 << 20
 )
 
 // ServeHTTP is the directory behind the switches.
@@ -167,20 +173,45 @@ func (c *CA) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case down:
 		problem(w, http.StatusServiceUnavailable, "serverInternal", "the CA is down for maintenance")
+		return
 	case limited > 0 && r.URL.Path == newOrderPath:
 		// Errors carry a fresh nonce too (RFC 8555 section 6.5).
-		nonce := httptest.NewRecorder()
 		head := httptest.NewRequest(http.MethodHead, noncePath, nil)
 		head.Header.Set("User-Agent", "lab")
-		c.inner.ServeHTTP(nonce, head)
-		w.Header().Set("Replay-Nonce", nonce.Header().Get("Replay-Nonce"))
+		w.Header().Set("Replay-Nonce", c.ask(head).Header().Get("Replay-Nonce"))
 		w.Header().Set("Retry-After", strconv.Itoa(int((limited+time.Second-1)/time.Second)))
 		problem(w, http.StatusTooManyRequests, "rateLimited", "too many new orders")
-	case r.URL.Path == newOrderPath:
-		c.newOrder(w, r)
-	default:
-		c.inner.ServeHTTP(w, r)
+		return
 	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, longestRequest))
+	if err != nil {
+		problem(w, http.StatusBadRequest, "malformed", "the request cannot be read")
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	said := c.ask(r)
+	maps.Copy(w.Header(), said.Header())
+	w.WriteHeader(said.Code)
+	_, _ = w.Write(said.Body.Bytes())
+}
+
+// ask asks Pebble, one request after the other: its locks stand in the way of each other. Whoever asks for an authorization holds it and waits for the store, while
+// whoever asks for an order holds the store and waits for the authorization; with a writer in between, both wait for ever. No client waits for another one here,
+// because requests are read before and answers written afterwards.
+func (c *CA) ask(r *http.Request) *httptest.ResponseRecorder {
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	said := httptest.NewRecorder()
+	if r.URL.Path != newOrderPath {
+		c.inner.ServeHTTP(said, r)
+		return said
+	}
+	c.findReplaced()
+	c.inner.ServeHTTP(said, r)
+	if said.Code == http.StatusCreated {
+		c.log(said)
+	}
+	return said
 }
 
 func problem(w http.ResponseWriter, status int, kind, detail string) {

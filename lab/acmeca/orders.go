@@ -1,15 +1,16 @@
 package acmeca
 
 import (
-	"bytes"
 	"encoding/json"
-	"net/http"
+	"math/big"
+	"net/http/httptest"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/letsencrypt/pebble/v2/acme"
+	"github.com/letsencrypt/pebble/v2/core"
 )
 
 // Order is one order as the CA sees it now.
@@ -28,6 +29,7 @@ type order struct {
 	id    string
 	at    time.Time
 	names []string
+	found bool // an order that replaces its certificate finds it
 }
 
 // Orders lists every order since the start, oldest first.
@@ -35,6 +37,8 @@ func (c *CA) Orders() []Order {
 	c.mu.Lock()
 	made := slices.Clone(c.orders)
 	c.mu.Unlock()
+	c.turn.Lock()
+	defer c.turn.Unlock()
 	out := make([]Order, 0, len(made))
 	for _, o := range made {
 		out = append(out, c.read(o))
@@ -67,43 +71,71 @@ func (c *CA) read(o *order) Order {
 	return out
 }
 
-// newOrder passes a new order on and logs it when it was accepted.
-func (c *CA) newOrder(w http.ResponseWriter, r *http.Request) {
-	var body bytes.Buffer
-	c.inner.ServeHTTP(&tee{ResponseWriter: w, body: &body, created: func() {
-		var made acme.Order
-		if json.Unmarshal(body.Bytes(), &made) != nil {
-			return
+// findReplaced lets Pebble find what an order replaces. It looks for the octets of the serial as they stand in the certificate, which begin with zero where the
+// next bit is set (RFC 9773 section 4.1), and keeps its orders by the octets without that: one renewal in 256 would fail.
+func (c *CA) findReplaced() {
+	c.mu.Lock()
+	made := slices.Clone(c.orders)
+	c.mu.Unlock()
+	for _, o := range made {
+		if o.found {
+			continue
 		}
-		o := &order{id: path.Base(w.Header().Get("Location")), at: c.now()}
-		for _, id := range made.Identifiers {
-			o.names = append(o.names, strings.ToLower(id.Value))
+		stored := c.store.GetOrderByID(o.id)
+		if stored == nil {
+			continue
 		}
-		slices.Sort(o.names)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.orders = append(c.orders, o)
-	}}, r)
-}
-
-// tee reads a created answer along the way, before the client can act on it.
-type tee struct {
-	http.ResponseWriter
-	body    *bytes.Buffer
-	status  int
-	created func()
-}
-
-func (t *tee) WriteHeader(status int) {
-	t.status = status
-	t.ResponseWriter.WriteHeader(status)
-}
-
-func (t *tee) Write(p []byte) (int, error) {
-	if t.status == http.StatusCreated && t.created != nil {
-		t.body.Write(p)
-		t.created()
-		t.created = nil
+		var also *core.Order
+		if also, o.found = underWholeSerial(stored); also != nil {
+			_ = c.store.AddOrderByIssuedSerial(also) // fails without a certificate, and it has one
+		}
 	}
-	return t.ResponseWriter.Write(p)
+}
+
+// underWholeSerial is the order once more, by the serial as its certificate has it; nil where Pebble knows it by that already, or there is no certificate yet.
+func underWholeSerial(o *core.Order) (also *core.Order, issued bool) {
+	o.RLock()
+	defer o.RUnlock()
+	if o.CertificateObject == nil {
+		return nil, false
+	}
+	serial := o.CertificateObject.Cert.SerialNumber.Bytes()
+	if len(serial) == 0 || serial[0] < 0x80 {
+		return nil, true
+	}
+	cert := *o.CertificateObject
+	cert.ID = "00" + cert.ID
+	return &core.Order{Order: o.Order, ID: o.ID, AccountID: o.AccountID, Names: o.Names, ExpiresDate: o.ExpiresDate, AuthorizationObjects: o.AuthorizationObjects, CertificateObject: &cert}, true
+}
+
+// log keeps an order that was accepted, before its client can act on it.
+func (c *CA) log(said *httptest.ResponseRecorder) {
+	var made acme.Order
+	if json.Unmarshal(said.Body.Bytes(), &made) != nil {
+		return
+	}
+	o := &order{id: path.Base(said.Header().Get("Location")), at: c.now()}
+	for _, id := range made.Identifiers {
+		o.names = append(o.names, strings.ToLower(id.Value))
+	}
+	slices.Sort(o.names)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.orders = append(c.orders, o)
+}
+
+// Revoked says whether a certificate, named by its serial in hex, was revoked here, and for which reason (RFC 5280 section 5.3.1).
+func (c *CA) Revoked(serial string) (reason uint, is bool) {
+	n, ok := new(big.Int).SetString(serial, 16)
+	if !ok {
+		return 0, false
+	}
+	revoked := c.store.GetRevokedCertificateBySerial(n)
+	if revoked == nil {
+		return 0, false
+	}
+	if revoked.Reason != nil {
+		reason = *revoked.Reason
+	}
+	return reason, true
 }

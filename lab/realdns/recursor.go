@@ -9,8 +9,9 @@ import (
 )
 
 // Recursor runs BIND as a resolver that validates until the test ends. It asks the servers of zone at an address and at the port on which it listens
-// itself, at another address, and holds the zone to its DS record ("edge.lab. DS 1 13 2 …"); without one the zone counts as unsigned.
-func Recursor(t TB, zone, ds string, server, here netip.Addr, port int) {
+// itself, at another address, and holds the zone to its DS record ("edge.lab. DS 1 13 2 …"); without one the zone counts as unsigned. The zone files of own,
+// by apex, are its own to answer for: what they delegate it follows.
+func Recursor(t TB, zone, ds string, server, here netip.Addr, port int, own map[string]string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "dns")
 	if err != nil {
@@ -26,7 +27,13 @@ func Recursor(t TB, zone, ds string, server, here netip.Addr, port int) {
 		b.WriteString("trust-anchors { };\n")
 	}
 	fmt.Fprintf(&b, "zone \".\" { type hint; file \"root\"; };\nzone %q { type static-stub; server-addresses { %s; }; };\n", zone, server)
-	for name, text := range map[string]string{"named.conf": b.String(), "root": ". 60 NS a.root.lab.\na.root.lab. 60 A 127.0.0.1\n"} { // nobody on the internet is asked
+	files := map[string]string{"root": ". 60 NS a.root.lab.\na.root.lab. 60 A 127.0.0.1\n"} // nobody on the internet is asked
+	for apex, text := range own {
+		files[file(apex)] = text
+		fmt.Fprintf(&b, "zone %q { type primary; file %q; };\n", apex, file(apex))
+	}
+	files["named.conf"] = b.String()
+	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatalf("write a configuration: %v", err)
 		}

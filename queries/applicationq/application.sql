@@ -6,7 +6,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12);
 update application set recipe_id = $3 where id = $1 and org_id = $2;
 
 -- name: UpdateApplication :execrows
-update application set name = $3, slug = $4, allowed_origins = $5, target_token_proof = $6, txt_required = $7, subdomain_rule = $8, default_subdomain = $9, upstream = $10, hsts_max_age = $12,
+update application set name = $3, slug = $4, allowed_origins = $5, target_token_proof = $6, txt_required = $7, subdomain_rule = $8, default_subdomain = $9, upstream = $10, hsts_max_age = $12, monitor_policy_id = $13, companion = $14, companion_status = $15, wildcards = $16,
   version = version + 1, updated_at = $11 where id = $1 and org_id = $2 and version = sqlc.arg(version);
 
 -- name: MarkEdgeSecret :one

@@ -49,7 +49,7 @@ func (q *Queries) AddApplication(ctx context.Context, db DBTX, arg AddApplicatio
 }
 
 const applicationsByID = `-- name: ApplicationsByID :many
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where org_id = $1 and id = any($2::uuid[]) order by id
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at, companion, companion_status, monitor_policy_id, wildcards from application where org_id = $1 and id = any($2::uuid[]) order by id
 `
 
 type ApplicationsByIDParams struct {
@@ -86,6 +86,10 @@ func (q *Queries) ApplicationsByID(ctx context.Context, db DBTX, arg Application
 			&i.ArchivedAt,
 			&i.HstsMaxAge,
 			&i.EdgeSecretAt,
+			&i.Companion,
+			&i.CompanionStatus,
+			&i.MonitorPolicyID,
+			&i.Wildcards,
 		); err != nil {
 			return nil, err
 		}
@@ -142,7 +146,7 @@ func (q *Queries) CountApplications(ctx context.Context, db DBTX, arg CountAppli
 }
 
 const listApplications = `-- name: ListApplications :many
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where org_id = $1 and archived_at is null and ($2::boolean or id = $3::uuid)
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at, companion, companion_status, monitor_policy_id, wildcards from application where org_id = $1 and archived_at is null and ($2::boolean or id = $3::uuid)
   and ($4::text = '' or position(lower($4::text) in lower(name || ' ' || slug)) > 0)
   and id < $5::uuid order by id desc limit $6
 `
@@ -192,6 +196,10 @@ func (q *Queries) ListApplications(ctx context.Context, db DBTX, arg ListApplica
 			&i.ArchivedAt,
 			&i.HstsMaxAge,
 			&i.EdgeSecretAt,
+			&i.Companion,
+			&i.CompanionStatus,
+			&i.MonitorPolicyID,
+			&i.Wildcards,
 		); err != nil {
 			return nil, err
 		}
@@ -204,7 +212,7 @@ func (q *Queries) ListApplications(ctx context.Context, db DBTX, arg ListApplica
 }
 
 const lockApplication = `-- name: LockApplication :one
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where id = $1 and org_id = $2 for update
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at, companion, companion_status, monitor_policy_id, wildcards from application where id = $1 and org_id = $2 for update
 `
 
 type LockApplicationParams struct {
@@ -235,6 +243,10 @@ func (q *Queries) LockApplication(ctx context.Context, db DBTX, arg LockApplicat
 		&i.ArchivedAt,
 		&i.HstsMaxAge,
 		&i.EdgeSecretAt,
+		&i.Companion,
+		&i.CompanionStatus,
+		&i.MonitorPolicyID,
+		&i.Wildcards,
 	)
 	return &i, err
 }
@@ -272,7 +284,7 @@ func (q *Queries) OrgOfApplication(ctx context.Context, db DBTX, arg OrgOfApplic
 }
 
 const orgOfFound = `-- name: OrgOfFound :one
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where id = $1
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at, companion, companion_status, monitor_policy_id, wildcards from application where id = $1
 `
 
 type OrgOfFoundParams struct {
@@ -303,12 +315,16 @@ func (q *Queries) OrgOfFound(ctx context.Context, db DBTX, arg OrgOfFoundParams)
 		&i.ArchivedAt,
 		&i.HstsMaxAge,
 		&i.EdgeSecretAt,
+		&i.Companion,
+		&i.CompanionStatus,
+		&i.MonitorPolicyID,
+		&i.Wildcards,
 	)
 	return &i, err
 }
 
 const orgOfPublicKey = `-- name: OrgOfPublicKey :one
-select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at from application where public_key = $1 and archived_at is null
+select id, org_id, slug, name, environment, public_key, allowed_origins, recipe_id, target_token_proof, txt_required, subdomain_rule, default_subdomain, upstream, version, created_at, updated_at, archived_at, hsts_max_age, edge_secret_at, companion, companion_status, monitor_policy_id, wildcards from application where public_key = $1 and archived_at is null
 `
 
 type OrgOfPublicKeyParams struct {
@@ -339,6 +355,10 @@ func (q *Queries) OrgOfPublicKey(ctx context.Context, db DBTX, arg OrgOfPublicKe
 		&i.ArchivedAt,
 		&i.HstsMaxAge,
 		&i.EdgeSecretAt,
+		&i.Companion,
+		&i.CompanionStatus,
+		&i.MonitorPolicyID,
+		&i.Wildcards,
 	)
 	return &i, err
 }
@@ -359,8 +379,8 @@ func (q *Queries) SetRecipe(ctx context.Context, db DBTX, arg SetRecipeParams) e
 }
 
 const updateApplication = `-- name: UpdateApplication :execrows
-update application set name = $3, slug = $4, allowed_origins = $5, target_token_proof = $6, txt_required = $7, subdomain_rule = $8, default_subdomain = $9, upstream = $10, hsts_max_age = $12,
-  version = version + 1, updated_at = $11 where id = $1 and org_id = $2 and version = $13
+update application set name = $3, slug = $4, allowed_origins = $5, target_token_proof = $6, txt_required = $7, subdomain_rule = $8, default_subdomain = $9, upstream = $10, hsts_max_age = $12, monitor_policy_id = $13, companion = $14, companion_status = $15, wildcards = $16,
+  version = version + 1, updated_at = $11 where id = $1 and org_id = $2 and version = $17
 `
 
 type UpdateApplicationParams struct {
@@ -376,6 +396,10 @@ type UpdateApplicationParams struct {
 	Upstream         []byte
 	UpdatedAt        time.Time
 	HstsMaxAge       int32
+	MonitorPolicyID  *uuid.UUID
+	Companion        string
+	CompanionStatus  int32
+	Wildcards        bool
 	Version          int32
 }
 
@@ -393,6 +417,10 @@ func (q *Queries) UpdateApplication(ctx context.Context, db DBTX, arg UpdateAppl
 		arg.Upstream,
 		arg.UpdatedAt,
 		arg.HstsMaxAge,
+		arg.MonitorPolicyID,
+		arg.Companion,
+		arg.CompanionStatus,
+		arg.Wildcards,
 		arg.Version,
 	)
 	if err != nil {

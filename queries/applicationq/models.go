@@ -28,4 +28,8 @@ type Application struct {
 	ArchivedAt       *time.Time
 	HstsMaxAge       int32
 	EdgeSecretAt     *time.Time
+	Companion        string
+	CompanionStatus  int32
+	MonitorPolicyID  *uuid.UUID
+	Wildcards        bool
 }

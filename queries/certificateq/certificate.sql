@@ -43,14 +43,14 @@ update certificate set due_at = null where id = @id and org_id = @org_id;
 
 -- name: ParkAll :exec
 -- A connection that ended: nothing of it is ordered or renewed any more.
-update certificate set due_at = null where connection_id = @connection_id and org_id = @org_id;
+update certificate set due_at = null where connection_id = @connection_id and org_id = @org_id and status <> 'REVOKED';
 
 -- name: TakeDue :many
 -- @sqlc-vet-disable tenant
 -- Work of the product. Organizations take turns: the first of each comes before the second of any (RU-31).
 with ready as (
   select id, due_at, row_number() over (partition by org_id order by due_at, id) as turn from certificate
-  where due_at <= @now::timestamptz and replaced_by is null and (lease_until is null or lease_until < @now::timestamptz)
+  where due_at <= @now::timestamptz and (lease_until is null or lease_until < @now::timestamptz)
 ), picked as (
   select c.id from certificate c join ready r on r.id = c.id where c.due_at <= @now::timestamptz and (c.lease_until is null or c.lease_until < @now::timestamptz)
   order by r.turn, r.due_at limit @most for update of c skip locked
@@ -58,21 +58,26 @@ with ready as (
 update certificate c set owner = @owner::text, lease_until = @until::timestamptz, epoch = c.epoch + 1
 from picked where c.id = picked.id returning c.id, c.epoch;
 
--- name: ExtendLease :execrows
+-- name: ExtendLeases :many
 -- @sqlc-vet-disable tenant
--- The epoch says whose turn it is.
-update certificate set lease_until = @until::timestamptz where id = @id and epoch = @epoch;
+-- The epochs say whose turn it is.
+with held as (update certificate c set lease_until = @until::timestamptz
+  from (select k.id from certificate k join (select unnest(@ids::uuid[]) as id, unnest(@epochs::bigint[]) as epoch) h on h.id = k.id and h.epoch = k.epoch
+    order by k.id for no key update of k) mine where c.id = mine.id returning c.id)
+select id from held order by id;
 
 -- name: NextDue :one
 -- @sqlc-vet-disable tenant
 -- Work of the product.
-select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from certificate where due_at is not null and replaced_by is null;
+select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from certificate where due_at is not null;
 
 -- name: Turn :one
 -- @sqlc-vet-disable tenant
 -- What a turn needs to know, while it is its turn.
 select sqlc.embed(c), k.hostname, k.registrable_domain, k.state, k.tls_mode, k.is_wildcard, k.target_token,
-  exists (select from hostname_claim h where k.is_wildcard and h.hostname = substr(k.hostname, 3) and h.holder_org_id = k.org_id)::boolean as holds_base
+  exists (select from hostname_claim h where k.is_wildcard and h.hostname = substr(k.hostname, 3) and h.holder_org_id = k.org_id)::boolean as holds_base,
+  coalesce(k.setup_type = 'DELEGATION', false)::boolean as delegated,
+  exists (select from hostname_claim h where k.setup_type = 'DELEGATION' and h.hostname = '*.' || k.hostname)::boolean as wildcard_taken
 from certificate c join connection k on k.id = c.connection_id where c.id = @id and c.epoch = @epoch;
 
 -- name: Replacement :one
@@ -88,15 +93,15 @@ update certificate set status = case when status = 'RENEWING' then status else '
 
 -- name: Issued :execrows
 update certificate set status = 'ISSUED', chain_pem = @chain_pem, sealed_key = @sealed_key, issuer = @issuer, serial = @serial, not_before = @not_before, not_after = @not_after,
-  renew_at = @renew_at, due_at = @renew_at, failures = 0, last_error = null, owner = null, lease_until = null
+  renew_at = @renew_at, due_at = @renew_at, failures = 0, last_error = null, at_risk_since = null, owner = null, lease_until = null
 where id = @id and org_id = @org_id and epoch = @epoch;
 
 -- name: Postpone :execrows
-update certificate set status = @status, failures = @failures, last_error = @last_error, due_at = @due_at, owner = null, lease_until = null
+update certificate set status = @status, failures = @failures, last_error = @last_error, at_risk_since = @at_risk_since, due_at = @due_at, owner = null, lease_until = null
 where id = @id and org_id = @org_id and epoch = @epoch;
 
 -- name: Replace :execrows
-update certificate set replaced_by = @replaced_by::uuid, status = 'ISSUED', due_at = null, failures = 0, last_error = null, owner = null, lease_until = null
+update certificate set replaced_by = @replaced_by::uuid, status = 'ISSUED', due_at = null, failures = 0, last_error = null, at_risk_since = null, owner = null, lease_until = null
 where id = @id and org_id = @org_id and epoch = @epoch;
 
 -- name: Mine :one
@@ -143,7 +148,7 @@ update acme_budget set tokens = @tokens, updated_at = @now::timestamptz, blocked
 delete from acme_budget where updated_at < @before and bucket <> 'consecutive' and (blocked_until is null or blocked_until < @now::timestamptz);
 
 -- name: LowestBudgets :many
-select ca, bucket, min(tokens)::double precision as tokens from acme_budget where bucket <> 'consecutive' group by ca, bucket order by ca, bucket;
+select ca, bucket, min(tokens)::double precision as tokens from acme_budget where bucket not in ('consecutive', 'share') group by ca, bucket order by ca, bucket;
 
 -- name: Expiries :many
 -- @sqlc-vet-disable tenant
@@ -154,21 +159,21 @@ select not_after::timestamptz as not_after from certificate where status in ('IS
 -- @sqlc-vet-disable tenant
 -- For the metrics of the installation.
 select coalesce(last_error ->> 'code', '')::text as reason, count(*)::int as count from certificate
-where replaced_by is null and due_at is not null and sealed_key is not null and failures > 0 group by 1 order by 1;
+where replaced_by is null and due_at is not null and sealed_key is not null and status <> 'REVOKED' and failures > 0 group by 1 order by 1;
 
 -- name: OrgOfConnection :one
 -- Whoever never had a plan, a machine for which nobody stands, has no certificates ordered.
-select c.org_id, c.hostname, c.is_wildcard, c.tls_mode, c.target_token, c.state, coalesce(not b.ever_entitled, false)::boolean as basic
+select c.org_id, c.hostname, c.is_wildcard, c.tls_mode, c.target_token, c.state, coalesce(c.setup_type = 'DELEGATION', false)::boolean as delegated, coalesce(not b.ever_entitled, false)::boolean as basic
 from connection c left join billing_subscription b on b.org_id = c.org_id where c.id = $1;
 
 -- name: ToForesee :many
 -- @sqlc-vet-disable tenant
 -- Work of the product: each certificate is in one of so many slots.
 select id, org_id, ca, chain_pem, renew_at from certificate
-where replaced_by is null and due_at is not null and sealed_key is not null and mode <> 'IMPORTED' and renew_at > @now::timestamptz and failures = 0 and (lease_until is null or lease_until < @now::timestamptz)
+where replaced_by is null and due_at is not null and sealed_key is not null and mode <> 'IMPORTED' and status <> 'REVOKED' and renew_at > @now::timestamptz and failures = 0 and (lease_until is null or lease_until < @now::timestamptz)
   and mod(abs(hashtext(id::text)::bigint), @slots::int) = @slot::int
 order by id;
 
 -- name: Foreseen :execrows
 update certificate set renew_at = @renew_at::timestamptz, due_at = @renew_at::timestamptz
-where id = @id and org_id = @org_id and renew_at = @former::timestamptz and replaced_by is null and due_at is not null and failures = 0 and (lease_until is null or lease_until < @now::timestamptz);
+where id = @id and org_id = @org_id and renew_at = @former::timestamptz and replaced_by is null and status <> 'REVOKED' and due_at is not null and failures = 0 and (lease_until is null or lease_until < @now::timestamptz);

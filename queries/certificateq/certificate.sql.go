@@ -138,7 +138,7 @@ func (q *Queries) AddCertificate(ctx context.Context, db DBTX, arg AddCertificat
 
 const atRisk = `-- name: AtRisk :many
 select coalesce(last_error ->> 'code', '')::text as reason, count(*)::int as count from certificate
-where replaced_by is null and due_at is not null and sealed_key is not null and failures > 0 group by 1 order by 1
+where replaced_by is null and due_at is not null and sealed_key is not null and status <> 'REVOKED' and failures > 0 group by 1 order by 1
 `
 
 type AtRiskRow struct {
@@ -202,7 +202,7 @@ func (q *Queries) Begin(ctx context.Context, db DBTX, arg BeginParams) (int64, e
 }
 
 const certificateByID = `-- name: CertificateByID :one
-select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback from certificate where id = $1 and org_id = $2
+select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback, at_risk_since, revoke_reason from certificate where id = $1 and org_id = $2
 `
 
 type CertificateByIDParams struct {
@@ -240,12 +240,14 @@ func (q *Queries) CertificateByID(ctx context.Context, db DBTX, arg CertificateB
 		&i.CreatedAt,
 		&i.RevokedAt,
 		&i.KeepFallback,
+		&i.AtRiskSince,
+		&i.RevokeReason,
 	)
 	return &i, err
 }
 
 const certificatesOf = `-- name: CertificatesOf :many
-select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback from certificate where connection_id = any($1::uuid[]) and org_id = $2 order by connection_id, created_at desc, id desc
+select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback, at_risk_since, revoke_reason from certificate where connection_id = any($1::uuid[]) and org_id = $2 order by connection_id, created_at desc, id desc
 `
 
 type CertificatesOfParams struct {
@@ -290,6 +292,8 @@ func (q *Queries) CertificatesOf(ctx context.Context, db DBTX, arg CertificatesO
 			&i.CreatedAt,
 			&i.RevokedAt,
 			&i.KeepFallback,
+			&i.AtRiskSince,
+			&i.RevokeReason,
 		); err != nil {
 			return nil, err
 		}
@@ -432,29 +436,44 @@ func (q *Queries) Expiries(ctx context.Context, db DBTX) ([]time.Time, error) {
 	return items, nil
 }
 
-const extendLease = `-- name: ExtendLease :execrows
-update certificate set lease_until = $1::timestamptz where id = $2 and epoch = $3
+const extendLeases = `-- name: ExtendLeases :many
+with held as (update certificate c set lease_until = $1::timestamptz
+  from (select k.id from certificate k join (select unnest($2::uuid[]) as id, unnest($3::bigint[]) as epoch) h on h.id = k.id and h.epoch = k.epoch
+    order by k.id for no key update of k) mine where c.id = mine.id returning c.id)
+select id from held order by id
 `
 
-type ExtendLeaseParams struct {
-	Until time.Time
-	ID    uuid.UUID
-	Epoch int64
+type ExtendLeasesParams struct {
+	Until  time.Time
+	Ids    []uuid.UUID
+	Epochs []int64
 }
 
 // @sqlc-vet-disable tenant
-// The epoch says whose turn it is.
-func (q *Queries) ExtendLease(ctx context.Context, db DBTX, arg ExtendLeaseParams) (int64, error) {
-	result, err := db.Exec(ctx, extendLease, arg.Until, arg.ID, arg.Epoch)
+// The epochs say whose turn it is.
+func (q *Queries) ExtendLeases(ctx context.Context, db DBTX, arg ExtendLeasesParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, extendLeases, arg.Until, arg.Ids, arg.Epochs)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const foreseen = `-- name: Foreseen :execrows
 update certificate set renew_at = $1::timestamptz, due_at = $1::timestamptz
-where id = $2 and org_id = $3 and renew_at = $4::timestamptz and replaced_by is null and due_at is not null and failures = 0 and (lease_until is null or lease_until < $5::timestamptz)
+where id = $2 and org_id = $3 and renew_at = $4::timestamptz and replaced_by is null and status <> 'REVOKED' and due_at is not null and failures = 0 and (lease_until is null or lease_until < $5::timestamptz)
 `
 
 type ForeseenParams struct {
@@ -481,7 +500,7 @@ func (q *Queries) Foreseen(ctx context.Context, db DBTX, arg ForeseenParams) (in
 
 const issued = `-- name: Issued :execrows
 update certificate set status = 'ISSUED', chain_pem = $1, sealed_key = $2, issuer = $3, serial = $4, not_before = $5, not_after = $6,
-  renew_at = $7, due_at = $7, failures = 0, last_error = null, owner = null, lease_until = null
+  renew_at = $7, due_at = $7, failures = 0, last_error = null, at_risk_since = null, owner = null, lease_until = null
 where id = $8 and org_id = $9 and epoch = $10
 `
 
@@ -547,7 +566,7 @@ func (q *Queries) LockBudget(ctx context.Context, db DBTX, arg LockBudgetParams)
 }
 
 const lockImported = `-- name: LockImported :one
-select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback from certificate where connection_id = $1 and org_id = $2 and replaced_by is null and mode = 'IMPORTED' and status in ('ISSUED', 'EXPIRED')
+select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback, at_risk_since, revoke_reason from certificate where connection_id = $1 and org_id = $2 and replaced_by is null and mode = 'IMPORTED' and status in ('ISSUED', 'EXPIRED')
 order by created_at desc limit 1 for update
 `
 
@@ -587,12 +606,14 @@ func (q *Queries) LockImported(ctx context.Context, db DBTX, arg LockImportedPar
 		&i.CreatedAt,
 		&i.RevokedAt,
 		&i.KeepFallback,
+		&i.AtRiskSince,
+		&i.RevokeReason,
 	)
 	return &i, err
 }
 
 const lockOpen = `-- name: LockOpen :one
-select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback from certificate where connection_id = $1 and org_id = $2 and replaced_by is null and status <> 'REVOKED' and mode <> 'IMPORTED'
+select id, org_id, connection_id, names, mode, ca, order_url, status, chain_pem, sealed_key, issuer, serial, not_before, not_after, renew_at, failures, last_error, preflight_check_id, due_at, owner, epoch, lease_until, replaced_by, created_at, revoked_at, keep_fallback, at_risk_since, revoke_reason from certificate where connection_id = $1 and org_id = $2 and replaced_by is null and status <> 'REVOKED' and mode <> 'IMPORTED'
 order by created_at desc limit 1 for update
 `
 
@@ -632,6 +653,8 @@ func (q *Queries) LockOpen(ctx context.Context, db DBTX, arg LockOpenParams) (*C
 		&i.CreatedAt,
 		&i.RevokedAt,
 		&i.KeepFallback,
+		&i.AtRiskSince,
+		&i.RevokeReason,
 	)
 	return &i, err
 }
@@ -651,7 +674,7 @@ func (q *Queries) LockPlan(ctx context.Context, db DBTX, arg LockPlanParams) err
 }
 
 const lowestBudgets = `-- name: LowestBudgets :many
-select ca, bucket, min(tokens)::double precision as tokens from acme_budget where bucket <> 'consecutive' group by ca, bucket order by ca, bucket
+select ca, bucket, min(tokens)::double precision as tokens from acme_budget where bucket not in ('consecutive', 'share') group by ca, bucket order by ca, bucket
 `
 
 type LowestBudgetsRow struct {
@@ -699,7 +722,7 @@ func (q *Queries) Mine(ctx context.Context, db DBTX, arg MineParams) (int32, err
 }
 
 const nextDue = `-- name: NextDue :one
-select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from certificate where due_at is not null and replaced_by is null
+select coalesce(min(greatest(due_at, coalesce(lease_until, due_at))), '9999-01-01')::timestamptz from certificate where due_at is not null
 `
 
 // @sqlc-vet-disable tenant
@@ -756,7 +779,7 @@ func (q *Queries) OrgOfCertificate(ctx context.Context, db DBTX, arg OrgOfCertif
 }
 
 const orgOfConnection = `-- name: OrgOfConnection :one
-select c.org_id, c.hostname, c.is_wildcard, c.tls_mode, c.target_token, c.state, coalesce(not b.ever_entitled, false)::boolean as basic
+select c.org_id, c.hostname, c.is_wildcard, c.tls_mode, c.target_token, c.state, coalesce(c.setup_type = 'DELEGATION', false)::boolean as delegated, coalesce(not b.ever_entitled, false)::boolean as basic
 from connection c left join billing_subscription b on b.org_id = c.org_id where c.id = $1
 `
 
@@ -771,6 +794,7 @@ type OrgOfConnectionRow struct {
 	TlsMode     string
 	TargetToken string
 	State       string
+	Delegated   bool
 	Basic       bool
 }
 
@@ -785,6 +809,7 @@ func (q *Queries) OrgOfConnection(ctx context.Context, db DBTX, arg OrgOfConnect
 		&i.TlsMode,
 		&i.TargetToken,
 		&i.State,
+		&i.Delegated,
 		&i.Basic,
 	)
 	return &i, err
@@ -805,7 +830,7 @@ func (q *Queries) Park(ctx context.Context, db DBTX, arg ParkParams) error {
 }
 
 const parkAll = `-- name: ParkAll :exec
-update certificate set due_at = null where connection_id = $1 and org_id = $2
+update certificate set due_at = null where connection_id = $1 and org_id = $2 and status <> 'REVOKED'
 `
 
 type ParkAllParams struct {
@@ -820,18 +845,19 @@ func (q *Queries) ParkAll(ctx context.Context, db DBTX, arg ParkAllParams) error
 }
 
 const postpone = `-- name: Postpone :execrows
-update certificate set status = $1, failures = $2, last_error = $3, due_at = $4, owner = null, lease_until = null
-where id = $5 and org_id = $6 and epoch = $7
+update certificate set status = $1, failures = $2, last_error = $3, at_risk_since = $4, due_at = $5, owner = null, lease_until = null
+where id = $6 and org_id = $7 and epoch = $8
 `
 
 type PostponeParams struct {
-	Status    string
-	Failures  int32
-	LastError []byte
-	DueAt     *time.Time
-	ID        uuid.UUID
-	OrgID     uuid.UUID
-	Epoch     int64
+	Status      string
+	Failures    int32
+	LastError   []byte
+	AtRiskSince *time.Time
+	DueAt       *time.Time
+	ID          uuid.UUID
+	OrgID       uuid.UUID
+	Epoch       int64
 }
 
 func (q *Queries) Postpone(ctx context.Context, db DBTX, arg PostponeParams) (int64, error) {
@@ -839,6 +865,7 @@ func (q *Queries) Postpone(ctx context.Context, db DBTX, arg PostponeParams) (in
 		arg.Status,
 		arg.Failures,
 		arg.LastError,
+		arg.AtRiskSince,
 		arg.DueAt,
 		arg.ID,
 		arg.OrgID,
@@ -877,7 +904,7 @@ func (q *Queries) PutChallenge(ctx context.Context, db DBTX, arg PutChallengePar
 }
 
 const replace = `-- name: Replace :execrows
-update certificate set replaced_by = $1::uuid, status = 'ISSUED', due_at = null, failures = 0, last_error = null, owner = null, lease_until = null
+update certificate set replaced_by = $1::uuid, status = 'ISSUED', due_at = null, failures = 0, last_error = null, at_risk_since = null, owner = null, lease_until = null
 where id = $2 and org_id = $3 and epoch = $4
 `
 
@@ -1009,7 +1036,7 @@ func (q *Queries) Succeed(ctx context.Context, db DBTX, arg SucceedParams) error
 const takeDue = `-- name: TakeDue :many
 with ready as (
   select id, due_at, row_number() over (partition by org_id order by due_at, id) as turn from certificate
-  where due_at <= $3::timestamptz and replaced_by is null and (lease_until is null or lease_until < $3::timestamptz)
+  where due_at <= $3::timestamptz and (lease_until is null or lease_until < $3::timestamptz)
 ), picked as (
   select c.id from certificate c join ready r on r.id = c.id where c.due_at <= $3::timestamptz and (c.lease_until is null or c.lease_until < $3::timestamptz)
   order by r.turn, r.due_at limit $4 for update of c skip locked
@@ -1059,7 +1086,7 @@ func (q *Queries) TakeDue(ctx context.Context, db DBTX, arg TakeDueParams) ([]*T
 
 const toForesee = `-- name: ToForesee :many
 select id, org_id, ca, chain_pem, renew_at from certificate
-where replaced_by is null and due_at is not null and sealed_key is not null and mode <> 'IMPORTED' and renew_at > $1::timestamptz and failures = 0 and (lease_until is null or lease_until < $1::timestamptz)
+where replaced_by is null and due_at is not null and sealed_key is not null and mode <> 'IMPORTED' and status <> 'REVOKED' and renew_at > $1::timestamptz and failures = 0 and (lease_until is null or lease_until < $1::timestamptz)
   and mod(abs(hashtext(id::text)::bigint), $2::int) = $3::int
 order by id
 `
@@ -1107,8 +1134,10 @@ func (q *Queries) ToForesee(ctx context.Context, db DBTX, arg ToForeseeParams) (
 }
 
 const turn = `-- name: Turn :one
-select c.id, c.org_id, c.connection_id, c.names, c.mode, c.ca, c.order_url, c.status, c.chain_pem, c.sealed_key, c.issuer, c.serial, c.not_before, c.not_after, c.renew_at, c.failures, c.last_error, c.preflight_check_id, c.due_at, c.owner, c.epoch, c.lease_until, c.replaced_by, c.created_at, c.revoked_at, c.keep_fallback, k.hostname, k.registrable_domain, k.state, k.tls_mode, k.is_wildcard, k.target_token,
-  exists (select from hostname_claim h where k.is_wildcard and h.hostname = substr(k.hostname, 3) and h.holder_org_id = k.org_id)::boolean as holds_base
+select c.id, c.org_id, c.connection_id, c.names, c.mode, c.ca, c.order_url, c.status, c.chain_pem, c.sealed_key, c.issuer, c.serial, c.not_before, c.not_after, c.renew_at, c.failures, c.last_error, c.preflight_check_id, c.due_at, c.owner, c.epoch, c.lease_until, c.replaced_by, c.created_at, c.revoked_at, c.keep_fallback, c.at_risk_since, c.revoke_reason, k.hostname, k.registrable_domain, k.state, k.tls_mode, k.is_wildcard, k.target_token,
+  exists (select from hostname_claim h where k.is_wildcard and h.hostname = substr(k.hostname, 3) and h.holder_org_id = k.org_id)::boolean as holds_base,
+  coalesce(k.setup_type = 'DELEGATION', false)::boolean as delegated,
+  exists (select from hostname_claim h where k.setup_type = 'DELEGATION' and h.hostname = '*.' || k.hostname)::boolean as wildcard_taken
 from certificate c join connection k on k.id = c.connection_id where c.id = $1 and c.epoch = $2
 `
 
@@ -1126,6 +1155,8 @@ type TurnRow struct {
 	IsWildcard        bool
 	TargetToken       string
 	HoldsBase         bool
+	Delegated         bool
+	WildcardTaken     bool
 }
 
 // @sqlc-vet-disable tenant
@@ -1160,6 +1191,8 @@ func (q *Queries) Turn(ctx context.Context, db DBTX, arg TurnParams) (*TurnRow, 
 		&i.Certificate.CreatedAt,
 		&i.Certificate.RevokedAt,
 		&i.Certificate.KeepFallback,
+		&i.Certificate.AtRiskSince,
+		&i.Certificate.RevokeReason,
 		&i.Hostname,
 		&i.RegistrableDomain,
 		&i.State,
@@ -1167,6 +1200,8 @@ func (q *Queries) Turn(ctx context.Context, db DBTX, arg TurnParams) (*TurnRow, 
 		&i.IsWildcard,
 		&i.TargetToken,
 		&i.HoldsBase,
+		&i.Delegated,
+		&i.WildcardTaken,
 	)
 	return &i, err
 }

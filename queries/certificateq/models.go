@@ -44,4 +44,6 @@ type Certificate struct {
 	CreatedAt        time.Time
 	RevokedAt        *time.Time
 	KeepFallback     bool
+	AtRiskSince      *time.Time
+	RevokeReason     *string
 }

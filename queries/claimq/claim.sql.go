@@ -11,7 +11,7 @@ import (
 )
 
 const claimOf = `-- name: ClaimOf :one
-select hostname, holder_connection_id, holder_org_id, proof, verified_at, last_proof_at, version, contested_by, contested_org_id, contested_at, transfer_at, refused_connection_id from hostname_claim where hostname = $1
+select hostname, holder_connection_id, holder_org_id, proof, verified_at, last_proof_at, version, contested_by, contested_org_id, contested_at, transfer_at, refused_connection_id, disputed_at from hostname_claim where hostname = $1
 `
 
 type ClaimOfParams struct {
@@ -34,6 +34,7 @@ func (q *Queries) ClaimOf(ctx context.Context, db DBTX, arg ClaimOfParams) (*Hos
 		&i.ContestedAt,
 		&i.TransferAt,
 		&i.RefusedConnectionID,
+		&i.DisputedAt,
 	)
 	return &i, err
 }
@@ -68,6 +69,143 @@ func (q *Queries) ContestClaim(ctx context.Context, db DBTX, arg ContestClaimPar
 	return result.RowsAffected(), nil
 }
 
+const countDisputes = `-- name: CountDisputes :one
+select count(*)::int from hostname_claim where disputed_at is not null
+`
+
+// @sqlc-vet-disable tenant
+// For operators.
+func (q *Queries) CountDisputes(ctx context.Context, db DBTX) (int32, error) {
+	row := db.QueryRow(ctx, countDisputes)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const decideForChallenger = `-- name: DecideForChallenger :execrows
+update hostname_claim set holder_connection_id = $1::uuid, holder_org_id = $2::uuid, proof = 'TXT_TRANSFER', verified_at = $3::timestamptz, last_proof_at = $3::timestamptz,
+  contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, refused_connection_id = null, disputed_at = null, version = version + 1
+where hostname = $4 and holder_connection_id = $5 and refused_connection_id = $1::uuid and disputed_at is not null
+`
+
+type DecideForChallengerParams struct {
+	Challenger    uuid.UUID
+	ChallengerOrg uuid.UUID
+	Now           time.Time
+	Hostname      string
+	Holder        uuid.UUID
+}
+
+func (q *Queries) DecideForChallenger(ctx context.Context, db DBTX, arg DecideForChallengerParams) (int64, error) {
+	result, err := db.Exec(ctx, decideForChallenger,
+		arg.Challenger,
+		arg.ChallengerOrg,
+		arg.Now,
+		arg.Hostname,
+		arg.Holder,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const decideForHolder = `-- name: DecideForHolder :execrows
+update hostname_claim set disputed_at = null, version = version + 1
+where hostname = $1 and holder_connection_id = $2 and refused_connection_id = $3::uuid and disputed_at is not null
+`
+
+type DecideForHolderParams struct {
+	Hostname   string
+	Holder     uuid.UUID
+	Challenger uuid.UUID
+}
+
+// The challenger stays refused for as long as the holder's own proof stands.
+func (q *Queries) DecideForHolder(ctx context.Context, db DBTX, arg DecideForHolderParams) (int64, error) {
+	result, err := db.Exec(ctx, decideForHolder, arg.Hostname, arg.Holder, arg.Challenger)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const disputes = `-- name: Disputes :many
+select k.hostname, k.disputed_at::timestamptz as since, h.id as holder_id, h.org_id as holder_org_id, ho.name as holder_org, ha.name as holder_application, h.state as holder_state, h.created_at as holder_started,
+  c.id as challenger_id, c.org_id as challenger_org_id, co.name as challenger_org, ca.name as challenger_application, c.state as challenger_state, c.created_at as challenger_started
+from hostname_claim k
+join connection h on h.id = k.holder_connection_id join organization ho on ho.id = h.org_id join application ha on ha.id = h.application_id
+join connection c on c.id = k.refused_connection_id join organization co on co.id = c.org_id join application ca on ca.id = c.application_id
+where k.disputed_at is not null and (k.disputed_at, h.id) > ($1::timestamptz, $2::uuid) and ($3::text = '' or k.hostname = $3)
+order by k.disputed_at, h.id limit $4
+`
+
+type DisputesParams struct {
+	AfterAt  time.Time
+	AfterID  uuid.UUID
+	Hostname string
+	Most     int32
+}
+
+type DisputesRow struct {
+	Hostname              string
+	Since                 time.Time
+	HolderID              uuid.UUID
+	HolderOrgID           uuid.UUID
+	HolderOrg             string
+	HolderApplication     string
+	HolderState           string
+	HolderStarted         time.Time
+	ChallengerID          uuid.UUID
+	ChallengerOrgID       uuid.UUID
+	ChallengerOrg         string
+	ChallengerApplication string
+	ChallengerState       string
+	ChallengerStarted     time.Time
+}
+
+// @sqlc-vet-disable tenant
+// For operators: names of all organizations that two have proven, the oldest case first.
+func (q *Queries) Disputes(ctx context.Context, db DBTX, arg DisputesParams) ([]*DisputesRow, error) {
+	rows, err := db.Query(ctx, disputes,
+		arg.AfterAt,
+		arg.AfterID,
+		arg.Hostname,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*DisputesRow{}
+	for rows.Next() {
+		var i DisputesRow
+		if err := rows.Scan(
+			&i.Hostname,
+			&i.Since,
+			&i.HolderID,
+			&i.HolderOrgID,
+			&i.HolderOrg,
+			&i.HolderApplication,
+			&i.HolderState,
+			&i.HolderStarted,
+			&i.ChallengerID,
+			&i.ChallengerOrgID,
+			&i.ChallengerOrg,
+			&i.ChallengerApplication,
+			&i.ChallengerState,
+			&i.ChallengerStarted,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endContest = `-- name: EndContest :execrows
 update hostname_claim set contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, version = version + 1
 where hostname = $1 and contested_by = $2::uuid
@@ -88,7 +226,7 @@ func (q *Queries) EndContest(ctx context.Context, db DBTX, arg EndContestParams)
 }
 
 const forgetRefusal = `-- name: ForgetRefusal :execrows
-update hostname_claim set refused_connection_id = null, version = version + 1 where hostname = $1 and holder_connection_id = $2 and refused_connection_id is not null
+update hostname_claim set refused_connection_id = null, disputed_at = null, version = version + 1 where hostname = $1 and holder_connection_id = $2 and refused_connection_id is not null
 `
 
 type ForgetRefusalParams struct {
@@ -98,6 +236,27 @@ type ForgetRefusalParams struct {
 
 func (q *Queries) ForgetRefusal(ctx context.Context, db DBTX, arg ForgetRefusalParams) (int64, error) {
 	result, err := db.Exec(ctx, forgetRefusal, arg.Hostname, arg.Holder)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const handOverClaim = `-- name: HandOverClaim :execrows
+update hostname_claim set holder_connection_id = $1::uuid, contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null,
+  refused_connection_id = nullif(refused_connection_id, $1::uuid), disputed_at = case when refused_connection_id = $1::uuid then null else disputed_at end, version = version + 1
+where hostname = $2 and holder_connection_id = $3 and (contested_by is null or contested_by = $1::uuid)
+`
+
+type HandOverClaimParams struct {
+	Next     uuid.UUID
+	Hostname string
+	Holder   uuid.UUID
+}
+
+// Between two connections of one organization; a contest by the second one has reached its end.
+func (q *Queries) HandOverClaim(ctx context.Context, db DBTX, arg HandOverClaimParams) (int64, error) {
+	result, err := db.Exec(ctx, handOverClaim, arg.Next, arg.Hostname, arg.Holder)
 	if err != nil {
 		return 0, err
 	}
@@ -122,8 +281,60 @@ func (q *Queries) HastenTransfer(ctx context.Context, db DBTX, arg HastenTransfe
 	return result.RowsAffected(), nil
 }
 
+const heldBy = `-- name: HeldBy :many
+select hostname, holder_connection_id from hostname_claim where holder_org_id = $1 and hostname = any($2::text[]) order by hostname
+`
+
+type HeldByParams struct {
+	OrgID     uuid.UUID
+	Hostnames []string
+}
+
+type HeldByRow struct {
+	Hostname           string
+	HolderConnectionID uuid.UUID
+}
+
+func (q *Queries) HeldBy(ctx context.Context, db DBTX, arg HeldByParams) ([]*HeldByRow, error) {
+	rows, err := db.Query(ctx, heldBy, arg.OrgID, arg.Hostnames)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*HeldByRow{}
+	for rows.Next() {
+		var i HeldByRow
+		if err := rows.Scan(&i.Hostname, &i.HolderConnectionID); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const leaveDispute = `-- name: LeaveDispute :execrows
+update hostname_claim set refused_connection_id = null, disputed_at = null, version = version + 1 where hostname = $1 and refused_connection_id = $2::uuid
+`
+
+type LeaveDisputeParams struct {
+	Hostname   string
+	Challenger uuid.UUID
+}
+
+// The challenger that was refused has ended.
+func (q *Queries) LeaveDispute(ctx context.Context, db DBTX, arg LeaveDisputeParams) (int64, error) {
+	result, err := db.Exec(ctx, leaveDispute, arg.Hostname, arg.Challenger)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const proveClaim = `-- name: ProveClaim :one
-update hostname_claim set last_proof_at = $1, proof = $2, version = version + 1 where hostname = $3 and holder_connection_id = $4 returning hostname, holder_connection_id, holder_org_id, proof, verified_at, last_proof_at, version, contested_by, contested_org_id, contested_at, transfer_at, refused_connection_id
+update hostname_claim set last_proof_at = $1, proof = $2, version = version + 1 where hostname = $3 and holder_connection_id = $4 returning hostname, holder_connection_id, holder_org_id, proof, verified_at, last_proof_at, version, contested_by, contested_org_id, contested_at, transfer_at, refused_connection_id, disputed_at
 `
 
 type ProveClaimParams struct {
@@ -154,23 +365,25 @@ func (q *Queries) ProveClaim(ctx context.Context, db DBTX, arg ProveClaimParams)
 		&i.ContestedAt,
 		&i.TransferAt,
 		&i.RefusedConnectionID,
+		&i.DisputedAt,
 	)
 	return &i, err
 }
 
 const refuseContest = `-- name: RefuseContest :execrows
-update hostname_claim set refused_connection_id = contested_by, contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, version = version + 1
-where hostname = $1 and holder_connection_id = $2 and contested_by is not null
+update hostname_claim set refused_connection_id = contested_by, disputed_at = $1::timestamptz, contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, version = version + 1
+where hostname = $2 and holder_connection_id = $3 and contested_by is not null
 `
 
 type RefuseContestParams struct {
+	Now      time.Time
 	Hostname string
 	Holder   uuid.UUID
 }
 
 // The holder's own proof stands beside the challenger's.
 func (q *Queries) RefuseContest(ctx context.Context, db DBTX, arg RefuseContestParams) (int64, error) {
-	result, err := db.Exec(ctx, refuseContest, arg.Hostname, arg.Holder)
+	result, err := db.Exec(ctx, refuseContest, arg.Now, arg.Hostname, arg.Holder)
 	if err != nil {
 		return 0, err
 	}
@@ -224,7 +437,7 @@ func (q *Queries) TakeClaim(ctx context.Context, db DBTX, arg TakeClaimParams) (
 
 const transferClaim = `-- name: TransferClaim :execrows
 update hostname_claim set holder_connection_id = contested_by, holder_org_id = contested_org_id, proof = 'TXT_TRANSFER', verified_at = $1::timestamptz, last_proof_at = $1::timestamptz,
-  contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, refused_connection_id = null, version = version + 1
+  contested_by = null, contested_org_id = null, contested_at = null, transfer_at = null, refused_connection_id = null, disputed_at = null, version = version + 1
 where hostname = $2 and holder_connection_id = $3 and contested_by = $4::uuid and transfer_at <= $1::timestamptz
 `
 

@@ -21,4 +21,5 @@ type HostnameClaim struct {
 	ContestedAt         *time.Time
 	TransferAt          *time.Time
 	RefusedConnectionID *uuid.UUID
+	DisputedAt          *time.Time
 }

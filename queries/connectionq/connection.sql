@@ -1,10 +1,10 @@
 -- name: AddConnection :exec
 insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, is_wildcard,
   external_ref, end_user_ref, end_user_email, metadata, labels, recipe_id, state, state_since, facets, setup_type, mechanism, setup_origin,
-  target_token, verification_token, tls_mode, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
+  target_token, verification_token, tls_mode, upstream, attention_until, window_ends_at, companion_of, created_by, created_at, updated_at)
 values (@id, @org_id, @application_id, @hostname, @hostname_unicode, @host_label, @registrable_domain, @public_suffix, @is_apex, @is_wildcard,
   @external_ref, @end_user_ref, @end_user_email, @metadata, @labels, @recipe_id, @state, @now, @facets, @setup_type, @mechanism, @setup_origin,
-  @target_token, @verification_token, @tls_mode, @upstream, @attention_until, @window_ends_at, @created_by, @now, @now);
+  @target_token, @verification_token, @tls_mode, @upstream, @attention_until, @window_ends_at, @companion_of, @created_by, @now, @now);
 
 -- name: OrgOfConnection :one
 select org_id, application_id from connection where id = $1;
@@ -37,7 +37,7 @@ select id, org_id, application_id from connection where id = any(@ids::uuid[]) o
 -- The open ones that a widget may go on with: those its token names, and those of its end user; of one application, and of one name if the token says so.
 select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
-where c.org_id = @org_id and c.application_id = @application_id and c.archived_at is null
+where c.org_id = @org_id and c.application_id = @application_id and c.archived_at is null and c.companion_of is null
   and (c.id = any(@ids::uuid[]) or @end_user_ref::text <> '' and c.end_user_ref = @end_user_ref::text) and (@hostname::text = '' or c.hostname = @hostname::text)
 order by c.id desc limit @most;
 
@@ -52,6 +52,15 @@ where c.org_id = @org_id and c.application_id = @application_id and c.hostname =
 
 -- name: OpenConnectionsOf :many
 select id from connection where org_id = @org_id and application_id = @application_id and archived_at is null order by id;
+
+-- name: CompanionsOf :many
+-- The open companions of connections, as they are shown.
+select sqlc.embed(c), d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = @org_id and c.companion_of = any(@ids::uuid[]) and c.archived_at is null order by c.id;
+
+-- name: CompanionIDs :many
+select id from connection where org_id = @org_id and companion_of = any(@ids::uuid[]) and archived_at is null order by id;
 
 -- name: ConnectionsToSuspend :many
 -- Those that are suspended already, because their customers left, are now suspended for another reason.
@@ -138,12 +147,12 @@ where c.org_id = @org_id and (@application_id::uuid = '00000000-0000-0000-0000-0
 update connection set state = @state, state_reason = @state_reason, state_since = @state_since, facets = @facets, findings = @findings, eta = @eta, zone_apex = @zone_apex,
   provider_slug = @provider_slug, provider_confidence = @provider_confidence, pass_count = @pass_count, last_pass_at = @last_pass_at, fail_count = @fail_count, first_fail_at = @first_fail_at,
   attention_until = @attention_until, ladder = @ladder, window_ends_at = @window_ends_at, grace_until = @grace_until, analyzed_at = @analyzed_at, verifying_since = @verifying_since,
-  live_at = @live_at, first_live_at = @first_live_at, suspended_at = @suspended_at, failed_at = @failed_at, archived_at = @archived_at,
+  live_at = @live_at, first_live_at = @first_live_at, checked_at = @checked_at, fresh_until = @fresh_until, suspended_at = @suspended_at, failed_at = @failed_at, archived_at = @archived_at,
   version = version + @bump::int, updated_at = case when @bump::int > 0 then @now::timestamptz else updated_at end
 where id = @id and org_id = @org_id;
 
 -- name: SaveDetails :execrows
-update connection set external_ref = @external_ref, end_user_email = @end_user_email, metadata = @metadata, labels = @labels, upstream = @upstream, version = version + 1, updated_at = @now
+update connection set external_ref = @external_ref, end_user_email = @end_user_email, metadata = @metadata, labels = @labels, upstream = @upstream, grace_until = @grace_until, version = version + 1, updated_at = @now
 where id = @id and org_id = @org_id and version = @version;
 
 -- name: SetTLSMode :exec
@@ -155,11 +164,22 @@ insert into edge_target (token, connection_id, org_id, created_at) values (@toke
 -- name: RetireTarget :exec
 update edge_target set retired_at = @now::timestamptz, answer_until = @until::timestamptz where token = @token and org_id = @org_id;
 
+-- name: SetTokens :exec
+update connection set target_token = @target_token, verification_token = @verification_token where id = @id and org_id = @org_id;
+
+-- name: MoveTarget :exec
+update edge_target set connection_id = @connection_id where token = @token and org_id = @org_id;
+
 -- name: ApplicationOf :one
 -- What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
-select name, environment, target_token_proof, upstream, hsts_max_age from application where id = @id and org_id = @org_id;
+-- Monitoring is the product's own where no policy says another.
+select a.name, a.environment, a.target_token_proof, a.upstream, a.hsts_max_age, a.companion_status, p.enabled as watched, p.interval_seconds, p.failure_threshold, p.grace_hours, p.on_grace_end
+from application a left join monitor_policy p on p.id = a.monitor_policy_id where a.id = @id and a.org_id = @org_id;
 
 -- name: CountAllByState :many
 -- @sqlc-vet-disable tenant
 -- A metric of the installation: numbers without names.
 select state, count(*)::int as count from connection group by state order by state;
+
+-- name: SetMethod :exec
+update connection set setup_type = @setup_type::text, mechanism = @mechanism::text, recipe_id = @recipe_id, tls_mode = @tls_mode where id = @id and org_id = @org_id;

@@ -13,10 +13,10 @@ import (
 const addConnection = `-- name: AddConnection :exec
 insert into connection (id, org_id, application_id, hostname, hostname_unicode, host_label, registrable_domain, public_suffix, is_apex, is_wildcard,
   external_ref, end_user_ref, end_user_email, metadata, labels, recipe_id, state, state_since, facets, setup_type, mechanism, setup_origin,
-  target_token, verification_token, tls_mode, upstream, attention_until, window_ends_at, created_by, created_at, updated_at)
+  target_token, verification_token, tls_mode, upstream, attention_until, window_ends_at, companion_of, created_by, created_at, updated_at)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
   $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
-  $23, $24, $25, $26, $27, $28, $29, $18, $18)
+  $23, $24, $25, $26, $27, $28, $29, $30, $18, $18)
 `
 
 type AddConnectionParams struct {
@@ -48,6 +48,7 @@ type AddConnectionParams struct {
 	Upstream          []byte
 	AttentionUntil    *time.Time
 	WindowEndsAt      *time.Time
+	CompanionOf       *uuid.UUID
 	CreatedBy         string
 }
 
@@ -81,6 +82,7 @@ func (q *Queries) AddConnection(ctx context.Context, db DBTX, arg AddConnectionP
 		arg.Upstream,
 		arg.AttentionUntil,
 		arg.WindowEndsAt,
+		arg.CompanionOf,
 		arg.CreatedBy,
 	)
 	return err
@@ -108,7 +110,8 @@ func (q *Queries) AddTarget(ctx context.Context, db DBTX, arg AddTargetParams) e
 }
 
 const applicationOf = `-- name: ApplicationOf :one
-select name, environment, target_token_proof, upstream, hsts_max_age from application where id = $1 and org_id = $2
+select a.name, a.environment, a.target_token_proof, a.upstream, a.hsts_max_age, a.companion_status, p.enabled as watched, p.interval_seconds, p.failure_threshold, p.grace_hours, p.on_grace_end
+from application a left join monitor_policy p on p.id = a.monitor_policy_id where a.id = $1 and a.org_id = $2
 `
 
 type ApplicationOfParams struct {
@@ -122,9 +125,16 @@ type ApplicationOfRow struct {
 	TargetTokenProof bool
 	Upstream         []byte
 	HstsMaxAge       int32
+	CompanionStatus  int32
+	Watched          *bool
+	IntervalSeconds  *int32
+	FailureThreshold *int32
+	GraceHours       *int32
+	OnGraceEnd       *string
 }
 
 // What a connection's transaction must know of its application, read on that transaction: who holds one connection to the database never waits for another.
+// Monitoring is the product's own where no policy says another.
 func (q *Queries) ApplicationOf(ctx context.Context, db DBTX, arg ApplicationOfParams) (*ApplicationOfRow, error) {
 	row := db.QueryRow(ctx, applicationOf, arg.ID, arg.OrgID)
 	var i ApplicationOfRow
@@ -134,12 +144,18 @@ func (q *Queries) ApplicationOf(ctx context.Context, db DBTX, arg ApplicationOfP
 		&i.TargetTokenProof,
 		&i.Upstream,
 		&i.HstsMaxAge,
+		&i.CompanionStatus,
+		&i.Watched,
+		&i.IntervalSeconds,
+		&i.FailureThreshold,
+		&i.GraceHours,
+		&i.OnGraceEnd,
 	)
 	return &i, err
 }
 
 const changedConnections = `-- name: ChangedConnections :many
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
 where c.org_id = $1 and ($2::uuid = '00000000-0000-0000-0000-000000000000' or c.application_id = $2::uuid)
   and (c.updated_at, c.id) > ($3::timestamptz, $4::uuid) order by c.updated_at, c.id limit $5
@@ -227,6 +243,133 @@ func (q *Queries) ChangedConnections(ctx context.Context, db DBTX, arg ChangedCo
 			&i.Connection.Version,
 			&i.Connection.CreatedAt,
 			&i.Connection.UpdatedAt,
+			&i.Connection.CompanionOf,
+			&i.Connection.CheckedAt,
+			&i.Connection.FreshUntil,
+			&i.NextAt,
+			&i.LeasedUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const companionIDs = `-- name: CompanionIDs :many
+select id from connection where org_id = $1 and companion_of = any($2::uuid[]) and archived_at is null order by id
+`
+
+type CompanionIDsParams struct {
+	OrgID uuid.UUID
+	Ids   []uuid.UUID
+}
+
+func (q *Queries) CompanionIDs(ctx context.Context, db DBTX, arg CompanionIDsParams) ([]uuid.UUID, error) {
+	rows, err := db.Query(ctx, companionIDs, arg.OrgID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const companionsOf = `-- name: CompanionsOf :many
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until
+from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
+where c.org_id = $1 and c.companion_of = any($2::uuid[]) and c.archived_at is null order by c.id
+`
+
+type CompanionsOfParams struct {
+	OrgID uuid.UUID
+	Ids   []uuid.UUID
+}
+
+type CompanionsOfRow struct {
+	Connection  Connection
+	NextAt      *time.Time
+	LeasedUntil *time.Time
+}
+
+// The open companions of connections, as they are shown.
+func (q *Queries) CompanionsOf(ctx context.Context, db DBTX, arg CompanionsOfParams) ([]*CompanionsOfRow, error) {
+	rows, err := db.Query(ctx, companionsOf, arg.OrgID, arg.Ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*CompanionsOfRow{}
+	for rows.Next() {
+		var i CompanionsOfRow
+		if err := rows.Scan(
+			&i.Connection.ID,
+			&i.Connection.OrgID,
+			&i.Connection.ApplicationID,
+			&i.Connection.Hostname,
+			&i.Connection.HostnameUnicode,
+			&i.Connection.HostLabel,
+			&i.Connection.RegistrableDomain,
+			&i.Connection.PublicSuffix,
+			&i.Connection.ZoneApex,
+			&i.Connection.IsApex,
+			&i.Connection.IsWildcard,
+			&i.Connection.ExternalRef,
+			&i.Connection.EndUserRef,
+			&i.Connection.EndUserEmail,
+			&i.Connection.Metadata,
+			&i.Connection.Labels,
+			&i.Connection.RecipeID,
+			&i.Connection.State,
+			&i.Connection.StateReason,
+			&i.Connection.StateSince,
+			&i.Connection.Facets,
+			&i.Connection.Findings,
+			&i.Connection.Eta,
+			&i.Connection.SetupType,
+			&i.Connection.Mechanism,
+			&i.Connection.SetupOrigin,
+			&i.Connection.ProviderSlug,
+			&i.Connection.ProviderConfidence,
+			&i.Connection.TargetToken,
+			&i.Connection.VerificationToken,
+			&i.Connection.Upstream,
+			&i.Connection.TlsMode,
+			&i.Connection.PassCount,
+			&i.Connection.LastPassAt,
+			&i.Connection.FailCount,
+			&i.Connection.FirstFailAt,
+			&i.Connection.AttentionUntil,
+			&i.Connection.Ladder,
+			&i.Connection.WindowEndsAt,
+			&i.Connection.GraceUntil,
+			&i.Connection.AnalyzedAt,
+			&i.Connection.VerifyingSince,
+			&i.Connection.LiveAt,
+			&i.Connection.FirstLiveAt,
+			&i.Connection.SuspendedAt,
+			&i.Connection.FailedAt,
+			&i.Connection.ArchivedAt,
+			&i.Connection.CreatedBy,
+			&i.Connection.Version,
+			&i.Connection.CreatedAt,
+			&i.Connection.UpdatedAt,
+			&i.Connection.CompanionOf,
+			&i.Connection.CheckedAt,
+			&i.Connection.FreshUntil,
 			&i.NextAt,
 			&i.LeasedUntil,
 		); err != nil {
@@ -241,7 +384,7 @@ func (q *Queries) ChangedConnections(ctx context.Context, db DBTX, arg ChangedCo
 }
 
 const connectionByID = `-- name: ConnectionByID :one
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK' where c.id = $1 and c.org_id = $2
 `
 
@@ -311,6 +454,9 @@ func (q *Queries) ConnectionByID(ctx context.Context, db DBTX, arg ConnectionByI
 		&i.Connection.Version,
 		&i.Connection.CreatedAt,
 		&i.Connection.UpdatedAt,
+		&i.Connection.CompanionOf,
+		&i.Connection.CheckedAt,
+		&i.Connection.FreshUntil,
 		&i.NextAt,
 		&i.LeasedUntil,
 	)
@@ -318,7 +464,7 @@ func (q *Queries) ConnectionByID(ctx context.Context, db DBTX, arg ConnectionByI
 }
 
 const connectionsByIDs = `-- name: ConnectionsByIDs :many
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK' where c.id = any($1::uuid[]) and c.org_id = $2 order by c.id
 `
 
@@ -394,6 +540,9 @@ func (q *Queries) ConnectionsByIDs(ctx context.Context, db DBTX, arg Connections
 			&i.Connection.Version,
 			&i.Connection.CreatedAt,
 			&i.Connection.UpdatedAt,
+			&i.Connection.CompanionOf,
+			&i.Connection.CheckedAt,
+			&i.Connection.FreshUntil,
 			&i.NextAt,
 			&i.LeasedUntil,
 		); err != nil {
@@ -638,7 +787,7 @@ func (q *Queries) HoldOrganization(ctx context.Context, db DBTX, arg HoldOrganiz
 }
 
 const lockConnection = `-- name: LockConnection :one
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at from connection c where c.id = $1 and c.org_id = $2 for update
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until from connection c where c.id = $1 and c.org_id = $2 for update
 `
 
 type LockConnectionParams struct {
@@ -705,6 +854,9 @@ func (q *Queries) LockConnection(ctx context.Context, db DBTX, arg LockConnectio
 		&i.Connection.Version,
 		&i.Connection.CreatedAt,
 		&i.Connection.UpdatedAt,
+		&i.Connection.CompanionOf,
+		&i.Connection.CheckedAt,
+		&i.Connection.FreshUntil,
 	)
 	return &i, err
 }
@@ -724,7 +876,7 @@ func (q *Queries) LockNameToStart(ctx context.Context, db DBTX, arg LockNameToSt
 }
 
 const lockOpenConnection = `-- name: LockOpenConnection :one
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at from connection c where c.org_id = $1 and c.application_id = $2 and c.hostname = $3 and c.archived_at is null for update
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until from connection c where c.org_id = $1 and c.application_id = $2 and c.hostname = $3 and c.archived_at is null for update
 `
 
 type LockOpenConnectionParams struct {
@@ -793,8 +945,26 @@ func (q *Queries) LockOpenConnection(ctx context.Context, db DBTX, arg LockOpenC
 		&i.Connection.Version,
 		&i.Connection.CreatedAt,
 		&i.Connection.UpdatedAt,
+		&i.Connection.CompanionOf,
+		&i.Connection.CheckedAt,
+		&i.Connection.FreshUntil,
 	)
 	return &i, err
+}
+
+const moveTarget = `-- name: MoveTarget :exec
+update edge_target set connection_id = $1 where token = $2 and org_id = $3
+`
+
+type MoveTargetParams struct {
+	ConnectionID uuid.UUID
+	Token        string
+	OrgID        uuid.UUID
+}
+
+func (q *Queries) MoveTarget(ctx context.Context, db DBTX, arg MoveTargetParams) error {
+	_, err := db.Exec(ctx, moveTarget, arg.ConnectionID, arg.Token, arg.OrgID)
+	return err
 }
 
 const newestChange = `-- name: NewestChange :one
@@ -821,7 +991,7 @@ func (q *Queries) NewestChange(ctx context.Context, db DBTX, arg NewestChangePar
 }
 
 const newestConnections = `-- name: NewestConnections :many
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
 where c.org_id = $1 and c.id < $2
   and (cardinality($3::text[]) = 0 and c.state <> 'ARCHIVED' or c.state = any($3::text[]))
@@ -922,6 +1092,9 @@ func (q *Queries) NewestConnections(ctx context.Context, db DBTX, arg NewestConn
 			&i.Connection.Version,
 			&i.Connection.CreatedAt,
 			&i.Connection.UpdatedAt,
+			&i.Connection.CompanionOf,
+			&i.Connection.CheckedAt,
+			&i.Connection.FreshUntil,
 			&i.NextAt,
 			&i.LeasedUntil,
 		); err != nil {
@@ -936,7 +1109,7 @@ func (q *Queries) NewestConnections(ctx context.Context, db DBTX, arg NewestConn
 }
 
 const newestOpenConnections = `-- name: NewestOpenConnections :many
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
 where c.org_id = $1 and c.id < $2 and c.archived_at is null order by c.id desc limit $3
 `
@@ -1015,6 +1188,9 @@ func (q *Queries) NewestOpenConnections(ctx context.Context, db DBTX, arg Newest
 			&i.Connection.Version,
 			&i.Connection.CreatedAt,
 			&i.Connection.UpdatedAt,
+			&i.Connection.CompanionOf,
+			&i.Connection.CheckedAt,
+			&i.Connection.FreshUntil,
 			&i.NextAt,
 			&i.LeasedUntil,
 		); err != nil {
@@ -1029,7 +1205,7 @@ func (q *Queries) NewestOpenConnections(ctx context.Context, db DBTX, arg Newest
 }
 
 const openConnectionByHostname = `-- name: OpenConnectionByHostname :one
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
 where c.org_id = $1 and c.application_id = $2 and c.hostname = $3 and c.archived_at is null
 `
@@ -1101,6 +1277,9 @@ func (q *Queries) OpenConnectionByHostname(ctx context.Context, db DBTX, arg Ope
 		&i.Connection.Version,
 		&i.Connection.CreatedAt,
 		&i.Connection.UpdatedAt,
+		&i.Connection.CompanionOf,
+		&i.Connection.CheckedAt,
+		&i.Connection.FreshUntil,
 		&i.NextAt,
 		&i.LeasedUntil,
 	)
@@ -1222,9 +1401,9 @@ func (q *Queries) OrgsOfConnections(ctx context.Context, db DBTX, arg OrgsOfConn
 }
 
 const ownConnections = `-- name: OwnConnections :many
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until
 from connection c left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
-where c.org_id = $1 and c.application_id = $2 and c.archived_at is null
+where c.org_id = $1 and c.application_id = $2 and c.archived_at is null and c.companion_of is null
   and (c.id = any($3::uuid[]) or $4::text <> '' and c.end_user_ref = $4::text) and ($5::text = '' or c.hostname = $5::text)
 order by c.id desc limit $6
 `
@@ -1313,6 +1492,9 @@ func (q *Queries) OwnConnections(ctx context.Context, db DBTX, arg OwnConnection
 			&i.Connection.Version,
 			&i.Connection.CreatedAt,
 			&i.Connection.UpdatedAt,
+			&i.Connection.CompanionOf,
+			&i.Connection.CheckedAt,
+			&i.Connection.FreshUntil,
 			&i.NextAt,
 			&i.LeasedUntil,
 		); err != nil {
@@ -1348,8 +1530,8 @@ func (q *Queries) RetireTarget(ctx context.Context, db DBTX, arg RetireTargetPar
 }
 
 const saveDetails = `-- name: SaveDetails :execrows
-update connection set external_ref = $1, end_user_email = $2, metadata = $3, labels = $4, upstream = $5, version = version + 1, updated_at = $6
-where id = $7 and org_id = $8 and version = $9
+update connection set external_ref = $1, end_user_email = $2, metadata = $3, labels = $4, upstream = $5, grace_until = $6, version = version + 1, updated_at = $7
+where id = $8 and org_id = $9 and version = $10
 `
 
 type SaveDetailsParams struct {
@@ -1358,6 +1540,7 @@ type SaveDetailsParams struct {
 	Metadata     []byte
 	Labels       []string
 	Upstream     []byte
+	GraceUntil   *time.Time
 	Now          time.Time
 	ID           uuid.UUID
 	OrgID        uuid.UUID
@@ -1371,6 +1554,7 @@ func (q *Queries) SaveDetails(ctx context.Context, db DBTX, arg SaveDetailsParam
 		arg.Metadata,
 		arg.Labels,
 		arg.Upstream,
+		arg.GraceUntil,
 		arg.Now,
 		arg.ID,
 		arg.OrgID,
@@ -1386,9 +1570,9 @@ const saveLife = `-- name: SaveLife :execrows
 update connection set state = $1, state_reason = $2, state_since = $3, facets = $4, findings = $5, eta = $6, zone_apex = $7,
   provider_slug = $8, provider_confidence = $9, pass_count = $10, last_pass_at = $11, fail_count = $12, first_fail_at = $13,
   attention_until = $14, ladder = $15, window_ends_at = $16, grace_until = $17, analyzed_at = $18, verifying_since = $19,
-  live_at = $20, first_live_at = $21, suspended_at = $22, failed_at = $23, archived_at = $24,
-  version = version + $25::int, updated_at = case when $25::int > 0 then $26::timestamptz else updated_at end
-where id = $27 and org_id = $28
+  live_at = $20, first_live_at = $21, checked_at = $22, fresh_until = $23, suspended_at = $24, failed_at = $25, archived_at = $26,
+  version = version + $27::int, updated_at = case when $27::int > 0 then $28::timestamptz else updated_at end
+where id = $29 and org_id = $30
 `
 
 type SaveLifeParams struct {
@@ -1413,6 +1597,8 @@ type SaveLifeParams struct {
 	VerifyingSince     *time.Time
 	LiveAt             *time.Time
 	FirstLiveAt        *time.Time
+	CheckedAt          *time.Time
+	FreshUntil         *time.Time
 	SuspendedAt        *time.Time
 	FailedAt           *time.Time
 	ArchivedAt         *time.Time
@@ -1446,6 +1632,8 @@ func (q *Queries) SaveLife(ctx context.Context, db DBTX, arg SaveLifeParams) (in
 		arg.VerifyingSince,
 		arg.LiveAt,
 		arg.FirstLiveAt,
+		arg.CheckedAt,
+		arg.FreshUntil,
 		arg.SuspendedAt,
 		arg.FailedAt,
 		arg.ArchivedAt,
@@ -1458,6 +1646,31 @@ func (q *Queries) SaveLife(ctx context.Context, db DBTX, arg SaveLifeParams) (in
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const setMethod = `-- name: SetMethod :exec
+update connection set setup_type = $1::text, mechanism = $2::text, recipe_id = $3, tls_mode = $4 where id = $5 and org_id = $6
+`
+
+type SetMethodParams struct {
+	SetupType string
+	Mechanism string
+	RecipeID  uuid.UUID
+	TlsMode   string
+	ID        uuid.UUID
+	OrgID     uuid.UUID
+}
+
+func (q *Queries) SetMethod(ctx context.Context, db DBTX, arg SetMethodParams) error {
+	_, err := db.Exec(ctx, setMethod,
+		arg.SetupType,
+		arg.Mechanism,
+		arg.RecipeID,
+		arg.TlsMode,
+		arg.ID,
+		arg.OrgID,
+	)
+	return err
 }
 
 const setTLSMode = `-- name: SetTLSMode :exec
@@ -1475,13 +1688,34 @@ func (q *Queries) SetTLSMode(ctx context.Context, db DBTX, arg SetTLSModeParams)
 	return err
 }
 
+const setTokens = `-- name: SetTokens :exec
+update connection set target_token = $1, verification_token = $2 where id = $3 and org_id = $4
+`
+
+type SetTokensParams struct {
+	TargetToken       string
+	VerificationToken string
+	ID                uuid.UUID
+	OrgID             uuid.UUID
+}
+
+func (q *Queries) SetTokens(ctx context.Context, db DBTX, arg SetTokensParams) error {
+	_, err := db.Exec(ctx, setTokens,
+		arg.TargetToken,
+		arg.VerificationToken,
+		arg.ID,
+		arg.OrgID,
+	)
+	return err
+}
+
 const sortedConnections = `-- name: SortedConnections :many
 with keyed as (
   select id, (case $13::text when 'HOSTNAME' then hostname when 'STATE' then state
     when 'UPDATED_AT' then to_char(updated_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US') else '' end collate "C")::text as key
   from connection where org_id = $1
 )
-select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, d.due_at as next_at, d.lease_until as leased_until, keyed.key as sort_key
+select c.id, c.org_id, c.application_id, c.hostname, c.hostname_unicode, c.host_label, c.registrable_domain, c.public_suffix, c.zone_apex, c.is_apex, c.is_wildcard, c.external_ref, c.end_user_ref, c.end_user_email, c.metadata, c.labels, c.recipe_id, c.state, c.state_reason, c.state_since, c.facets, c.findings, c.eta, c.setup_type, c.mechanism, c.setup_origin, c.provider_slug, c.provider_confidence, c.target_token, c.verification_token, c.upstream, c.tls_mode, c.pass_count, c.last_pass_at, c.fail_count, c.first_fail_at, c.attention_until, c.ladder, c.window_ends_at, c.grace_until, c.analyzed_at, c.verifying_since, c.live_at, c.first_live_at, c.suspended_at, c.failed_at, c.archived_at, c.created_by, c.version, c.created_at, c.updated_at, c.companion_of, c.checked_at, c.fresh_until, d.due_at as next_at, d.lease_until as leased_until, keyed.key as sort_key
 from connection c join keyed on keyed.id = c.id left join connection_due d on d.connection_id = c.id and d.kind = 'CHECK'
 where c.org_id = $1
   and (not $2::boolean or $3::boolean and (keyed.key < $4::text or keyed.key = $4::text and c.id < $5::uuid)
@@ -1593,6 +1827,9 @@ func (q *Queries) SortedConnections(ctx context.Context, db DBTX, arg SortedConn
 			&i.Connection.Version,
 			&i.Connection.CreatedAt,
 			&i.Connection.UpdatedAt,
+			&i.Connection.CompanionOf,
+			&i.Connection.CheckedAt,
+			&i.Connection.FreshUntil,
 			&i.NextAt,
 			&i.LeasedUntil,
 			&i.SortKey,

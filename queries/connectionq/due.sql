@@ -72,3 +72,12 @@ where kind = 'CHECK' and connection_id = any(@ids::uuid[]) and due_at > @now::ti
 
 -- name: Watched :one
 select exists (select from connection_watch where connection_id = @connection_id and until > @now::timestamptz);
+
+-- name: SpreadChecks :execrows
+-- Live names of the applications that a policy is for, or of one application, are looked at between now and a moment, not all at once.
+with span as (select @now::timestamptz as now, @until::timestamptz as until),
+wanted as (
+  select c.id, b.now + random() * (b.until - b.now) as at from span b, connection c join application a on a.id = c.application_id
+  where c.org_id = @org_id and c.live_at is not null and c.archived_at is null and (a.monitor_policy_id = @policy_id::uuid or a.id = @application_id::uuid)
+)
+update connection_due d set due_at = w.at, urgent = false from wanted w where d.connection_id = w.id and d.org_id = @org_id and d.kind = 'CHECK' and d.due_at > w.at;

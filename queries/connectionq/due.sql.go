@@ -185,6 +185,38 @@ func (q *Queries) SetDue(ctx context.Context, db DBTX, arg SetDueParams) error {
 	return err
 }
 
+const spreadChecks = `-- name: SpreadChecks :execrows
+with span as (select $2::timestamptz as now, $3::timestamptz as until),
+wanted as (
+  select c.id, b.now + random() * (b.until - b.now) as at from span b, connection c join application a on a.id = c.application_id
+  where c.org_id = $1 and c.live_at is not null and c.archived_at is null and (a.monitor_policy_id = $4::uuid or a.id = $5::uuid)
+)
+update connection_due d set due_at = w.at, urgent = false from wanted w where d.connection_id = w.id and d.org_id = $1 and d.kind = 'CHECK' and d.due_at > w.at
+`
+
+type SpreadChecksParams struct {
+	OrgID         uuid.UUID
+	Now           time.Time
+	Until         time.Time
+	PolicyID      uuid.UUID
+	ApplicationID uuid.UUID
+}
+
+// Live names of the applications that a policy is for, or of one application, are looked at between now and a moment, not all at once.
+func (q *Queries) SpreadChecks(ctx context.Context, db DBTX, arg SpreadChecksParams) (int64, error) {
+	result, err := db.Exec(ctx, spreadChecks,
+		arg.OrgID,
+		arg.Now,
+		arg.Until,
+		arg.PolicyID,
+		arg.ApplicationID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const takeDue = `-- name: TakeDue :many
 with due as (
   select q.connection_id, q.kind from connection_due q where q.kind = $2 and q.urgent = $3 and q.due_at <= $1::timestamptz and (q.lease_until is null or q.lease_until < $1::timestamptz)

@@ -60,4 +60,7 @@ type Connection struct {
 	Version            int32
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
+	CompanionOf        *uuid.UUID
+	CheckedAt          *time.Time
+	FreshUntil         *time.Time
 }

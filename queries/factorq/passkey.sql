@@ -20,7 +20,7 @@ update webauthn_credential set clone_warning_at = sqlc.arg(now)::timestamptz whe
 insert into webauthn_ceremony (id, browser_hash, webauthn_session, expires_at) values ($1, $2, $3, $4);
 
 -- name: TakeCeremony :one
--- An answer to a ceremony counts once, right or wrong.
+-- An answer to a ceremony counts once, right or wrong. The hash is of the browser's secret and the challenge: a browser has several ceremonies at a time.
 delete from webauthn_ceremony where browser_hash = $1 and expires_at > sqlc.arg(now)::timestamptz returning webauthn_session;
 
 -- name: SweepCeremonies :execrows

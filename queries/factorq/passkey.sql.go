@@ -164,7 +164,7 @@ type TakeCeremonyParams struct {
 	Now         time.Time
 }
 
-// An answer to a ceremony counts once, right or wrong.
+// An answer to a ceremony counts once, right or wrong. The hash is of the browser's secret and the challenge: a browser has several ceremonies at a time.
 func (q *Queries) TakeCeremony(ctx context.Context, db DBTX, arg TakeCeremonyParams) ([]byte, error) {
 	row := db.QueryRow(ctx, takeCeremony, arg.BrowserHash, arg.Now)
 	var webauthn_session []byte

@@ -5,13 +5,60 @@ package noticeq
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
 
+const brokenBetween = `-- name: BrokenBetween :many
+select id, hostname_unicode, coalesce(state_reason, '')::text as reason, state_since from connection
+where org_id = $1 and state = 'DEGRADED' and state_since >= $2 and state_since < $3 order by reason, state_since, id limit 1000
+`
+
+type BrokenBetweenParams struct {
+	OrgID uuid.UUID
+	Since time.Time
+	Until time.Time
+}
+
+type BrokenBetweenRow struct {
+	ID              uuid.UUID
+	HostnameUnicode string
+	Reason          string
+	StateSince      time.Time
+}
+
+// Names of an organization that broke within some minutes and still are, those of one cause together.
+func (q *Queries) BrokenBetween(ctx context.Context, db DBTX, arg BrokenBetweenParams) ([]*BrokenBetweenRow, error) {
+	rows, err := db.Query(ctx, brokenBetween, arg.OrgID, arg.Since, arg.Until)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []*BrokenBetweenRow{}
+	for rows.Next() {
+		var i BrokenBetweenRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.HostnameUnicode,
+			&i.Reason,
+			&i.StateSince,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, &i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const connectionOf = `-- name: ConnectionOf :one
-select c.hostname_unicode, c.end_user_email, a.name as application, o.slug::text as slug
-from connection c join application a on a.id = c.application_id join organization o on o.id = c.org_id
+select c.hostname_unicode, c.end_user_email, c.state_reason, a.name as application, o.slug::text as slug, coalesce(p.on_grace_end, 'SUSPEND')::text as on_grace_end,
+  coalesce((select max(k.not_after) from certificate k where k.connection_id = c.id and k.org_id = c.org_id and k.revoked_at is null and k.replaced_by is null), 'epoch')::timestamptz as not_after,
+  exists (select from incident i where i.connection_id = c.id and i.resolved_at is null and i.cycles >= 3)::boolean as flapping
+from connection c join application a on a.id = c.application_id join organization o on o.id = c.org_id left join monitor_policy p on p.id = a.monitor_policy_id
 where c.id = $1 and c.org_id = $2 and a.archived_at is null and o.deleted_at is null
 `
 
@@ -23,19 +70,28 @@ type ConnectionOfParams struct {
 type ConnectionOfRow struct {
 	HostnameUnicode string
 	EndUserEmail    *string
+	StateReason     *string
 	Application     string
 	Slug            string
+	OnGraceEnd      string
+	NotAfter        time.Time
+	Flapping        bool
 }
 
 // What a mail says of a connection, and the address that its customer left.
+// What is said of a certificate that could not be renewed is until when the present one is valid, and of what comes and goes little.
 func (q *Queries) ConnectionOf(ctx context.Context, db DBTX, arg ConnectionOfParams) (*ConnectionOfRow, error) {
 	row := db.QueryRow(ctx, connectionOf, arg.ID, arg.OrgID)
 	var i ConnectionOfRow
 	err := row.Scan(
 		&i.HostnameUnicode,
 		&i.EndUserEmail,
+		&i.StateReason,
 		&i.Application,
 		&i.Slug,
+		&i.OnGraceEnd,
+		&i.NotAfter,
+		&i.Flapping,
 	)
 	return &i, err
 }

@@ -51,3 +51,7 @@ delete from record where connection_id = @connection_id and org_id = @org_id and
 -- name: DropRecordsFor :execrows
 -- Lines of these purposes are planned anew.
 delete from record where connection_id = @connection_id and org_id = @org_id and purpose = any(@purposes::text[]);
+
+-- name: DropRecords :execrows
+-- All lines: the connection is set up in another way.
+delete from record where connection_id = @connection_id and org_id = @org_id;

@@ -186,6 +186,24 @@ func (q *Queries) DropRecord(ctx context.Context, db DBTX, arg DropRecordParams)
 	return result.RowsAffected(), nil
 }
 
+const dropRecords = `-- name: DropRecords :execrows
+delete from record where connection_id = $1 and org_id = $2
+`
+
+type DropRecordsParams struct {
+	ConnectionID uuid.UUID
+	OrgID        uuid.UUID
+}
+
+// All lines: the connection is set up in another way.
+func (q *Queries) DropRecords(ctx context.Context, db DBTX, arg DropRecordsParams) (int64, error) {
+	result, err := db.Exec(ctx, dropRecords, arg.ConnectionID, arg.OrgID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const dropRecordsFor = `-- name: DropRecordsFor :execrows
 delete from record where connection_id = $1 and org_id = $2 and purpose = any($3::text[])
 `

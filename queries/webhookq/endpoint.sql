@@ -49,7 +49,7 @@ select exists (select from application where id = @id and org_id = @org_id and a
 -- name: ConnectionsOf :many
 -- @sqlc-vet-disable tenant
 -- Of the streams of the events that are read; the caller matches the organization too.
-select id, org_id, application_id, hostname, state, setup_type, external_ref, labels, provider_slug from connection where id = any(@ids::uuid[]) order by id;
+select id, org_id, application_id, hostname, state, setup_type, external_ref, labels, provider_slug, companion_of from connection where id = any(@ids::uuid[]) order by id;
 
 -- name: Hours :many
 select h.endpoint_id, h.hour, h.attempts, h.succeeded, h.latencies from webhook_hour h join webhook_endpoint e on e.id = h.endpoint_id

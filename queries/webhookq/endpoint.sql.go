@@ -49,7 +49,7 @@ func (q *Queries) AddEndpoint(ctx context.Context, db DBTX, arg AddEndpointParam
 }
 
 const connectionsOf = `-- name: ConnectionsOf :many
-select id, org_id, application_id, hostname, state, setup_type, external_ref, labels, provider_slug from connection where id = any($1::uuid[]) order by id
+select id, org_id, application_id, hostname, state, setup_type, external_ref, labels, provider_slug, companion_of from connection where id = any($1::uuid[]) order by id
 `
 
 type ConnectionsOfParams struct {
@@ -66,6 +66,7 @@ type ConnectionsOfRow struct {
 	ExternalRef   *string
 	Labels        []string
 	ProviderSlug  *string
+	CompanionOf   *uuid.UUID
 }
 
 // @sqlc-vet-disable tenant
@@ -89,6 +90,7 @@ func (q *Queries) ConnectionsOf(ctx context.Context, db DBTX, arg ConnectionsOfP
 			&i.ExternalRef,
 			&i.Labels,
 			&i.ProviderSlug,
+			&i.CompanionOf,
 		); err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@ package analysis
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
@@ -44,8 +45,8 @@ type Question struct {
 	Progress     func(Step)  // called as rows of the analysis are answered; may be nil
 }
 
-// ProbeWanted says which HTTP probes an analysis makes.
-type ProbeWanted struct{ HTTP, HTTPS bool }
+// ProbeWanted says which HTTP probes an analysis makes. They are made once the routing record stands, or anyway: the name has led to us before.
+type ProbeWanted struct{ HTTP, HTTPS, Anyway bool }
 
 // Step is one row of a running analysis: delegation, provider, records, certificate, method.
 type Step struct {
@@ -58,7 +59,7 @@ type Step struct {
 // Expected is one record that should stand in the zone.
 type Expected struct {
 	Key         string // the record's key in its recipe
-	Type        string // CNAME A AAAA TXT ALIAS CAA MX
+	Type        string // CNAME A AAAA TXT ALIAS CAA MX NS
 	FQDN        string // lower case, no trailing dot
 	Value       string // canonical
 	Purpose     string // ROUTING OWNERSHIP …
@@ -121,6 +122,8 @@ func (a *Answer) Duration() time.Duration { return a.FinishedAt.Sub(a.StartedAt)
 type Ownership struct {
 	Target bool // the host's CNAME is exactly this connection's target
 	TXT    bool // the verification TXT stands
+
+	Delegated bool // the zone above delegates the name to this connection's name servers
 }
 
 // RRset is what one name has of one type.
@@ -256,6 +259,11 @@ type CaaView struct {
 	CAs          []CaaVerdict // in the order of preference
 }
 
+// Lets says whether some CA of ours may issue with a challenge type. Without a view nothing forbids it.
+func (v *CaaView) Lets(method string) bool {
+	return v == nil || len(v.CAs) == 0 || slices.ContainsFunc(v.CAs, func(c CaaVerdict) bool { return c.Allowed && slices.Contains(c.Methods, method) })
+}
+
 // CaaVerdict says whether one of our CAs may issue, with which ACME challenge types, and else which finding code says why not.
 type CaaVerdict struct {
 	CA      string
@@ -264,14 +272,48 @@ type CaaVerdict struct {
 	Reason  string
 }
 
-// ProbeResult is one HTTP question to one address of the name.
+// ProbeResult is one question to one address of the name: is our edge there?
 type ProbeResult struct {
 	Address   string
 	Family    int32
 	Port      int32
+	Over      ProbeWay // "" in checks of before it was noted
 	Result    ProbeOutcome
 	Detail    *string
 	ElapsedMs float64
+}
+
+// ProbeWay is how a probe asks.
+type ProbeWay string
+
+const (
+	OverHTTP  ProbeWay = "HTTP"
+	OverHTTPS ProbeWay = "HTTPS"
+	OverTLS   ProbeWay = "TLS" // a handshake alone, which needs no certificate: asked where nobody answers over HTTP
+)
+
+// Closed says that nobody answers: what a firewall in front of an edge looks like.
+func (p ProbeResult) Closed() bool { return p.Result == ProbeTimeout || p.Result == ProbeRefused }
+
+// Reached says that the probe arrived at an edge of ours. A proxy that hands it through has answered.
+func (p ProbeResult) Reached() bool {
+	return p.Result == ProbeOK || p.Result == ProbeViaProxy || p.Result == ProbeLoopRisk
+}
+
+// TLSAlone says that a CA reaches us over TLS alone: at every address our edge answers there, and somewhere nobody answers over HTTP.
+func TLSAlone(all []ProbeResult) bool {
+	closed, tls := false, false
+	for _, p := range all {
+		switch {
+		case p.Over == OverTLS && !p.Reached(), p.Over != OverTLS && !p.Reached() && !p.Closed():
+			return false
+		case p.Over == OverTLS:
+			tls = true
+		case !p.Reached():
+			closed = true
+		}
+	}
+	return closed && tls
 }
 
 type ProbeOutcome string

@@ -26,9 +26,13 @@ type Application struct {
 	Upstream         *Upstream // nil until set: the edge then answers a branded page
 	OwnershipPolicy  OwnershipPolicy
 	SubdomainRule    SubdomainRule
+	Wildcards        bool                   // whether *.acme.com may be connected; those that are stay when this is taken back
+	MonitorPolicyID  *ident.MonitorPolicyID // how its live names are looked after; nil: as the product does
 	DefaultSubdomain *string
-	HSTSMaxAge       int32      // seconds for which browsers are told to come by https alone; 0: they are told nothing
-	EdgeSecretAt     *time.Time // when the secret was made that requests to the origin are signed with; nil: they are not signed
+	Companion        CompanionMode // which names take the other one of www and the domain along
+	CompanionStatus  int32         // what a companion leads visitors on with: 308 or 301
+	HSTSMaxAge       int32         // seconds for which browsers are told to come by https alone; 0: they are told nothing
+	EdgeSecretAt     *time.Time    // when the secret was made that requests to the origin are signed with; nil: they are not signed
 	CreatedAt        time.Time
 	UpdatedAt        time.Time
 	ArchivedAt       *time.Time
@@ -51,6 +55,16 @@ const (
 	SubdomainOptional  SubdomainRule = "OPTIONAL"
 	SubdomainRequired  SubdomainRule = "REQUIRED"
 	SubdomainForbidden SubdomainRule = "FORBIDDEN"
+)
+
+// CompanionMode says which of a pair (www and the domain itself) visitors end at: the other one is the companion, which leads them there.
+type CompanionMode string
+
+const (
+	AskCompanion CompanionMode = "ASK"  // whoever connects a name of a pair is offered the other one
+	EndAtWWW     CompanionMode = "WWW"  // a www takes its domain along
+	EndAtApex    CompanionMode = "APEX" // a domain takes its www along
+	NoCompanion  CompanionMode = "NONE" // none is offered
 )
 
 // OwnershipPolicy says what proves that a name is the customer's; at least one of the two.

@@ -13,9 +13,6 @@ import (
 	"github.com/nameplate-dev/nameplate/queries/applicationq"
 )
 
-// maxOverlap is the longest that a former secret signs along, in hours.
-const maxOverlap = 168
-
 // RotateEdgeSecretInput asks for a new secret. The one of before signs along for OverlapHours, 0 to 168.
 type RotateEdgeSecretInput struct {
 	ApplicationID ident.ApplicationID
@@ -46,10 +43,8 @@ func (s *Service) RotateEdgeSecret(ctx context.Context, in RotateEdgeSecretInput
 			if !e.Scope.Covers(in.ApplicationID) {
 				return fault.NotFound("application")
 			}
-			if in.OverlapHours < 0 || in.OverlapHours > maxOverlap {
-				return fault.Invalid("overlapHours", "overlap", "The former secret can sign along for 0 to %d hours.", maxOverlap)
-			}
-			return nil
+			_, err := secret.Overlap(in.OverlapHours)
+			return err
 		},
 		Do: s.rotateEdgeSecret,
 	}, in)

@@ -191,7 +191,7 @@ func at(a *Application) page.Cursor { return page.Cursor{ID: a.ID.UUID()} }
 func fromRow(r *applicationq.Application) (*Application, error) {
 	a := &Application{ID: ident.From[ident.ApplicationID](r.ID), OrgID: ident.From[ident.OrgID](r.OrgID), Slug: r.Slug, Name: r.Name, Environment: Environment(r.Environment), Version: r.Version,
 		PublicKey: r.PublicKey, AllowedOrigins: r.AllowedOrigins, OwnershipPolicy: OwnershipPolicy{TargetToken: r.TargetTokenProof, TxtRequired: r.TxtRequired},
-		SubdomainRule: SubdomainRule(r.SubdomainRule), DefaultSubdomain: r.DefaultSubdomain, HSTSMaxAge: r.HstsMaxAge, EdgeSecretAt: r.EdgeSecretAt, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ArchivedAt: r.ArchivedAt}
+		SubdomainRule: SubdomainRule(r.SubdomainRule), Wildcards: r.Wildcards, DefaultSubdomain: r.DefaultSubdomain, Companion: CompanionMode(r.Companion), CompanionStatus: r.CompanionStatus, HSTSMaxAge: r.HstsMaxAge, EdgeSecretAt: r.EdgeSecretAt, MonitorPolicyID: ident.FromPtr[ident.MonitorPolicyID](r.MonitorPolicyID), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt, ArchivedAt: r.ArchivedAt}
 	if r.RecipeID != nil {
 		a.RecipeID = ident.From[ident.RecipeID](*r.RecipeID)
 	}

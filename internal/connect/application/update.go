@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/nameplate-dev/nameplate/db"
@@ -26,9 +27,14 @@ type UpdateApplicationInput struct {
 	ClearUpstream         *bool
 	OwnershipPolicy       *OwnershipPolicyInput
 	SubdomainRule         *SubdomainRule
+	Wildcards             *bool
 	DefaultSubdomain      *string
 	ClearDefaultSubdomain *bool
+	Companion             *CompanionMode
+	CompanionStatus       *int32
 	HSTSMaxAge            *int32
+	MonitorPolicyID       *ident.MonitorPolicyID
+	ClearMonitorPolicy    *bool
 	ClientMutationID      *string
 
 	upstream *Upstream
@@ -73,6 +79,9 @@ func (s *Service) validateUpdate(ctx context.Context, in *UpdateApplicationInput
 	if in.HSTSMaxAge != nil && (*in.HSTSMaxAge < 0 || *in.HSTSMaxAge > maxHSTS) {
 		faults = append(faults, fault.Invalid("hstsMaxAge", "range", "0 to %d seconds, which are two years.", maxHSTS))
 	}
+	if in.CompanionStatus != nil && *in.CompanionStatus != http.StatusMovedPermanently && *in.CompanionStatus != http.StatusPermanentRedirect {
+		faults = append(faults, fault.Invalid("companionStatus", "status", "308, which keeps a request's method, or 301."))
+	}
 	if in.Upstream != nil {
 		up, err := s.CheckUpstream(ctx, *in.Upstream)
 		in.upstream = up
@@ -99,7 +108,10 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateApplicati
 		return &ApplicationPayload{Application: app}, nil
 	}
 	p := applicationq.UpdateApplicationParams{ID: app.ID.UUID(), OrgID: e.Scope.OrgUUID(), Version: in.Version, Name: app.Name, Slug: app.Slug, AllowedOrigins: app.AllowedOrigins,
-		TargetTokenProof: app.OwnershipPolicy.TargetToken, TxtRequired: app.OwnershipPolicy.TxtRequired, SubdomainRule: string(app.SubdomainRule), DefaultSubdomain: app.DefaultSubdomain, HstsMaxAge: app.HSTSMaxAge, UpdatedAt: e.Tx.Now}
+		TargetTokenProof: app.OwnershipPolicy.TargetToken, TxtRequired: app.OwnershipPolicy.TxtRequired, SubdomainRule: string(app.SubdomainRule), Wildcards: app.Wildcards, DefaultSubdomain: app.DefaultSubdomain, HstsMaxAge: app.HSTSMaxAge, Companion: string(app.Companion), CompanionStatus: app.CompanionStatus, UpdatedAt: e.Tx.Now}
+	if app.MonitorPolicyID != nil {
+		p.MonitorPolicyID = new(app.MonitorPolicyID.UUID())
+	}
 	if app.Upstream != nil {
 		p.Upstream, _ = json.Marshal(app.Upstream)
 	}
@@ -107,6 +119,8 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateApplicati
 	switch {
 	case db.Violates(err, "application_org_id_slug_key"):
 		return nil, fault.Conflict("slug", "slug_taken", "There is an application with this short name already.")
+	case db.Violates(err, "application_monitor_policy"):
+		return nil, fault.At(fault.NotFound("monitor policy"), "monitorPolicyId")
 	case err != nil:
 		return nil, fmt.Errorf("change the application: %w", err)
 	case n == 0:
@@ -133,12 +147,17 @@ func (in *UpdateApplicationInput) onto(a *Application) (fields []string) {
 		move("ownershipPolicy", OwnershipPolicy(*p) != a.OwnershipPolicy, func() { a.OwnershipPolicy = OwnershipPolicy(*p) })
 	}
 	move("subdomainRule", in.SubdomainRule != nil && *in.SubdomainRule != a.SubdomainRule, func() { a.SubdomainRule = *in.SubdomainRule })
+	move("wildcards", in.Wildcards != nil && *in.Wildcards != a.Wildcards, func() { a.Wildcards = *in.Wildcards })
 	clear := func(b *bool) bool { return b != nil && *b }
 	move("defaultSubdomain", in.DefaultSubdomain != nil && (a.DefaultSubdomain == nil || *a.DefaultSubdomain != *in.DefaultSubdomain), func() { a.DefaultSubdomain = in.DefaultSubdomain })
 	move("defaultSubdomain", clear(in.ClearDefaultSubdomain) && a.DefaultSubdomain != nil, func() { a.DefaultSubdomain = nil })
+	move("companion", in.Companion != nil && *in.Companion != a.Companion, func() { a.Companion = *in.Companion })
+	move("companionStatus", in.CompanionStatus != nil && *in.CompanionStatus != a.CompanionStatus, func() { a.CompanionStatus = *in.CompanionStatus })
 	move("hstsMaxAge", in.HSTSMaxAge != nil && *in.HSTSMaxAge != a.HSTSMaxAge, func() { a.HSTSMaxAge = *in.HSTSMaxAge })
 	move("upstream", in.upstream != nil && (a.Upstream == nil || *a.Upstream != *in.upstream), func() { a.Upstream = in.upstream })
 	move("upstream", clear(in.ClearUpstream) && a.Upstream != nil, func() { a.Upstream = nil })
+	move("monitorPolicy", in.MonitorPolicyID != nil && (a.MonitorPolicyID == nil || *a.MonitorPolicyID != *in.MonitorPolicyID), func() { a.MonitorPolicyID = in.MonitorPolicyID })
+	move("monitorPolicy", clear(in.ClearMonitorPolicy) && a.MonitorPolicyID != nil, func() { a.MonitorPolicyID = nil })
 	return fields
 }
 

@@ -32,6 +32,7 @@ func (s *Service) client(ca CA) *acme.Client {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: ca.Roots, MinVersion: tls.VersionTLS12}
+	transport.MaxIdleConnsPerHost = atOnce // a CA without HTTP/2 sees the same connections again, and not a handshake for most requests
 	made, _ := s.clients.LoadOrStore(ca.Name, &acme.Client{
 		Directory: ca.Directory, HTTPClient: &http.Client{Transport: listener{transport}, Timeout: exchangeMax}, UserAgent: "nameplate", PollInterval: pollEvery, PollTimeout: pollMost,
 	})

@@ -49,10 +49,15 @@ func (s *Service) attend(ctx context.Context, t *turn) error {
 		}
 		next := certificateq.PostponeParams{ID: row.ID, OrgID: row.OrgID, Epoch: t.claim.Epoch, Status: string(Issued), LastError: row.LastError}
 		told, facet := "certificate.expiring", connection.TLS{Value: connection.Issued, Certificate: t.id}
+		risk := row.AtRiskSince
+		if risk == nil {
+			risk = &e.Tx.Now
+		}
 		switch {
 		case left <= 0:
 			ended := finding.New(finding.CertificateExpired, map[string]any{"name": t.row.Hostname})
 			facet = connection.TLS{Value: connection.Expired, Reason: ended.Code, Finding: &ended}
+			next.AtRiskSince = risk
 			if next.Status, told = string(Expired), "certificate.expired"; row.Status == string(Expired) {
 				told = ""
 			}
@@ -68,6 +73,8 @@ func (s *Service) attend(ctx context.Context, t *turn) error {
 				facet.Finding, told = nil, "" // nothing will break, so nobody needs to do anything
 			} else if next.LastError, err = json.Marshal(ends); err != nil {
 				return err
+			} else {
+				next.AtRiskSince = risk
 			}
 			next.DueAt = new(warnNext(*row.NotAfter, e.Tx.Now))
 		}

@@ -67,6 +67,7 @@ const (
 	failures    = "failures"
 	perNames    = "names"
 	orders      = "orders"
+	share       = "share" // of an organization: what it took of orders, counted upwards, fading with the time that orders take to fill
 )
 
 // spending is what one order takes from one bucket.
@@ -93,6 +94,7 @@ func (b Budgets) spendings(host, domain string, names []string, renewal bool) []
 
 // exhausted says that an order has to wait, and for which bucket. Nothing was taken.
 type exhausted struct {
+	ca     string
 	bucket string
 	until  time.Time // zero: a person must look
 	name   bool      // the name fails wherever it is ordered: another CA would only be bothered too
@@ -118,7 +120,7 @@ func (s *Service) spend(ctx context.Context, tx *db.Tx, t *turn, ca string) erro
 		return err
 	}
 	if row.Tokens >= b.Consecutive {
-		return &exhausted{bucket: consecutive, name: true}
+		return &exhausted{ca: ca, bucket: consecutive, name: true}
 	}
 	for _, p := range b.spendings(host, t.row.RegistrableDomain, t.names, t.renewal) {
 		if t.free && p.bucket != failures {
@@ -129,11 +131,16 @@ func (s *Service) spend(ctx context.Context, tx *db.Tx, t *turn, ca string) erro
 			return err
 		}
 		if row.BlockedUntil != nil && row.BlockedUntil.After(tx.Now) {
-			return &exhausted{bucket: p.bucket, until: *row.BlockedUntil}
+			return &exhausted{ca: ca, bucket: p.bucket, until: *row.BlockedUntil}
 		}
 		level := p.limit.level(row.Tokens, tx.Now.Sub(row.UpdatedAt))
 		if wait := p.limit.wait(level, p.need); wait > 0 {
-			return &exhausted{p.bucket, tx.Now.Add(wait), p.bucket == failures}
+			return &exhausted{ca, p.bucket, tx.Now.Add(wait), p.bucket == failures}
+		}
+		if p.bucket == orders && !t.renewal {
+			if err := s.takeShare(ctx, tx, t, ca, level-p.need); err != nil {
+				return err
+			}
 		}
 		save := certificateq.SaveBudgetParams{Ca: ca, Bucket: p.bucket, Key: p.key, Tokens: level - p.take, Now: tx.Now}
 		if err := s.q.SaveBudget(ctx, tx, save); err != nil {

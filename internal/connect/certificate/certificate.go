@@ -5,6 +5,8 @@
 // looks at the challenge that any edge answers (VALIDATING), and the certificate is there (ISSUED). When the CA says so (RFC 9773), or at two thirds of
 // its life, it is ordered again (RENEWING); the new one is on every edge before the old one is replaced. What fails waits and is tried again: a CA that is down fails nothing.
 //
+// Somebody may revoke it (REVOKED): it is presented no more from that moment on, another one is ordered, and the CA is told.
+//
 // A customer may bring a certificate of their own instead (IMPORTED). It is presented for as long as it is valid, people are warned before it ends, and
 // one of ours takes over, where the customer left us one to keep.
 //
@@ -54,9 +56,12 @@ type Certificate struct {
 	NextAttemptAt    *time.Time // nil: nothing is planned
 	Failures         int32      // in a row
 	LastError        *finding.Finding
-	RevokedAt        *time.Time
-	Imported         bool // the customer brought it
-	KeepsFallback    bool // of an imported one: a certificate of ours takes over when it ends
+	AtRiskSince      *time.Time // nil: nothing is
+	BreaksAt         *time.Time // when visitors meet a warning unless somebody acts; nil while nothing is at risk
+	RevokeReason     *RevocationReason
+	RevokedAt        *time.Time // by the CA; nil: it was not told yet, or is not to be
+	Imported         bool       // the customer brought it
+	KeepsFallback    bool       // of an imported one: a certificate of ours takes over when it ends
 	CreatedAt        time.Time
 	PreflightCheckID *ident.CheckID // the check that allowed the last order
 }
@@ -112,6 +117,7 @@ type Edge interface {
 	Get(ctx context.Context, hostname string) (edgeentry.Entry, error)
 	Acked(ctx context.Context, generation int64) (bool, error)
 	PresentTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID, certificate ident.CertificateID) error
+	WithholdTx(ctx context.Context, tx *db.Tx, hostname string, certificate ident.CertificateID) error
 	Challenge(token string) string
 	ChallengeTx(ctx context.Context, tx *db.Tx, name, digest string, connection ident.ConnectionID, until time.Time) (generation int64, err error)
 	EndChallengesTx(ctx context.Context, tx *db.Tx, name string, digests ...string) error
@@ -130,8 +136,10 @@ type Service struct {
 	CAs         []CA     // in the order of preference
 	Contact     []string // "mailto:…", of the accounts
 	Budgets     Budgets  // zero: DefaultBudgets
-	Metrics     *metric.Set
-	Log         *slog.Logger
+	// Answers asks every name server of the edge zone for texts at a name, and answers nil when they have them; nil: nobody is asked, the edges' word is enough.
+	Answers func(ctx context.Context, name string, texts []string) error
+	Metrics *metric.Set
+	Log     *slog.Logger
 
 	q       certificateq.Queries
 	once    sync.Once
@@ -199,7 +207,13 @@ func fromRow(r *certificateq.Certificate, now time.Time) (*Certificate, error) {
 	c := &Certificate{
 		ID: ident.From[ident.CertificateID](r.ID), OrgID: ident.From[ident.OrgID](r.OrgID), ConnectionID: ident.From[ident.ConnectionID](r.ConnectionID), Names: r.Names,
 		Mode: ChallengeMode(r.Mode), CA: r.Ca, Status: CertificateStatus(r.Status), Issuer: r.Issuer, Serial: r.Serial, NotBefore: r.NotBefore, NotAfter: r.NotAfter,
-		RenewAt: r.RenewAt, NextAttemptAt: r.DueAt, Failures: r.Failures, RevokedAt: r.RevokedAt, CreatedAt: r.CreatedAt,
+		RenewAt: r.RenewAt, NextAttemptAt: r.DueAt, Failures: r.Failures, AtRiskSince: r.AtRiskSince, RevokedAt: r.RevokedAt, CreatedAt: r.CreatedAt,
+	}
+	if r.AtRiskSince != nil {
+		c.BreaksAt = r.NotAfter
+	}
+	if r.RevokeReason != nil {
+		c.RevokeReason = new(RevocationReason(*r.RevokeReason))
 	}
 	if c.Mode == Imported {
 		c.Imported, c.KeepsFallback, c.NextAttemptAt = true, r.KeepFallback, nil

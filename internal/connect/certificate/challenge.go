@@ -14,8 +14,10 @@ import (
 )
 
 const (
-	challengeKept = time.Hour // an answer of a process that died is none for longer
+	acmeLabel     = "_acme-challenge" // RFC 8555 section 8.4
+	challengeKept = time.Hour         // an answer of a process that died is none for longer
 	tidyTime      = 5 * time.Second
+	answerEvery   = 200 * time.Millisecond
 )
 
 var challengeTypes = map[ChallengeMode]string{HTTP01: acme.ChallengeTypeHTTP01, TLSALPN01: acme.ChallengeTypeTLSALPN01, DNS01Delegated: acme.ChallengeTypeDNS01, DNSPersist01: acme.ChallengeTypeDNSPersist01}
@@ -96,6 +98,15 @@ func (s *Service) present(ctx context.Context, t *turn, all []*pending) error {
 	return nil
 }
 
+// challengeName is where an answer stands that the CA asks for at _acme-challenge: there itself, in a zone that was handed over to us, else at the name of
+// the edge zone that the customer's alias points at.
+func (s *Service) challengeName(t *turn) string {
+	if t.row.Delegated {
+		return acmeLabel + "." + t.row.Hostname
+	}
+	return s.Edge.Challenge(t.row.TargetToken)
+}
+
 func (s *Service) presentInZone(ctx context.Context, t *turn, all []*pending) error {
 	if len(all) == 0 {
 		return nil
@@ -103,7 +114,7 @@ func (s *Service) presentInZone(ctx context.Context, t *turn, all []*pending) er
 	var generation int64
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) (err error) {
 		for _, p := range all {
-			if generation, err = s.Edge.ChallengeTx(ctx, tx, s.Edge.Challenge(t.row.TargetToken), p.challenge.DNS01KeyAuthorization(), t.con, tx.Now.Add(challengeKept)); err != nil {
+			if generation, err = s.Edge.ChallengeTx(ctx, tx, s.challengeName(t), p.challenge.DNS01KeyAuthorization(), t.con, tx.Now.Add(challengeKept)); err != nil {
 				return err
 			}
 		}
@@ -117,7 +128,37 @@ func (s *Service) presentInZone(ctx context.Context, t *turn, all []*pending) er
 	} else if !there {
 		return errEdgesSilent
 	}
-	return nil
+	return s.answered(ctx, t, all)
+}
+
+// answered waits until the name servers answer with what the CA will ask them for (CE-4): an edge that has it in memory may still not be the one that is asked.
+func (s *Service) answered(ctx context.Context, t *turn, all []*pending) error {
+	if s.Answers == nil {
+		return nil
+	}
+	var texts []string
+	for _, p := range all {
+		texts = append(texts, p.challenge.DNS01KeyAuthorization())
+	}
+	wait, cancel := context.WithTimeout(ctx, edgesTime)
+	defer cancel()
+	tick := time.NewTicker(answerEvery)
+	defer tick.Stop()
+	for {
+		err := s.Answers(wait, s.challengeName(t), texts)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-wait.Done():
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			s.log().WarnContext(ctx, "the name servers do not answer with a challenge", "connection", t.con, "err", err)
+			return errEdgesSilent
+		case <-tick.C:
+		}
+	}
 }
 
 // errEdgesSilent: our own side is not ready, and the CA was not bothered.
@@ -137,7 +178,7 @@ func (s *Service) withdraw(ctx context.Context, t *turn, all []*pending) error {
 			digests = append(digests, p.challenge.DNS01KeyAuthorization())
 		}
 		return s.DB.InTx(ctx, func(ctx context.Context, tx *db.Tx) error {
-			return s.Edge.EndChallengesTx(ctx, tx, s.Edge.Challenge(t.row.TargetToken), digests...)
+			return s.Edge.EndChallengesTx(ctx, tx, s.challengeName(t), digests...)
 		})
 	}
 	var failed error

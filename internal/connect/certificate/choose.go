@@ -19,8 +19,12 @@ type choice struct {
 // byDNS says that the CA is shown a line in the customer's DNS.
 func (m ChallengeMode) byDNS() bool { return m == DNS01Delegated || m == DNSPersist01 }
 
-// ways are the modes by which an order of this connection can be proven, the wanted one first: visitors' traffic that reaches us proves either way.
-func (t *turn) ways() []ChallengeMode {
+// ways are the modes by which an order of this connection can be proven, the wanted one first: visitors' traffic that reaches us proves either way, unless the
+// pre-flight found port 80 closed.
+func (t *turn) ways(ready *connection.Preflight) []ChallengeMode {
+	if !t.wanted.byDNS() && ready.Check != nil && analysis.TLSAlone(ready.Check.Probe) {
+		return []ChallengeMode{TLSALPN01}
+	}
 	switch t.wanted {
 	case HTTP01:
 		return []ChallengeMode{HTTP01, TLSALPN01}
@@ -35,7 +39,7 @@ func (t *turn) ways() []ChallengeMode {
 func (s *Service) candidates(t *turn, ready *connection.Preflight) []choice {
 	var out []choice
 	for _, ca := range s.CAs {
-		for _, way := range t.ways() {
+		for _, way := range t.ways(ready) {
 			if (way != DNSPersist01 || ca.Persist) && allows(ready, ca, way) {
 				out = append(out, choice{ca, way})
 				break

@@ -21,6 +21,7 @@ import (
 
 const (
 	queue       = "certificate"
+	atOnce      = 64 // orders of this process: most of an order is waiting for the CA, which says itself how long
 	turnMost    = 5 * time.Minute
 	budgetsKept = 14 * 24 * time.Hour
 	wantedEvery = time.Minute
@@ -71,7 +72,7 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, r event.Row) error {
 		return fmt.Errorf("read the connection of %s: %w", r.Action, err)
 	}
 	if r.Action == archived {
-		return s.q.ParkAll(ctx, tx, certificateq.ParkAllParams{ConnectionID: con.UUID(), OrgID: r.OrgID.UUID()})
+		return s.end(ctx, tx, r, con)
 	}
 	if r.Action == proven {
 		return s.presentTx(ctx, tx, r.OrgID, con)
@@ -86,6 +87,21 @@ func (s *Service) follow(ctx context.Context, tx *db.Tx, r event.Row) error {
 		}
 	}
 	return s.orderTx(ctx, tx, r.OrgID, con)
+}
+
+// end is what the end of a connection means for its certificates.
+func (s *Service) end(ctx context.Context, tx *db.Tx, r event.Row, con ident.ConnectionID) error {
+	if err := s.q.ParkAll(ctx, tx, certificateq.ParkAllParams{ConnectionID: con.UUID(), OrgID: r.OrgID.UUID()}); err != nil {
+		return fmt.Errorf("end the renewals of %s: %w", con, err)
+	}
+	var ended connection.Ended
+	if err := json.Unmarshal(r.Payload, &ended); err != nil {
+		return fmt.Errorf("read the payload of %s: %w", r.ID, err)
+	}
+	if !ended.RevokeCertificate {
+		return nil
+	}
+	return s.revokeAllTx(ctx, tx, r.OrgID, con)
 }
 
 // presentTx gives the edges the certificate that a name has from before it was proven.
@@ -181,7 +197,7 @@ func (s *Service) Wanted(con ident.ConnectionID) {
 // Queue is the work on certificates.
 func (s *Service) Queue() work.Queue {
 	return work.Queue{
-		Name: queue, Batch: 16, Concurrency: 16, Timeout: turnMost,
+		Name: queue, Batch: atOnce, Concurrency: atOnce, Timeout: turnMost,
 		Take: func(ctx context.Context, tx *db.Tx, owner string, until time.Time, n int32) ([]work.Claim, error) {
 			rows, err := s.q.TakeDue(ctx, tx, certificateq.TakeDueParams{Owner: owner, Until: until, Now: tx.Now, Most: n})
 			if err != nil {
@@ -193,13 +209,21 @@ func (s *Service) Queue() work.Queue {
 			}
 			return slices.Clip(claims), nil
 		},
-		Extend: func(ctx context.Context, on work.Executor, until time.Time, c work.Claim) (bool, error) {
-			id, err := uuid.Parse(c.ID)
-			if err != nil {
-				return false, err
+		ExtendAll: func(ctx context.Context, on work.Executor, until time.Time, all []work.Claim) ([]string, error) {
+			p := certificateq.ExtendLeasesParams{Until: until}
+			for _, c := range all {
+				id, err := uuid.Parse(c.ID)
+				if err != nil {
+					return nil, err
+				}
+				p.Ids, p.Epochs = append(p.Ids, id), append(p.Epochs, c.Epoch)
 			}
-			n, err := s.q.ExtendLease(ctx, on, certificateq.ExtendLeaseParams{ID: id, Epoch: c.Epoch, Until: until})
-			return n == 1, err
+			ids, err := s.q.ExtendLeases(ctx, on, p)
+			held := make([]string, len(ids))
+			for n, id := range ids {
+				held[n] = id.String()
+			}
+			return held, err
 		},
 		Next: func(ctx context.Context, on work.Executor) (time.Time, error) { return s.q.NextDue(ctx, on) },
 		Run:  s.run,

@@ -18,6 +18,8 @@ import (
 // standing is the status that a row keeps while it waits.
 func (t *turn) standing() CertificateStatus {
 	switch was := CertificateStatus(t.row.Certificate.Status); {
+	case was == Revoked:
+		return Revoked
 	case t.renewal && was != Expired:
 		return Issued
 	case t.renewal, was == Failed:
@@ -29,7 +31,7 @@ func (t *turn) standing() CertificateStatus {
 // postpone ends the turn without news: not yet, and nobody did anything wrong.
 func (s *Service) postpone(ctx context.Context, t *turn, due *time.Time) error {
 	c := &t.row.Certificate
-	_, err := s.q.Postpone(ctx, s.DB, certificateq.PostponeParams{ID: c.ID, OrgID: c.OrgID, Epoch: t.claim.Epoch, Status: string(t.standing()), Failures: c.Failures, LastError: c.LastError, DueAt: due})
+	_, err := s.q.Postpone(ctx, s.DB, certificateq.PostponeParams{ID: c.ID, OrgID: c.OrgID, Epoch: t.claim.Epoch, Status: string(t.standing()), Failures: c.Failures, LastError: c.LastError, AtRiskSince: c.AtRiskSince, DueAt: due})
 	if err != nil {
 		return fmt.Errorf("postpone the certificate %s: %w", t.id, err)
 	}
@@ -58,7 +60,7 @@ func (s *Service) unready(ctx context.Context, t *turn, p *connection.Preflight)
 		return err
 	}
 	c := &t.row.Certificate
-	_, err = s.q.Postpone(ctx, s.DB, certificateq.PostponeParams{ID: c.ID, OrgID: c.OrgID, Epoch: t.claim.Epoch, Status: string(t.standing()), Failures: c.Failures, LastError: raw, DueAt: due})
+	_, err = s.q.Postpone(ctx, s.DB, certificateq.PostponeParams{ID: c.ID, OrgID: c.OrgID, Epoch: t.claim.Epoch, Status: string(t.standing()), Failures: c.Failures, LastError: raw, AtRiskSince: c.AtRiskSince, DueAt: due})
 	if err != nil {
 		return fmt.Errorf("note the pre-flight of %s: %w", t.id, err)
 	}
@@ -89,6 +91,13 @@ func reasonOf(p *connection.Preflight, host string) finding.Finding {
 func (s *Service) exhausted(ctx context.Context, t *turn, ca CA, e *exhausted) error {
 	s.metrics.order(ca.Name, t.mode, finding.BudgetExhausted)
 	at := e.until
+	fair := e.bucket == orders && !t.renewal
+	if fair {
+		var err error
+		if at, err = s.spread(ctx, t, at); err != nil {
+			return err
+		}
+	}
 	params := map[string]any{"name": t.row.Hostname}
 	if !at.IsZero() {
 		params["at"] = at.Format(time.RFC3339)
@@ -100,7 +109,12 @@ func (s *Service) exhausted(ctx context.Context, t *turn, ca CA, e *exhausted) e
 	if e.bucket == failures && t.row.Certificate.LastError != nil { // what failed says more than that it has to wait now
 		return s.postpone(ctx, t, &at)
 	}
-	return s.wait(ctx, t, f, t.row.Certificate.Failures, at, nil)
+	return s.wait(ctx, t, f, t.row.Certificate.Failures, at, func(ctx context.Context, d *door.Effect) error {
+		if !fair {
+			return nil
+		}
+		return s.queueUp(ctx, d.Tx, e.ca, t.org, e.until)
+	})
 }
 
 // failed notes an order that came to nothing, and when it is tried again.
@@ -134,7 +148,7 @@ func (s *Service) wait(ctx context.Context, t *turn, f finding.Finding, count in
 		return err
 	}
 	c := &t.row.Certificate
-	p := certificateq.PostponeParams{ID: c.ID, OrgID: c.OrgID, Epoch: t.claim.Epoch, Status: string(t.standing()), Failures: count, LastError: raw}
+	p := certificateq.PostponeParams{ID: c.ID, OrgID: c.OrgID, Epoch: t.claim.Epoch, Status: string(t.standing()), Failures: count, LastError: raw, AtRiskSince: c.AtRiskSince}
 	if !at.IsZero() {
 		p.DueAt = &at
 	}
@@ -145,6 +159,9 @@ func (s *Service) wait(ctx context.Context, t *turn, f finding.Finding, count in
 		facet, told := t.facet(f, e.Tx.Now)
 		if facet.Value == connection.Expired {
 			p.Status = string(Expired)
+		}
+		if p.AtRiskSince == nil && (facet.Value == connection.AtRisk || facet.Value == connection.Expired) {
+			p.AtRiskSince = &e.Tx.Now
 		}
 		if n, err := s.q.Postpone(ctx, e.Tx, p); err != nil {
 			return fmt.Errorf("postpone the certificate %s: %w", t.id, err)
@@ -192,7 +209,7 @@ func (t *turn) facet(f finding.Finding, now time.Time) (connection.TLS, string) 
 		return connection.TLS{Value: connection.Expired, Reason: expired.Code, Finding: &expired}, told
 	case left < life/3:
 		risk, told := finding.New(finding.RenewalAtRisk, map[string]any{"name": t.row.Hostname, "daysLeft": daysLeft(c.NotAfter, now)}), ""
-		if c.Failures == 0 {
+		if c.AtRiskSince == nil { // it may have failed before, with more time left
 			told = "certificate.renewal_at_risk"
 		}
 		return connection.TLS{Value: connection.AtRisk, Reason: risk.Code, Finding: &risk}, told

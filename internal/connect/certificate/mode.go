@@ -49,6 +49,9 @@ func (s *Service) validateMode(ctx context.Context, e *door.Effect, in *modeInpu
 		return err
 	}
 	refuse := func(reason, text string) error { return fault.Invalid("mode", reason, "%s", text) }
+	if facts.Delegated && in.Mode != Imported && in.Mode != DNS01Delegated {
+		return refuse("delegated_needs_dns", "This domain was delegated to us with everything below it, which only DNS_01_DELEGATED can show. It needs no record of its own for that.")
+	}
 	switch in.Mode {
 	case Imported:
 		return refuse("import_certificate", "Bring a certificate with importCertificate.")

@@ -57,6 +57,9 @@ func (s *Service) run(ctx context.Context, c work.Claim) error {
 	}
 	t := &turn{claim: c, row: row, id: ident.From[ident.CertificateID](id), org: ident.From[ident.OrgID](row.Certificate.OrgID), con: ident.From[ident.ConnectionID](row.Certificate.ConnectionID),
 		names: namesOf(row), wanted: ChallengeMode(row.TlsMode), mode: ChallengeMode(row.TlsMode), renewal: row.Certificate.SealedKey != nil}
+	if CertificateStatus(row.Certificate.Status) == Revoked {
+		return s.takeBack(ctx, t)
+	}
 	if ChallengeMode(row.Certificate.Mode) == Imported {
 		return s.attend(ctx, t)
 	}
@@ -182,9 +185,13 @@ func (s *Service) begin(ctx context.Context, t *turn, ready *connection.Prefligh
 	return candidates[0].ca, full
 }
 
-// namesOf are the names of the next certificate. A wildcard's holds the name above it too, when the same organization has proven that one (RU-28).
+// namesOf are the names of the next certificate. A wildcard's holds the name above it too, when the same organization has proven that one (RU-28); that of a
+// name which was handed over to us holds what is below it, unless somebody else has proven that.
 func namesOf(row *certificateq.TurnRow) []string {
-	if row.IsWildcard && row.HoldsBase {
+	switch {
+	case row.Delegated && !row.WildcardTaken:
+		return []string{row.Hostname, "*." + row.Hostname}
+	case row.IsWildcard && row.HoldsBase:
 		return []string{row.Hostname, strings.TrimPrefix(row.Hostname, "*.")}
 	}
 	return []string{row.Hostname}

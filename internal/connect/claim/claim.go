@@ -29,6 +29,8 @@ const (
 	Target   Proof = "TARGET"       // the CNAME is exactly the connection's own target
 	TXT      Proof = "TXT"          // the verification record stands
 	Transfer Proof = "TXT_TRANSFER" // the record stands that a held name asks for
+
+	Delegated Proof = "DELEGATED" // the zone above delegates the name to this connection's name servers
 )
 
 // Standing is where a connection stands with its name.
@@ -84,6 +86,9 @@ func (c *Claims) SettleTx(ctx context.Context, tx *db.Tx, hostname string, org i
 func (c *Claims) ReleaseTx(ctx context.Context, tx *db.Tx, hostname string, con ident.ConnectionID) error {
 	if _, err := c.q.ReleaseClaim(ctx, tx, claimq.ReleaseClaimParams{Hostname: hostname, ConnectionID: con.UUID()}); err != nil {
 		return fmt.Errorf("release %s: %w", hostname, err)
+	}
+	if _, err := c.q.LeaveDispute(ctx, tx, claimq.LeaveDisputeParams{Hostname: hostname, Challenger: con.UUID()}); err != nil {
+		return fmt.Errorf("leave the dispute about %s: %w", hostname, err)
 	}
 	return c.EndContestTx(ctx, tx, hostname, con)
 }

@@ -34,7 +34,7 @@ func (c *Claims) EndContestTx(ctx context.Context, tx *db.Tx, hostname string, c
 
 // DefendTx keeps the name for its holder, whose own proof stands: this challenger cannot contest it again until it is forgotten.
 func (c *Claims) DefendTx(ctx context.Context, tx *db.Tx, hostname string, holder ident.ConnectionID) error {
-	_, err := done("defend", hostname)(c.q.RefuseContest(ctx, tx, claimq.RefuseContestParams{Hostname: hostname, Holder: holder.UUID()}))
+	_, err := done("defend", hostname)(c.q.RefuseContest(ctx, tx, claimq.RefuseContestParams{Hostname: hostname, Holder: holder.UUID(), Now: tx.Now}))
 	return err
 }
 
@@ -56,4 +56,27 @@ func done(what, hostname string) func(int64, error) (bool, error) {
 		}
 		return n == 1, nil
 	}
+}
+
+// HandOverTx moves the name between two connections of one organization, with its proof, and ends what the second one had begun against the first. The caller has
+// locked both and read that the first one holds it, against nobody else.
+func (c *Claims) HandOverTx(ctx context.Context, tx *db.Tx, hostname string, from, to ident.ConnectionID) error {
+	moved, err := done("hand over", hostname)(c.q.HandOverClaim(ctx, tx, claimq.HandOverClaimParams{Hostname: hostname, Holder: from.UUID(), Next: to.UUID()}))
+	if err == nil && !moved {
+		err = fmt.Errorf("hand over %s: %s does not hold it, or not alone", hostname, from)
+	}
+	return err
+}
+
+// HeldBy says which of these names an organization holds, and by which connection.
+func (c *Claims) HeldBy(ctx context.Context, on claimq.DBTX, org ident.OrgID, hostnames []string) (map[string]ident.ConnectionID, error) {
+	rows, err := c.q.HeldBy(ctx, on, claimq.HeldByParams{OrgID: org.UUID(), Hostnames: hostnames})
+	if err != nil {
+		return nil, fmt.Errorf("read which of %d names %s holds: %w", len(hostnames), org, err)
+	}
+	held := map[string]ident.ConnectionID{}
+	for _, r := range rows {
+		held[r.Hostname] = ident.From[ident.ConnectionID](r.HolderConnectionID)
+	}
+	return held, nil
 }

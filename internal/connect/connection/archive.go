@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nameplate-dev/nameplate/db"
@@ -27,16 +28,26 @@ type Ended struct {
 	ApplicationID ident.ApplicationID `json:"applicationId"`
 	From          State               `json:"from"`
 	Reason        string              `json:"reason"`
+
+	RevokeCertificate bool `json:"revokeCertificate,omitempty"` // its certificates are taken back too
 }
+
+// ArchiveOption is what else an archiving does.
+type ArchiveOption string
+
+// RevokeCertificate also takes back the certificates of ours that the name has. Nobody presents them any more in any case: it is for those who want that
+// recorded at the CA. A certificate that the customer brought is theirs.
+const RevokeCertificate ArchiveOption = "revoke_certificate"
 
 type archiveInput struct {
 	ID              ident.ConnectionID
 	ConfirmHostname *string
+	Options         []ArchiveOption
 }
 
 // Archive disconnects a name for good (T18): the edges stop within a second of the commit, the claim is free, the target proves nothing any more. A
 // person who ends a live name types it. Archiving again answers the archived connection.
-func (s *Service) Archive(ctx context.Context, id ident.ConnectionID, confirmHostname *string) (*ArchiveConnectionPayload, error) {
+func (s *Service) Archive(ctx context.Context, id ident.ConnectionID, confirmHostname *string, options ...ArchiveOption) (*ArchiveConnectionPayload, error) {
 	c, err := door.Do(ctx, s.Door, door.Change[archiveInput, *Connection]{
 		Action: door.Action{Name: "connection.archive", Permission: "connection.archive"},
 		Org:    orgOf(s, "connection.archive", func(in archiveInput) ident.ConnectionID { return in.ID }),
@@ -54,23 +65,48 @@ func (s *Service) Archive(ctx context.Context, id ident.ConnectionID, confirmHos
 			if typed != c.Hostname && typed != strings.ToLower(c.UnicodeName) && (typed != "" || needed) {
 				return nil, fault.Invalid("confirmHostname", "confirm", "Type %s to disconnect it.", c.UnicodeName)
 			}
-			return c, s.ArchiveTx(ctx, e, c, "disconnected")
+			return c, s.ArchiveTx(ctx, e, c, "disconnected", in.Options...)
 		},
-	}, archiveInput{id, confirmHostname})
+	}, archiveInput{id, confirmHostname, options})
 	if err != nil {
 		return nil, err
 	}
 	return &ArchiveConnectionPayload{Connection: c}, nil
 }
 
-// ArchiveTx ends a locked connection inside a change of the caller's.
-func (s *Service) ArchiveTx(ctx context.Context, e *door.Effect, c *Connection, reason string) error {
-	if err := s.endTx(ctx, e, c, reason); err != nil {
+// ArchiveTx ends a locked connection, with its companion, inside a change of the caller's. The edges' rows come last: everybody else waits for them.
+func (s *Service) ArchiveTx(ctx context.Context, e *door.Effect, c *Connection, reason string, options ...ArchiveOption) error {
+	companion, err := s.companionTx(ctx, e.Tx, c)
+	if err != nil {
 		return err
 	}
-	if err := s.Claims.ReleaseTx(ctx, e.Tx, c.Hostname, c.ID); err != nil {
+	ending := []*Connection{c}
+	if companion != nil {
+		ending = append(ending, companion)
+	}
+	for _, c := range ending {
+		if err := s.releaseTx(ctx, e, c, reason, options...); err != nil {
+			return err
+		}
+	}
+	for _, c := range ending {
+		if err := s.withdrawTx(ctx, e, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// releaseTx ends a connection and gives its name up.
+func (s *Service) releaseTx(ctx context.Context, e *door.Effect, c *Connection, reason string, options ...ArchiveOption) error {
+	if err := s.endTx(ctx, e, c, reason, options...); err != nil {
 		return err
 	}
+	return s.Claims.ReleaseTx(ctx, e.Tx, c.Hostname, c.ID)
+}
+
+// withdrawTx takes what ended from the edges.
+func (s *Service) withdrawTx(ctx context.Context, e *door.Effect, c *Connection) error {
 	if err := s.Edge.WithdrawTx(ctx, e.Tx, c.Hostname, c.ID); err != nil {
 		return fmt.Errorf("withdraw %s from the edges: %w", c.Hostname, err)
 	}
@@ -78,7 +114,7 @@ func (s *Service) ArchiveTx(ctx context.Context, e *door.Effect, c *Connection, 
 }
 
 // endTx is what an end means for the connection itself: not for its claim, nor for the edges.
-func (s *Service) endTx(ctx context.Context, e *door.Effect, c *Connection, reason string) error {
+func (s *Service) endTx(ctx context.Context, e *door.Effect, c *Connection, reason string, options ...ArchiveOption) error {
 	from, now := c.State, e.Tx.Now
 	c.ArchivedAt, c.LiveAt, c.GraceUntil, c.WindowEndsAt, c.AttentionUntil = &now, nil, nil, nil, nil
 	c.Facets.Ownership.Until = nil
@@ -96,12 +132,13 @@ func (s *Service) endTx(ctx context.Context, e *door.Effect, c *Connection, reas
 	if err != nil {
 		return err
 	}
-	if app.live {
+	if app.live && c.CompanionOf == nil {
 		if err := s.giveBack(ctx, e, c.OrgID); err != nil {
 			return err
 		}
 	}
-	e.Record(change(c, "connection.archived", Ended{V: 1, Hostname: c.Hostname, ApplicationID: c.ApplicationID, From: from, Reason: reason}))
+	e.Record(change(c, "connection.archived", Ended{V: 1, Hostname: c.Hostname, ApplicationID: c.ApplicationID, From: from, Reason: reason,
+		RevokeCertificate: slices.Contains(options, RevokeCertificate)}))
 	return nil
 }
 
@@ -118,6 +155,9 @@ func (s *Service) giveBack(ctx context.Context, e *door.Effect, org ident.OrgID)
 
 // retireTarget lets an ended connection's target answer for a while, so that visitors get a clear no, and never again.
 func (s *Service) retireTarget(ctx context.Context, e *door.Effect, c *Connection) error {
+	if err := s.answerNoMore(ctx, e, c); err != nil {
+		return err
+	}
 	now := e.Tx.Now
 	until := now.Add(cmp.Or(s.Settings.Tombstone, tombstone))
 	if err := s.q.RetireTarget(ctx, e.Tx, connectionq.RetireTargetParams{Token: c.TargetToken, OrgID: c.OrgID.UUID(), Now: now, Until: until}); err != nil {
@@ -154,7 +194,7 @@ func (s *Service) ArchiveOfTx(ctx context.Context, e *door.Effect, app ident.App
 		return err
 	}
 	for _, c := range cons {
-		if c.State == Archived {
+		if c.State == Archived || c.CompanionOf != nil { // which ends with its main connection
 			continue
 		}
 		if err := s.ArchiveTx(ctx, e, c, "application_archived"); err != nil {

@@ -79,7 +79,7 @@ func (s *Service) judge(c *Connection, done *check.DnsCheck, renewal bool) *Pref
 		p.Reason = firstOf(c.Facets.TLS.why(), finding.RecordAbsent)
 	case c.byDNS():
 		p.Reason = rulesOf(done)
-	case !renewal && c.Facets.DNS.Value != Correct:
+	case !renewal && !c.Facets.Ownership.Moved && c.Facets.DNS.Value != Correct:
 		p.Reason = firstOf(c.Facets.DNS.why(), finding.RecordAbsent)
 	case !renewal && c.Facets.TLS.Value == BlockedTLS && c.Facets.TLS.CheckID != nil:
 		p.Reason = c.Facets.TLS.why()
@@ -108,7 +108,7 @@ func refusal(done *check.DnsCheck) string {
 	if len(done.Probe) == 0 {
 		return finding.HTTPUnreachable
 	}
-	return outcome(&analysis.Answer{Probes: done.Probe}, false).Why
+	return outcome(done.Probe, false).Why
 }
 
 func firstOf(codes ...string) string {
@@ -138,6 +138,10 @@ func (s *Service) SetTLSTx(ctx context.Context, e *door.Effect, id ident.Connect
 	if c.State == Archived {
 		return nil
 	}
+	app, err := s.around(ctx, e.Tx, c)
+	if err != nil {
+		return err
+	}
 	before := *c
 	f := &c.Facets.TLS
 	if to.Value == Issued && f.Value == Issued {
@@ -152,7 +156,7 @@ func (s *Service) SetTLSTx(ctx context.Context, e *door.Effect, id ident.Connect
 	}
 	c.Findings = withTLS(c.Findings, to.Finding)
 	c.Person = person(c.Findings)
-	_, event := c.Settle(e.Tx.Now, s.rules())
+	_, event := c.Settle(e.Tx.Now, app.rules)
 	m := news(&before, c)
 	if !m.any(&before, c) {
 		return nil
@@ -171,11 +175,7 @@ func (s *Service) SetTLSTx(ctx context.Context, e *door.Effect, id ident.Connect
 	if !before.certAllowed() || c.certAllowed() {
 		return nil
 	}
-	app, err := s.around(ctx, e.Tx, c) // nobody may order for it from now on, and the next check may be hours away (I1)
-	if err != nil {
-		return err
-	}
-	return s.putEntry(ctx, e, c, app)
+	return s.putEntry(ctx, e, c, app) // nobody may order for it from now on, and the next check may be hours away (I1)
 }
 
 // withTLS replaces what certificates said before.

@@ -10,6 +10,7 @@ import (
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
 	"github.com/nameplate-dev/nameplate/internal/connect/check"
+	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
@@ -148,16 +149,17 @@ func (s *Service) question(c *Connection, lines []*record.Record) analysis.Quest
 	return q
 }
 
-// probes are those that tell something now: http before there is a certificate, once the name can reach us; https from then on.
-func (c *Connection) probes(trigger analysis.CheckTrigger) analysis.ProbeWanted {
+// probes are those that tell something now: http before there is a certificate, once the name can reach us; https from then on, and http where it was closed.
+func (c *Connection) probes(trigger analysis.CheckTrigger, depth analysis.Depth) analysis.ProbeWanted {
 	switch c.Facets.TLS.Value {
 	case NoTLS, Pending, BlockedTLS:
-		return analysis.ProbeWanted{HTTP: c.serves() || c.PassCount > 0 || trigger == analysis.TriggerPreIssue}
+		return analysis.ProbeWanted{HTTP: c.serves() || c.PassCount > 0 || trigger == analysis.TriggerPreIssue, Anyway: c.Facets.Ownership.Moved}
 	}
 	if trigger == analysis.TriggerPreRenew {
 		return analysis.ProbeWanted{HTTP: true}
 	}
-	return analysis.ProbeWanted{HTTPS: true}
+	known := slices.ContainsFunc(c.Findings, func(f finding.Finding) bool { return f.Code == finding.HTTPClosed })
+	return analysis.ProbeWanted{HTTPS: true, HTTP: known && depth == analysis.Full}
 }
 
 // pass asks the engine for everything that decides and writes the answer. It answers the check; nil when the turn was lost meanwhile.
@@ -168,7 +170,7 @@ func (s *Service) pass(ctx context.Context, t turn, c *Connection, depth analysi
 	}
 	q := s.question(c, lines)
 	q.Depth, q.AskResolvers, q.First = depth, depth == analysis.Full, c.AnalyzedAt == nil
-	q.Probe = c.probes(t.trigger)
+	q.Probe = c.probes(t.trigger, depth)
 	q.Interactive = t.watched || forced(t.trigger) || c.AttentionUntil != nil && began.Before(*c.AttentionUntil)
 	a, err := s.Analyzer.Analyze(ctx, q)
 	if err != nil {

@@ -306,6 +306,47 @@ func TestCheck_AFailingProbeBlocksTheCertificateAndSaysWhy(t *testing.T) {
 	}
 }
 
+// CE-1 where port 80 is closed: what our edge says over TLS stands for the pre-flight, of an order and of a renewal, if it is there at every address.
+func TestCheck_AClosedPort80IsNoneForTheCertificate(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	over := func(second analysis.ProbeOutcome) {
+		b.World.set(func(w *world) {
+			w.answer = func(a *analysis.Answer) {
+				for n := range a.Probes {
+					a.Probes[n].Over = analysis.OverHTTP
+				}
+				a.Probes = append(a.Probes, analysis.ProbeResult{Address: "127.0.0.1", Family: 4, Port: 443, Over: analysis.OverTLS, Result: analysis.ProbeOK},
+					analysis.ProbeResult{Address: "::1", Family: 6, Port: 443, Over: analysis.OverTLS, Result: second})
+				a.Findings = append(a.Findings, finding.New(finding.HTTPClosed, map[string]any{"name": a.Hostname}))
+			}
+		})
+	}
+	b.World.set(func(w *world) { w.standing["routing"], w.probe = 2, analysis.ProbeTimeout })
+	over(analysis.ProbeRefused)
+	c := b.start(t, "shop.acme.lab")
+	b.after(t, 0)
+	b.after(t, 2*time.Second)
+	b.want(t, c.ID, connection.Securing)
+	if p, err := b.S.Ready(t.Context(), c.ID, false); err != nil || p.OK {
+		t.Fatalf("one family answers nowhere: %+v %v", p, err)
+	}
+	b.want(t, c.ID, connection.ActionRequired)
+	over(analysis.ProbeOK)
+	b.after(t, 10*time.Second)
+	b.want(t, c.ID, connection.Securing)
+	for _, renewal := range []bool{false, true} {
+		p, err := b.S.Ready(t.Context(), c.ID, renewal)
+		if err != nil || !p.OK || !analysis.TLSAlone(p.Check.Probe) {
+			t.Fatalf("renewal %t: %+v %v", renewal, p, err)
+		}
+	}
+	b.World.set(func(w *world) { w.probe = analysis.ProbeOtherServer })
+	if p, err := b.S.Ready(t.Context(), c.ID, true); err != nil || p.OK || p.Reason != finding.OtherServer {
+		t.Errorf("somebody else answers over http: %+v %v", p, err)
+	}
+}
+
 func TestCheck_AnEdgeThatLearnsTheCertificateIsNoNews(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -792,5 +833,30 @@ func TestList_FiltersOrdersAndPages(t *testing.T) {
 	counts, err := b.S.CountsOf(b.As(t.Context()), b.Org, []ident.ApplicationID{b.App.ID, unused})
 	if mine := counts[b.App.ID]; err != nil || len(mine) != 1 || *mine[0] != (connection.StateCount{State: connection.Draft, Count: 3}) || counts[unused] == nil || len(counts[unused]) != 0 {
 		t.Fatal(counts, err)
+	}
+}
+
+// A renewal moves nothing but the certificate: the connection speaks of the new one at once, its watchers hear of it, and HTTPS is proven again.
+func TestSetTLS_ARenewalIsNews(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c := b.live(t, "shop.acme.lab")
+	next := ident.New[ident.CertificateID](b.DB.Now())
+	b.tls(t, c, connection.TLS{Value: connection.Issued, Certificate: next})
+	now := b.want(t, c.ID, connection.Live)
+	if now.Facets.TLS.Certificate != next || now.Version != c.Version+1 {
+		t.Errorf("it speaks of %v at version %d after %d", now.Facets.TLS.Certificate, now.Version, c.Version)
+	}
+	if all := b.actions(t, c.ID); all[len(all)-1] != "connection.checked" {
+		t.Errorf("told: %v", all)
+	}
+	asked := len(b.World.questions())
+	b.after(t, 0)
+	if n := len(b.World.questions()) - asked; n != 1 {
+		t.Errorf("%d checks", n)
+	}
+	told := len(b.actions(t, c.ID))
+	if b.tls(t, c, connection.TLS{Value: connection.Issued, Certificate: next}); len(b.actions(t, c.ID)) != told {
+		t.Errorf("the same certificate was news: %v", b.actions(t, c.ID)[told:])
 	}
 }

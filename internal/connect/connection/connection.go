@@ -54,6 +54,7 @@ type Connection struct {
 	VerificationToken  string
 	TLSMode            string
 	Upstream           *application.Upstream // nil: the application's
+	CompanionOf        *ident.ConnectionID   // where it leads its visitors; nil: nowhere, it serves them
 	ExternalRef        *string
 	EndUserRef         *string
 	EndUserEmail       *string
@@ -62,6 +63,8 @@ type Connection struct {
 	Findings           []finding.Finding
 	Eta                *analysis.Eta
 	NextCheckAt        *time.Time
+	CheckedAt          *time.Time // when it was looked at last
+	FreshUntil         *time.Time // until when what was seen then counts; nil: nobody looks after it
 	CreatedBy          string
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
@@ -105,15 +108,21 @@ type ConnectionState = State
 // States are all of them, in the order in which they are shown.
 var States = []State{Draft, Analyzing, ActionRequired, Applying, Verifying, Securing, Live, Degraded, Suspended, Failed, Blocked, Contested, Archived}
 
-// SetupType is how the authority to write the records was obtained. Only MANUAL is offered yet.
+// SetupType is how the authority to write the records was obtained. MANUAL and DELEGATION are offered yet.
 type SetupType string
 
-const Manual SetupType = "MANUAL"
+const (
+	Manual     SetupType = "MANUAL"
+	Delegation SetupType = "DELEGATION" // the name and all below it are handed over to our name servers; see delegation.go
+)
 
 // Mechanism is how records are written. NONE: the person does it.
 type Mechanism string
 
-const NoMechanism Mechanism = "NONE"
+const (
+	NoMechanism  Mechanism = "NONE"
+	NSDelegation Mechanism = "NS_DELEGATION"
+)
 
 // SetupOrigin is where a connection was started.
 type SetupOrigin string

@@ -317,6 +317,45 @@ func TestStart_UnderAKeyAnswersTheSameTwice(t *testing.T) {
 	}
 }
 
+// TestStart_WildcardsAreASetting: an application has to allow them; taking that back changes no connection, and both stand in the audit log.
+func TestStart_WildcardsAreASetting(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	start := func(name string) (*connection.StartConnectionPayload, error) {
+		return b.S.Start(b.As(t.Context()), connection.StartConnectionInput{ApplicationID: b.App.ID, Hostname: name})
+	}
+	b.allowWildcards(t, true)
+	p, err := start("*.shop.acme.lab")
+	if err != nil || !p.Connection.IsWildcard {
+		t.Fatalf("%+v %v", p, err)
+	}
+	before := p.Connection
+	if _, err := b.Apps.Update(b.As(t.Context()), application.UpdateApplicationInput{ID: b.App.ID, Version: b.App.Version - 1, Wildcards: new(false)}); !fault.Is(err, fault.VersionConflictCode) {
+		t.Errorf("over a newer version: %v", err)
+	}
+	b.allowWildcards(t, false)
+	if _, err := start("*.other.acme.lab"); !fault.Is(err, fault.InvalidCode) || fault.All(err)[0].Reason != "wildcard_not_allowed" {
+		t.Errorf("after it was taken back: %v", err)
+	}
+	after, err := b.S.Get(b.As(t.Context()), before.ID)
+	if err != nil || after.Version != before.Version || after.State != before.State {
+		t.Errorf("the connection that was there: %+v %v", after, err)
+	}
+	var audited int
+	if err := b.DB.QueryRow(t.Context(), `select count(*) from event where org_id = $1 and action = 'application.updated' and audited and payload->'fields' = '["wildcards"]'`, b.App.OrgID.UUID()).Scan(&audited); err != nil || audited != 2 {
+		t.Errorf("%d rows in the audit log, %v", audited, err)
+	}
+}
+
+func (b *bundle) allowWildcards(t *testing.T, allow bool) {
+	t.Helper()
+	p, err := b.Apps.Update(b.As(t.Context()), application.UpdateApplicationInput{ID: b.App.ID, Version: b.App.Version, Wildcards: &allow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.App = p.Application
+}
+
 func TestStart_RefusesWithFields(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
@@ -31,9 +32,8 @@ const ClaimLost = "claim_lost"
 
 const (
 	longestNotice = 72 * time.Hour
-	flipAfter     = 2 * time.Second // all edges know of it by then
-	elsewhere     = 3               // passes that see the name point at the challenger
-	unattended    = time.Hour       // after its time a contest is void that nobody saw to
+	elsewhere     = 3         // passes that see the name point at the challenger
+	unattended    = time.Hour // after its time a contest is void that nobody saw to
 )
 
 // challenging says that the connection wants a name that somebody else holds, and incoming that the name is on its way to it.
@@ -88,7 +88,7 @@ func (w *writing) challenge(ctx context.Context, standing claim.Standing, lines 
 			w.heard = true
 			return standing, w.wake(ctx, k.HolderOrg, k.Holder)
 		}
-		return standing, w.ask(ctx, lines, record.TransferKey, record.TransferLine(w.host(), w.c.VerificationToken))
+		return standing, w.ask(ctx, lines, record.TransferKey, record.TransferLine(provable(w.c), w.c.VerificationToken))
 	case refused(standing, w.c.ID):
 		o.Passes, o.PassedAt, o.Until = 0, nil, nil
 		return standing, nil
@@ -140,7 +140,7 @@ func (w *writing) contest(ctx context.Context, standing claim.Standing) error {
 		return err
 	}
 	if !slices.ContainsFunc(own, func(r *record.Record) bool { return r.Value == record.Verification(holder.VerificationToken) }) {
-		if err := w.s.Records.AddTx(ctx, w.e.Tx, holder.OrgID, holder.ID, []record.Record{record.DefenceLine(hostOf(holder), holder.VerificationToken)}); err != nil {
+		if err := w.s.Records.AddTx(ctx, w.e.Tx, holder.OrgID, holder.ID, []record.Record{record.DefenceLine(provable(holder), holder.VerificationToken)}); err != nil {
 			return err
 		}
 	}
@@ -165,7 +165,7 @@ func (w *writing) contest(ctx context.Context, standing claim.Standing) error {
 	return nil
 }
 
-// takeOver moves the name: the claim, the end of the holder, and the edges, which all switch two seconds later.
+// takeOver moves the name: the claim, the end of the holder, and the edges, which all switch at the same instant; see MoveTx.
 func (w *writing) takeOver(ctx context.Context, standing claim.Standing) (claim.Standing, error) {
 	holder, err := w.s.lock(ctx, w.e.Tx, standing.Claim.HolderOrg, standing.Claim.Holder)
 	if err != nil {
@@ -174,11 +174,23 @@ func (w *writing) takeOver(ctx context.Context, standing claim.Standing) (claim.
 	if done, err := w.s.Claims.TransferTx(ctx, w.e.Tx, w.c.Hostname, holder.ID, w.c.ID); err != nil || !done {
 		return standing, err
 	}
+	companion, err := w.s.companionTx(ctx, w.e.Tx, holder)
+	if err != nil {
+		return standing, err
+	}
+	if companion != nil {
+		edges, err := w.s.endBeside(ctx, w.e, companion, ClaimLost)
+		if err != nil {
+			return standing, err
+		}
+		w.late = append(w.late, func(context.Context) error { return edges() })
+	}
 	if err := w.s.endTx(ctx, w.e, holder, ClaimLost); err != nil {
 		return standing, err
 	}
-	w.e.Record(change(holder, "connection.transferred", Transferred{1, holder.Hostname, holder.ApplicationID, "out"}))
-	w.c.Facets.Ownership.Passes, w.c.Facets.Ownership.PassedAt, w.c.Facets.Ownership.Until = 0, nil, nil
+	w.e.Record(change(holder, "connection.transferred", Transferred{1, holder.Hostname, holder.ApplicationID, "out", false}))
+	o := &w.c.Facets.Ownership
+	o.Passes, o.PassedAt, o.Until, o.Moved = 0, nil, nil, !holder.Facets.TLS.Certificate.IsZero()
 	w.former = holder
 	w.late = append(w.late, func(ctx context.Context) error { return w.s.retireTarget(ctx, w.e, holder) })
 	return claim.Standing{Holds: true, New: true, Claim: claim.Claim{Holder: w.c.ID, HolderOrg: w.c.OrgID}}, nil
@@ -249,15 +261,25 @@ func (w *writing) wake(ctx context.Context, org ident.OrgID, con ident.Connectio
 	return nil
 }
 
+// provable is the name at which a text proves who may have a held one: above the cut, where the name is handed over.
+func provable(c *Connection) record.Host {
+	if !c.delegated() {
+		return hostOf(c)
+	}
+	_, above, _ := strings.Cut(c.Hostname, ".")
+	if c.ZoneApex != nil && strings.HasSuffix(c.Hostname, "."+*c.ZoneApex) {
+		above = *c.ZoneApex
+	}
+	return record.Host{Name: above, Registrable: c.RegistrableDomain}
+}
+
 func hostOf(c *Connection) record.Host {
 	return record.Host{Name: c.Hostname, Label: c.HostLabel, Registrable: c.RegistrableDomain, PublicSuffix: c.PublicSuffix, Apex: c.IsApex, Wildcard: c.IsWildcard}
 }
 
-func (w *writing) host() record.Host { return hostOf(w.c) }
-
 // claimFinding is what a connection is told about another one that has its name or wants it; nil when there is none.
 func claimFinding(c *Connection, s claim.Standing) *finding.Finding {
-	line := record.TransferLine(hostOf(c), c.VerificationToken)
+	line := record.TransferLine(provable(c), c.VerificationToken)
 	params := map[string]any{"name": c.UnicodeName, "record": line.Shown()}
 	switch {
 	case s.Held && refused(s, c.ID):
@@ -267,7 +289,7 @@ func claimFinding(c *Connection, s claim.Standing) *finding.Finding {
 	case s.Held:
 		return new(finding.New(finding.HeldElsewhere, params))
 	case s.Holds && c.Facets.Ownership.Value == ContestedBy && !s.Claim.Challenger.IsZero():
-		line = record.DefenceLine(hostOf(c), c.VerificationToken)
+		line = record.DefenceLine(provable(c), c.VerificationToken)
 		return new(finding.New(finding.ClaimContested, map[string]any{"name": c.UnicodeName, "record": line.Shown(), "until": s.Claim.TransferAt.UTC().Format(time.RFC3339)}))
 	}
 	return nil

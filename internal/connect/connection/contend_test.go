@@ -26,12 +26,16 @@ type side struct {
 }
 
 // another starts a name that somebody has already, for an organization of its own.
-func (b *bundle) another(t *testing.T, slug, host string) *side {
+func (b *bundle) another(t *testing.T, slug, host string, how ...connection.SetupType) *side {
 	t.Helper()
 	org, user := b.Organization(t, slug)
 	ctx := spinetest.As(t.Context(), user)
 	s := &side{b: b, ctx: ctx, app: b.application(t, ctx, org, slug)}
-	p, err := b.S.Start(ctx, connection.StartConnectionInput{ApplicationID: s.app.ID, Hostname: host})
+	in := connection.StartConnectionInput{ApplicationID: s.app.ID, Hostname: host}
+	if len(how) > 0 {
+		in.PreferredMethod = &how[0]
+	}
+	p, err := b.S.Start(ctx, in)
 	if err != nil {
 		t.Fatal(err)
 	}

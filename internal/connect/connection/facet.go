@@ -22,6 +22,9 @@ type Rules struct {
 	Left       time.Duration // that a suspended name whose customer left is kept
 	Preflight  time.Duration // how old a check may be that an order relies on
 	CheckLimit time.Duration // one turn of a check takes at most
+	Interval   time.Duration // between two looks at a live name; zero: 15 minutes
+	Unwatched  bool          // live names are left alone
+	GraceEnd   GraceEnd      // "": SuspendAtEnd
 }
 
 // Defaults are the timers of connect 26.3.
@@ -161,7 +164,7 @@ func (l *Life) foldTLS(s Seen, wasCorrect bool) {
 	case t.Value == BlockedTLS && (s.HTTP.Made || s.DNS != Correct || t.Delegated):
 		t.set(NoTLS, "", s.Now, nil)
 	}
-	shown := t.Delegated || !s.Challenge.Made && l.Facets.DNS.Value == Correct
+	shown := t.Delegated || !s.Challenge.Made && (l.Facets.DNS.Value == Correct || l.Facets.Ownership.Moved && s.HTTP.Made && s.HTTP.Passed)
 	if shown && l.Facets.Ownership.Value == Verified && t.Value == NoTLS {
 		t.set(Pending, "", s.Now, nil)
 	}
@@ -206,7 +209,7 @@ func (l *Life) attend(now time.Time, r Rules) {
 // "" when the state stayed.
 func (l *Life) Settle(now time.Time, r Rules) (from State, event string) {
 	if l.LiveAt == nil && l.ArchivedAt == nil && l.SuspendedAt == nil && l.FailedAt == nil && l.Facets.whole() {
-		l.LiveAt = &now
+		l.LiveAt, l.Facets.Ownership.Moved = &now, false
 		if l.FirstLiveAt == nil {
 			l.FirstLiveAt = &now
 		}

@@ -6,7 +6,7 @@ import (
 )
 
 // What becomes of a name that was live and is not any more (connect 16.2, 16.4). For its grace it is DEGRADED and served as before. When the grace is over
-// it is SUSPENDED, if its records lead elsewhere and no probe reaches us at it; as long as either holds it goes on being served, because a working page is
+// it is SUSPENDED (or archived, or kept, as its application's policy says), if its records lead elsewhere and no probe reaches us at it; as long as either holds it goes on being served, because a working page is
 // never taken away for a rule. A suspended name is looked at every hour, later every six. As soon as one name server has its records again, or a person asks
 // for it, it is verified anew (T15). After 30 days it is archived, and its name is free.
 
@@ -49,14 +49,7 @@ func (l *Life) leftInterval(now time.Time, watched bool) time.Duration {
 
 // stillGone ends a pass over a suspended name that found nothing of it: the check is kept, nothing moves and nobody is told.
 func (w *writing) stillGone(ctx context.Context, before *Connection) error {
-	next := w.c.Next(w.e.Tx.Now, w.t.watched, false, false, w.s.rules())
 	w.c.AnalyzedAt, w.c.Findings = &w.e.Tx.Now, before.Findings
-	if err := w.s.save(ctx, w.e.Tx, w.c, false); err != nil {
-		return err
-	}
-	if err := w.store(ctx, before, false); err != nil {
-		return err
-	}
-	w.e.Quiet()
-	return w.finish(ctx, orNever(next))
+	w.c.looked(w.e.Tx.Now, w.app.rules)
+	return w.unmoved(ctx, before)
 }

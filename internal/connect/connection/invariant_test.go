@@ -25,7 +25,8 @@ import (
 var laws = map[string]string{
 	"I1 a certificate is allowed for what is not proven, or has ended": `select e.hostname from edge_entry e join connection c on c.id = e.connection_id
 		where e.cert_allowed and (c.facets->'ownership'->>'value' <> 'verified' or c.archived_at is not null or c.suspended_at is not null
-			or c.facets->'dns'->>'value' <> 'correct' and c.facets->'tls'->>'value' not in ('issued', 'renewing', 'renewal_at_risk', 'expired'))`,
+			or c.facets->'dns'->>'value' <> 'correct' and c.facets->'tls'->>'value' not in ('issued', 'renewing', 'renewal_at_risk', 'expired')
+				and not coalesce((c.facets->'ownership'->>'moved')::boolean, false))`, // whose visitors had a certificate: to them it is a renewal
 	"I1 an unproven name is served": `select e.hostname from edge_entry e join connection c on c.id = e.connection_id
 		where e.serve and (c.facets->'ownership'->>'value' not in ('verified', 'contested') or c.archived_at is not null)`,
 	"CL-3 a name without a claim is served":  `select e.hostname from edge_entry e where e.serve and not exists (select from hostname_claim h where h.hostname = e.hostname and h.holder_connection_id = e.connection_id)`,

@@ -53,7 +53,8 @@ type FacetState struct {
 	Servers *analysis.Ratio `json:"servers,omitempty"`
 	// The rest is memory of single facets and nobody else's business. Edge: failing probes in a row, whether the last probe passed in every family,
 	// and whether it came through a proxy. TLS: the certificate, whether the line that CAs are shown in the DNS stands, and since when there has been
-	// a certificate at all. DNS: since when a server has led visitors to us. Ownership: see contend.go.
+	// a certificate at all. DNS: since when a server has led visitors to us. Ownership: see contend.go; moved, that the name came from a connection whose
+	// visitors had a certificate, and was not live here yet.
 	Passes       int32               `json:"passes,omitempty"`
 	PassedAt     *time.Time          `json:"passedAt,omitempty"`
 	Until        *time.Time          `json:"until,omitempty"`
@@ -64,6 +65,7 @@ type FacetState struct {
 	Certificate  ident.CertificateID `json:"certificate,omitzero"`
 	Delegated    bool                `json:"delegated,omitempty"`
 	First        *time.Time          `json:"first,omitempty"`
+	Moved        bool                `json:"moved,omitempty"`
 }
 
 func (s FacetState) why() string {
@@ -146,13 +148,14 @@ func (l *Life) settle(now time.Time) (from State) {
 
 // serves says whether the edge may route the name, certAllowed whether a certificate may be ordered for it (invariant I1). What a CA is shown over the
 // web needs routed traffic: the last probe must have passed in every family. Where it is shown a line in the DNS, that line must stand, and the
-// certificate may be there before the first visitor comes.
+// certificate may be there before the first visitor comes. A name that came from another connection with its visitors is asked what a renewal is: that the
+// probe passes, wherever its records lead to us.
 func (l *Life) serves() bool {
 	return l.ArchivedAt == nil && (l.Facets.Ownership.Value == Verified || l.Facets.Ownership.Value == ContestedBy)
 }
 
 func (l *Life) certAllowed() bool {
 	proven := l.Facets.Ownership.Value == Verified && l.ArchivedAt == nil && l.SuspendedAt == nil
-	renewal := l.Facets.TLS.Value == Issued || l.Facets.TLS.Value == Renewing || l.Facets.TLS.Value == AtRisk || l.Facets.TLS.Value == Expired
+	renewal := l.Facets.TLS.Value == Issued || l.Facets.TLS.Value == Renewing || l.Facets.TLS.Value == AtRisk || l.Facets.TLS.Value == Expired || l.Facets.Ownership.Moved
 	return proven && (l.Facets.TLS.Delegated || l.Facets.Edge.Probed && (l.Facets.DNS.Value == Correct || renewal))
 }

@@ -126,10 +126,12 @@ func (s *Service) challengeLines(c *Connection, lines []*record.Record, persist 
 		at, proves = max(at, r.Position+1), proves || r.Purpose == record.Ownership
 	}
 	var out []record.Record
-	switch c.TLSMode {
-	case byDelegated:
+	switch {
+	case c.delegated(): // we answer below the name
+		return nil
+	case c.TLSMode == byDelegated:
 		out = append(out, record.Challenge(host, s.Edge.Challenge(c.TargetToken), at))
-	case byPersist:
+	case c.TLSMode == byPersist:
 		out = append(out, record.Persist(host, persist, at))
 	default:
 		return nil
@@ -140,20 +142,10 @@ func (s *Service) challengeLines(c *Connection, lines []*record.Record, persist 
 	return out
 }
 
-// modeOf is how a new connection's certificate is asked for: a wildcard has no page at which a CA could look.
-func modeOf(wildcard bool) string {
-	if wildcard {
+// modeOf is how a new connection's certificate is asked for: a wildcard has no page at which a CA could look, and what is below a delegated name is one.
+func modeOf(wildcard bool, how SetupType) string {
+	if wildcard || how == Delegation {
 		return byDelegated
 	}
 	return byHTTP
-}
-
-// planned adds what the mode asks for to the lines of a connection that is being started.
-func (s *Service) planned(lines []record.Record, p connectionq.AddConnectionParams) []record.Record {
-	c := &Connection{Hostname: p.Hostname, RegistrableDomain: p.RegistrableDomain, IsWildcard: p.IsWildcard, TLSMode: p.TlsMode, TargetToken: p.TargetToken, VerificationToken: p.VerificationToken}
-	var standing []*record.Record
-	for n := range lines {
-		standing = append(standing, &lines[n])
-	}
-	return append(lines, s.challengeLines(c, standing, "")...)
 }

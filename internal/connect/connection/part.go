@@ -27,11 +27,15 @@ func (s *Service) Part() part.Part {
 			{Permission: "connection.setup", Roles: doers, Widget: []string{"SETUP", "COMPLETE"}, What: "decide about conflicts"},
 			{Permission: "connection.write", Roles: doers, What: "change metadata, labels, upstream"},
 			{Permission: "connection.archive", Roles: doers, What: "disconnect"},
+			{Permission: mayTransfer, Roles: []authz.Role{authz.Owner}, What: "move a name between two applications"},
+			{Permission: mayReadDomains, Operator: true, What: "see names that two organizations have proven"},
+			{Permission: mayDecide, Operator: true, What: "decide whose such a name is, which waits for a second operator"},
 		},
 		Readers: []event.Reader{
 			{Name: "connection.routes", Wants: func(action string) bool {
 				return action == "application.updated" || action == "application.edge_secret_rotated"
 			}, Apply: s.reroute},
+			{Name: "connection.policy", Wants: func(action string) bool { return action == "application.updated" || action == "monitor_policy.saved" }, Apply: s.obey},
 			{Name: "connection.organization", Wants: func(action string) bool { return action == "organization.deleted" || action == "organization.restored" }, Apply: s.follow},
 		},
 		Queues: []work.Queue{

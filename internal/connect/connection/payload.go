@@ -20,6 +20,7 @@ type Created struct {
 	Origin        SetupOrigin         `json:"origin"`
 	SetupType     *SetupType          `json:"setupType"`
 	ExternalRef   *string             `json:"externalRef,omitempty"`
+	CompanionOf   *ident.ConnectionID `json:"companionOf,omitempty"` // where it leads its visitors
 }
 
 // Moved is the payload of every event that a check, a certificate or a timer makes: the state now, and what moved.
@@ -80,7 +81,7 @@ func news(before, after *Connection) Moved {
 // any says that something a watcher can see has moved.
 func (m *Moved) any(before, after *Connection) bool {
 	return len(m.Facets)+len(m.Records)+len(m.Appeared)+len(m.Cleared) > 0 || before.State != after.State || deref(before.StateReason) != deref(after.StateReason) ||
-		deref(before.ProviderSlug) != deref(after.ProviderSlug) || deref(before.ZoneApex) != deref(after.ZoneApex) || etaMoved(before.Eta, after.Eta)
+		before.Facets.TLS.Certificate != after.Facets.TLS.Certificate || deref(before.ProviderSlug) != deref(after.ProviderSlug) || deref(before.ZoneApex) != deref(after.ZoneApex) || etaMoved(before.Eta, after.Eta)
 }
 
 // tell adds what the event of a change of state says beyond what moved (connect 26.1).
@@ -109,7 +110,8 @@ func (m *Moved) tell(action string, c *Connection) {
 }
 
 // audited are the events of this package that stand in the hash chain.
-var audited = []string{"connection.created", "connection.live", "connection.degraded", "connection.recovered", "connection.suspended", "connection.contested", "connection.transferred", "connection.archived", "connection.updated", "connection.ownership_verified"}
+var audited = []string{"connection.created", "connection.live", "connection.degraded", "connection.recovered", "connection.suspended", "connection.contested", "connection.transferred", "connection.archived", "connection.updated", "connection.ownership_verified",
+	"edge_zone.delegated", "edge_zone.removed"}
 
 func change(c *Connection, action string, payload any) event.Change {
 	return event.Change{OrgID: c.OrgID, Action: action, Subject: c.ID.String(), Version: c.Version, Payload: payload, Audited: slices.Contains(audited, action)}
@@ -146,7 +148,8 @@ type Transferred struct {
 	V             int                 `json:"v"`
 	Hostname      string              `json:"hostname"`
 	ApplicationID ident.ApplicationID `json:"applicationId"`
-	Direction     string              `json:"direction"` // in: the name came here; out: it went
+	Direction     string              `json:"direction"`                    // in: the name came here; out: it went
+	Within        bool                `json:"withinOrganization,omitempty"` // the organization moved it between two of its applications
 }
 
 // Proven is the payload of connection.ownership_verified.

@@ -18,6 +18,8 @@ func proof(a *analysis.Answer, lines []*record.Record, byTarget bool) claim.Proo
 	switch {
 	case a.Verdict == analysis.CouldNotAsk:
 		return claim.None
+	case a.Ownership.Delegated:
+		return claim.Delegated
 	case a.Ownership.TXT:
 		return claim.TXT
 	case a.Ownership.Target && !asked && byTarget:
@@ -35,7 +37,7 @@ func reduce(con ident.ConnectionID, a *analysis.Answer, asked analysis.ProbeWant
 	if j.Servers.Of > 0 {
 		s.Servers = &j.Servers
 	}
-	s.Routed, s.Reached = j.Routed || j.Servers.Have > 0, slices.ContainsFunc(a.Probes, reached)
+	s.Routed, s.Reached = j.Routed || j.Servers.Have > 0, slices.ContainsFunc(a.Probes, analysis.ProbeResult.Reached)
 	if line := record.ChallengeOf(lines); line != nil {
 		s.Challenge = Outcome{Made: true, Passed: line.Status.Stands()}
 		if !s.Challenge.Passed {
@@ -44,6 +46,9 @@ func reduce(con ident.ConnectionID, a *analysis.Answer, asked analysis.ProbeWant
 				s.Challenge.Why = line.Finding.Code
 			}
 		}
+	}
+	if record.Delegates(lines) { // its challenges are answered in the zone that was handed over
+		s.Challenge = Outcome{Made: true, Passed: j.Routed, Why: j.Why}
 	}
 	conflict := blockingConflict(a, kept)
 	switch {
@@ -69,7 +74,7 @@ func reduce(con ident.ConnectionID, a *analysis.Answer, asked analysis.ProbeWant
 		return p.Result == analysis.ProbeViaProxy || p.Result == analysis.ProbeLoopRisk
 	})
 	if len(a.Probes) > 0 {
-		o := outcome(a, asked.HTTPS)
+		o := outcome(a.Probes, asked.HTTPS)
 		if asked.HTTPS {
 			s.HTTPS = o
 		} else {
@@ -102,11 +107,15 @@ func blockingConflict(a *analysis.Answer, kept []*record.Conflict) string {
 	return ""
 }
 
-// outcome is what the probes say together: every address must answer. A proxy that hands our nonce through has answered.
-func outcome(a *analysis.Answer, https bool) Outcome {
+// outcome is what the probes say together: every address must answer. Before there is a certificate, http is what counts, or TLS alone where http is closed;
+// afterwards https, and http is no more than told.
+func outcome(probes []analysis.ProbeResult, https bool) Outcome {
 	o := Outcome{Made: true, Passed: true}
-	for _, p := range a.Probes {
-		if reached(p) {
+	if !https && analysis.TLSAlone(probes) {
+		return o
+	}
+	for _, p := range probes {
+		if p.Reached() || https && p.Over == analysis.OverHTTP {
 			continue
 		}
 		o.Passed = false
@@ -115,11 +124,6 @@ func outcome(a *analysis.Answer, https bool) Outcome {
 		}
 	}
 	return o
-}
-
-// reached says that a probe arrived at an edge of ours.
-func reached(p analysis.ProbeResult) bool {
-	return p.Result == analysis.ProbeOK || p.Result == analysis.ProbeViaProxy || p.Result == analysis.ProbeLoopRisk
 }
 
 func probeCode(p analysis.ProbeResult, https bool) string {
@@ -147,7 +151,7 @@ func findingsOf(c *Connection, a *analysis.Answer, depth analysis.Depth, standin
 	}
 	if depth != analysis.Full {
 		for _, f := range c.Findings {
-			if f.Severity != finding.Blocking && f.Facet != finding.Edge && !has(f.Code) && f.Code != finding.RecordAbsent && f.Code != finding.RecordPartial {
+			if f.Severity != finding.Blocking && (f.Facet != finding.Edge || f.Code == finding.HTTPClosed) && !has(f.Code) && f.Code != finding.RecordAbsent && f.Code != finding.RecordPartial {
 				out = append(out, f)
 			}
 		}

@@ -68,7 +68,10 @@ func (s *Service) fromRow(row *connectionq.Connection) (*Connection, error) {
 		SetupType: (*SetupType)(row.SetupType), Mechanism: (*Mechanism)(row.Mechanism), SetupOrigin: SetupOrigin(row.SetupOrigin), ProviderSlug: row.ProviderSlug,
 		TargetToken: row.TargetToken, Target: s.Edge.Target(row.TargetToken), VerificationToken: row.VerificationToken, TLSMode: row.TlsMode, ExternalRef: row.ExternalRef,
 		EndUserRef: row.EndUserRef, EndUserEmail: row.EndUserEmail, Metadata: row.Metadata, Labels: row.Labels, Findings: []finding.Finding{}, CreatedBy: row.CreatedBy,
-		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, CheckedAt: row.CheckedAt, FreshUntil: row.FreshUntil,
+	}
+	if row.CompanionOf != nil {
+		c.CompanionOf = new(ident.From[ident.ConnectionID](*row.CompanionOf))
 	}
 	if row.ProviderConfidence != nil {
 		c.ProviderConfidence = new(float64(*row.ProviderConfidence))
@@ -104,7 +107,7 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, c *Connection, news bool)
 		ID: c.ID.UUID(), OrgID: c.OrgID.UUID(), State: string(c.State), StateReason: c.StateReason, StateSince: c.StateSince, ZoneApex: c.ZoneApex, ProviderSlug: c.ProviderSlug,
 		PassCount: c.PassCount, LastPassAt: c.LastPassAt, FailCount: c.FailCount, FirstFailAt: c.FirstFailAt, AttentionUntil: c.AttentionUntil, Ladder: c.Ladder.pack(),
 		WindowEndsAt: c.WindowEndsAt, GraceUntil: c.GraceUntil, AnalyzedAt: c.AnalyzedAt, VerifyingSince: c.VerifyingSince, LiveAt: c.LiveAt, FirstLiveAt: c.FirstLiveAt,
-		SuspendedAt: c.SuspendedAt, FailedAt: c.FailedAt, ArchivedAt: c.ArchivedAt, Now: tx.Now,
+		SuspendedAt: c.SuspendedAt, FailedAt: c.FailedAt, ArchivedAt: c.ArchivedAt, CheckedAt: c.CheckedAt, FreshUntil: c.FreshUntil, Now: tx.Now,
 	}
 	if c.ProviderConfidence != nil {
 		p.ProviderConfidence = new(float32(*c.ProviderConfidence))
@@ -137,11 +140,13 @@ func (s *Service) save(ctx context.Context, tx *db.Tx, c *Connection, news bool)
 
 // surroundings is what a transaction must know of a connection's application.
 type surroundings struct {
-	name     string
-	live     bool // not for trying things out: its connections are counted
-	byTarget bool // the CNAME to the connection's own target proves ownership
-	upstream *application.Upstream
-	hsts     int32
+	name            string
+	live            bool // not for trying things out: its connections are counted
+	byTarget        bool // the CNAME to the connection's own target proves ownership
+	upstream        *application.Upstream
+	hsts            int32
+	rules           Rules // as its policy wants them
+	companionStatus int32
 }
 
 func (s *Service) around(ctx context.Context, tx *db.Tx, c *Connection) (surroundings, error) {
@@ -149,7 +154,7 @@ func (s *Service) around(ctx context.Context, tx *db.Tx, c *Connection) (surroun
 	if err != nil {
 		return surroundings{}, fmt.Errorf("read the application of %s: %w", c.ID, err)
 	}
-	a := surroundings{name: row.Name, live: application.Environment(row.Environment) == application.Live, byTarget: row.TargetTokenProof, hsts: row.HstsMaxAge}
+	a := surroundings{name: row.Name, live: application.Environment(row.Environment) == application.Live, byTarget: row.TargetTokenProof, hsts: row.HstsMaxAge, companionStatus: row.CompanionStatus, rules: s.rules().under(row)}
 	if row.Upstream != nil {
 		if err := json.Unmarshal(row.Upstream, &a.upstream); err != nil {
 			return a, fmt.Errorf("read the upstream of %s: %w", c.ApplicationID, err)

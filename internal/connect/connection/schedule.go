@@ -101,8 +101,10 @@ func (l *Life) Next(now time.Time, watched, news, light bool, r Rules) *time.Tim
 		return at(proofSlow)
 	case watched && l.light():
 		return at(lightEvery)
+	case l.LiveAt != nil && l.State == Live && r.Unwatched:
+		return nil
 	case l.LiveAt != nil && l.State == Live:
-		return at(l.liveInterval(now))
+		return at(l.liveInterval(now, r))
 	}
 	attention := l.AttentionUntil != nil && now.Before(*l.AttentionUntil) && l.Ladder.Spent < attentionChecks
 	if !attention && l.Ladder.Spent > 0 {
@@ -165,16 +167,14 @@ func (l *Life) windowAge(now time.Time, r Rules) time.Duration {
 	return now.Sub(l.WindowEndsAt.Add(-r.Window))
 }
 
-// liveInterval is 15 min ± 20 %, an hour after 30 quiet days. A name that just failed is looked at again sooner, so that the failures that count
-// lie as close together as they may.
-func (l *Life) liveInterval(now time.Time) time.Duration {
-	switch {
-	case l.FailCount > 0 || l.Facets.Edge.Fails > 0:
-		return 5 * time.Minute
-	case now.Sub(l.StateSince) > quietAfter:
-		return jitter(time.Hour)
+// liveInterval is the policy's ± 20 %, four times as long after 30 quiet days. A name that just failed is looked at again sooner, so that the failures that
+// count lie as close together as they may.
+func (l *Life) liveInterval(now time.Time, r Rules) time.Duration {
+	every := l.every(now, r)
+	if l.FailCount > 0 || l.Facets.Edge.Fails > 0 {
+		return min(every, 5*time.Minute)
 	}
-	return jitter(15 * time.Minute)
+	return jitter(every)
 }
 
 func jitter(d time.Duration) time.Duration {

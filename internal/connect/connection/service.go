@@ -50,7 +50,9 @@ type Edge interface {
 	PutTx(ctx context.Context, tx *db.Tx, e edgeentry.Entry) error
 	SuspendTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID) error
 	WithdrawTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID) error
-	MoveTx(ctx context.Context, tx *db.Tx, former ident.ConnectionID, e edgeentry.Entry, at time.Time) error
+	DelegateTx(ctx context.Context, tx *db.Tx, apex, token string, connection ident.ConnectionID) error
+	UndelegateTx(ctx context.Context, tx *db.Tx, apex, token string) (bool, error)
+	MoveTx(ctx context.Context, tx *db.Tx, former ident.ConnectionID, e edgeentry.Entry) error
 }
 
 // Analyzer is the DNS engine. It answers within the budget of the question; that it could not ask is a verdict and no error.
@@ -67,6 +69,7 @@ type Catalogue interface {
 type Settings struct {
 	EdgeZone       string
 	EdgeV4, EdgeV6 []netip.Addr
+	NameServers    []string // labels of those that answer for names that are handed over to us; empty where none do
 	Hostnames      hostname.Policy
 	Rules          Rules         // zero: Defaults
 	Tombstone      time.Duration // how long an archived connection's target still answers; zero: 30 days
@@ -120,7 +123,7 @@ func (s *Service) rules() Rules {
 }
 
 // Own says whether the caller may touch the connection at all: a widget its own ones (the claimed connections, or those of its application's end
-// user), a narrowed key those of its application.
+// user, and their companions), a narrowed key those of its application.
 func Own(p authz.Principal, c *Connection) bool {
 	if !p.ApplicationID.IsZero() && p.ApplicationID != c.ApplicationID {
 		return false
@@ -129,10 +132,10 @@ func Own(p authz.Principal, c *Connection) bool {
 		return true
 	}
 	w := p.Widget
-	if c.ApplicationID != w.ApplicationID || w.Hostname != "" && w.Hostname != c.Hostname {
+	if c.ApplicationID != w.ApplicationID || w.Hostname != "" && w.Hostname != c.Hostname && (c.CompanionOf == nil || w.Hostname != c.other()) {
 		return false
 	}
-	return slices.Contains(w.ConnectionIDs, c.ID) || w.EndUserRef != "" && c.EndUserRef != nil && *c.EndUserRef == w.EndUserRef
+	return slices.Contains(w.ConnectionIDs, c.ID) || c.CompanionOf != nil && slices.Contains(w.ConnectionIDs, *c.CompanionOf) || w.EndUserRef != "" && c.EndUserRef != nil && *c.EndUserRef == w.EndUserRef
 }
 
 // reach reads a connection for a caller who has the permission on it. An unknown id, one of another organization and one that is not the caller's

@@ -14,7 +14,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
-	"github.com/nameplate-dev/nameplate/internal/connect/record"
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/hostname"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -40,9 +39,12 @@ type StartConnectionInput struct {
 	Labels           []string
 	Upstream         *application.UpstreamInput
 	PreferredMethod  *SetupType
+	Companion        *application.CompanionMode // nil: what the application does by itself
 	ClientMutationID *string
 
 	name   hostname.Name
+	pair   *hostname.Name      // of the companion that is started with it; nil: none is
+	of     *ident.ConnectionID // whose companion this one is
 	app    *application.Application
 	recipe *recipe.Recipe
 	routed *application.Upstream
@@ -56,11 +58,6 @@ type StartConnectionPayload struct {
 	Edge       *ConnectionEdge
 	Quota      *door.QuotaNotice
 }
-
-const (
-	maxMetadata = 4096
-	maxLabels   = 20
-)
 
 // Start begins to connect a name to an application (T1). It is idempotent for each application and name: however often and however simultaneously it
 // is called, one connection is made, and the others answer it. A widget that asks for a name which is open and not its own gets CONFLICT
@@ -147,7 +144,11 @@ func (in *StartConnectionInput) check(s *Service, caller authz.Principal) error 
 	case in.recipe.Status != recipe.Published:
 		faults = append(faults, fault.Invalid("recipeId", "recipe_not_published", "Choose a published version of the recipe."))
 	}
-	return errors.Join(append(faults, s.parseName(caller, in))...)
+	named := s.parseName(caller, in)
+	if named == nil {
+		named = s.parseCompanion(caller, in)
+	}
+	return errors.Join(append(faults, named, s.checkMethod(in, caller.Locale))...)
 }
 
 // takeClaims refuses what a widget may not say, and fills it in from its token (AP-27).
@@ -174,51 +175,6 @@ func some(s string) *string {
 		return nil
 	}
 	return &s
-}
-
-func (in *StartConnectionInput) checkDetails() error {
-	return errors.Join(checkMetadata(in.Metadata), checkLabels(in.Labels), checkText("externalRef", in.ExternalRef, 200), checkText("endUserRef", in.EndUserRef, 200), checkEmail(in.EndUserEmail))
-}
-
-func checkMetadata(raw json.RawMessage) error {
-	raw = bytes.TrimSpace(raw)
-	switch {
-	case len(raw) == 0 || string(raw) == "null":
-		return nil
-	case len(raw) > maxMetadata:
-		return fault.Invalid("metadata", "metadata_too_large", "Metadata has at most %d characters.", maxMetadata)
-	case raw[0] != '{' || !json.Valid(raw) || bytes.Contains(raw, []byte(`\u0000`)):
-		return fault.Invalid("metadata", "metadata_object", "Metadata is a JSON object.")
-	}
-	return nil
-}
-
-func checkLabels(labels []string) error {
-	bad := func(l string) bool {
-		return l == "" || len(l) > 60 || strings.ContainsFunc(l, func(r rune) bool { return r < ' ' })
-	}
-	if len(labels) > maxLabels || slices.ContainsFunc(labels, bad) {
-		return fault.Invalid("labels", "labels", "Give at most %d labels of 1 to 60 characters.", maxLabels)
-	}
-	return nil
-}
-
-func checkText(field string, s *string, most int) error {
-	if s != nil && (len(*s) > most || strings.ContainsFunc(*s, func(r rune) bool { return r < ' ' })) {
-		return fault.Invalid(field, "text", "Give at most %d characters on one line.", most)
-	}
-	return nil
-}
-
-func checkEmail(s *string) error {
-	if s == nil || *s == "" {
-		return nil
-	}
-	at := strings.LastIndexByte(*s, '@')
-	if at < 1 || at == len(*s)-1 || len(*s) > 254 || strings.ContainsAny(*s, " \t\r\n<>,;\x00") {
-		return fault.Invalid("endUserEmail", "email", "This is no e-mail address.")
-	}
-	return nil
 }
 
 // parseName normalises the name and asks the recipe and the application whether such names may be connected.
@@ -254,7 +210,7 @@ func (s *Service) parseName(caller authz.Principal, in *StartConnectionInput) er
 		suggestion = *in.app.DefaultSubdomain + "." + n.Registrable
 	}
 	switch {
-	case n.Wildcard && !slices.Contains(in.recipe.Hosts, recipe.Wildcard):
+	case n.Wildcard && !in.app.Wildcards:
 		return refuse(finding.WildcardNotAllowed, map[string]any{"name": n.Unicode})
 	case n.Apex && (!slices.Contains(in.recipe.Hosts, recipe.Apex) || in.app.SubdomainRule == application.SubdomainRequired):
 		return refuse(finding.HostClassNotAllowed, map[string]any{"name": n.Unicode, "suggestion": suggestion})
@@ -265,12 +221,12 @@ func (s *Service) parseName(caller authz.Principal, in *StartConnectionInput) er
 }
 
 func (s *Service) start(ctx context.Context, e *door.Effect, in StartConnectionInput) (*StartConnectionPayload, error) {
-	if err := s.q.LockNameToStart(ctx, e.Tx, connectionq.LockNameToStartParams{Name: in.app.ID.String() + " " + in.name.ASCII}); err != nil {
-		return nil, fmt.Errorf("wait for the name %s: %w", in.name, err)
+	if err := s.lockNames(ctx, e.Tx, in.app.ID, in.name.ASCII, in.name.Companion()); err != nil {
+		return nil, err
 	}
 	row, err := s.q.LockOpenConnection(ctx, e.Tx, connectionq.LockOpenConnectionParams{OrgID: in.app.OrgID.UUID(), ApplicationID: in.app.ID.UUID(), Hostname: in.name.ASCII})
 	if err == nil {
-		return s.repeated(e, &row.Connection)
+		return s.repeated(ctx, e, in, &row.Connection)
 	} else if !db.NotFound(err) {
 		return nil, fmt.Errorf("look for %s: %w", in.name, err)
 	}
@@ -288,12 +244,19 @@ func (s *Service) start(ctx context.Context, e *door.Effect, in StartConnectionI
 	if p.Connection, err = s.add(ctx, e, in); err != nil {
 		return nil, err
 	}
+	if in.pair != nil {
+		_, err := s.accompany(ctx, e, p.Connection, in)
+		if err != nil && (in.Companion != nil || !fault.Is(err, fault.ConflictCode)) {
+			return nil, err // what an application does by itself keeps nobody from connecting a name
+		}
+	}
 	p.Edge = edge(p.Connection)
 	return p, nil
 }
 
-// repeated answers a start that found the name open. A widget is told about its own connections alone.
-func (s *Service) repeated(e *door.Effect, row *connectionq.Connection) (*StartConnectionPayload, error) {
+// repeated answers a start that found the name open: a companion that is asked for is taken along now, and another way of setting the name up is taken where
+// nothing is proven yet. A widget is told about its own connections alone.
+func (s *Service) repeated(ctx context.Context, e *door.Effect, in StartConnectionInput, row *connectionq.Connection) (*StartConnectionPayload, error) {
 	c, err := s.fromRow(row)
 	if err != nil {
 		return nil, err
@@ -301,7 +264,29 @@ func (s *Service) repeated(e *door.Effect, row *connectionq.Connection) (*StartC
 	if !Own(e.Caller, c) {
 		return nil, fault.Conflict("hostname", finding.HeldElsewhere, "%s", finding.Sentence(finding.HeldElsewhere, e.Caller.Locale, map[string]any{"name": c.UnicodeName}))
 	}
-	e.Quiet()
+	moved := false
+	if in.PreferredMethod != nil && in.how() != c.how() && c.undecided() {
+		if err := s.replan(ctx, e, in, c); err != nil {
+			return nil, err
+		}
+		moved = true
+	}
+	if in.pair != nil && in.Companion != nil {
+		started, err := s.accompany(ctx, e, c, in)
+		if err != nil {
+			return nil, err
+		}
+		if started {
+			if err := s.save(ctx, e.Tx, c, true); err != nil {
+				return nil, err
+			}
+			e.Record(change(c, "connection.updated", Changed{V: 1, Fields: []string{"companion"}}))
+			moved = true
+		}
+	}
+	if !moved {
+		e.Quiet()
+	}
 	return &StartConnectionPayload{Connection: c, Edge: edge(c)}, nil
 }
 
@@ -316,8 +301,13 @@ func (s *Service) add(ctx context.Context, e *door.Effect, in StartConnectionInp
 		ID: ident.V7(now), OrgID: in.app.OrgID.UUID(), ApplicationID: in.app.ID.UUID(), Hostname: in.name.ASCII, HostnameUnicode: in.name.Unicode, HostLabel: in.name.HostLabel,
 		RegistrableDomain: in.name.Registrable, PublicSuffix: in.name.PublicSuffix, IsApex: in.name.Apex, IsWildcard: in.name.Wildcard, ExternalRef: in.ExternalRef, EndUserRef: in.EndUserRef,
 		EndUserEmail: in.EndUserEmail, Metadata: object(in.Metadata), Labels: append([]string{}, in.Labels...), RecipeID: in.recipe.ID.UUID(), State: string(Draft), Now: now,
-		SetupType: new(string(Manual)), Mechanism: new(string(NoMechanism)), SetupOrigin: string(origin(e.Caller)), TargetToken: token(), VerificationToken: token(), TlsMode: modeOf(in.name.Wildcard),
+		SetupType: new(string(in.how())), Mechanism: new(string(mechanismOf(in.how()))), SetupOrigin: string(origin(e.Caller)), TargetToken: token(), VerificationToken: token(),
+		TlsMode:        modeOf(in.name.Wildcard, in.how()),
 		AttentionUntil: new(now.Add(rules.Attention)), WindowEndsAt: new(now.Add(rules.Window)), CreatedBy: e.Caller.Actor(),
+	}
+	if in.of != nil {
+		p.CompanionOf = new(in.of.UUID())
+		p.ID = after(p.ID, *p.CompanionOf, now)
 	}
 	var err error
 	if p.Facets, err = json.Marshal(fresh(now)); err != nil {
@@ -329,14 +319,10 @@ func (s *Service) add(ctx context.Context, e *door.Effect, in StartConnectionInp
 		}
 	}
 	id := ident.From[ident.ConnectionID](p.ID)
-	lines, err := record.Plan(in.recipe, record.Host{
-		Name: p.Hostname, Label: p.HostLabel, Registrable: p.RegistrableDomain, PublicSuffix: p.PublicSuffix, Apex: p.IsApex, Wildcard: p.IsWildcard,
-	}, record.Vars{
-		Target: s.Edge.Target(p.TargetToken), VerificationToken: p.VerificationToken, Application: in.app.Slug, ExternalRef: deref(in.ExternalRef),
-		EdgeV4: s.Settings.EdgeV4, EdgeV6: s.Settings.EdgeV6, TXT: in.app.OwnershipPolicy.TxtRequired || !in.app.OwnershipPolicy.TargetToken,
-	})
+	lines, err := s.plan(in, &Connection{Hostname: p.Hostname, HostLabel: p.HostLabel, RegistrableDomain: p.RegistrableDomain, PublicSuffix: p.PublicSuffix, IsApex: p.IsApex, IsWildcard: p.IsWildcard,
+		TargetToken: p.TargetToken, VerificationToken: p.VerificationToken, ExternalRef: p.ExternalRef, TLSMode: p.TlsMode, SetupType: (*SetupType)(p.SetupType)})
 	if err != nil {
-		return nil, fault.Precondition("recipe", "The recipe of this application does not fit this name.").Because(err)
+		return nil, err
 	}
 	if err := s.q.AddConnection(ctx, e.Tx, p); err != nil {
 		return nil, fmt.Errorf("add %s: %w", in.name, err)
@@ -344,7 +330,7 @@ func (s *Service) add(ctx context.Context, e *door.Effect, in StartConnectionInp
 	if err := s.q.AddTarget(ctx, e.Tx, connectionq.AddTargetParams{Token: p.TargetToken, ConnectionID: p.ID, OrgID: p.OrgID, Now: now}); err != nil {
 		return nil, fmt.Errorf("keep the target of %s: %w", id, err)
 	}
-	if err := s.Records.AddTx(ctx, e.Tx, in.app.OrgID, id, s.planned(lines, p)); err != nil {
+	if err := s.Records.AddTx(ctx, e.Tx, in.app.OrgID, id, lines); err != nil {
 		return nil, err
 	}
 	c, err := s.lock(ctx, e.Tx, in.app.OrgID, id)
@@ -361,7 +347,7 @@ func (s *Service) add(ctx context.Context, e *door.Effect, in StartConnectionInp
 		return nil, err
 	}
 	e.Record(event.Change{OrgID: c.OrgID, Action: "connection.created", Subject: id.String(), Version: c.Version, Audited: true,
-		Payload: Created{V: 1, Hostname: c.Hostname, ApplicationID: c.ApplicationID, Origin: c.SetupOrigin, SetupType: c.SetupType, ExternalRef: c.ExternalRef}})
+		Payload: Created{V: 1, Hostname: c.Hostname, ApplicationID: c.ApplicationID, Origin: c.SetupOrigin, SetupType: c.SetupType, ExternalRef: c.ExternalRef, CompanionOf: c.CompanionOf}})
 	return c, nil
 }
 

@@ -157,12 +157,16 @@ func (s *Service) ArchiveSomeTx(ctx context.Context, e *door.Effect, org ident.O
 	if err != nil {
 		return false, fmt.Errorf("list the connections of %s: %w", org, err)
 	}
-	cons, err := s.lockAll(ctx, e, ids)
+	all, err := s.withCompanions(ctx, e.Tx, org, ids)
+	if err != nil {
+		return false, err
+	}
+	cons, err := s.lockAll(ctx, e, all)
 	if err != nil {
 		return false, err
 	}
 	for _, c := range cons {
-		if c.ArchivedAt != nil {
+		if c.ArchivedAt != nil || c.CompanionOf != nil { // which ends with its main connection
 			continue
 		}
 		if err := s.ArchiveTx(ctx, e, c, OrganizationDeleted); err != nil {

@@ -3,10 +3,12 @@ package connection_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -53,7 +55,7 @@ func TestWatch_StatesThatAreReadAtTheSameTimeShareAStatement(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	var all, called sync.WaitGroup
+	var all sync.WaitGroup
 	gone, leave := context.WithCancel(ctx)
 	h.armed.Store(true)
 	all.Go(func() { _, _, _ = feeds[0].Now(gone) })
@@ -64,19 +66,23 @@ func TestWatch_StatesThatAreReadAtTheSameTimeShareAStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	for n := range many * each {
-		called.Add(1)
 		all.Go(func() {
-			called.Done()
 			c, version, err := feeds[n%many].Now(ctx)
 			if err != nil || c.ID != ids[n%many] || version <= int64(before) {
 				t.Errorf("reader %d has %+v in version %d, %v", n, c, version, err)
 			}
 		})
 	}
-	called.Wait()
+	for late := time.After(time.Minute); b.S.Waiting(b.Org) < many*each; runtime.Gosched() {
+		select {
+		case <-late:
+			t.Fatalf("%d of %d reads wait for the statement that is under way", b.S.Waiting(b.Org), many*each)
+		default:
+		}
+	}
 	close(h.goOn)
 	all.Wait()
-	if n := h.n.Load(); n > many {
+	if n := h.n.Load(); n != 3 { // the one that was under way, the look at the version before, and one for all who came meanwhile
 		t.Errorf("%d statements for %d reads at the same time", n, many*each)
 	}
 	if _, err := b.DB.Exec(ctx, "truncate connection cascade"); err != nil {

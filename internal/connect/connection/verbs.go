@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
@@ -232,22 +233,36 @@ type UpdateConnectionInput struct {
 	Labels           []string
 	Upstream         *application.UpstreamInput
 	ClearUpstream    *bool
+	GraceUntil       *time.Time
+	Reason           *string
+	Companion        *application.CompanionMode // NONE ends it
 	ClientMutationID *string
 
 	routed    *application.Upstream
 	misrouted error
+	start     StartConnectionInput // what a companion is started with
+	names     []string             // of the pair
 }
 
 // Changed is the payload of connection.updated: which members, not what is in them.
 type Changed struct {
 	V      int      `json:"v"`
 	Fields []string `json:"fields"`
+	// With graceUntil: when the grace ends now, and why it was extended.
+	GraceUntil *time.Time `json:"graceUntil,omitempty"`
+	Reason     *string    `json:"reason,omitempty"`
 }
 
 // Update changes details under an optimistic version.
 func (s *Service) Update(ctx context.Context, in UpdateConnectionInput) (*ConnectionPayload, error) {
-	if _, _, err := s.reach(ctx, "connection.write", in.ID); err != nil {
+	_, main, err := s.reach(ctx, "connection.write", in.ID)
+	if err != nil {
 		return nil, err
+	}
+	if in.Companion != nil {
+		if err := s.surround(ctx, main, &in); err != nil {
+			return nil, err
+		}
 	}
 	if in.Upstream != nil { // asks the DNS, so not inside the transaction
 		in.routed, in.misrouted = s.Applications.CheckUpstream(ctx, *in.Upstream)
@@ -257,7 +272,7 @@ func (s *Service) Update(ctx context.Context, in UpdateConnectionInput) (*Connec
 		Org:    orgOf(s, "connection.write", func(in UpdateConnectionInput) ident.ConnectionID { return in.ID }),
 		Key:    func(in UpdateConnectionInput) *string { return in.ClientMutationID },
 		Validate: func(ctx context.Context, e *door.Effect, in *UpdateConnectionInput) error {
-			return errors.Join(checkMetadata(in.Metadata), checkLabels(in.Labels), checkText("externalRef", in.ExternalRef, 200), checkEmail(in.EndUserEmail), in.misrouted)
+			return errors.Join(checkMetadata(in.Metadata), checkLabels(in.Labels), checkText("externalRef", in.ExternalRef, 200), checkEmail(in.EndUserEmail), checkReason(in), in.misrouted)
 		},
 		Do: s.update,
 	}, in)
@@ -268,6 +283,9 @@ func (s *Service) Update(ctx context.Context, in UpdateConnectionInput) (*Connec
 }
 
 func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateConnectionInput) (*Connection, error) {
+	if err := s.lockNames(ctx, e.Tx, in.start.ApplicationID, in.names...); err != nil {
+		return nil, err
+	}
 	c, err := s.lock(ctx, e.Tx, e.Scope.Org(), in.ID)
 	if err != nil {
 		return nil, err
@@ -278,13 +296,21 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateConnectio
 	if c.State == Archived {
 		return nil, noFit(c)
 	}
+	if err := in.extend(c, e); err != nil {
+		return nil, err
+	}
 	fields := in.apply(c)
+	if moved, err := s.setCompanion(ctx, e, c, in); err != nil {
+		return nil, err
+	} else if moved {
+		fields = append(fields, "companion")
+	}
 	if len(fields) == 0 {
 		e.Quiet()
 		return c, nil
 	}
 	p := connectionq.SaveDetailsParams{ID: c.ID.UUID(), OrgID: c.OrgID.UUID(), Version: c.Version, ExternalRef: c.ExternalRef, EndUserEmail: c.EndUserEmail,
-		Metadata: object(c.Metadata), Labels: append([]string{}, c.Labels...), Now: e.Tx.Now}
+		Metadata: object(c.Metadata), Labels: append([]string{}, c.Labels...), GraceUntil: c.GraceUntil, Now: e.Tx.Now}
 	if c.Upstream != nil {
 		if p.Upstream, err = json.Marshal(c.Upstream); err != nil {
 			return nil, fmt.Errorf("write the upstream of %s: %w", c.ID, err)
@@ -294,7 +320,11 @@ func (s *Service) update(ctx context.Context, e *door.Effect, in UpdateConnectio
 		return nil, fmt.Errorf("write the details of %s: %w", c.ID, err)
 	}
 	c.Version, c.UpdatedAt = c.Version+1, e.Tx.Now
-	e.Record(change(c, "connection.updated", Changed{1, fields}))
+	told := Changed{V: 1, Fields: fields}
+	if slices.Contains(fields, "graceUntil") {
+		told.GraceUntil, told.Reason = c.GraceUntil, in.Reason
+	}
+	e.Record(change(c, "connection.updated", told))
 	app, err := s.around(ctx, e.Tx, c)
 	if err != nil {
 		return nil, err
@@ -317,6 +347,10 @@ func (in UpdateConnectionInput) apply(c *Connection) []string {
 	if in.Metadata != nil && !bytes.Equal(object(in.Metadata), c.Metadata) {
 		c.Metadata = object(in.Metadata)
 		fields = append(fields, "metadata")
+	}
+	if in.GraceUntil != nil && !in.GraceUntil.Equal(*c.GraceUntil) {
+		c.GraceUntil = in.GraceUntil
+		fields = append(fields, "graceUntil")
 	}
 	if in.Labels != nil && !slices.Equal(in.Labels, c.Labels) {
 		c.Labels = in.Labels

@@ -42,7 +42,7 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	}
 	before := *w.c
 	if w.a.Verdict == analysis.CouldNotAsk && !theirs(w.a) {
-		return w.couldNotAsk(ctx, &before)
+		return w.unmoved(ctx, &before)
 	}
 	switched, err := w.chooseMode(ctx)
 	if err != nil {
@@ -57,6 +57,9 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 		return err
 	}
 	moved := record.Match(lines, w.a.Records, w.e.Tx.Now, w.a.Eta)
+	if w.a.Verdict != analysis.CouldNotAsk {
+		w.learn()
+	}
 	proven := proof(w.a, lines, w.app.byTarget)
 	standing, err := w.s.Claims.SettleTx(ctx, w.e.Tx, w.c.Hostname, w.c.OrgID, w.c.ID, proven)
 	if err != nil {
@@ -68,19 +71,19 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	if standing.New && proven == claim.None {
 		proven = claim.Transfer
 	}
-	w.c.Findings = findingsOf(w.c, w.a, w.q.Depth, standing)
-	if w.a.Verdict != analysis.CouldNotAsk {
-		w.learn()
+	if standing.New && w.c.delegated() {
+		w.late = append(w.late, func(ctx context.Context) error { return w.s.answerFor(ctx, w.e, w.c) })
 	}
+	w.c.Findings = findingsOf(w.c, w.a, w.q.Depth, standing)
 	seen := reduce(w.c.ID, w.a, w.q.Probe, lines, kept[w.c.ID], standing)
 	if seen.HTTPS.Made && !seen.HTTPS.Passed && w.c.settling(w.e.Tx.Now) {
 		// The edges are about to learn the certificate: that they do not have it yet is no news to anybody.
 		seen.HTTPS = Outcome{}
-		w.c.Findings = slices.DeleteFunc(w.c.Findings, func(f finding.Finding) bool { return f.Facet == finding.Edge })
+		w.c.Findings = slices.DeleteFunc(w.c.Findings, func(f finding.Finding) bool { return f.Facet == finding.Edge && f.Code != finding.HTTPClosed })
 	}
 	seen.Began, seen.Now, seen.Check, seen.Person = began, w.e.Tx.Now, w.check, person(w.c.Findings)
 	seen.Preflight, seen.Full = w.t.trigger == analysis.TriggerPreIssue, w.q.Depth == analysis.Full
-	rules := w.s.rules()
+	rules := w.app.rules
 	if w.c.left() {
 		if !seen.Routed {
 			return w.stillGone(ctx, &before)
@@ -88,8 +91,13 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 		w.c.resume(w.e.Tx.Now, rules)
 	}
 	w.c.Fold(seen, rules)
+	if e := &w.c.Facets.Edge; w.c.CompanionOf != nil && e.Value == Serving {
+		e.set(Redirecting, "", w.e.Tx.Now, &w.check)
+	}
 	if w.c.lapsed(seen) {
-		w.c.suspend(w.c.Facets.broken(), w.e.Tx.Now)
+		if ended, err := w.lapse(ctx, rules); ended || err != nil {
+			return err
+		}
 	}
 	_, event := w.c.Settle(w.e.Tx.Now, rules)
 	if err := w.s.Records.SaveTx(ctx, w.e.Tx, w.c.OrgID, lines); err != nil {
@@ -103,6 +111,7 @@ func (w *writing) bring(ctx context.Context, began time.Time) error {
 	m.Records, m.CheckID = moved, &w.check
 	isNews := m.any(&before, w.c) || conflicts || standing.New || w.heard || switched
 	next := w.c.Next(w.e.Tx.Now, w.t.watched, isNews, false, rules)
+	w.c.looked(w.e.Tx.Now, rules)
 	if err := w.s.save(ctx, w.e.Tx, w.c, isNews); err != nil {
 		return err
 	}
@@ -121,9 +130,9 @@ func (w *writing) chooseMode(ctx context.Context) (bool, error) {
 	return true, w.s.setMode(ctx, w.e, w.c, byDelegated, "")
 }
 
-// couldNotAsk keeps the check and moves nothing (I7).
-func (w *writing) couldNotAsk(ctx context.Context, before *Connection) error {
-	next := w.c.Next(w.e.Tx.Now, w.t.watched, false, false, w.s.rules())
+// unmoved keeps the check, moves nothing and tells nobody (I7).
+func (w *writing) unmoved(ctx context.Context, before *Connection) error {
+	next := w.c.Next(w.e.Tx.Now, w.t.watched, false, false, w.app.rules)
 	if err := w.s.save(ctx, w.e.Tx, w.c, false); err != nil {
 		return err
 	}
@@ -178,7 +187,7 @@ func (w *writing) record(proven bool, how claim.Proof, event string, isNews bool
 		w.e.Record(change(w.c, "connection.ownership_verified", Proven{V: 1, Hostname: w.c.Hostname, Proof: how, CheckID: w.check}))
 	}
 	if w.former != nil {
-		w.e.Record(change(w.c, "connection.transferred", Transferred{1, w.c.Hostname, w.c.ApplicationID, "in"}))
+		w.e.Record(change(w.c, "connection.transferred", Transferred{1, w.c.Hostname, w.c.ApplicationID, "in", false}))
 	}
 	if w.began {
 		both := m
@@ -245,9 +254,10 @@ func (s *Service) moveEntry(ctx context.Context, e *door.Effect, former, c *Conn
 		}
 		return nil
 	}
-	route := edgeentry.Route{Application: app.name, ApplicationID: c.ApplicationID, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef), HSTSMaxAge: app.hsts}
+	route := edgeentry.Route{Application: app.name, ApplicationID: c.ApplicationID, ConnectionID: c.ID, CustomerRef: deref(c.ExternalRef), HSTSMaxAge: app.hsts, Below: c.delegated()}
+	route.Companion = c.led(app)
 	up := c.Upstream
-	if up == nil {
+	if up == nil && c.CompanionOf == nil {
 		up = app.upstream
 	}
 	if up != nil {
@@ -260,7 +270,7 @@ func (s *Service) moveEntry(ctx context.Context, e *door.Effect, former, c *Conn
 	entry := edgeentry.Entry{Hostname: c.Hostname, ConnectionID: c.ID, OrgID: c.OrgID, Serve: true, CertAllowed: c.certAllowed(), Mode: edgeentry.Proxy, Route: route}
 	put := func() error { return s.Edge.PutTx(ctx, e.Tx, entry) }
 	if former != nil {
-		put = func() error { return s.Edge.MoveTx(ctx, e.Tx, former.ID, entry, e.Tx.Now.Add(flipAfter)) }
+		put = func() error { return s.Edge.MoveTx(ctx, e.Tx, former.ID, entry) }
 	}
 	if err := put(); err != nil {
 		return fmt.Errorf("write the edge entry of %s: %w", c.ID, err)

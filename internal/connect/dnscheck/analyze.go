@@ -12,6 +12,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/dnssec"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/judge"
 	"github.com/nameplate-dev/nameplate/internal/connect/dnscheck/tree"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
@@ -32,7 +33,7 @@ func (r *run) analyze(ctx context.Context) {
 		return
 	}
 	r.Delegation = f.Cut
-	if f.Last.Authoritative && len(f.Last.Aliases(r.Host)) == 0 {
+	if f.Last.Authoritative && len(f.Last.Aliases(r.Host)) == 0 && !r.Delegates() {
 		r.Found[tree.Key{Name: r.Host, Type: dns.TypeNS}] = f.Last // how the walk ended
 	}
 	m := r.gather(ctx, f.Cut)
@@ -65,13 +66,15 @@ func (r *run) locate(ctx context.Context) (tree.Found, bool) {
 		return tree.Found{Cut: known(r.Question.Zone)}, true
 	case analysis.Watch:
 		// The delegation found last, while its parent's answer is still fresh: nothing is asked but what decides.
-		if c := r.Closest(r.Host); r.Question.Zone != nil && c.Apex == tree.Full(r.Question.Zone.Apex) {
+		if c := r.Closest(r.Above()); r.Question.Zone != nil && c.Apex == tree.Full(r.Question.Zone.Apex) {
 			f := tree.Found{Cut: c}
-			r.Know(f)
+			if !r.Delegates() { // whose own zone is ours, and found when the name is resolved
+				r.Know(f)
+			}
 			return f, true
 		}
 	}
-	f := r.Walk(ctx, r.Host, r.Question.Interactive)
+	f := r.Walk(ctx, r.Above(), r.Question.Interactive)
 	apex := tree.Plain(f.Cut.Apex)
 	switch {
 	case errors.Is(f.Err, tree.ErrBudget):
@@ -188,6 +191,9 @@ func (r *run) gather(ctx context.Context, z tree.Cut) *tree.Matrix {
 		}
 		wg.Go(func() {
 			t := r.chain().Follow(ctx, z)
+			if f := r.leftDS(ctx, z, t); f != nil {
+				t.Finding = f
+			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.trust = t
@@ -198,6 +204,19 @@ func (r *run) gather(ctx context.Context, z tree.Cut) *tree.Matrix {
 	wg.Wait()
 	r.resolveTarget(ctx, m)
 	return m
+}
+
+// leftDS says why validators refuse a name that is delegated to us: a DS record is left above it, and we have no keys that it speaks of. nil where there is
+// none, where nothing is delegated, and where nobody validates.
+func (r *run) leftDS(ctx context.Context, z tree.Cut, above dnssec.Trust) *finding.Finding {
+	if !r.Delegates() || above.State != analysis.DnssecSignedOK || above.Finding != nil {
+		return nil
+	}
+	a, err := r.AskZone(ctx, tree.Walking, z, r.Host, dns.TypeDS)
+	if err != nil || len(a.At(r.Host, dns.TypeDS)) == 0 {
+		return nil
+	}
+	return new(finding.New(finding.DNSSECBogus, params{"zone": tree.Plain(r.Host)}, a.ID))
 }
 
 // resolveTarget learns the addresses of our target where addresses stand in its place that the settings do not know: a provider that

@@ -68,7 +68,7 @@ func (r *run) certificate() {
 }
 
 func (r *run) evaluateCAA() *finding.Finding {
-	rel, hidden := r.caaNow, false
+	rel, hidden := r.caaNow, r.Delegates() && (!r.Delegated() || r.caaNow.Err != nil) // the zone will be ours, and so will its CAA
 	if r.aliased() != "" && !slices.ContainsFunc(r.Question.Expected, func(x analysis.Expected) bool {
 		return x.Type == "CNAME" && tree.Full(x.FQDN) == r.Owner && r.Satisfied(x)
 	}) {

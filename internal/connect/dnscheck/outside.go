@@ -22,7 +22,12 @@ import (
 // whoever answers at its addresses. Before that nothing is asked, because a question would put the absence into caches.
 func (r *run) outside(ctx context.Context, m *tree.Matrix) {
 	x, ok := r.Routed()
-	if !ok {
+	switch {
+	case ok:
+	case r.Question.Probe.Anyway && r.e.Nonce != nil && r.Question.Depth != analysis.Light:
+		r.probe(ctx, r.Question.Probe)
+		return
+	default:
 		r.behindProxy(ctx, m)
 		return
 	}
@@ -75,7 +80,8 @@ func (r *run) askOneResolver(ctx context.Context, res Resolver, x analysis.Expec
 	v.Rcode = dns.RcodeToString[a.Rcode]
 	v.Values, v.TTL = tree.Observed(a.Reply, r.Owner, qtype)
 	switch soa := a.SOA(); {
-	case x.Type == "CNAME" && len(v.Values) == 1 && v.Values[0] == tree.Canonical("CNAME", x.Value), x.Type != "CNAME" && r.HasIn(x, r.Owner, qtype, a):
+	case x.Type == "CNAME" && len(v.Values) == 1 && v.Values[0] == tree.Canonical("CNAME", x.Value), x.Type == "NS" && len(v.Values) > 0 && len(r.Foreign(v.Values)) == 0,
+		x.Type != "CNAME" && r.HasIn(x, r.Owner, qtype, a):
 		e.Reason = analysis.UpToDate
 	case len(v.Values) > 0 && v.TTL != nil:
 		e.Reason, e.Seconds = analysis.OldAnswer, *v.TTL
@@ -105,42 +111,96 @@ func (r *run) probe(ctx context.Context, wanted analysis.ProbeWanted) {
 	if r.Question.Interactive {
 		p.Timeout = impatient
 	}
-	nonces := r.e.Nonce(tree.Plain(host))
-	type one struct {
-		addr   netip.Addr
-		secure bool
-	}
-	var all []one
-	for _, a := range addrs {
-		if wanted.HTTP {
-			all = append(all, one{a, false})
-		}
-		if wanted.HTTPS {
-			all = append(all, one{a, true})
-		}
-	}
-	results := make([]analysis.ProbeResult, len(all))
-	var wg sync.WaitGroup
-	for i, o := range all {
-		wg.Go(func() { results[i] = p.Ask(ctx, tree.Plain(host), o.addr, o.secure, nonces) })
-	}
-	wg.Wait()
+	results := r.askAll(ctx, p, tree.Plain(host), addrs, wanted)
+	alone := analysis.TLSAlone(results)
+	noticed := alone || wanted.HTTPS && served(results)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.Answer.Probes = results
 	v4 := slices.ContainsFunc(results, func(res analysis.ProbeResult) bool { return res.Family == 4 && res.Result == analysis.ProbeOK })
-	for i, res := range results {
+	closed := slices.Clone(proof)
+	for _, res := range results {
 		if res.Result == analysis.ProbeTimeout && ctx.Err() != nil {
 			r.Session.Cut() // our own budget ended, not their patience
 			continue
 		}
-		if f := r.probeFinding(res, all[i].secure, v4); f != nil {
-			f.Evidence = append(slices.Clone(proof), r.observe(res))
+		seen := r.observe(res)
+		switch f := r.probeFinding(res, v4); {
+		case f == nil:
+		case noticed && res.Over == analysis.OverHTTP && res.Closed():
+			closed = append(closed, seen)
+		case res.Over != analysis.OverTLS: // what a handshake meets where it does not help either is said of http already
+			f.Evidence = append(slices.Clone(proof), seen)
 			r.Find(*f)
-		} else {
-			r.observe(res)
 		}
 	}
+	if len(closed) > len(proof) {
+		r.Find(finding.New(finding.HTTPClosed, params{"name": r.Question.Hostname}, closed...))
+	}
+}
+
+// served says that our edge answers over HTTPS at every address.
+func served(all []analysis.ProbeResult) bool {
+	return !slices.ContainsFunc(all, func(p analysis.ProbeResult) bool { return p.Over == analysis.OverHTTPS && !p.Reached() })
+}
+
+// headStart is what http has to itself, before somebody who may be behind a silent firewall is asked over TLS too.
+const headStart = 500 * time.Millisecond
+
+// askAll asks every address in the ways that are wanted, and over TLS what is silent over http, where a CA may be shown the name that way. What TLS says counts
+// where http is closed; else it is left out.
+func (r *run) askAll(ctx context.Context, p *probe.Prober, host string, addrs []netip.Addr, wanted analysis.ProbeWanted) []analysis.ProbeResult {
+	nonces := r.e.Nonce(host)
+	plain, secure, tls := make([]analysis.ProbeResult, len(addrs)), make([]analysis.ProbeResult, len(addrs)), make([]analysis.ProbeResult, len(addrs))
+	settled, silent, once := make(chan struct{}), make(chan struct{}), sync.Once{}
+	fall := func() { once.Do(func() { close(silent) }) }
+	var first, others sync.WaitGroup
+	for i, a := range addrs {
+		if wanted.HTTP {
+			first.Go(func() {
+				if plain[i] = p.Ask(ctx, host, a, false, nonces); plain[i].Closed() {
+					fall()
+				}
+			})
+		}
+		if wanted.HTTPS {
+			others.Go(func() { secure[i] = p.Ask(ctx, host, a, true, nonces) })
+		}
+	}
+	if wanted.HTTP && !wanted.HTTPS && r.Answer.Caa.Lets("tls-alpn-01") {
+		late := time.AfterFunc(headStart, fall)
+		defer late.Stop()
+		for i, a := range addrs {
+			others.Go(func() {
+				select {
+				case <-silent:
+				case <-settled:
+					select {
+					case <-silent:
+					default:
+						return
+					}
+				}
+				tls[i] = p.Hello(ctx, host, a, r.e.Nonce)
+			})
+		}
+	}
+	first.Wait()
+	close(settled)
+	others.Wait()
+	var all []analysis.ProbeResult
+	for i := range addrs {
+		if wanted.HTTP {
+			all = append(all, plain[i])
+		}
+		if wanted.HTTPS {
+			all = append(all, secure[i])
+		}
+	}
+	if slices.ContainsFunc(plain, func(res analysis.ProbeResult) bool { return wanted.HTTP && res.Closed() }) && tls[0].Over != "" {
+		all = append(all, tls...)
+	}
+	return all
 }
 
 // visited is the name that is visited: of a wildcard one below it that nobody has made.
@@ -162,7 +222,7 @@ func (r *run) observe(res analysis.ProbeResult) ident.ObservationID {
 	})
 }
 
-func (r *run) probeFinding(res analysis.ProbeResult, secure, v4 bool) *finding.Finding {
+func (r *run) probeFinding(res analysis.ProbeResult, v4 bool) *finding.Finding {
 	p := params{"name": r.Question.Hostname, "address": res.Address}
 	detail := ""
 	if res.Detail != nil {
@@ -172,7 +232,7 @@ func (r *run) probeFinding(res analysis.ProbeResult, secure, v4 bool) *finding.F
 	switch res.Result {
 	case analysis.ProbeTimeout, analysis.ProbeRefused:
 		code = finding.HTTPUnreachable
-		if secure {
+		if res.Over == analysis.OverHTTPS {
 			code = finding.HTTPSUnreachable
 		}
 		if res.Family == 6 && v4 {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/analysis"
+	"github.com/nameplate-dev/nameplate/internal/connect/application"
 	"github.com/nameplate-dev/nameplate/internal/connect/finding"
 	"github.com/nameplate-dev/nameplate/internal/connect/provider"
 	"github.com/nameplate-dev/nameplate/internal/connect/recipe"
@@ -16,7 +17,11 @@ const (
 	manual      = "MANUAL"
 	byHand      = "NONE"
 	manualTakes = 300 // seconds
-	www         = "www."
+
+	delegation      = "DELEGATION"
+	byNameServers   = "NS_DELEGATION"
+	delegationTakes = 180
+	www             = "www."
 )
 
 // answer puts together what the engine saw and what the product makes of it.
@@ -32,8 +37,8 @@ func (a *asking) answer(seen *analysis.Answer) *DomainCheck {
 	d := &DomainCheck{
 		Hostname: n.ASCII, UnicodeName: n.Unicode, Typed: n.Typed, HostLabel: n.HostLabel, IsApex: n.Apex, IsWildcard: n.Wildcard, RegistrableDomain: n.Registrable,
 		PublicSuffix: n.PublicSuffix, PublicSuffixIcann: n.ICANN, Registered: seen.Registered, Zone: seen.Zone, Provider: seen.Provider,
-		Setup: []SetupOption{{Type: manual, Mechanism: byHand, Recommended: true, Available: true, SecondsEstimate: manualTakes, SharesWithUs: []string{}}}, Best: manual,
-		Records: a.records(seen, v), Conflicts: a.conflicts(seen, v), Findings: a.findings(seen), Suggestions: a.suggestions(),
+		Setup: a.setup(), Best: manual,
+		Records: a.records(seen, v), Conflicts: a.conflicts(seen, v), Findings: a.findings(seen), Suggestions: a.suggestions(), Companion: a.companion(),
 		DurationMs: int32(seen.Duration().Milliseconds()), Queries: int32(seen.Questions),
 	}
 	if d.Provider.Evidence == nil {
@@ -44,6 +49,19 @@ func (a *asking) answer(seen *analysis.Answer) *DomainCheck {
 		d.Findings = append(d.Findings, *f)
 	}
 	return d
+}
+
+// setup are the ways to get the records into the zone. Handing a name over is for names below a domain, and takes all below them along.
+func (a *asking) setup() []SetupOption {
+	out := []SetupOption{{Type: manual, Mechanism: byHand, Recommended: true, Available: true, SecondsEstimate: manualTakes, SharesWithUs: []string{}}}
+	if !a.s.Settings.Delegation {
+		return out
+	}
+	handed := SetupOption{Type: delegation, Mechanism: byNameServers, Available: !a.name.Apex && !a.name.Wildcard, SecondsEstimate: delegationTakes, SharesWithUs: []string{}}
+	if !handed.Available {
+		handed.Reason = new(finding.HostClassNotAllowed)
+	}
+	return append(out, handed)
 }
 
 // apex says how the domain itself can be pointed at us: by a name where the provider and the recipe know how, by our addresses everywhere.
@@ -113,4 +131,24 @@ func (a *asking) suggestions() []Suggestion {
 		add(Subdomain, a.subdomain(), "subdomain")
 	}
 	return out
+}
+
+// companion is what a start of the name can take along, as far as application and recipe do.
+func (a *asking) companion() *CompanionOffer {
+	mode := application.EndAtWWW
+	if a.name.Apex {
+		mode = application.EndAtApex
+	}
+	other, err := hostname.Parse(a.name.Companion(), a.s.Settings.Hostnames)
+	if a.name.Wildcard || err != nil || a.app.Companion != application.AskCompanion && a.app.Companion != mode {
+		return nil
+	}
+	class := recipe.Subdomain
+	if other.Apex {
+		class = recipe.Apex
+	}
+	if !slices.Contains(a.recipe.Hosts, class) {
+		return nil
+	}
+	return &CompanionOffer{other.ASCII, mode, a.app.Companion == mode}
 }

@@ -116,11 +116,11 @@ func (a *asking) may(n hostname.Name) bool {
 	class, forbidden := recipe.Subdomain, application.SubdomainForbidden
 	switch {
 	case n.Wildcard:
-		class = recipe.Wildcard
+		return a.app.Wildcards
 	case n.Apex:
 		class, forbidden = recipe.Apex, application.SubdomainRequired
 	}
-	return slices.Contains(a.recipe.Hosts, class) && (n.Wildcard || a.app.SubdomainRule != forbidden)
+	return slices.Contains(a.recipe.Hosts, class) && a.app.SubdomainRule != forbidden
 }
 
 // subdomain is the name below the domain that the application proposes.

@@ -43,6 +43,7 @@ type DomainCheck struct {
 	Conflicts         []*record.Conflict
 	Findings          []finding.Finding
 	Suggestions       []Suggestion
+	Companion         *CompanionOffer
 	Existing          *ExistingConnection
 	DurationMs        int32
 	Queries           int32
@@ -57,6 +58,13 @@ type SetupOption struct {
 	Reason          *string
 	SecondsEstimate int32
 	SharesWithUs    []string
+}
+
+// CompanionOffer is the other name of a pair, which a start can take along.
+type CompanionOffer struct {
+	Hostname string
+	Mode     application.CompanionMode // what a start is told
+	Chosen   bool                      // the application takes it along by itself
 }
 
 // ApexSupport says how the domain itself could be pointed at us at this provider.
@@ -115,6 +123,7 @@ type Engine interface {
 type Settings struct {
 	EdgeZone       string
 	EdgeV4, EdgeV6 []netip.Addr
+	Delegation     bool // names may be handed over to our name servers
 	Hostnames      hostname.Policy
 }
 

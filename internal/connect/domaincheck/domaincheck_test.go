@@ -163,6 +163,12 @@ func TestNamesThatCannotBeConnected(t *testing.T) {
 	if fault.All(err)[0].Meta["suggestion"] != "shop.acme.lab" {
 		t.Errorf("no suggestion: %v", fault.All(err)[0].Meta)
 	}
+	if _, err := b.Apps.Update(b.As(t.Context()), application.UpdateApplicationInput{ID: b.App.ID, Version: b.App.Version + 1, Wildcards: new(true)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.S.Check(b.As(t.Context()), b.App.ID, "*.acme.lab", false); err != nil {
+		t.Errorf("a wildcard, where the application allows them: %v", err)
+	}
 }
 
 // What only a started connection has is said in words, in the person's language, and never as a value that could be copied.

@@ -8,7 +8,6 @@
 package edgeentry
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
@@ -57,8 +56,20 @@ type Route struct {
 	// It matters for one thing: a request on port 80 from that provider's addresses that came to it over https is not redirected (RU-30).
 	ProxiedBy string `json:"proxiedBy,omitempty"`
 
+	// Companion makes the name lead its visitors to another one in an upstream's place; nil: it does not.
+	Companion *Companion `json:"companion,omitempty"`
+	// Below says that names one label below are served like the name itself, unless they have entries of their own.
+	Below bool `json:"below,omitempty"`
+
 	// Former is what stands at the name for a moment longer, when it has just changed hands.
 	Former *Former `json:"former,omitempty"`
+}
+
+// Companion is where a name leads its visitors.
+type Companion struct {
+	To     string             `json:"to"`     // an exact name
+	Of     ident.ConnectionID `json:"of"`     // whose it must be: nobody is led to whoever holds the name next
+	Status int32              `json:"status"` // 308 or 301
 }
 
 // Former is the end of an entry whose name went to another connection.
@@ -113,16 +124,4 @@ type Snapshot struct {
 	Entries    []Entry
 	Records    []ZoneRecord
 	Secrets    []Secret
-}
-
-// Node is one running edge.
-type Node struct {
-	ID        ident.EdgeNodeID
-	Name      string
-	Version   string
-	ServesDNS bool
-	Addresses []netip.Addr
-	StartedAt time.Time
-	Acked     int64 // everything up to this generation is in force there
-	Draining  bool  // going away: nobody waits for it
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"testing"
@@ -11,8 +12,10 @@ import (
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/db/dbtest"
+	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/metric"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/queries/edgeentryq"
 )
 
@@ -261,6 +264,49 @@ func TestAcked_CountsEveryLiveEdge(t *testing.T) {
 	}
 }
 
+// Nodes report how far behind they are: an operator sees which one lacks a change, which is going away and which was not heard of, and nobody else does.
+func TestEdgeNodes_SayHowFarBehindTheyAre(t *testing.T) {
+	t.Parallel()
+	b := setup(dbtest.New(t))
+	b.Authz = authz.New(b.DB, b.Part().Grants...)
+	operator, now := authz.With(t.Context(), authz.Principal{Kind: authz.OPERATOR, AAL: 2}), time.Now()
+	b.DB.SetClock(func() time.Time { return now })
+	for _, host := range []string{"one.acme.lab", "two.acme.lab", "three.acme.lab"} {
+		b.in(t, func(ctx context.Context, tx *db.Tx) error { return b.PutTx(ctx, tx, entry(host)) })
+	}
+	newest, err := b.Generation(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	beat := func(name string, acked int64, draining bool) {
+		t.Helper()
+		n := Node{ID: ident.New[ident.EdgeNodeID](now), Name: name, Version: "v1", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7")}, StartedAt: now, Acked: acked, Draining: draining}
+		if err := b.Heartbeat(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beat("gone", newest-1, false)
+	now = now.Add(Alive)
+	beat("behind", newest-2, false)
+	beat("current", newest, false)
+	beat("leaving", newest, true)
+	nodes, err := b.EdgeNodes(operator)
+	if err != nil || len(nodes) != 4 {
+		t.Fatal(nodes, err)
+	}
+	for k, want := range []EdgeNode{{Name: "behind", State: Behind, Lag: 2}, {Name: "current", State: Current}, {Name: "gone", State: Silent, Lag: 1}, {Name: "leaving", State: Draining}} {
+		got := nodes[k]
+		if got.Name != want.Name || got.State != want.State || got.Lag != want.Lag || got.AckedGeneration != newest-want.Lag || got.Addresses[0] != "192.0.2.7" {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	}
+	for who, p := range map[string]authz.Principal{"Person": {Kind: authz.USER, AAL: 2}, "Key": {Kind: authz.API_KEY, Scopes: []authz.Permission{mayReadRoutes}}, "Nobody": {Kind: authz.PUBLIC}} {
+		if nodes, err := b.EdgeNodes(authz.With(t.Context(), p)); !fault.Is(err, fault.ForbiddenCode) && !fault.Is(err, fault.Unauthenticated) || nodes != nil {
+			t.Errorf("%s: %v %v", who, nodes, err)
+		}
+	}
+}
+
 func TestRoute_SurvivesTheDatabase(t *testing.T) {
 	t.Parallel()
 	r := entry("a.lab").Route
@@ -271,5 +317,95 @@ func TestRoute_SurvivesTheDatabase(t *testing.T) {
 	var back Route
 	if err := json.Unmarshal(raw, &back); err != nil || back.ConnectionID != r.ConnectionID || *back.Upstream != *r.Upstream {
 		t.Errorf("%+v %v", back, err)
+	}
+}
+
+// TestMove_WithinAnOrganization: the certificate comes along, so that nothing waits for a CA; who revokes it takes it from the new holder too.
+func TestMove_WithinAnOrganization(t *testing.T) {
+	t.Parallel()
+	b := setup(dbtest.Tx(t))
+	at := b.DB.Now()
+	b.DB.SetClock(func() time.Time { return at })
+	former, next := entry("shop.acme.lab"), entry("shop.acme.lab")
+	certificate := ident.New[ident.CertificateID](at)
+	former.CertificateID, next.OrgID = &certificate, former.OrgID
+	b.in(t, func(ctx context.Context, tx *db.Tx) error {
+		return errors.Join(b.PutTx(ctx, tx, former), b.MoveTx(ctx, tx, former.ConnectionID, next))
+	})
+	got, err := b.Get(t.Context(), "shop.acme.lab")
+	if err != nil || got.ConnectionID != next.ConnectionID || got.CertificateID == nil || *got.CertificateID != certificate || got.Route.Former == nil || got.Route.Former.Until.Sub(at) != Switch {
+		t.Fatalf("%+v %v", got, err)
+	}
+	withhold := func(id ident.CertificateID) bool {
+		t.Helper()
+		b.in(t, func(ctx context.Context, tx *db.Tx) error {
+			return errors.Join(b.WithholdTx(ctx, tx, "shop.acme.lab", id), b.WithholdTx(ctx, tx, "nobody.acme.lab", id))
+		})
+		got, err := b.Get(t.Context(), "shop.acme.lab")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.CertificateID == nil
+	}
+	if withhold(ident.New[ident.CertificateID](at)) {
+		t.Error("another certificate was taken away")
+	}
+	if !withhold(certificate) {
+		t.Error("a revoked certificate is presented")
+	}
+}
+
+// TestMove_WaitsForACertificate: a name whose visitors have a certificate is switched when the new holder has one too, and two minutes later at the latest; one
+// without is switched at once. What the new holder writes meanwhile changes nothing.
+func TestMove_WaitsForACertificate(t *testing.T) {
+	t.Parallel()
+	b := setup(dbtest.Tx(t))
+	at := b.DB.Now()
+	b.DB.SetClock(func() time.Time { return at })
+	move := func(host string, secured bool) Entry {
+		former, next := entry(host), entry(host)
+		b.in(t, func(ctx context.Context, tx *db.Tx) error {
+			if secured {
+				former.CertificateID = new(ident.New[ident.CertificateID](at))
+			}
+			return errors.Join(b.PutTx(ctx, tx, former), b.MoveTx(ctx, tx, former.ConnectionID, next))
+		})
+		return next
+	}
+	until := func(host string) time.Duration {
+		t.Helper()
+		got, err := b.Get(t.Context(), host)
+		if err != nil || got.Route.Former == nil {
+			t.Fatalf("%s: %+v %v", host, got, err)
+		}
+		return got.Route.Former.Until.Sub(at)
+	}
+	move("plain.acme.lab", false)
+	if got := until("plain.acme.lab"); got != Switch {
+		t.Errorf("a name without a certificate waits %s", got)
+	}
+	next := move("shop.acme.lab", true)
+	if got := until("shop.acme.lab"); got != SwitchLatest {
+		t.Errorf("a name with one waits %s", got)
+	}
+	next.CertAllowed = false
+	b.in(t, func(ctx context.Context, tx *db.Tx) error { return b.PutTx(ctx, tx, next) })
+	if got := until("shop.acme.lab"); got != SwitchLatest {
+		t.Errorf("after another entry it waits %s", got)
+	}
+	present := func() {
+		b.in(t, func(ctx context.Context, tx *db.Tx) error {
+			return b.PresentTx(ctx, tx, "shop.acme.lab", next.ConnectionID, ident.New[ident.CertificateID](at))
+		})
+	}
+	at = at.Add(5 * time.Second)
+	present()
+	if got := until("shop.acme.lab"); got != Switch {
+		t.Errorf("with its certificate it waits %s", got)
+	}
+	at = at.Add(time.Second)
+	present()
+	if got := until("shop.acme.lab"); got != Switch-time.Second {
+		t.Errorf("another certificate puts it off to %s", got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/db"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/vault"
 	"github.com/nameplate-dev/nameplate/queries/edgeentryq"
 )
@@ -21,9 +22,10 @@ import (
 // The lock on the generation is held to the commit and stands in the way of every other change of the projection. So a transaction writes here as
 // late as it can, and locks rows of its own (its connection's above all) before, never after.
 type Service struct {
-	DB   *db.DB
-	Hub  Poker  // nil: nobody is told, edges find out within half a second
-	Zone string // the edge zone, "edge.example.net"
+	DB    *db.DB
+	Authz *authz.Authorizer // who may see the edges; nil: nobody asks
+	Hub   Poker             // nil: nobody is told, edges find out within half a second
+	Zone  string            // the edge zone, "edge.example.net"
 
 	Vault *vault.Vault // seals what requests are signed with
 
@@ -54,9 +56,17 @@ func (s *Service) PutTx(ctx context.Context, tx *db.Tx, e Entry) error {
 	})
 }
 
+// When the edges switch to the new holder of a name: so that all of them know of it by then, and at the latest.
+const (
+	Switch       = 2 * time.Second
+	SwitchLatest = 2 * time.Minute
+)
+
 // MoveTx writes the entry of a name that changes hands: it is e's from the commit on, and until an instant the edges go on with what the former connection had
-// there, so that all of them switch at once. Without an entry of the former connection it is PutTx.
-func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, former ident.ConnectionID, e Entry, at time.Time) error {
+// there, so that all of them switch at once. Within an organization the certificate comes along. Where the name has one and e brings none, the instant waits for
+// one (see PresentTx), but not for ever.
+// Without an entry of the former connection it is PutTx.
+func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, former ident.ConnectionID, e Entry) error {
 	row, err := s.q.LockEntry(ctx, tx, edgeentryq.LockEntryParams{Hostname: e.Hostname})
 	if err != nil && !db.NotFound(err) {
 		return fmt.Errorf("lock the edge entry of %s: %w", e.Hostname, err)
@@ -67,6 +77,13 @@ func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, former ident.Connection
 			return err
 		}
 		old.Route.Former = nil
+		if e.CertificateID == nil && old.OrgID == e.OrgID {
+			e.CertificateID = old.CertificateID
+		}
+		at := tx.Now.Add(Switch)
+		if old.CertificateID != nil && e.CertificateID == nil {
+			at = tx.Now.Add(SwitchLatest)
+		}
 		e.Route.Former = &Former{Until: at, ConnectionID: old.ConnectionID, OrgID: old.OrgID, Mode: old.Mode, Serve: old.Serve, CertificateID: old.CertificateID, Route: old.Route}
 	}
 	if err := s.WithdrawTx(ctx, tx, e.Hostname, former); err != nil {
@@ -75,7 +92,8 @@ func (s *Service) MoveTx(ctx context.Context, tx *db.Tx, former ident.Connection
 	return s.PutTx(ctx, tx, e)
 }
 
-// PresentTx makes the edges present a certificate for the connection's name. Without an entry of the connection nothing happens.
+// PresentTx makes the edges present a certificate for the connection's name, and switch to it where the name has waited for that. Without an entry of the
+// connection nothing happens.
 func (s *Service) PresentTx(ctx context.Context, tx *db.Tx, hostname string, connection ident.ConnectionID, certificate ident.CertificateID) error {
 	return s.change(ctx, tx, hostname, connection, func(old *Entry) (Entry, bool) {
 		if old == nil || old.Mode == Gone {
@@ -83,6 +101,30 @@ func (s *Service) PresentTx(ctx context.Context, tx *db.Tx, hostname string, con
 		}
 		e := *old
 		e.CertificateID = &certificate
+		if f, at := old.Route.Former, tx.Now.Add(Switch); f != nil && f.Until.After(at) {
+			sooner := *f
+			sooner.Until = at
+			e.Route.Former = &sooner
+		}
+		return e, true
+	})
+}
+
+// WithholdTx takes a certificate away from what is presented at a name, whoever has the name by now: until there is another, its handshakes are refused. One that is
+// not presented stays without effect.
+func (s *Service) WithholdTx(ctx context.Context, tx *db.Tx, hostname string, certificate ident.CertificateID) error {
+	row, err := s.q.LockEntry(ctx, tx, edgeentryq.LockEntryParams{Hostname: hostname})
+	if db.NotFound(err) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("lock the edge entry of %s: %w", hostname, err)
+	}
+	return s.change(ctx, tx, hostname, ident.From[ident.ConnectionID](row.ConnectionID), func(old *Entry) (Entry, bool) {
+		if old == nil || old.Mode == Gone || old.CertificateID == nil || *old.CertificateID != certificate {
+			return Entry{}, false
+		}
+		e := *old
+		e.CertificateID = nil
 		return e, true
 	})
 }

@@ -3,11 +3,10 @@ package edgeentry
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"time"
 
-	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/metric"
+	"github.com/nameplate-dev/nameplate/internal/spine/authz"
 	"github.com/nameplate-dev/nameplate/internal/spine/part"
 	"github.com/nameplate-dev/nameplate/internal/spine/work"
 	"github.com/nameplate-dev/nameplate/queries/edgeentryq"
@@ -88,46 +87,6 @@ func (s *Service) Get(ctx context.Context, hostname string) (Entry, error) {
 	return fromRow(row)
 }
 
-// Heartbeat says that a node is alive and how far it has come. Every second.
-func (s *Service) Heartbeat(ctx context.Context, n Node) error {
-	p := edgeentryq.BeatParams{ID: n.ID.UUID(), Name: n.Name, Version: n.Version, ServesDns: n.ServesDNS, Addresses: n.Addresses, AckedGeneration: n.Acked,
-		StartedAt: n.StartedAt, Now: s.DB.Now(), Draining: n.Draining}
-	if p.Addresses == nil {
-		p.Addresses = []netip.Addr{}
-	}
-	if err := s.q.Beat(ctx, s.DB, p); err != nil {
-		return fmt.Errorf("beat for the edge %s: %w", n.Name, err)
-	}
-	return nil
-}
-
-// Leave takes a node out, so that nobody waits for it.
-func (s *Service) Leave(ctx context.Context, id ident.EdgeNodeID) error {
-	return s.q.Leave(ctx, s.DB, edgeentryq.LeaveParams{ID: id.UUID()})
-}
-
-// Acked says that every live edge has a generation in force. Edges that were silent for ten seconds do not count; with none alive it is false.
-func (s *Service) Acked(ctx context.Context, generation int64) (bool, error) {
-	n, err := s.q.Acknowledged(ctx, s.DB, edgeentryq.AcknowledgedParams{Generation: generation, Since: s.DB.Now().Add(-Alive)})
-	if err != nil {
-		return false, fmt.Errorf("ask how far the edges are: %w", err)
-	}
-	return n.Alive > 0 && n.Have == n.Alive, nil
-}
-
-// Nodes are all edges of the last hour, by name.
-func (s *Service) Nodes(ctx context.Context) ([]Node, error) {
-	rows, err := s.q.Nodes(ctx, s.DB)
-	if err != nil {
-		return nil, fmt.Errorf("list the edges: %w", err)
-	}
-	out := make([]Node, len(rows))
-	for n, r := range rows {
-		out[n] = Node{ident.From[ident.EdgeNodeID](r.ID), r.Name, r.Version, r.ServesDns, r.Addresses, r.StartedAt, r.AckedGeneration, r.Draining}
-	}
-	return out, nil
-}
-
 const (
 	nodesKept = time.Hour
 	goneKept  = 30 * 24 * time.Hour
@@ -135,7 +94,8 @@ const (
 
 // Part is what the subdomain contributes.
 func (s *Service) Part() part.Part {
-	return part.Part{Name: "edgeentry", Periodics: []work.Periodic{{Kind: "edge.reap", Every: 10 * time.Second, Do: s.reap}}}
+	return part.Part{Name: "edgeentry", Grants: []authz.Grant{{Permission: mayReadRoutes, Operator: true, What: "see the edges, and how far behind each is"}},
+		Periodics: []work.Periodic{{Kind: "edge.reap", Every: 10 * time.Second, Do: s.reap}}}
 }
 
 // reap forgets edges that have been silent for an hour, and names and records that ended 30 days ago. An edge that was away for longer than that starts

@@ -79,9 +79,18 @@ func (s *Service) DelegateTx(ctx context.Context, tx *db.Tx, apex, token string,
 	return err
 }
 
-// UndelegateTx ends our authority for a sub-zone.
-func (s *Service) UndelegateTx(ctx context.Context, tx *db.Tx, apex string) error {
-	return s.endRecords(ctx, tx, strings.ToLower(strings.TrimSuffix(apex, ".")), TypeDelegation)
+// UndelegateTx ends our authority for a sub-zone that has the name servers of this token, and says whether we had it.
+func (s *Service) UndelegateTx(ctx context.Context, tx *db.Tx, apex, token string) (bool, error) {
+	generation, err := s.advance(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	apex = strings.ToLower(strings.TrimSuffix(apex, "."))
+	n, err := s.q.ExpireValue(ctx, tx, edgeentryq.ExpireValueParams{Fqdn: apex, Type: TypeDelegation, Value: token, ExpiresAt: tx.Now, Generation: generation})
+	if err != nil {
+		return false, fmt.Errorf("end the delegation of %s: %w", apex, err)
+	}
+	return n > 0, nil
 }
 
 func within(name, zone string) bool { return name == zone || strings.HasSuffix(name, "."+zone) }

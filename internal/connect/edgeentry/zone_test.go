@@ -57,7 +57,14 @@ func TestZone_ChallengesKeysAndDelegations(t *testing.T) {
 	}
 	before, _ := b.Generation(t.Context())
 	b.in(t, func(ctx context.Context, tx *db.Tx) error {
-		return errors.Join(b.EndChallengesTx(ctx, tx, b.Challenge("tok"), "one", "two"), b.PublishTx(ctx, tx, "_dck1", "p=3"), b.UndelegateTx(ctx, tx, "apps.acme.lab"))
+		if had, err := b.UndelegateTx(ctx, tx, "apps.acme.lab", "another"); had || err != nil {
+			t.Errorf("a connection that does not have the sub-zone ends it: %v", err)
+		}
+		had, err := b.UndelegateTx(ctx, tx, "Apps.acme.lab.", "tok")
+		if !had {
+			t.Error("there was nothing to end")
+		}
+		return errors.Join(b.EndChallengesTx(ctx, tx, b.Challenge("tok"), "one", "two"), b.PublishTx(ctx, tx, "_dck1", "p=3"), err)
 	})
 	want = []string{"_dck1.edge.lab TXT p=1 gone", "_dck1.edge.lab TXT p=2 gone", "_dck1.edge.lab TXT p=3", "apps.acme.lab DELEGATION tok gone", "tok.acme.edge.lab TXT one gone", "tok.acme.edge.lab TXT two gone"}
 	if got := b.answered(t, before); !slices.Equal(got, want) {

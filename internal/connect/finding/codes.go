@@ -92,6 +92,7 @@ const (
 	RedirectService     = "redirect_service"
 	Proxied             = "proxied"
 	HTTPUnreachable     = "http_unreachable"
+	HTTPClosed          = "http_closed"
 	HTTPSUnreachable    = "https_unreachable"
 	IPv6Unreachable     = "ipv6_unreachable"
 	OtherServer         = "other_server"
@@ -248,6 +249,7 @@ var specs = []Spec{
 	{RedirectService, Warning, Edge, []Who{Customer}, "name location", true, 0.8},
 	{Proxied, Warning, Edge, []Who{Customer}, "name provider", false, 0.9},
 	{HTTPUnreachable, Blocking, Edge, []Who{Customer, Operator}, "name address", false, 1},
+	{HTTPClosed, Warning, Edge, []Who{Customer, Operator}, "name", false, 1},
 	{HTTPSUnreachable, Blocking, Edge, []Who{Customer, Operator}, "name address", false, 1},
 	{IPv6Unreachable, Blocking, Edge, []Who{Customer, Operator}, "name address", false, 1},
 	{OtherServer, Blocking, Edge, []Who{Customer}, "name address", false, 1},

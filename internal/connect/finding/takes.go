@@ -20,7 +20,7 @@ var takes = map[Takes][]string{
 		DNSSECBogus, DNSSECExpired, DNSSECExpiring, DNSSECAlgorithm, DNSSECDenialMissing,
 	},
 	Days:     {NotRegistered, HeldElsewhere, ClaimContested, TransferRefused},
-	Moments:  {Proxied, RedirectService, RedirectElsewhere, RedirectLoopRisk, OtherServer, HTTPUnreachable, HTTPSUnreachable, IPv6Unreachable},
+	Moments:  {Proxied, RedirectService, RedirectElsewhere, RedirectLoopRisk, OtherServer, HTTPUnreachable, HTTPClosed, HTTPSUnreachable, IPv6Unreachable},
 	ByItself: {RecordPartial, SerialMismatch, NSSlow, RecordFlattened, Subzone},
 }
 

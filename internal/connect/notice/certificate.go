@@ -11,7 +11,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
-	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/queries/noticeq"
 )
@@ -49,21 +48,7 @@ func (s *Service) applyCertificate(ctx context.Context, tx *db.Tx, r event.Row) 
 	}
 	about := Domain{Domain: c.HostnameUnicode, Application: letter.Typed(c.Application), Link: fmt.Sprintf("%s/%s/domains/%s?tab=certificate", s.Console, c.Slug, id)}
 	ends := finding.New(finding.CertificateExpiring, map[string]any{"name": c.HostnameUnicode, "daysLeft": p.DaysLeft})
-	return s.Door.JoinTx(ctx, tx, "notice", r.OrgID, func(ctx context.Context, e *door.Effect) error {
-		e.Quiet() // the mails themselves are the events, if there is somebody to read them
-		owners, err := s.q.Owners(ctx, e.Tx, noticeq.OwnersParams{OrgID: r.OrgID.UUID()})
-		if err != nil {
-			return fmt.Errorf("find the owners of %s: %w", r.OrgID, err)
-		}
-		for _, owner := range owners {
-			m := mail.Mail{Key: r.ID.String(), Org: r.OrgID, User: ident.From[ident.UserID](owner), Tags: []string{id.String()}, PerDay: perDay}
-			m.In = func(locale string) letter.Content {
-				return CertificateExpiring{about, problem(moved{Finding: &ends}, locale), &p.NotAfter}
-			}
-			if err := s.Mails.Stage(ctx, e, m); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.toOwners(ctx, tx, mail.Mail{Key: r.ID.String(), Org: r.OrgID, Tags: []string{id.String()}, PerDay: perDay, In: func(locale string) letter.Content {
+		return CertificateExpiring{about, problem(moved{Finding: &ends}, locale), &p.NotAfter}
+	}})
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
-	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/queries/noticeq"
 )
@@ -68,18 +67,5 @@ func (s *Service) applyEndpoint(ctx context.Context, tx *db.Tx, r event.Row) err
 	if r.Action == endpointDisabled {
 		content = EndpointDisabled{about, p.Reason == gone}
 	}
-	return s.Door.JoinTx(ctx, tx, "notice", r.OrgID, func(ctx context.Context, e *door.Effect) error {
-		e.Quiet() // the mails themselves are the events, if there is somebody to read them
-		owners, err := s.q.Owners(ctx, e.Tx, noticeq.OwnersParams{OrgID: r.OrgID.UUID()})
-		if err != nil {
-			return fmt.Errorf("find the owners of %s: %w", r.OrgID, err)
-		}
-		for _, owner := range owners {
-			m := mail.Mail{Key: r.ID.String(), Org: r.OrgID, User: ident.From[ident.UserID](owner), Letter: content, Tags: []string{id.String()}, PerDay: perDay}
-			if err := s.Mails.Stage(ctx, e, m); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return s.toOwners(ctx, tx, mail.Mail{Key: r.ID.String(), Org: r.OrgID, Letter: content, Tags: []string{id.String()}, PerDay: perDay})
 }

@@ -2,7 +2,8 @@
 //
 // It reads the ledger. Of a domain that went live, broke, works again or was given up the organization's owners hear at once, and the customer who left an
 // address when it was connected: at once too, but of a break only when it has lasted for an hour, again after a day and twelve hours before the grace ends, and of
-// its end only when they had heard of the break. Both hear when a domain is suspended, when somebody else has proven it, and when it went to them. What is wrong and what to do are the sentences of the catalogue of findings, in the reader's language, the same as in the console and the widget. Owners also hear
+// its end only when they had heard of the break. Both hear when a domain is suspended, when somebody else has proven it, and when it went to them. What is wrong and what to do are the sentences of the catalogue of findings, in the reader's language, the same as in the console and the widget. Domains that break for one cause within
+// a quarter of an hour are told of in one mail beside the first one's, and what comes and goes again and again only when it lasts. Owners also hear
 // of a webhook endpoint that nothing got through to for a day, or that was switched off, and of a certificate that was brought and ends.
 package notice
 
@@ -55,8 +56,9 @@ type Live struct{ Domain }
 // Degraded tells that a domain that worked does not, why, and until when it is held.
 type Degraded struct {
 	Domain
-	Problem *letter.Problem
-	Until   *time.Time
+	Problem     *letter.Problem
+	Until       *time.Time // nil: nothing is taken away
+	Disconnects bool       // at that time; otherwise it is suspended
 }
 
 // Recovered tells that it works again.
@@ -110,7 +112,7 @@ func Letters() letter.Set {
 	until := new(time.Date(2027, 3, 3, 9, 30, 0, 0, time.UTC))
 	problem := &letter.Problem{Title: "The record is gone.", Body: "Visitors see an error.", Steps: []string{"Add it again."}}
 	return letter.Set{Words: words, Examples: []letter.Content{
-		Live{d}, Degraded{d, problem, until}, Reminder{Degraded{d, problem, until}}, Recovered{d}, ActionRequired{d, problem}, Suspended{d, problem}, Contested{d, problem, until}, Moved{d},
+		Live{d}, Degraded{d, problem, until, false}, Reminder{Degraded{d, problem, until, false}}, Renewal{d, problem, until}, DegradedMany{3, "shop.example.com, blog.example.com", problem, "https://console.example.com/acme/incidents"}, Recovered{d}, ActionRequired{d, problem}, Suspended{d, problem}, Contested{d, problem, until}, Moved{d},
 		CertificateExpiring{d, problem, until},
 		EndpointFailing{endpoint}, EndpointDisabled{endpoint, true},
 	}}
@@ -123,6 +125,7 @@ var told = []string{"connection.live", "connection.degraded", "connection.recove
 func (s *Service) Part() part.Part {
 	return part.Part{Name: "notice", Readers: []event.Reader{
 		{Name: "mail.domain", Wants: func(action string) bool { return slices.Contains(told, action) }, Apply: s.apply},
+		{Name: "mail.incident", Wants: func(action string) bool { return action == "incident.acknowledged" || action == "connection.updated" }, Apply: s.applyIncident},
 		{Name: "mail.certificate", Wants: func(action string) bool { return action == certificateExpiring }, Apply: s.applyCertificate},
 		{Name: "mail.endpoint", Wants: func(action string) bool { return action == endpointFailing || action == endpointDisabled }, Apply: s.applyEndpoint},
 	}}
@@ -132,6 +135,7 @@ func (s *Service) Part() part.Part {
 type moved struct {
 	State      string           `json:"state"`
 	Direction  string           `json:"direction"`
+	Within     bool             `json:"withinOrganization"`
 	TransferAt *time.Time       `json:"transferAt"`
 	Reason     *string          `json:"reason"`
 	Finding    *finding.Finding `json:"finding"`
@@ -185,25 +189,26 @@ const (
 func (s *Service) tell(ctx context.Context, e *door.Effect, r event.Row, id ident.ConnectionID, c *noticeq.ConnectionOfRow, m moved) error {
 	waiting := 0
 	if ends := []string{"connection.recovered", "connection.suspended", "connection.transferred"}; slices.Contains(ends, r.Action) {
+		if err := s.unremind(ctx, e, id); err != nil {
+			return err
+		}
 		var err error
 		if waiting, err = s.Mails.Withdraw(ctx, e, Degraded{}.Letter(), id.String()); err != nil {
 			return err
 		}
-		if _, err = s.Mails.Withdraw(ctx, e, Reminder{}.Letter(), id.String()); err != nil {
+		late, err := s.Mails.Withdraw(ctx, e, Renewal{}.Letter(), id.String())
+		if err != nil {
 			return err
 		}
+		waiting += late
+	}
+	if m.Within { // its own people did it
+		return nil
 	}
 	about := Domain{Domain: c.HostnameUnicode, Application: letter.Typed(c.Application), Link: fmt.Sprintf("%s/%s/domains/%s", s.Console, c.Slug, id)}
 	out := mail.Mail{Key: r.ID.String(), Org: r.OrgID, Tags: []string{id.String()}, PerDay: perDay}
-	owners, err := s.q.Owners(ctx, e.Tx, noticeq.OwnersParams{OrgID: r.OrgID.UUID()})
-	if err != nil {
-		return fmt.Errorf("find the owners of %s: %w", r.OrgID, err)
-	}
-	for _, owner := range owners {
-		out.User, out.In = ident.From[ident.UserID](owner), s.letter(r.Action, about, m)
-		if err := s.Mails.Stage(ctx, e, out); err != nil {
-			return err
-		}
+	if err := s.tellOwners(ctx, e, r, id, c, about, m, waiting); err != nil {
+		return err
 	}
 	if c.EndUserEmail == nil || waiting > 0 && r.Action == "connection.recovered" {
 		return nil
@@ -216,7 +221,7 @@ func (s *Service) tell(ctx context.Context, e *door.Effect, r event.Row, id iden
 	if r.Action == "connection.live" || r.Action == "connection.recovered" {
 		about.Link = "https://" + c.HostnameUnicode
 	}
-	out.User, out.To, out.Brand, out.In = ident.UserID{}, to, c.Application, s.letter(r.Action, about, m)
+	out.User, out.To, out.Brand, out.In = ident.UserID{}, to, c.Application, s.letter(r, about, c, m)
 	if r.Action != "connection.degraded" {
 		return s.Mails.Stage(ctx, e, out)
 	}
@@ -224,7 +229,64 @@ func (s *Service) tell(ctx context.Context, e *door.Effect, r event.Row, id iden
 	if err := s.Mails.Stage(ctx, e, out); err != nil {
 		return err
 	}
-	return s.remind(ctx, e, r, out, func(locale string) letter.Content { return Reminder{Degraded{about, problem(m, locale), m.GraceUntil}} }, m.GraceUntil)
+	out.Tags = append(out.Tags, reminder(id))
+	return s.remind(ctx, e, r, out, broken(about, c, m, r.At, true), m.GraceUntil)
+}
+
+// tellOwners tells an organization's owners of an event: of a break in one mail with others that have the same cause, and of what comes and goes only when it has
+// lasted for an hour.
+func (s *Service) tellOwners(ctx context.Context, e *door.Effect, r event.Row, id ident.ConnectionID, c *noticeq.ConnectionOfRow, about Domain, m moved, waiting int) error {
+	owners, err := s.owners(ctx, e, r.OrgID)
+	if err != nil {
+		return err
+	}
+	out := mail.Mail{Key: r.ID.String(), Org: r.OrgID, Tags: []string{id.String()}, PerDay: perDay, In: s.letter(r, about, c, m)}
+	switch {
+	case c.Flapping && r.Action == "connection.recovered" && waiting > 0:
+		return nil
+	case c.Flapping && r.Action == "connection.degraded":
+		out.NotBefore = r.At.Add(patience)
+	case r.Action == "connection.degraded" || r.Action == "connection.recovered":
+		among, err := s.digest(ctx, e, r, id, c.Slug, owners)
+		if err != nil || among {
+			return err
+		}
+	}
+	return s.stage(ctx, e, owners, out)
+}
+
+// toOwners tells an organization's owners; there may be nobody.
+func (s *Service) toOwners(ctx context.Context, tx *db.Tx, out mail.Mail) error {
+	return s.Door.JoinTx(ctx, tx, "notice", out.Org, func(ctx context.Context, e *door.Effect) error {
+		e.Quiet() // the mails themselves are the events, if there is somebody to read them
+		owners, err := s.owners(ctx, e, out.Org)
+		if err != nil {
+			return err
+		}
+		return s.stage(ctx, e, owners, out)
+	})
+}
+
+func (s *Service) owners(ctx context.Context, e *door.Effect, org ident.OrgID) ([]ident.UserID, error) {
+	rows, err := s.q.Owners(ctx, e.Tx, noticeq.OwnersParams{OrgID: org.UUID()})
+	if err != nil {
+		return nil, fmt.Errorf("find the owners of %s: %w", org, err)
+	}
+	owners := make([]ident.UserID, len(rows))
+	for n, owner := range rows {
+		owners[n] = ident.From[ident.UserID](owner)
+	}
+	return owners, nil
+}
+
+// stage stages a mail to each of these people.
+func (s *Service) stage(ctx context.Context, e *door.Effect, to []ident.UserID, out mail.Mail) error {
+	for _, out.User = range to {
+		if err := s.Mails.Stage(ctx, e, out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remind stages what a customer hears while a break lasts: after a day, and twelve hours before the grace ends. What would come closer than that to another one,
@@ -247,15 +309,16 @@ func (s *Service) remind(ctx context.Context, e *door.Effect, r event.Row, out m
 }
 
 // letter is what an event is told with, in the reader's language.
-func (s *Service) letter(action string, d Domain, m moved) func(locale string) letter.Content {
+func (s *Service) letter(r event.Row, d Domain, c *noticeq.ConnectionOfRow, m moved) func(locale string) letter.Content {
+	if r.Action == "connection.degraded" {
+		return broken(d, c, m, r.At, false)
+	}
 	return func(locale string) letter.Content {
-		switch action {
+		switch r.Action {
 		case "connection.live":
 			return Live{d}
 		case "connection.recovered":
 			return Recovered{d}
-		case "connection.degraded":
-			return Degraded{d, problem(m, locale), m.GraceUntil}
 		case "connection.suspended":
 			return Suspended{d, problem(m, locale)}
 		case "connection.contested":

@@ -186,7 +186,7 @@ func TestAFloodIsBounded(t *testing.T) {
 func TestEveryNoticeInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	book, err := letter.NewBook(notice.Letters())
-	if err != nil || !slices.Equal(book.Names(), []string{"certificate_expiring", "domain_action_required", "domain_contested", "domain_degraded", "domain_live", "domain_moved", "domain_recovered", "domain_reminder", "domain_suspended", "endpoint_disabled", "endpoint_failing"}) {
+	if err != nil || !slices.Equal(book.Names(), []string{"certificate_expiring", "domain_action_required", "domain_contested", "domain_degraded", "domain_live", "domain_moved", "domain_recovered", "domain_reminder", "domain_renewal", "domain_suspended", "domains_degraded", "endpoint_disabled", "endpoint_failing"}) {
 		t.Fatal(book.Names(), err)
 	}
 	seen := map[string]bool{}
@@ -194,6 +194,9 @@ func TestEveryNoticeInEveryLanguage(t *testing.T) {
 		about, link := "shop.example.com", "https://console.example.com/acme/domains/con_1"
 		if strings.HasPrefix(name, "endpoint_") {
 			about, link = "hooks.example.com", "https://console.example.com/acme/webhooks/whk_1"
+		}
+		if name == "domains_degraded" {
+			about, link = "3", "https://console.example.com/acme/incidents"
 		}
 		for _, locale := range letter.Locales {
 			w, ok := book.Preview(name, letter.Reader{Locale: locale, Brand: letter.Brand{Name: "Acme"}})

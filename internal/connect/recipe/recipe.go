@@ -34,7 +34,7 @@ const (
 	Retired   RecipeStatus = "RETIRED"
 )
 
-// HostClass is a kind of host name: what may be connected, and which templates apply.
+// HostClass is a kind of host name: which templates apply, and what a recipe has lines for. Which of them customers may connect is the application's to say.
 type HostClass string
 
 const (

@@ -37,7 +37,7 @@ func Default() []RecordTemplate {
 func (s *Service) SeedTx(ctx context.Context, tx *db.Tx, org ident.OrgID, app ident.ApplicationID) (ident.RecipeID, error) {
 	id := ident.New[ident.RecipeID](tx.Now)
 	err := s.q.AddRecipe(ctx, tx, recipeq.AddRecipeParams{ID: id.UUID(), OrgID: org.UUID(), ApplicationID: app.UUID(), Number: 1, Name: "Default", Status: string(Published),
-		Hosts: []string{string(Apex), string(Subdomain)}, CreatedAt: tx.Now, PublishedAt: &tx.Now})
+		Hosts: []string{string(Apex), string(Subdomain), string(Wildcard)}, CreatedAt: tx.Now, PublishedAt: &tx.Now})
 	if err != nil {
 		return id, fmt.Errorf("add the default recipe: %w", err)
 	}

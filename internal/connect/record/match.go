@@ -41,7 +41,7 @@ func Match(records []*Record, seen []analysis.RecordResult, now time.Time, eta *
 			r.FirstSeenAt, r.Writer = &now, new(Customer)
 		}
 		r.EtaAt = nil
-		if eta != nil && r.Purpose == Routing && to.Stands() {
+		if eta != nil && r.routes() && to.Stands() {
 			r.EtaAt = &eta.Until
 		}
 	}
@@ -88,7 +88,7 @@ func Judge(records []*Record) Judgement {
 		if r.Servers != nil && r.Servers.Have > 0 && r.Requirement != Remove {
 			j.Any = true
 		}
-		if r.Purpose != Routing {
+		if !r.routes() {
 			continue
 		}
 		switch r.Requirement {

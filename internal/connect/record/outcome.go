@@ -17,6 +17,11 @@ const (
 func (r *Record) outcome(o ObservedRRset) AnswerOutcome {
 	has := slices.Contains(o.Values, r.Value)
 	switch {
+	case r.Purpose == Delegation && o.Rcode == "NOERROR" && !o.Authoritative && len(o.Values) > 0: // whoever delegates a name does not own it
+		if has {
+			return Found
+		}
+		return Wrong
 	case !o.Authoritative || o.Rcode != "NOERROR" && o.Rcode != "NXDOMAIN":
 		return CouldNotAsk
 	case r.Requirement == Remove && (len(o.Values) == 0 || r.Value != "" && !has):

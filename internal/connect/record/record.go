@@ -70,6 +70,7 @@ const (
 	Ownership      RecordPurpose = "OWNERSHIP"
 	ACMEDelegation RecordPurpose = "ACME_DELEGATION" // lets us answer a CA's DNS challenges
 	ACMEPersist    RecordPurpose = "ACME_PERSIST"    // names our account to a CA
+	Delegation     RecordPurpose = "DELEGATION"      // hands the name and all below it over to our name servers
 )
 
 // Requirement says how much a line matters. REMOVE: it must not exist.

@@ -38,6 +38,14 @@ func (s *Store) AddTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident
 	return nil
 }
 
+// ReplaceTx writes other lines in the place of all that a connection has.
+func (s *Store) ReplaceTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID, lines []Record) error {
+	if _, err := s.q.DropRecords(ctx, tx, recordq.DropRecordsParams{ConnectionID: con.UUID(), OrgID: org.UUID()}); err != nil {
+		return fmt.Errorf("drop the lines of %s: %w", con, err)
+	}
+	return s.AddTx(ctx, tx, org, con, lines)
+}
+
 // DropTx takes a line away that is not asked for any more.
 func (s *Store) DropTx(ctx context.Context, tx *db.Tx, org ident.OrgID, con ident.ConnectionID, key string) error {
 	if _, err := s.q.DropRecord(ctx, tx, recordq.DropRecordParams{ConnectionID: con.UUID(), OrgID: org.UUID(), Key: key}); err != nil {

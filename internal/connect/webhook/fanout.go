@@ -99,8 +99,11 @@ func (s *Service) connectionsOf(ctx context.Context, on webhookq.DBTX, all []eve
 	out := make(map[string]subject, len(rows))
 	for _, c := range rows {
 		id := ident.From[ident.ConnectionID](c.ID)
-		out[id.String()] = subject{&message.Connection{ID: id, Hostname: c.Hostname, State: c.State, SetupType: c.SetupType, Provider: c.ProviderSlug, ExternalRef: c.ExternalRef,
-			Labels: message.Full(c.Labels)}, ident.From[ident.ApplicationID](c.ApplicationID), c.OrgID}
+		about := &message.Connection{ID: id, Hostname: c.Hostname, State: c.State, SetupType: c.SetupType, Provider: c.ProviderSlug, ExternalRef: c.ExternalRef, Labels: message.Full(c.Labels)}
+		if c.CompanionOf != nil {
+			about.CompanionOf = new(ident.From[ident.ConnectionID](*c.CompanionOf))
+		}
+		out[id.String()] = subject{about, ident.From[ident.ApplicationID](c.ApplicationID), c.OrgID}
 	}
 	return out, nil
 }

@@ -6,15 +6,12 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/connect/webhook/send"
-	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 	"github.com/nameplate-dev/nameplate/internal/spine/event"
 	"github.com/nameplate-dev/nameplate/queries/webhookq"
 )
-
-// maxOverlap is the longest that a former secret signs along, in hours.
-const maxOverlap = 168
 
 // RotateWebhookSecretInput asks for a new secret. The one of before signs along for OverlapHours, 0 to 168.
 type RotateWebhookSecretInput struct {
@@ -40,10 +37,8 @@ func (s *Service) Rotate(ctx context.Context, in RotateWebhookSecretInput) (*Web
 		},
 		Key: func(in RotateWebhookSecretInput) *string { return in.ClientMutationID },
 		Validate: func(_ context.Context, _ *door.Effect, in *RotateWebhookSecretInput) error {
-			if in.OverlapHours < 0 || in.OverlapHours > maxOverlap {
-				return fault.Invalid("overlapHours", "overlap", "The former secret can sign along for 0 to %d hours.", maxOverlap)
-			}
-			return nil
+			_, err := secret.Overlap(in.OverlapHours)
+			return err
 		},
 		Do: s.rotate,
 	}, in)

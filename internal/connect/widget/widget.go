@@ -75,6 +75,7 @@ type Service struct {
 	Applications *application.Service
 	Hostnames    hostname.Policy
 	Origin       string // the console's own, from which pages of ours call
+	Delegation   bool   // names may be handed over to our name servers
 	// OrgOfConnection says whose a connection is; NOT_FOUND for an unknown one.
 	OrgOfConnection func(ctx context.Context, id ident.ConnectionID) (ident.OrgID, ident.ApplicationID, error)
 
@@ -216,6 +217,9 @@ func (s *Service) Session(ctx context.Context) (*WidgetSession, error) {
 	}
 	out := &WidgetSession{ExpiresAt: p.Widget.ExpiresAt, SetupMethods: []connection.SetupType{connection.Manual}, Scopes: []WidgetScope{},
 		Application: WidgetApplication{ID: app.ID, Name: app.Name, PublicKey: app.PublicKey, Environment: app.Environment, SubdomainRule: app.SubdomainRule, DefaultSubdomain: app.DefaultSubdomain}}
+	if s.Delegation && app.SubdomainRule != application.SubdomainForbidden {
+		out.SetupMethods = append(out.SetupMethods, connection.Delegation)
+	}
 	for _, scope := range p.Widget.Scopes {
 		out.Scopes = append(out.Scopes, WidgetScope(scope))
 	}

@@ -29,6 +29,8 @@ type (
 	factorKind       struct{}
 	exportKind       struct{}
 	checkpointKind   struct{}
+	policyKind       struct{}
+	incidentKind     struct{}
 )
 
 func (organizationKind) Prefix() string { return "org" }
@@ -56,6 +58,8 @@ func (approvalKind) Prefix() string     { return "apr" }
 func (factorKind) Prefix() string       { return "fac" }
 func (exportKind) Prefix() string       { return "exp" }
 func (checkpointKind) Prefix() string   { return "ckp" }
+func (policyKind) Prefix() string       { return "mon" }
+func (incidentKind) Prefix() string     { return "inc" }
 
 // OrgID is the id of a tenant.
 type OrgID struct{ ID[organizationKind] }
@@ -206,3 +210,15 @@ type CheckpointID struct{ ID[checkpointKind] }
 
 func (i CheckpointID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
 func (i *CheckpointID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// MonitorPolicyID is the id of how live names are looked after.
+type MonitorPolicyID struct{ ID[policyKind] }
+
+func (i MonitorPolicyID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *MonitorPolicyID) UnmarshalGQL(v any) error { return readGQL(v, i) }
+
+// IncidentID is the id of what is wrong with a name that was live.
+type IncidentID struct{ ID[incidentKind] }
+
+func (i IncidentID) MarshalGQL(w io.Writer)    { writeQuoted(w, i.String()) }
+func (i *IncidentID) UnmarshalGQL(v any) error { return readGQL(v, i) }

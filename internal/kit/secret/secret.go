@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/nameplate-dev/nameplate/internal/kit/fault"
 )
@@ -31,6 +32,17 @@ func Random(prefix string) String {
 
 // Reveal answers the value. Every call of it is a place to review.
 func (s String) Reveal() string { return s.v }
+
+// mostOverlap is how long a secret that was replaced may count along, in hours.
+const mostOverlap = 168
+
+// Overlap reads how long a secret that is replaced counts along: 0 to 168 hours; the error is a fault at overlapHours.
+func Overlap(hours int32) (time.Duration, error) {
+	if hours < 0 || hours > mostOverlap {
+		return 0, fault.Invalid("overlapHours", "overlap", "The former secret can sign along for 0 to %d hours.", mostOverlap)
+	}
+	return time.Duration(hours) * time.Hour, nil
+}
 
 func (s String) IsZero() bool { return s.v == "" }
 

@@ -417,7 +417,7 @@ func TestMFA7_Verify(t *testing.T) {
 		n := found(t)
 		k := newSoftKey(t)
 		n.withKey(t, k)
-		c, err := n.factors.BeginPasskey(n.stranger(t))
+		c, err := n.factors.BeginPasskey(n.stranger(t), secret.String{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -432,10 +432,22 @@ func TestMFA7_Verify(t *testing.T) {
 		}
 		_, err = n.factors.SignIn(n.stranger(t), c.Browser, answer)
 		expect(t, err, "UNAUTHENTICATED ceremony")
-		again, _ := n.factors.BeginPasskey(n.stranger(t))
+		again, _ := n.factors.BeginPasskey(n.stranger(t), secret.String{})
 		_, err = n.factors.SignIn(n.stranger(t), again.Browser, answer)
-		expect(t, err, "UNAUTHENTICATED passkey_unknown")
-		if n.count(t, "select count(*) from session where amr @> '{hwk}' and aal = 2") != 2 { // where it was added, and where it signed in
+		expect(t, err, "UNAUTHENTICATED ceremony")
+		// Two questions to one browser stand side by side, whichever is answered first.
+		first, _ := n.factors.BeginPasskey(n.stranger(t), secret.String{})
+		second, err := n.factors.BeginPasskey(n.stranger(t), first.Browser)
+		if err != nil || second.Browser != first.Browser {
+			t.Fatalf("the browser became another: %v", err)
+		}
+		for _, c := range []*factor.Ceremony{second, first} {
+			k.counter++
+			if _, err := n.factors.SignIn(n.stranger(t), first.Browser, k.get(t, c.Options)); err != nil {
+				t.Error(err)
+			}
+		}
+		if n.count(t, "select count(*) from session where amr @> '{hwk}' and aal = 2") != 4 { // where it was added, and where it signed in
 			t.Error("a replay opened a session")
 		}
 	})
@@ -501,7 +513,7 @@ func TestMFA7_Verify(t *testing.T) {
 			k.synced, k.counter = synced, 7
 			n.withKey(t, k)
 			k.counter = 3
-			c, err := n.factors.BeginPasskey(n.stranger(t))
+			c, err := n.factors.BeginPasskey(n.stranger(t), secret.String{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -674,20 +686,23 @@ func TestHostile_ProofsOpenNothing(t *testing.T) {
 		}
 	}
 	k := newSoftKey(t)
-	c, err := n.factors.BeginPasskey(n.stranger(t))
+	c, err := n.factors.BeginPasskey(n.stranger(t), secret.String{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	good := k.get(t, c.Options)
-	for _, answer := range [][]byte{nil, []byte("null"), []byte("{}"), []byte("[]"), []byte(`"x"`), []byte("{"), []byte(`{"id":""}`), bytes.Repeat([]byte("["), 10_000), bytes.Repeat([]byte("x"), 1<<20), good, bytes.ReplaceAll(good, []byte("public-key"), []byte("private"))} {
+	for _, answer := range [][]byte{nil, []byte("null"), []byte("{}"), []byte("[]"), []byte(`"x"`), []byte("{"), []byte(`{"id":""}`), bytes.Repeat([]byte("["), 10_000), bytes.Repeat([]byte("x"), 1<<20), bytes.ReplaceAll(good, []byte("public-key"), []byte("private"))} {
 		n.factors.Limit = limit.New(nil)
-		c, err := n.factors.BeginPasskey(n.stranger(t))
+		c, err := n.factors.BeginPasskey(n.stranger(t), secret.String{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if next, err := n.factors.SignIn(n.stranger(t), c.Browser, json.RawMessage(answer)); next != nil || why(err) != "UNAUTHENTICATED passkey_unknown" {
 			t.Errorf("%.40q: %v, %v", answer, next, err)
 		}
+	}
+	if next, err := n.factors.SignIn(n.stranger(t), secret.Random("npw_"), good); next != nil || why(err) != "UNAUTHENTICATED ceremony" {
+		t.Errorf("an answer from another browser: %v, %v", next, err)
 	}
 	if now := n.count(t, "select count(*) from session"); now != sessions {
 		t.Errorf("%d sessions began", now-sessions)

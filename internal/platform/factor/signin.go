@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
@@ -18,6 +19,8 @@ import (
 	"github.com/nameplate-dev/nameplate/queries/factorq"
 )
 
+const browserPrefix = "npw_"
+
 // Ceremony is a sign-in by passkey that has begun. Browser is the secret of the browser that began it: an answer counts from there alone, once.
 type Ceremony struct {
 	Options   json.RawMessage
@@ -25,8 +28,9 @@ type Ceremony struct {
 	ExpiresAt time.Time
 }
 
-// BeginPasskey asks whoever is there for a passkey of this site.
-func (s *Service) BeginPasskey(ctx context.Context) (*Ceremony, error) {
+// BeginPasskey asks whoever is there for a passkey of this site. A browser that gives the name it was lent before keeps it, and its questions stand side by side:
+// the one that the sign-in page asks quietly, the one of the button, and those of other tabs.
+func (s *Service) BeginPasskey(ctx context.Context, browser secret.String) (*Ceremony, error) {
 	if err := s.Limit.Allow(ctx, perPasskey, authz.From(ctx).Network); err != nil {
 		return nil, err
 	}
@@ -37,12 +41,19 @@ func (s *Service) BeginPasskey(ctx context.Context) (*Ceremony, error) {
 	if err != nil {
 		return nil, err
 	}
+	challenge, err := passkey.Challenge(session)
+	if err != nil {
+		return nil, err
+	}
+	if fresh := secret.Random(browserPrefix); len(browser.Reveal()) != len(fresh.Reveal()) || !strings.HasPrefix(browser.Reveal(), browserPrefix) {
+		browser = fresh
+	}
 	return door.Do(ctx, s.Door, door.Change[struct{}, *Ceremony]{
 		Action: door.Action{Name: "factor.begin_passkey", Public: true},
 		Do: func(ctx context.Context, e *door.Effect, _ struct{}) (*Ceremony, error) {
 			e.Quiet() // nobody has said anything yet
-			c := &Ceremony{Options: options, Browser: secret.Random("npw_"), ExpiresAt: e.Tx.Now.Add(ceremonyLives)}
-			row := factorq.AddCeremonyParams{ID: ident.V7(e.Tx.Now), BrowserHash: c.Browser.Hash(), WebauthnSession: session, ExpiresAt: c.ExpiresAt}
+			c := &Ceremony{Options: options, Browser: browser, ExpiresAt: e.Tx.Now.Add(ceremonyLives)}
+			row := factorq.AddCeremonyParams{ID: ident.V7(e.Tx.Now), BrowserHash: asked(browser, challenge), WebauthnSession: session, ExpiresAt: c.ExpiresAt}
 			if err := s.q.AddCeremony(ctx, e.Tx, row); err != nil {
 				return nil, fmt.Errorf("keep the ceremony: %w", err)
 			}
@@ -58,14 +69,17 @@ func (s *Service) SignIn(ctx context.Context, browser secret.String, answer json
 	if err := s.Limit.Allow(ctx, perPasskey, caller.Network); err != nil {
 		return nil, err
 	}
-	user, home, err := s.holderOf(ctx, answer)
+	user, home, challenge, err := s.holderOf(ctx, answer)
 	if err != nil {
 		return nil, err
 	}
 	return door.Do(ctx, s.Door, door.Change[json.RawMessage, *Next]{
 		Action: door.Action{Name: "factor.sign_in", Public: true},
 		Do: func(ctx context.Context, e *door.Effect, answer json.RawMessage) (*Next, error) {
-			session, err := s.q.TakeCeremony(ctx, e.Tx, factorq.TakeCeremonyParams{BrowserHash: browser.Hash(), Now: e.Tx.Now})
+			if challenge == "" {
+				return nil, s.unknown(e)
+			}
+			session, err := s.q.TakeCeremony(ctx, e.Tx, factorq.TakeCeremonyParams{BrowserHash: asked(browser, challenge), Now: e.Tx.Now})
 			if db.NotFound(err) {
 				return nil, fault.Unauthorized("ceremony", "This took too long. Use your passkey again.")
 			} else if err != nil {
@@ -96,7 +110,12 @@ func (s *Service) SignIn(ctx context.Context, browser secret.String, answer json
 	}, answer)
 }
 
-// unknown refuses an answer that does not hold, as a fact about the network. The ceremony is used up all the same.
+// asked is under what a question to a browser is kept: only the browser that was asked answers it, once.
+func asked(browser secret.String, challenge string) []byte {
+	return secret.New(browser.Reveal() + "." + challenge).Hash()
+}
+
+// unknown refuses an answer that does not hold, as a fact about the network.
 func (s *Service) unknown(e *door.Effect) error {
 	chain := event.NetworkChain(e.Caller.Network)
 	e.Record(event.Change{Action: "factor.refused", Subject: chain, Version: 1, Chain: chain, Payload: map[string]any{"v": 1, "kind": string(Passkey)}, Audited: true})
@@ -104,21 +123,22 @@ func (s *Service) unknown(e *door.Effect) error {
 	return nil
 }
 
-// holderOf looks up whose passkey an answer claims to be of, and where they begin; the zero id for nobody's.
-func (s *Service) holderOf(ctx context.Context, answer json.RawMessage) (user ident.UserID, home *ident.OrgID, err error) {
-	id, _, err := passkey.Named(answer)
+// holderOf looks up whose passkey an answer claims to be of, where they begin, and what it claims to answer; the zero id for nobody's, and no challenge in what
+// is no answer at all.
+func (s *Service) holderOf(ctx context.Context, answer json.RawMessage) (user ident.UserID, home *ident.OrgID, challenge string, err error) {
+	id, challenge, err := passkey.Named(answer)
 	if errors.Is(err, passkey.ErrAnswer) {
-		return user, nil, nil
+		return user, nil, "", nil
 	}
 	row, err := s.q.OwnerOfCredential(ctx, s.DB, factorq.OwnerOfCredentialParams{CredentialID: id})
 	if db.NotFound(err) {
-		return user, nil, nil
+		return user, nil, challenge, nil
 	} else if err != nil {
-		return user, nil, fmt.Errorf("find the passkey: %w", err)
+		return user, nil, "", fmt.Errorf("find the passkey: %w", err)
 	}
 	user = ident.From[ident.UserID](row.UserID)
 	if s.Home != nil {
 		home, err = s.Home(ctx, user)
 	}
-	return user, home, err
+	return user, home, challenge, err
 }

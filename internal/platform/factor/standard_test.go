@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 	"github.com/nameplate-dev/nameplate/internal/platform/credential"
 	"github.com/nameplate-dev/nameplate/internal/platform/factor"
 )
@@ -39,7 +40,7 @@ func TestPasskeys_ChallengesNeverRepeat(t *testing.T) {
 	n := found(t)
 	seen := map[string]bool{}
 	for range 20 {
-		c, err := n.factors.BeginPasskey(n.stranger(t))
+		c, err := n.factors.BeginPasskey(n.stranger(t), secret.String{})
 		if err != nil {
 			t.Fatal(err)
 		}

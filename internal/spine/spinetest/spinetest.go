@@ -139,7 +139,7 @@ var sights sync.Map
 // Actions lists what stands in the ledger, oldest first.
 func (b *Bundle) Actions(t testing.TB) []string {
 	t.Helper()
-	rows, err := b.DB.Query(t.Context(), "select action from event order by id")
+	rows, err := b.DB.Query(t.Context(), "select action from event order by xid, id")
 	if err != nil {
 		t.Fatal(err)
 	}

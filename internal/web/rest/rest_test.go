@@ -213,6 +213,7 @@ func TestRequests(t *testing.T) {
 		"IfMatch":      {"PATCH", "/v1/webhooks/whk_x", `{"status":"DISABLED"}`, []string{"If-Match", `"3"`}, ran{"UpdateWebhookEndpoint", m{"input": m{"id": "whk_x", "version": n("3"), "status": "DISABLED"}}}},
 		"IfMatchTwice": {"PATCH", "/v1/webhooks/whk_x", `{"version":3}`, []string{"If-Match", `"3"`}, ran{"UpdateWebhookEndpoint", m{"input": m{"id": "whk_x", "version": n("3")}}}},
 		"Delete":       {"DELETE", "/v1/webhooks/whk_x", "", nil, ran{"DeleteWebhookEndpoint", m{"id": "whk_x"}}},
+		"VerbOfApp":    {"POST", "/v1/applications/app_x:rotate-edge-secret", "", nil, ran{"RotateEdgeSecret", m{"id": "app_x"}}},
 		"Verb":         {"POST", "/v1/webhooks/whk_x:rotate-secret", `{"overlapHours":0}`, nil, ran{"RotateWebhookSecret", m{"id": "whk_x", "overlapHours": n("0")}}},
 		"VerbAlone":    {"POST", "/v1/webhooks/whk_x:test", "", nil, ran{"SendTestWebhook", m{"id": "whk_x"}}},
 		"VerbBelow":    {"POST", "/v1/webhooks/whk_x/deliveries:replay", `{"window":{"from":"a","to":"b"},"states":["FAILED"]}`, nil, ran{"ReplayDeliveries", m{"id": "whk_x", "window": m{"from": "a", "to": "b"}, "states": []any{"FAILED"}}}},

@@ -21,6 +21,7 @@ var table = []row{
 	{method: "GET", path: "/v1/applications/{id}", operation: "Application", field: "application", object: "."},
 	{method: "PATCH", path: "/v1/applications/{id}", operation: "UpdateApplication", field: "updateApplication", object: "application"},
 	{method: "POST", path: "/v1/applications/{id}:archive", operation: "ArchiveApplication", field: "archiveApplication", object: "application"},
+	{method: "POST", path: "/v1/applications/{id}:rotate-edge-secret", operation: "RotateEdgeSecret", field: "rotateEdgeSecret", object: "application"},
 	{method: "GET", path: "/v1/applications/{id}/recipes", operation: "Recipes", field: "application.recipes"},
 
 	{method: "GET", path: "/v1/keys", operation: "ApiKeys", field: "apiKeys"},
@@ -40,6 +41,7 @@ var table = []row{
 	{method: "GET", path: "/v1/connections/{id}/certificate", operation: "ConnectionCertificate", field: "connection.certificate"},
 	{method: "POST", path: "/v1/connections/{id}/certificate", operation: "ImportCertificate", field: "importCertificate.certificate"},
 	{method: "POST", path: "/v1/connections/{id}:certificate-mode", operation: "SetCertificateMode", field: "setCertificateMode", object: "connection"},
+	{method: "GET", path: "/v1/certificates", operation: "Certificates", field: "certificates"},
 	{method: "GET", path: "/v1/connections/{id}/events", operation: "ConnectionTimeline", field: "connection.timeline"},
 	{method: "GET", path: "/v1/connections/{id}/checks", operation: "ConnectionChecks", field: "connection.checks"},
 

@@ -72,8 +72,14 @@ func (c *Case) Zone() string { return c.Delegation.Apex }
 
 func (c *Case) isApex(name string) bool { return name == c.Zone() }
 
-// Proof is where the ownership TXT stands.
-func (c *Case) Proof() tree.Key { return tree.Key{Name: "_nameplate." + c.Host, Type: dns.TypeTXT} }
+// Proof is where the ownership TXT stands. Of a name that is delegated to us it is above the cut: below it we would prove it to ourselves.
+func (c *Case) Proof() tree.Key {
+	at := c.Host
+	if c.Delegates() {
+		at = c.Zone()
+	}
+	return tree.Key{Name: "_nameplate." + at, Type: dns.TypeTXT}
+}
 
 // Unverifiable says of every record that nothing is known.
 func (c *Case) Unverifiable() {

@@ -18,6 +18,8 @@ func (c *Case) explain(x analysis.Expected, name string, v tree.View) (code, sta
 	addrs := append(slices.Clone(v.Sets[dns.TypeA]), v.Sets[dns.TypeAAAA]...)
 	aliases := v.Sets[dns.TypeCNAME]
 	switch {
+	case handing(x):
+		return c.explainNS(x, v)
 	case len(v.Servers) > 0:
 		return finding.NSBelow, Conflict, params{"servers": v.Servers}
 	case x.Requirement == "REMOVE":

@@ -142,7 +142,7 @@ func show(c *tree.Column, asks []tree.Key) analysis.ServerRRset {
 		if i == 0 {
 			out.Rcode, out.Authoritative, out.At = dns.RcodeToString[a.Rcode], a.Authoritative, a.Came
 		}
-		if list, low := tree.Observed(a.Reply, k.Name, k.Type); len(list) > 0 && a.Authoritative {
+		if list, low := tree.Observed(a.Reply, k.Name, k.Type); len(list) > 0 && (a.Authoritative || k.Type == dns.TypeNS) {
 			out.Values, out.TTL = append(out.Values, list...), low
 		}
 	}
@@ -172,8 +172,11 @@ func (c *Case) has(x analysis.Expected, name string, get func(tree.Key) tree.Ans
 		list := set(dns.StringToType[x.Type])
 		return want == "" && len(list) == 0 || want != "" && !slices.Contains(list, want)
 	}
-	if mail(x) {
+	switch {
+	case mail(x):
 		return hasMail(x, set(typeOf(x)))
+	case handing(x):
+		return c.hands(x, name, get(tree.Key{Name: name, Type: dns.TypeNS}))
 	}
 	switch x.Type {
 	case "CNAME":

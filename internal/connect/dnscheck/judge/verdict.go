@@ -19,6 +19,7 @@ func (c *Case) Ownership(m *tree.Matrix) {
 		c.Answer.Ownership.Target = c.Answer.Ownership.Target || x.Type == "CNAME" && c.Question.Target != "" && tree.Full(x.FQDN) == c.Owner && tree.Plain(tree.Full(x.Value)) == tree.Plain(tree.Full(c.Question.Target))
 		c.Answer.Ownership.TXT = c.Answer.Ownership.TXT || x.Type == "TXT" && c.Question.Verification != "" && x.Value == c.Question.Verification && tree.Full(x.FQDN) == c.Proof().Name
 	}
+	c.Answer.Ownership.Delegated = c.Delegated()
 	if c.Question.Verification == "" || c.Question.Depth == analysis.Light || c.Answer.Ownership.TXT {
 		return
 	}
@@ -28,7 +29,7 @@ func (c *Case) Ownership(m *tree.Matrix) {
 	})
 	c.Answer.Ownership.TXT = t.Of > 0 && t.Have == t.Of && t.Quorum
 	routed := slices.ContainsFunc(c.Answer.Records, func(res analysis.RecordResult) bool { return Right(res.Status) })
-	if !c.Answer.Ownership.TXT && !c.Answer.Ownership.Target && routed && t.Of > 0 { // what nobody would say is not missing
+	if !c.Answer.Ownership.TXT && !c.Answer.Ownership.Target && !c.Delegates() && routed && t.Of > 0 { // what nobody would say is not missing
 		c.Find(finding.New(finding.OwnershipUnproven, params{"name": c.Question.Hostname, "record": tree.Plain(k.Name) + ` TXT "` + c.Question.Verification + `"`}, t.Proof...))
 	}
 }
@@ -118,8 +119,11 @@ func (c *Case) Existing(m *tree.Matrix) {
 	}
 }
 
-// Routed gives the routing record that stands on every server that answered.
+// Routed gives the routing record that stands on every server that answered, or the delegation that leads to us in its place.
 func (c *Case) Routed() (analysis.Expected, bool) {
+	if c.Delegated() {
+		return c.Question.Expected[slices.IndexFunc(c.Question.Expected, handing)], true
+	}
 	for i, x := range c.Question.Expected {
 		if x.Purpose == "ROUTING" && x.Requirement != "REMOVE" && tree.Full(x.FQDN) == c.Owner && Right(c.Answer.Records[i].Status) && c.Satisfied(x) {
 			return x, true

@@ -50,38 +50,53 @@ var proxyHeaders = []string{"Cf-Ray", "Via", "X-Sucuri-Id", "X-Amz-Cf-Id", "X-Fa
 
 // Ask sends one probe for host to one address; nonces are those that the edge may answer, the first is asked for.
 func (p *Prober) Ask(ctx context.Context, host string, addr netip.Addr, secure bool, nonces []string) analysis.ProbeResult {
-	port := cmp.Or(p.HTTPPort, 80)
+	port, over := cmp.Or(p.HTTPPort, 80), analysis.OverHTTP
 	if secure {
-		port = cmp.Or(p.HTTPSPort, 443)
+		port, over = cmp.Or(p.HTTPSPort, 443), analysis.OverHTTPS
 	}
-	out := analysis.ProbeResult{Address: addr.String(), Family: 4, Port: int32(port)}
+	start := time.Now()
+	out := result(addr, port, over)
+	result, detail := p.ask(ctx, host, netip.AddrPortFrom(addr, uint16(port)), secure, nonces)
+	return told(out, start, result, detail)
+}
+
+func result(addr netip.Addr, port int, over analysis.ProbeWay) analysis.ProbeResult {
+	out := analysis.ProbeResult{Address: addr.String(), Family: 4, Port: int32(port), Over: over}
 	if addr.Is6() {
 		out.Family = 6
 	}
-	start := time.Now()
-	var detail string
-	out.Result, detail = p.ask(ctx, host, netip.AddrPortFrom(addr, uint16(port)), secure, nonces)
-	out.ElapsedMs = float64(time.Since(start).Microseconds()) / 1000
+	return out
+}
+
+func told(out analysis.ProbeResult, start time.Time, result analysis.ProbeOutcome, detail string) analysis.ProbeResult {
+	out.Result, out.ElapsedMs = result, float64(time.Since(start).Microseconds())/1000
 	if detail != "" {
 		out.Detail = &detail
 	}
 	return out
 }
 
-func (p *Prober) ask(ctx context.Context, host string, at netip.AddrPort, secure bool, nonces []string) (analysis.ProbeOutcome, string) {
+// place is where an address and port really are, or why nobody may be asked there.
+func (p *Prober) place(at netip.AddrPort) (there netip.AddrPort, why string) {
 	if !p.AllowPrivate && safehttp.PublicAddr(at.Addr()) != nil {
-		return analysis.ProbeRefused, "not a public address"
+		return at, "not a public address"
+	}
+	if p.Map == nil {
+		return at, ""
+	}
+	if there, ok := p.Map[at]; ok {
+		return there, ""
+	}
+	return at, "nobody is there"
+}
+
+func (p *Prober) ask(ctx context.Context, host string, at netip.AddrPort, secure bool, nonces []string) (analysis.ProbeOutcome, string) {
+	there, why := p.place(at)
+	if why != "" {
+		return analysis.ProbeRefused, why
 	}
 	if len(nonces) == 0 {
 		return analysis.ProbeOtherServer, "no nonce"
-	}
-	there := at
-	if p.Map != nil {
-		real, ok := p.Map[at]
-		if !ok {
-			return analysis.ProbeRefused, "nobody is there"
-		}
-		there = real
 	}
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.Timeout, 3*time.Second))
 	defer cancel()
@@ -133,6 +148,11 @@ func (p *Prober) classify(host string, addr netip.Addr, secure bool, res *http.R
 			return analysis.ProbeViaProxy, h
 		}
 	}
+	return p.here(addr)
+}
+
+// here is what an answer of ours means at an address.
+func (p *Prober) here(addr netip.Addr) (analysis.ProbeOutcome, string) {
 	if len(p.Edge) > 0 && !slices.Contains(p.Edge, addr) {
 		return analysis.ProbeViaProxy, "the address is not our edge's"
 	}

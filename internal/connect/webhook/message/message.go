@@ -54,6 +54,13 @@ type CertificateData struct {
 	Certificate Certificate `json:"certificate"`
 }
 
+// IncidentData is what an incident.* message tells.
+type IncidentData struct {
+	Subject
+	Incident Incident `json:"incident"`
+	Finding  *Finding `json:"finding" doc:"what is wrong, where the incident was just opened"`
+}
+
 // Subject is the connection that a message is about.
 type Subject struct {
 	Sequence       int64               `json:"sequence" doc:"strictly increasing per connection; what you do not subscribe to leaves gaps"`
@@ -64,13 +71,14 @@ type Subject struct {
 
 // Connection is a connection as it was when it happened.
 type Connection struct {
-	ID          ident.ConnectionID `json:"id"`
-	Hostname    string             `json:"hostname" doc:"in ASCII (RFC 5890)"`
-	State       string             `json:"state"`
-	SetupType   *string            `json:"setupType"`
-	Provider    *string            `json:"provider" doc:"slug of who runs the DNS"`
-	ExternalRef *string            `json:"externalRef" doc:"your own reference, as you gave it"`
-	Labels      []string           `json:"labels"`
+	ID          ident.ConnectionID  `json:"id"`
+	Hostname    string              `json:"hostname" doc:"in ASCII (RFC 5890)"`
+	State       string              `json:"state"`
+	SetupType   *string             `json:"setupType"`
+	Provider    *string             `json:"provider" doc:"slug of who runs the DNS"`
+	ExternalRef *string             `json:"externalRef" doc:"your own reference, as you gave it"`
+	Labels      []string            `json:"labels"`
+	CompanionOf *ident.ConnectionID `json:"companionOf,omitempty" doc:"the connection that its visitors are led to; only of a companion"`
 }
 
 // Servers counts name servers.
@@ -124,6 +132,17 @@ type Certificate struct {
 	Reason   *string             `json:"reason,omitempty"`
 }
 
+// Incident is what is told of an incident.
+type Incident struct {
+	ID         ident.IncidentID `json:"id"`
+	Kind       string           `json:"kind" doc:"DRIFT, RENEWAL_AT_RISK, UNREACHABLE or OWNERSHIP"`
+	Severity   string           `json:"severity"`
+	Reason     *string          `json:"reason,omitempty" doc:"code of what is wrong; explain(code) tells more"`
+	OpenedAt   *time.Time       `json:"openedAt,omitempty"`
+	GraceUntil *time.Time       `json:"graceUntil,omitempty" doc:"until then the domain is still served, and longer where visitors reach it"`
+	Note       *string          `json:"note,omitempty" doc:"what the one who acknowledged it said"`
+}
+
 // EndpointData is what webhook.disabled tells.
 type EndpointData struct {
 	Sequence       int64           `json:"sequence"`
@@ -164,6 +183,10 @@ type told struct {
 	Serial            *string             `json:"serial"`
 	NotAfter          *time.Time          `json:"notAfter"`
 	DaysLeft          *int32              `json:"daysLeft"`
+	Kind              string              `json:"kind"`
+	Severity          string              `json:"severity"`
+	OpenedAt          *time.Time          `json:"openedAt"`
+	Note              *string             `json:"note"`
 }
 
 // Message is a body that is not written yet.
@@ -196,9 +219,12 @@ func Of(r event.Row, c *Connection, app ident.ApplicationID) ([]Message, error) 
 	p.correct(&about)
 	subject := Subject{r.Sequence, r.OrgID, app, about}
 	own := Message{Topic: t, Application: app, State: about.State}
-	if t.kind == ofCertificate {
+	switch t.kind {
+	case ofCertificate:
 		own.Data = CertificateData{subject, p.certificate(r.Subject)}
-	} else {
+	case ofIncident:
+		own.Data = p.incident(subject, r.Subject)
+	default:
 		own.Data = p.connection(subject)
 	}
 	all := []Message{own}
@@ -254,6 +280,15 @@ func (p *told) certificate(subject string) Certificate {
 	return c
 }
 
+func (p *told) incident(s Subject, subject string) IncidentData {
+	id, _ := ident.Parse[ident.IncidentID](subject)
+	d := IncidentData{Subject: s, Incident: Incident{ID: id, Kind: p.Kind, Severity: p.Severity, Reason: p.Reason, OpenedAt: p.OpenedAt, GraceUntil: p.GraceUntil, Note: p.Note}}
+	if f := p.Finding; f != nil {
+		d.Finding = shown(*f)
+	}
+	return d
+}
+
 // Write freezes a message into its bytes. What makes it too long is left out, the least needed first.
 func (m Message) Write(at time.Time, version string, test bool) ([]byte, error) {
 	body, err := json.Marshal(Body[any]{m.Topic.Name, at, version, test, m.Data})
@@ -276,6 +311,9 @@ func shrink(data any) any {
 			f.Params, f.Sentence = map[string]any{}, f.Code
 			d.Finding = &f
 		}
+		return d
+	case IncidentData:
+		d.Connection.Labels, d.Finding = []string{}, nil
 		return d
 	case RecordData:
 		d.Records, d.Connection.Labels = d.Records[:min(some, len(d.Records))], []string{}

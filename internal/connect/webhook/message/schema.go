@@ -34,6 +34,8 @@ func (t Topic) schema() map[string]any {
 		shape = reflect.TypeFor[Body[RecordData]]()
 	case ofCertificate:
 		shape = reflect.TypeFor[Body[CertificateData]]()
+	case ofIncident:
+		shape = reflect.TypeFor[Body[IncidentData]]()
 	case ofEndpoint:
 		shape = reflect.TypeFor[Body[EndpointData]]()
 	case ofTest:
@@ -148,6 +150,19 @@ func Example(t Topic, org ident.OrgID, endpoint ident.WebhookID) Message {
 			c.DaysLeft, c.Reason = new(int32(0)), new(finding.CAAForbidden)
 		}
 		m.Data = CertificateData{subject, c}
+	case ofIncident:
+		i := Incident{ID: sample[ident.IncidentID]("inc_01k9s6v0z8e2r8n3b0m4q7t5yf"), Kind: "DRIFT", Severity: string(finding.Blocking), Reason: new(finding.Drifted), OpenedAt: new(sampleTime.Add(-time.Minute)),
+			GraceUntil: new(sampleTime.Add(72 * time.Hour))}
+		d := IncidentData{Subject: subject}
+		switch t.Name {
+		case "incident.opened":
+			d.Finding = shown(finding.New(finding.Drifted, exampleParams[finding.Drifted]))
+		case "incident.acknowledged":
+			i.Note = new("I have called the customer.")
+		case "incident.resolved":
+			i.GraceUntil = nil
+		}
+		d.Incident, m.Data = i, d
 	default:
 		d := ConnectionData{Subject: subject}
 		if from != "" {
@@ -206,6 +221,8 @@ func exampleState(topic string) (state, from, reason string) {
 		return "ACTION_REQUIRED", "FAILED", finding.RecordAbsent
 	case "connection.archived":
 		return "ARCHIVED", "LIVE", ""
+	case "incident.opened", "incident.acknowledged":
+		return "DEGRADED", "", ""
 	case "connection.checked", StatusChanged:
 		return "VERIFYING", "", ""
 	}

@@ -35,6 +35,7 @@ const (
 	ofConnection kind = iota
 	ofRecords
 	ofCertificate
+	ofIncident
 	ofEndpoint
 	ofTest
 )
@@ -64,6 +65,10 @@ var All = []Topic{
 	{"certificate.imported", false, "The customer's own certificate was brought, and is presented from now on.", ofCertificate},
 	{"certificate.expiring", false, "A certificate that was brought ends soon, and none of ours takes over: bring its successor.", ofCertificate},
 	{"certificate.expired", false, "A certificate ran out before it could be renewed.", ofCertificate},
+	{"incident.opened", false, "Something is wrong with a domain that was live; data.incident says what, and until when it is still served.", ofIncident},
+	{"incident.acknowledged", false, "Somebody sees to an incident: its reminders end, its clock does not.", ofIncident},
+	{"incident.resolved", false, "An incident is over: what was wrong is mended, or the domain was disconnected.", ofIncident},
+	{"certificate.revoked", false, "Somebody revoked a certificate: it is presented no more, and another is ordered where the name may have one.", ofCertificate},
 	{disabledTopic, false, "Another endpoint of the organization was disabled.", ofEndpoint},
 	{TestTopic, false, "Sent by the test button, and by nothing else.", ofTest},
 }

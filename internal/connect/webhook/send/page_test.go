@@ -7,51 +7,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nameplate-dev/nameplate/internal/kit/doctest"
 	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 )
 
-// pageRuntime runs the code of docs/webhooks.md in one language: what is put behind it reads messages as JSON, one a line, and prints true or false for each.
-type pageRuntime struct {
-	needs string
-	file  string
-	tail  string
-	run   []string
-}
-
-var pageRuntimes = map[string]pageRuntime{
-	"go": {"go", "verify.go", "", []string{"go", "run", "verify.go", "main.go"}},
-	"ts": {"node", "verify.mjs", `
-import { readFileSync } from "node:fs";
-for (const line of readFileSync(0, "utf8").trim().split("\n")) {
-  const m = JSON.parse(line);
-  console.log(verify(m.secret, m.id, m.timestamp, m.signatures, Buffer.from(m.body, "base64")));
-}`, []string{"node", "verify.mjs"}},
-	"python": {"python3", "verify.py", `
-import json, sys
-for line in sys.stdin:
-    m = json.loads(line)
-    print(str(verify(m["secret"], m["id"], m["timestamp"], m["signatures"], base64.b64decode(m["body"]))).lower())
-`, []string{"python3", "verify.py"}},
-	"php": {"php", "verify.php", `
-while (($line = fgets(STDIN)) !== false) {
-    $m = json_decode($line, true);
-    echo verify($m['secret'], $m['id'], $m['timestamp'], $m['signatures'], base64_decode($m['body'])) ? "true\n" : "false\n";
-}`, []string{"php", "verify.php"}},
-	"ruby": {"ruby", "verify.rb", `
-require "json"
-STDIN.each_line do |line|
-  m = JSON.parse(line)
-  puts verify(m["secret"], m["id"], m["timestamp"], m["signatures"], m["body"].unpack1("m"))
-end`, []string{"ruby", "verify.rb"}},
-}
-
-const pageGoMain = `package main
+// pageTails are put behind the code of docs/webhooks.md: they read messages as JSON, one a line, and print true or false for each.
+var pageTails = map[string]string{
+	"go": `package main
 
 import (
 	"encoding/json"
@@ -71,44 +38,37 @@ func main() {
 		fmt.Println(verify(m.Secret, m.ID, m.Timestamp, m.Signatures, m.Body))
 	}
 }
-`
+`,
+	"ts": `
+import { readFileSync } from "node:fs";
+for (const line of readFileSync(0, "utf8").trim().split("\n")) {
+  const m = JSON.parse(line);
+  console.log(verify(m.secret, m.id, m.timestamp, m.signatures, Buffer.from(m.body, "base64")));
+}`,
+	"python": `
+import json, sys
+for line in sys.stdin:
+    m = json.loads(line)
+    print(str(verify(m["secret"], m["id"], m["timestamp"], m["signatures"], base64.b64decode(m["body"]))).lower())
+`,
+	"php": `
+while (($line = fgets(STDIN)) !== false) {
+    $m = json_decode($line, true);
+    echo verify($m['secret'], $m['id'], $m['timestamp'], $m['signatures'], base64_decode($m['body'])) ? "true\n" : "false\n";
+}`,
+	"ruby": `
+require "json"
+STDIN.each_line do |line|
+  m = JSON.parse(line)
+  puts verify(m["secret"], m["id"], m["timestamp"], m["signatures"], m["body"].unpack1("m"))
+end`,
+}
 
 // TestPage_VerificationCode runs the code that docs/webhooks.md shows, in each language whose runtime is here, against messages as we sign them.
 func TestPage_VerificationCode(t *testing.T) {
 	t.Parallel()
-	raw, err := os.ReadFile("../../../../docs/webhooks.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	messages, want := pageMessages(t)
-	for language, r := range pageRuntimes {
-		t.Run(language, func(t *testing.T) {
-			t.Parallel()
-			code := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindSubmatch(raw)
-			if code == nil {
-				t.Fatal("docs/webhooks.md has no such code")
-			}
-			if _, err := exec.LookPath(r.needs); err != nil {
-				t.Skip(r.needs + " is not here")
-			}
-			text := string(code[1])
-			if language == "ts" { // this node may not know types: they stand in the one signature
-				text = strings.NewReplacer(": string", "", ": Uint8Array", "", "): boolean", ")").Replace(text)
-			}
-			dir := t.TempDir()
-			for name, content := range map[string]string{r.file: text + r.tail, "main.go": pageGoMain} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			cmd := exec.CommandContext(t.Context(), r.run[0], r.run[1:]...)
-			cmd.Dir, cmd.Stdin = dir, bytes.NewReader(messages)
-			out, err := cmd.CombinedOutput()
-			if got := strings.Fields(string(out)); err != nil || strings.Join(got, " ") != want {
-				t.Errorf("%s, not %s (%v)", out, want, err)
-			}
-		})
-	}
+	doctest.Verify(t, "../../../../docs/webhooks.md", pageTails, messages, want)
 }
 
 const npmVerify = `

@@ -128,13 +128,22 @@ func (p *Party) Ask(h Holder) (options json.RawMessage, session []byte, err erro
 	return both(assertion.Response, s)
 }
 
-// Named reads which passkey an answer is of, before anything of it is believed.
-func Named(answer json.RawMessage) (credential, handle []byte, err error) {
+// Named reads which passkey an answer is of and which challenge (base64url) it answers, before anything of it is believed.
+func Named(answer json.RawMessage) (credential []byte, challenge string, err error) {
 	parsed, err := assertion(answer)
 	if err != nil {
-		return nil, nil, err
+		return nil, "", err
 	}
-	return parsed.RawID, parsed.Response.UserHandle, nil
+	return parsed.RawID, parsed.Response.CollectedClientData.Challenge, nil
+}
+
+// Challenge is what a ceremony asks (base64url, without padding).
+func Challenge(session []byte) (string, error) {
+	s, err := stored(session)
+	if err != nil {
+		return "", err
+	}
+	return s.Challenge, nil
 }
 
 // Answered says with which of the holder's passkeys the question was answered, as it is to be stored from now on.
