@@ -3,12 +3,12 @@ import { useEffect, useRef } from "preact/hooks";
 import { readableAccent } from "./accent";
 import { Controller, type Host } from "./controller";
 import { type Language, language, rtl, translate } from "./i18n";
-import type { Screen, State } from "./machine";
 import { LinkBar, Overlays } from "./overlays";
 import { Boot } from "./screens/boot";
 import { Domain } from "./screens/domain";
 import { Fatal } from "./screens/fatal";
 import { Speaker } from "./speaker";
+import type { Screen, State } from "./state";
 import css from "./style.css?inline";
 import { Icon, type Ui, UiContext } from "./ui";
 

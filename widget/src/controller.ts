@@ -15,7 +15,8 @@ import {
 import type { EventType } from "./events";
 import { refusal } from "./fault";
 import type { Document } from "./graphql";
-import { type Effect, initial, type Message, type State, step } from "./machine";
+import { step } from "./machine";
+import { type Effect, initial, type Message, type State } from "./state";
 import { newKey, Transport } from "./transport";
 
 /** What the custom element gives to the app that runs in it. */
@@ -39,6 +40,7 @@ export class Controller {
   readonly #transport: Transport;
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   #watching: (() => void) | undefined;
+  #beside: (() => void) | undefined;
 
   constructor(host: Host, locale: string, render: () => void) {
     this.#host = host;
@@ -76,6 +78,7 @@ export class Controller {
   stop() {
     this.running = false;
     this.#watching?.();
+    this.#beside?.();
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#transport.close();
   }
@@ -100,14 +103,22 @@ export class Controller {
       case "analyse":
         return this.#analyse(effect.hostname, effect.applicationId);
       case "follow":
-        return this.#follow(effect.id, effect.domain);
+        this.#watching?.();
+        this.#watching = this.#follow(effect, "connection");
+        return;
+      case "beside":
+        this.#beside?.();
+        this.#beside = this.#follow(effect, "companion");
+        return;
       case "drop":
         this.#watching?.();
-        this.#watching = undefined;
+        this.#beside?.();
+        this.#watching = this.#beside = undefined;
         return this.#cancel("quiet");
       case "start":
         return this.#try(async () => {
-          const input = { applicationId: effect.applicationId, hostname: effect.hostname };
+          const { applicationId, hostname, companion, way: preferredMethod } = effect;
+          const input = { applicationId, hostname, companion, preferredMethod };
           const { startConnection } = await transport.ask(startMutation, { input, locale, domain: effect.domain }, newKey());
           this.send({ type: "started", connection: startConnection.connection });
         });
@@ -164,10 +175,9 @@ export class Controller {
     );
   }
 
-  #follow(id: string, domain: string) {
-    this.#watching?.();
+  #follow({ id, domain }: { id: string; domain: string }, type: "connection" | "companion") {
     const variables = { id, domain, locale: this.#locale };
-    this.#watching = this.#transport.watch(
+    return this.#transport.watch(
       {
         document: progressSubscription,
         variables,
@@ -178,7 +188,7 @@ export class Controller {
         },
       },
       {
-        next: ({ connectionProgress }) => this.send({ type: "connection", connection: connectionProgress }),
+        next: ({ connectionProgress }) => this.send({ type, connection: connectionProgress }),
         error: (error) => this.#refused(error),
       },
     );

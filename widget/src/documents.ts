@@ -99,6 +99,7 @@ export const connectionFragment = graphql`
 		graceUntil
 		transferAt
 		liveAt
+		companion { unicodeName mode redirectTo connection { id } }
 	}
 `;
 
@@ -200,6 +201,7 @@ export const explainQuery: Operation<documentsExplainQuery> = graphql`
 export type Session = documentsSessionQuery["response"]["widgetSession"];
 export type ConnectionRow = Session["connections"][number];
 export type Connection = documentsProgressSubscription["response"]["connectionProgress"];
+export type Pair = NonNullable<Connection["companion"]>;
 export type DnsRecord = Connection["records"][number];
 export type Conflict = Connection["conflicts"][number];
 export type Finding = Connection["findings"][number];

@@ -1,5 +1,5 @@
 import type { Connection } from "./documents";
-import type { Message, Screen, State } from "./machine";
+import type { Message, Screen, State } from "./state";
 
 /** What the host page hears. Types and statuses are public: added, never renamed. */
 export type EventType =

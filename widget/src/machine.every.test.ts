@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { type Message, step } from "./machine";
+import { step } from "./machine";
 import { check, checkStep, connection, finding, refusal, row, screens, session } from "./samples";
+import type { Message } from "./state";
 
 const messages: Message[] = [
   { type: "opened", domain: "", resume: "" },
@@ -20,6 +21,7 @@ const messages: Message[] = [
   { type: "refused", refusal: { ...refusal, code: "UNAUTHENTICATED" } },
   { type: "explained", code: "x", explain: finding("x").explain },
   { type: "added" },
+  { type: "way", way: "DELEGATION" },
   { type: "again" },
   { type: "resolved", id: "cfl_1", resolution: "KEEP" },
   { type: "show", view: "manual" },

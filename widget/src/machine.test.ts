@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Connection } from "./documents";
-import { type Effect, initial, type Message, type State, step } from "./machine";
+import { step } from "./machine";
 import { place, trouble } from "./place";
 import { analysing, check, checkStep, connection, finding, on, ready, record, refusal, row, screens, session } from "./samples";
+import { type Effect, initial, type Message, type State } from "./state";
 
 const run = (state: State, ...messages: Message[]): [State, Effect[]] => {
   const all: Effect[] = [];
@@ -257,6 +258,14 @@ describe("a connection moves", () => {
     const known = step(s, { type: "explained", code: "setup_incomplete", explain: finding("x").explain })[0];
     expect(does(step(known, at(3, { state: "FAILED", stateReason: "setup_incomplete" }))[1])).not.toContain("explain");
   });
+  test("another way of setting up is the same start again, once", () => {
+    const [s, effects] = step(manual, { type: "way", way: "DELEGATION" });
+    const { application } = s.session!;
+    expect(effects).toContainEqual(
+      expect.objectContaining({ do: "start", hostname: connection.hostname, applicationId: application.id, way: "DELEGATION" }),
+    );
+    expect(does(step(s, { type: "way", way: "MANUAL" })[1])).not.toContain("start");
+  });
   test("two quiet minutes are said, news ends them", () => {
     const [s] = step(manual, { type: "quiet" });
     expect(s.quiet).toBe(true);
@@ -349,5 +358,42 @@ describe("session and line", () => {
   test("the line changes nothing else", () => {
     const [s] = step(screens.manual, { type: "link", link: "offline" });
     expect(s).toEqual({ ...screens.manual, link: "offline" });
+  });
+});
+
+describe("www and the domain itself", () => {
+  const offered: Connection = {
+    ...connection,
+    version: 2,
+    hostname: "acme.lab",
+    companion: { unicodeName: "www.acme.lab", mode: "APEX", redirectTo: "acme.lab", connection: null },
+  };
+  const taken: Connection = { ...offered, version: 3, companion: { ...offered.companion!, connection: { id: "con_www" } } };
+  const www: Connection = { ...connection, id: "con_www", hostname: "www.acme.lab", companion: null };
+
+  test("the other name is taken along by starting the same name again", () => {
+    const [s, effects] = step(on(offered), { type: "along" });
+    expect(s).toMatchObject({ busy: true, screen: "manual" });
+    expect(effects).toEqual([{ do: "start", hostname: "acme.lab", applicationId: "app_1", domain: "acme.lab", companion: "APEX" }]);
+    const [after, more] = step(s, { type: "started", connection: taken });
+    expect(more).toContainEqual({ do: "beside", id: "con_www", domain: "acme.lab" });
+    expect(step(after, { type: "companion", connection: www })[0].companion).toBe(www);
+  });
+  test("without an offer nothing is taken", () => {
+    expect(step(on(connection), { type: "along" })[1]).toEqual([]);
+  });
+  test("it is followed once, and forgotten with its main name", () => {
+    const [s] = run(on(taken), { type: "companion", connection: www });
+    const [, again] = step(s, { type: "connection", connection: { ...taken, version: 4 } });
+    expect(does(again)).not.toContain("beside");
+    const [left] = step(s, { type: "connection", connection: { ...connection, id: "con_other", version: 1 } });
+    expect(left.companion).toBeNull();
+    expect(step(left, { type: "companion", connection: www })[0].companion).toBeNull();
+  });
+  test("its records are shown beside a name that is live", () => {
+    const live: Connection = { ...taken, version: 5, state: "LIVE" };
+    const [s] = step(on(live, { witnessed: true }), { type: "show", view: "manual" });
+    expect(s.screen).toBe("manual");
+    expect(step(s, { type: "show", view: "progress" })[0].screen).toBe("success");
   });
 });

@@ -1,120 +1,17 @@
-import type { CheckStep, Connection, ConnectionRow, DomainCheck, Explain, Resolution, Session } from "./documents";
-import { type Emit, news } from "./events";
+import type { CheckStep, Connection, ConnectionRow, DomainCheck, Session } from "./documents";
+import { news } from "./events";
 import type { Refusal } from "./fault";
 import { asks, domainOf, place, stops } from "./place";
-import type { Link } from "./transport";
+import { type Effect, initial, type Message, type State } from "./state";
 
-/**
- * The flow of the widget as one pure function: what is on the screen, what may happen, what happens then.
- *
- *   boot → enter-domain → analysis → manual → progress → success
- *            ↘ already (it is connected, or being connected, or somebody else's)
- *            problem (something needs a person; never the end) · error (the end, with a reference)
- *
- * Once a connection exists the server decides where we are: `place` reads it from the connection's state, so a reload,
- * another tab or another device continue at the same screen.
- */
-export type Screen = "boot" | "enter-domain" | "already" | "analysis" | "manual" | "progress" | "success" | "problem" | "error";
-export type Overlay = "exit-confirm" | "session-expired";
-
-export interface Analysis {
-  readonly hostname: string;
-  readonly steps: readonly CheckStep[];
-  readonly result: DomainCheck | null;
-}
-
-export interface State {
-  readonly screen: Screen;
-  readonly overlay: Overlay | null;
-  readonly link: Link;
-  readonly session: Session | null;
-  /** What stands in the field, as typed. */
-  readonly typed: string;
-  /** A host name given by the token or the page: there is nothing to type. */
-  readonly given: string;
-  /** The connection that was open when the dialog was closed. */
-  readonly resume: string;
-  /** An operation that the person started is running. */
-  readonly busy: boolean;
-  readonly refusal: Refusal | null;
-  readonly analysis: Analysis | null;
-  readonly connection: Connection | null;
-  /** Somebody else holds the name. */
-  readonly held: boolean;
-  /** We saw it before it was live: then going live is a success and not old news. */
-  readonly witnessed: boolean;
-  readonly added: boolean;
-  /** What the person asked to see, against the place that the state suggests. */
-  readonly view: "manual" | "progress" | null;
-  /** Two minutes without news. */
-  readonly quiet: boolean;
-  /** Sentences for codes that came without one. */
-  readonly explained: Readonly<Record<string, Explain>>;
-  readonly failure: { readonly code: string; readonly reference: string } | null;
-}
-
-export type Message =
-  | { type: "opened"; domain: string; resume: string }
-  | { type: "session"; session: Session }
-  | { type: "timeout" }
-  | { type: "failed"; refusal: Refusal }
-  | { type: "typed"; text: string }
-  | { type: "submitted"; hostname?: string }
-  | { type: "step"; step: CheckStep }
-  | { type: "accepted" }
-  | { type: "picked"; row: ConnectionRow }
-  | { type: "connection"; connection: Connection }
-  | { type: "started"; connection: Connection }
-  | { type: "acted"; connection: Connection }
-  | { type: "refused"; refusal: Refusal }
-  | { type: "explained"; code: string; explain: Explain }
-  | { type: "added" }
-  | { type: "again" }
-  | { type: "resolved"; id: string; resolution: Resolution }
-  | { type: "show"; view: "manual" | "progress" }
-  | { type: "another" }
-  | { type: "quiet" }
-  | { type: "link"; link: Link }
-  | { type: "expired" }
-  | { type: "renew" }
-  | { type: "close" }
-  | { type: "stay" }
-  | { type: "leave" };
-
-export type Effect =
-  | { do: "session" }
-  | { do: "analyse"; hostname: string; applicationId: string }
-  | { do: "start"; hostname: string; applicationId: string; domain: string }
-  | { do: "follow"; id: string; domain: string }
-  | { do: "drop" }
-  | { do: "mark" | "check" | "retry"; id: string; domain: string }
-  | { do: "resolve"; id: string; resolution: Resolution; domain: string }
-  | { do: "explain"; code: string }
-  | { do: "wait"; name: "boot" | "quiet"; ms: number }
-  | { do: "renew" }
-  | { do: "close" }
-  | Emit;
-
-export const initial: State = {
-  screen: "boot",
-  overlay: null,
-  link: "up",
-  session: null,
-  typed: "",
-  given: "",
-  resume: "",
-  busy: false,
-  refusal: null,
-  analysis: null,
-  connection: null,
-  held: false,
-  witnessed: false,
-  added: false,
-  view: null,
-  quiet: false,
-  explained: {},
-  failure: null,
-};
+// The flow of the widget as one pure function: what is on the screen, what may happen, what happens then.
+//
+//   boot → enter-domain → analysis → manual → progress → success
+//            ↘ already (it is connected, or being connected, or somebody else's)
+//            problem (something needs a person; never the end) · error (the end, with a reference)
+//
+// Once a connection exists the server decides where we are: `place` reads it from the connection's state, so a reload,
+// another tab or another device continue at the same screen.
 
 const bootLimit = 8_000;
 const quietAfter = 120_000;
@@ -171,6 +68,24 @@ function decide(s: State, m: Message): Outcome {
     case "connection":
       return arrive(s, m.connection);
 
+    case "companion":
+      // What belongs to a name that was left meanwhile is nobody's news.
+      return [m.connection.id === s.connection?.companion?.connection?.id ? { ...s, companion: m.connection } : s, []];
+
+    case "along": {
+      const c = s.connection;
+      if (s.busy || !s.session || !c?.companion) return [s, []];
+      const { mode: companion } = c.companion;
+      const start: Effect = {
+        do: "start",
+        hostname: c.hostname,
+        applicationId: s.session.application.id,
+        domain: domainOf(c),
+        companion,
+      };
+      return [{ ...s, busy: true, refusal: null }, [start]];
+    }
+
     case "acted":
       return arrive({ ...s, busy: false, refusal: null }, m.connection);
 
@@ -183,6 +98,13 @@ function decide(s: State, m: Message): Outcome {
     case "added":
       if (!s.connection || s.busy) return [s, []];
       return [{ ...s, added: true, view: null, busy: true, refusal: null, quiet: false }, [act("mark", s.connection)]];
+
+    case "way": {
+      if (!s.connection || !s.session || s.busy) return [s, []];
+      const { hostname } = s.connection;
+      const start = { do: "start", hostname, applicationId: s.session.application.id, domain: domainOf(s.connection), way: m.way } as const;
+      return [{ ...s, busy: true, refusal: null }, [start]];
+    }
 
     case "again":
       return again(s);
@@ -259,6 +181,7 @@ function analyse(s: State, hostname: string): Outcome {
       refusal: null,
       held: false,
       connection: null,
+      companion: null,
       witnessed: false,
       added: false,
       view: null,
@@ -310,6 +233,7 @@ function arrive(s: State, connection: Connection): Outcome {
   const next: State = {
     ...s,
     connection,
+    companion: s.companion?.id === connection.companion?.connection?.id ? s.companion : null,
     busy: false,
     quiet: false,
     witnessed: s.witnessed || connection.state !== "LIVE",
@@ -319,6 +243,8 @@ function arrive(s: State, connection: Connection): Outcome {
   };
   const screen = place(next, connection);
   const effects: Effect[] = [{ do: "wait", name: "quiet", ms: quietAfter }];
+  const beside = connection.companion?.connection?.id;
+  if (beside !== held?.companion?.connection?.id && beside) effects.push({ do: "beside", id: beside, domain: domainOf(connection) });
   const reason = connection.stateReason;
   if (screen === "problem" && reason && !connection.findings.some((f) => f.code === reason) && !s.explained[reason]) {
     effects.push({ do: "explain", code: reason });

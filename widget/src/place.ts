@@ -1,5 +1,5 @@
 import type { Connection, DomainCheck, Finding } from "./documents";
-import type { Screen, State } from "./machine";
+import type { Screen, State } from "./state";
 
 /** The screen that shows a connection as it stands. */
 export function place(s: Pick<State, "view" | "added" | "witnessed">, c: Connection): Screen {
@@ -16,6 +16,7 @@ export function place(s: Pick<State, "view" | "added" | "witnessed">, c: Connect
     case "SECURING":
       return s.view ?? "progress";
     case "LIVE":
+      if (s.view === "manual") return "manual";
       return s.witnessed ? "success" : "already";
     default:
       return "problem";

@@ -1,7 +1,7 @@
 import type { CheckStep, Connection, DnsRecord, DomainCheck, Session } from "./documents";
 import type { Refusal } from "./fault";
-import { initial, type Screen, type State } from "./machine";
 import { place } from "./place";
+import { initial, type Screen, type State } from "./state";
 
 /** Values for tests, whole and plain; each test changes what it speaks of. */
 export const row: Session["connections"][number] = {
@@ -87,6 +87,7 @@ export const connection: Connection = {
   graceUntil: null,
   transferAt: null,
   liveAt: null,
+  companion: null,
 };
 
 export const check: DomainCheck = {

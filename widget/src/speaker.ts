@@ -1,4 +1,4 @@
-import type { State } from "./machine";
+import type { State } from "./state";
 
 const spacing = 5_000;
 

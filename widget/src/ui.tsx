@@ -3,7 +3,7 @@ import { useContext, useEffect, useRef, useState } from "preact/hooks";
 import type { Explain } from "./documents";
 import type { Refusal } from "./fault";
 import { type Key, type Language, mark, translate, type Values } from "./i18n";
-import type { Message, State } from "./machine";
+import type { Message, State } from "./state";
 
 export interface Ui {
   readonly state: State;

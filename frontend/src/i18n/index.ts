@@ -20,6 +20,7 @@ export const catalogues = [
   "domains",
   "explorer",
   "factors",
+  "incidents",
   "keys",
   "members",
   "operate",

@@ -20,7 +20,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/$org/apps/$app")({
-  staticData: { texts: ["applications", "domains", "keys", "settings"] },
+  staticData: { texts: ["applications", "domains", "incidents", "keys", "settings"] },
   validateSearch: (search: Record<string, unknown>): { tab?: AppTab; create?: true } => ({
     tab: appTabs.find((tab) => tab === search.tab && tab !== "overview"),
     create: search.create ? true : undefined,

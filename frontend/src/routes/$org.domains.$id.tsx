@@ -15,7 +15,7 @@ const query = graphql`
 `;
 
 export const Route = createFileRoute("/$org/domains/$id")({
-  staticData: { texts: ["domains", "settings"] },
+  staticData: { texts: ["domains", "incidents", "settings"] },
   validateSearch: (search: Record<string, unknown>): { tab?: Tab } => ({ tab: tabs.find((tab) => tab === search.tab && tab !== "setup") }),
   loader: ({ params }) => preload<DomainDetailQuery>(query, { id: params.id, locale: i18next.language }),
   component: function Domain() {

@@ -1,6 +1,8 @@
 import {
+  IconAlertTriangle,
   IconApps,
   IconBroadcast,
+  IconCertificate,
   IconHistory,
   IconKey,
   IconPlugConnected,
@@ -32,6 +34,8 @@ export type NavEntry = {
 
 export const nav: NavEntry[] = [
   { key: "domains", group: "connect", path: "domains", icon: IconWorld, permission: "connection.read", shortcut: "d" },
+  { key: "incidents", group: "connect", path: "incidents", icon: IconAlertTriangle, permission: "connection.read", shortcut: "i" },
+  { key: "certificates", group: "connect", path: "certificates", icon: IconCertificate, permission: "connection.read", shortcut: "c" },
   { key: "apps", group: "connect", path: "apps", icon: IconApps, permission: "application.read", shortcut: "a" },
   { key: "providers", group: "connect", path: "providers", icon: IconPlugConnected, permission: "provider.read", shortcut: "p" },
   { key: "keys", group: "developers", path: "keys", icon: IconKey, shortcut: "k" },

@@ -1,13 +1,15 @@
 import { MantineProvider } from "@mantine/core";
 import { createMemoryHistory, createRootRoute, createRoute, createRouter, Outlet, RouterProvider } from "@tanstack/react-router";
-import { render } from "@testing-library/react";
+import { act, render, waitFor } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { Suspense } from "react";
 import type { Environment } from "relay-runtime";
+import { expect } from "vitest";
 import { RelayEnvironmentProvider } from "#/relay/index.ts";
 import { Permissions } from "#/ui/Permissions.ts";
 import { theme } from "#/ui/theme.ts";
 import * as relayTestUtils from "./relay-test-utils.ts";
+import { type MockEnvironment, waiting } from "./relay-test-utils.ts";
 
 export const { createMockEnvironment, MockPayloadGenerator } = relayTestUtils;
 
@@ -16,6 +18,7 @@ const all = [
   "connection.setup",
   "connection.write",
   "connection.archive",
+  "connection.transfer",
   "certificate.write",
   "application.write",
   "application.archive",
@@ -59,4 +62,11 @@ export function plain(node: ReactNode) {
       {node}
     </MantineProvider>,
   );
+}
+
+/** Answers the operation of a name once it is asked. */
+export async function answer(environment: MockEnvironment, name: string, resolvers: Parameters<typeof MockPayloadGenerator.generate>[1]) {
+  await waitFor(() => expect(waiting(environment, name).length).toBeGreaterThan(0));
+  const operation = waiting(environment, name)[0]!;
+  act(() => environment.mock.resolve(operation, MockPayloadGenerator.generate(operation, resolvers)));
 }

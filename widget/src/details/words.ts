@@ -22,7 +22,14 @@ const en = {
   "raw.empty": "no such record",
   "raw.aa": "from its own zone",
   "raw.at": "asked {time}",
+  "beside.offer": "People type this address too. Take it along, and it leads to {host}.",
+  "beside.take": "Add {host} as well",
+  "beside.add": "Add these records too, and this address leads to {host}.",
+  "beside.on": "This address leads to {host}.",
   csv: "Download as table",
+  "way.delegate": "Or hand over {host} as a whole, by NS records",
+  "way.single": "Back to single records",
+  "way.delegated": "These records hand over {host} and everything below it. That is all.",
 };
 
 export type DetailKey = keyof typeof en;
@@ -49,7 +56,14 @@ const de: DetailWords = {
   "raw.empty": "kein solcher Eintrag",
   "raw.aa": "aus der eigenen Zone",
   "raw.at": "gefragt {time}",
+  "beside.offer": "Viele tippen auch diese Adresse. Nehmen Sie sie mit, dann führt sie zu {host}.",
+  "beside.take": "{host} mitnehmen",
+  "beside.add": "Legen Sie auch diese Einträge an, dann führt diese Adresse zu {host}.",
+  "beside.on": "Diese Adresse führt zu {host}.",
   csv: "Als Tabelle herunterladen",
+  "way.delegate": "Oder {host} als Ganzes übergeben, mit NS-Einträgen",
+  "way.single": "Zurück zu einzelnen Einträgen",
+  "way.delegated": "Diese Einträge übergeben {host} und alles darunter. Das ist alles.",
 };
 
 const fr: DetailWords = {
@@ -73,7 +87,14 @@ const fr: DetailWords = {
   "raw.empty": "aucun enregistrement",
   "raw.aa": "de sa propre zone",
   "raw.at": "interrogé à {time}",
+  "beside.offer": "Beaucoup tapent aussi cette adresse. Ajoutez-la, et elle mène à {host}.",
+  "beside.take": "Ajouter aussi {host}",
+  "beside.add": "Ajoutez aussi ces enregistrements, et cette adresse mène à {host}.",
+  "beside.on": "Cette adresse mène à {host}.",
   csv: "Télécharger en tableau",
+  "way.delegate": "Ou déléguer {host} en entier, par des enregistrements NS",
+  "way.single": "Revenir aux enregistrements simples",
+  "way.delegated": "Ces enregistrements délèguent {host} et tout ce qui est en dessous. C’est tout.",
 };
 
 const ar: DetailWords = {
@@ -97,7 +118,14 @@ const ar: DetailWords = {
   "raw.empty": "لا سجل كهذا",
   "raw.aa": "من منطقته هو",
   "raw.at": "سُئل في {time}",
+  "beside.offer": "يكتب كثيرون هذا العنوان أيضًا. أضفه معه لينقلهم إلى {host}.",
+  "beside.take": "أضف {host} أيضًا",
+  "beside.add": "أضف هذه السجلات أيضًا لينقل هذا العنوان زواره إلى {host}.",
+  "beside.on": "ينقل هذا العنوان زواره إلى {host}.",
   csv: "تنزيل كجدول",
+  "way.delegate": "أو سلّم {host} كاملًا بسجلات NS",
+  "way.single": "العودة إلى سجلات منفردة",
+  "way.delegated": "هذه السجلات تسلّم {host} وكل ما تحته. لا حاجة إلى غيرها.",
 };
 
 export const details: Record<string, DetailWords> = { en, de, fr, ar };
@@ -107,3 +135,6 @@ export function tell({ locale }: Language, key: DetailKey, values: Values = {}):
   const words = details[locale] ?? details[locale.split("-")[0]!] ?? en;
   return fill(words[key], values, locale);
 }
+
+/** A name within a sentence of either direction. */
+export const isolated = (name: string) => ({ host: `\u2066${name}\u2069` });

@@ -2,11 +2,13 @@ import { useState } from "preact/hooks";
 import { csv } from "../../../frontend/src/features/domains/download";
 import { Patience, Severity } from "../details/about";
 import { EtaText } from "../details/eta";
-import { tell } from "../details/words";
+import { isolated, tell } from "../details/words";
 import { asides } from "../place";
 import { Plaque } from "../plaque";
 import { type Alternative, arrange, done, likely } from "../records";
 import { Button, CopyButton, Disclosure, ExplainText, Host, Icon, RefusalText, Title, useUi } from "../ui";
+import { Beside } from "./beside";
+import { Lines } from "./lines";
 import { ConflictCard, RecordCard } from "./record";
 
 /** S13: what to add, field by field, and what we see of it. */
@@ -24,7 +26,7 @@ export function Manual() {
   const removals = alone.filter((record) => record.requirement === "REMOVE" && !done(record));
   const provider = c.provider?.name ?? t("manual.provider");
   const all = [...alone.filter((record) => record.requirement !== "REMOVE"), ...toAdd.filter((record) => !alone.includes(record))];
-  const after = c.state === "SECURING" || c.state === "APPLYING" || state.added;
+  const after = c.state === "LIVE" || c.state === "SECURING" || c.state === "APPLYING" || state.added;
 
   return (
     <div class="screen manual">
@@ -58,6 +60,7 @@ export function Manual() {
           </ol>
         </Disclosure>
       )}
+      {c.setupType === "DELEGATION" && <p class="hint">{tell(language, "way.delegated", isolated(c.unicodeName))}</p>}
       {c.provider?.dialect.notes.map((note) => (
         <p class="hint" key={note}>
           {note}
@@ -81,22 +84,7 @@ export function Manual() {
           ))}
         </ul>
       )}
-      {groups.map(({ name, alternatives }) => (
-        <OneOf
-          key={name}
-          name={name}
-          alternatives={alternatives}
-          chosen={picked(name, alternatives)}
-          choose={(id) => choose({ ...chosen, [name]: id })}
-        />
-      ))}
-      <ul class="cards">
-        {alone
-          .filter((record) => record.requirement !== "REMOVE")
-          .map((record) => (
-            <RecordCard key={record.id} record={record} />
-          ))}
-      </ul>
+      <Lines records={c.records} picked={picked} choose={(name, id) => choose({ ...chosen, [name]: id })} />
       {all.length > 1 && (
         <div class="tools">
           <CopyButton
@@ -115,6 +103,8 @@ export function Manual() {
           </Button>
         </div>
       )}
+      <Beside />
+      <OtherWay />
       <EtaText eta={c.eta} />
       {state.refusal && <RefusalText refusal={state.refusal} />}
       <div class="actions sticky">
@@ -136,46 +126,18 @@ export function Manual() {
   );
 }
 
-/** Tabs over the alternatives of a group; arrow keys move, as in any tab list. */
-function OneOf(props: { name: string; alternatives: readonly Alternative[]; chosen: string; choose: (id: string) => void }) {
-  const { t } = useUi();
-  const { name, alternatives, chosen, choose } = props;
-  const move = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
-    const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
-    if (!by) return;
-    const at = alternatives.findIndex(({ id }) => id === chosen);
-    const next = (at + by + alternatives.length) % alternatives.length;
-    choose(alternatives[next]!.id);
-    (event.currentTarget.children[next] as HTMLElement).focus();
-  };
-  const shown = alternatives.find(({ id }) => id === chosen)!;
+/** Handing the name over as a whole instead of single records, and back, for as long as nothing is proven. */
+function OtherWay() {
+  const { state, send, language } = useUi();
+  const { facets, hostname, isApex, setupType, unicodeName } = state.connection!;
+  const { scopes = [], setupMethods = [] } = state.session ?? {};
+  const open = facets.ownership.value === "none" || facets.ownership.value === "pending";
+  if (!open || isApex || hostname.startsWith("*.") || !scopes.includes("START") || !setupMethods.includes("DELEGATION")) return null;
+  const back = setupType === "DELEGATION";
   return (
-    <div class="one-of">
-      <h3 id={`group-${name}`}>{t("manual.one-of")}</h3>
-      <div class="tabs" role="tablist" aria-labelledby={`group-${name}`} onKeyDown={move}>
-        {alternatives.map(({ id, label }) => (
-          <button
-            key={id}
-            id={`tab-${name}-${id}`}
-            type="button"
-            role="tab"
-            aria-selected={id === chosen}
-            aria-controls={`panel-${name}`}
-            tabIndex={id === chosen ? 0 : -1}
-            onClick={() => choose(id)}
-          >
-            {label}
-          </button>
-        ))}
-      </div>
-      <div role="tabpanel" id={`panel-${name}`} aria-labelledby={`tab-${name}-${chosen}`}>
-        <ul class="cards">
-          {shown.records.map((record) => (
-            <RecordCard key={record.id} record={record} />
-          ))}
-        </ul>
-      </div>
-    </div>
+    <Button look="quiet" busy={state.busy} onClick={() => send({ type: "way", way: back ? "MANUAL" : "DELEGATION" })}>
+      {tell(language, back ? "way.single" : "way.delegate", isolated(unicodeName))}
+    </Button>
   );
 }
 

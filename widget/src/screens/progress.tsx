@@ -3,6 +3,7 @@ import type { Connection } from "../documents";
 import type { Key } from "../i18n";
 import { Plaque } from "../plaque";
 import { Button, Icon, type IconName, Title, useUi } from "../ui";
+import { Beside } from "./beside";
 import { StatusChip } from "./record";
 
 /** S17: the four things that have to be true, and how far each is. */
@@ -35,6 +36,7 @@ export function Progress() {
         </ul>
       )}
       <EtaText eta={c.eta} />
+      <Beside />
       {state.quiet && <p class="note">{t("progress.quiet")}</p>}
       <p class="muted">{t("progress.lead")}</p>
       <div class="actions">

@@ -1,10 +1,12 @@
+import { isolated, tell } from "../details/words";
 import { Plaque } from "../plaque";
 import { Button, Host, Icon, Title, useUi } from "../ui";
 
 /** S18: the sign is lit. */
 export function Success() {
-  const { state, send, t, app } = useUi();
+  const { state, send, t, app, language } = useUi();
   const c = state.connection!;
+  const beside = state.companion?.state === "LIVE" ? null : c.companion;
   return (
     <div class="screen success">
       <Plaque name={c.unicodeName} phase="live" />
@@ -19,6 +21,11 @@ export function Success() {
           </span>
           <Icon name="out" />
         </a>
+        {beside && (
+          <Button onClick={() => send({ type: "show", view: "manual" })}>
+            {tell(language, "beside.take", isolated(beside.unicodeName))}
+          </Button>
+        )}
         <Button onClick={() => send({ type: "close" })}>{t("success.done")}</Button>
       </div>
       <div class="how">

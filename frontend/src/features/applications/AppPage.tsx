@@ -3,6 +3,7 @@ import { IconChevronLeft } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
 import { lazy, type ReactNode, useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { MonitoringOff } from "#/features/incidents/MonitoringOff.tsx";
 import type { AppPage_application$key } from "#/relay/__generated__/AppPage_application.graphql.ts";
 import { graphql, useFragment } from "#/relay/index.ts";
 import { visited } from "#/shell/recent.ts";
@@ -37,6 +38,7 @@ export function AppPage({ org, application, tab, onTab, onGone, domains, keys }:
         name
         environment
         archivedAt
+        ...MonitoringOff_application
         ...Overview_application
       }
     `,
@@ -67,6 +69,7 @@ export function AppPage({ org, application, tab, onTab, onGone, domains, keys }:
           </span>
         }
       />
+      <MonitoringOff application={data} />
       <Tabs value={tab} onChange={(value) => onTab(value as AppTab)} keepMounted={false}>
         <Tabs.List mb="xl">
           {appTabs.map((key) => (

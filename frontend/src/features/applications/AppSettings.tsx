@@ -5,6 +5,7 @@ import type { AppSettingsArchiveMutation } from "#/relay/__generated__/AppSettin
 import type { AppSettingsQuery } from "#/relay/__generated__/AppSettingsQuery.graphql.ts";
 import type { AppSettingsSaveMutation } from "#/relay/__generated__/AppSettingsSaveMutation.graphql.ts";
 import { graphql, read, useAction, useLazyLoadQuery } from "#/relay/index.ts";
+import { Part } from "#/shell/States.tsx";
 import { Confirm } from "#/ui/Confirm.tsx";
 import { ConflictDialog } from "#/ui/ConflictDialog.tsx";
 import { useDraftForm } from "#/ui/draft.ts";
@@ -15,10 +16,12 @@ import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { toast } from "#/ui/toast.ts";
 import { UpstreamFields, upstreamInput, upstreamValues } from "#/ui/UpstreamFields.tsx";
 import css from "./applications.module.css";
+import { Monitoring } from "./Monitoring.tsx";
 
 const EdgeSecretDialog = lazy(() => import("./EdgeSecretDialog.tsx"));
 
 const ages = ["0", "300", "86400", "2592000", "31536000"];
+const companions = ["ASK", "APEX", "WWW", "NONE"] as const;
 const rules = ["OPTIONAL", "REQUIRED", "FORBIDDEN"] as const;
 
 const query = graphql`
@@ -30,9 +33,18 @@ const query = graphql`
       slug
       archivedAt
       subdomainRule
+      wildcards
       defaultSubdomain
+      companion
+      companionStatus
       hstsMaxAge
       edgeSecretAt
+      organization {
+        id
+      }
+      monitorPolicy {
+        id
+      }
       ownershipPolicy {
         targetToken
         txtRequired
@@ -54,6 +66,7 @@ const query = graphql`
 `;
 
 export default function AppSettings({ id, onArchived }: { id: string; onArchived: () => void }) {
+  const { t } = useTranslation();
   const [round, setRound] = useState(0);
   const { application } = useLazyLoadQuery<AppSettingsQuery>(
     query,
@@ -64,6 +77,11 @@ export default function AppSettings({ id, onArchived }: { id: string; onArchived
   return (
     <div className="stack">
       <Form key={round} application={application} onReload={() => setRound(round + 1)} />
+      {!application.archivedAt && (
+        <Part what={t("monitor.title")}>
+          <Monitoring application={application} />
+        </Part>
+      )}
       {!application.archivedAt && <EdgeSecret application={application} />}
       {!application.archivedAt && <Archive application={application} onArchived={onArchived} />}
     </div>
@@ -76,7 +94,10 @@ const valuesOf = (application: Application) => ({
   name: application.name,
   slug: application.slug,
   subdomainRule: application.subdomainRule,
+  wildcards: application.wildcards,
   defaultSubdomain: application.defaultSubdomain ?? "",
+  companion: application.companion,
+  companionStatus: String(application.companionStatus),
   hstsMaxAge: String(application.hstsMaxAge),
   ownershipPolicy: { ...application.ownershipPolicy },
   upstream: upstreamValues(application.upstream),
@@ -98,7 +119,10 @@ function Form({ application, onReload }: { application: Application; onReload: (
             name
             slug
             subdomainRule
+            wildcards
             defaultSubdomain
+            companion
+            companionStatus
             hstsMaxAge
             ownershipPolicy {
               targetToken
@@ -124,12 +148,13 @@ function Form({ application, onReload }: { application: Application; onReload: (
       },
     },
   );
-  const submit = form.onSubmit(({ defaultSubdomain, upstream, hstsMaxAge, ...rest }) =>
+  const submit = form.onSubmit(({ defaultSubdomain, upstream, hstsMaxAge, companionStatus, ...rest }) =>
     save.run({
       input: {
         id: application.id,
         version: application.version,
         ...rest,
+        companionStatus: Number(companionStatus),
         hstsMaxAge: Number(hstsMaxAge),
         ...(defaultSubdomain.trim() ? { defaultSubdomain: defaultSubdomain.trim() } : { clearDefaultSubdomain: true }),
         ...upstreamInput(upstream),
@@ -171,6 +196,25 @@ function Form({ application, onReload }: { application: Application; onReload: (
             label={t("apps.defaultSubdomain")}
             placeholder="shop"
             classNames={{ input: "mono" }}
+          />
+          <Switch
+            {...form.getInputProps("wildcards", { type: "checkbox" })}
+            label={t("apps.wildcards")}
+            description={t("apps.wildcardsHint")}
+          />
+          <NativeSelect
+            {...form.getInputProps("companion")}
+            label={t("apps.companion.label")}
+            description={t("apps.companion.hint")}
+            data={companions.map((value) => ({ value, label: t(`apps.companion.mode.${value}`) }))}
+          />
+          <NativeSelect
+            {...form.getInputProps("companionStatus")}
+            label={t("apps.companion.status")}
+            data={[
+              { value: "308", label: t("apps.companion.keeps") },
+              { value: "301", label: t("apps.companion.classic") },
+            ]}
           />
           <h3>{t("apps.ownership")}</h3>
           <Switch

@@ -17,6 +17,8 @@ export const looksComplete = (hostname: string) => /[^\s.]+\.[^\s.]{2,}/.test(ho
 
 const WITHOUT_ANSWER_MS = 3_000;
 
+export type Offer = NonNullable<Analysis_result$data["companion"]>;
+
 type Step = { key: string; state: ProgressState; text: string };
 type Props = {
   hostname: string;
@@ -25,6 +27,8 @@ type Props = {
   bare?: boolean;
   onChoose?: (hostname: string) => void;
   onOpen: (connectionId: string) => void;
+  /** What else the application could take along, once it is known. */
+  onCompanion?: (offer: Offer | null) => void;
   /** The result or a failure is there. */
   onDone?: () => void;
 };
@@ -37,7 +41,7 @@ export const over = (steps: readonly Step[]) =>
   steps.filter(({ key, state }) => rows.includes(key) && state !== "RUNNING" && state !== "WAITING").length;
 
 /** What we learn about a name, row by row as it is answered; by one question where sockets are impossible. */
-export function Analysis({ hostname, applicationId, bare, onChoose, onOpen, onDone }: Props) {
+export function Analysis({ hostname, applicationId, bare, onChoose, onCompanion, onOpen, onDone }: Props) {
   const { i18n } = useTranslation();
   const [steps, setSteps] = useState<readonly Step[]>([]);
   const [result, setResult] = useState<Analysis_result$key | null>(null);
@@ -99,7 +103,7 @@ export function Analysis({ hostname, applicationId, bare, onChoose, onOpen, onDo
       {failed && <ErrorCard problem={failed} />}
       {!failed && (!result || (bare && steps.length > 0)) && <Steps hostname={hostname} steps={steps} running={!ended} />}
       <div aria-live="polite" className={css.bare}>
-        {result && <Result check={result} bare={bare} onChoose={onChoose} onOpen={onOpen} />}
+        {result && <Result check={result} bare={bare} onChoose={onChoose} onCompanion={onCompanion} onOpen={onOpen} />}
       </div>
     </div>
   );
@@ -133,9 +137,9 @@ function Steps({ hostname, steps, running }: { hostname: string; steps: readonly
   );
 }
 
-type ResultProps = Pick<Props, "bare" | "onChoose" | "onOpen"> & { check: Analysis_result$key };
+type ResultProps = Pick<Props, "bare" | "onChoose" | "onCompanion" | "onOpen"> & { check: Analysis_result$key };
 
-function Result({ check, bare, onChoose, onOpen }: ResultProps) {
+function Result({ check, bare, onChoose, onCompanion, onOpen }: ResultProps) {
   const { t } = useTranslation();
   const data = useFragment(
     graphql`
@@ -168,6 +172,11 @@ function Result({ check, bare, onChoose, onOpen }: ResultProps) {
             body
           }
         }
+        companion {
+          hostname
+          mode
+          chosen
+        }
         suggestions {
           kind
           hostname
@@ -186,6 +195,12 @@ function Result({ check, bare, onChoose, onOpen }: ResultProps) {
     `,
     check,
   );
+  const offer = useRef(onCompanion);
+  offer.current = onCompanion;
+  useEffect(() => {
+    offer.current?.(data.existing ? null : (data.companion ?? null));
+    return () => offer.current?.(null);
+  }, [data.existing, data.companion]);
   return (
     <>
       {!bare && (

@@ -1,12 +1,21 @@
 import { useTranslation } from "react-i18next";
 import type { ConnectionState } from "#/relay/__generated__/DomainRow_connection.graphql.ts";
+import { useNow } from "#/ui/RelativeTime.tsx";
 import { Status } from "#/ui/Status.tsx";
 import css from "./domains.module.css";
 import { facetNames, facetTone, stateTone } from "./states.ts";
 
-export function StateBadge({ state, size }: { state: ConnectionState; size?: "lg" }) {
+type Looked = { readonly state: ConnectionState; readonly checkedAt?: string | null; readonly freshUntil?: string | null };
+
+/** True of a live name that was looked at longer than two intervals ago: its tick says what was then. */
+export function useStale({ state, checkedAt, freshUntil }: Looked): boolean {
+  const now = useNow(false);
+  return state === "LIVE" && Boolean(checkedAt) && (!freshUntil || Date.parse(freshUntil) < now);
+}
+
+export function StateBadge({ state, size, stale }: { state: ConnectionState; size?: "lg"; stale?: boolean }) {
   const { t } = useTranslation();
-  const tone = stateTone[state];
+  const tone = stale ? "none" : stateTone[state];
   return (
     <Status tone={tone} busy={tone === "busy"} size={size}>
       {t(`state.${state}`)}

@@ -1,9 +1,5 @@
 import { useTranslation } from "react-i18next";
-import type {
-  Certificate_connection$data,
-  Certificate_connection$key,
-  CertificateStatus,
-} from "#/relay/__generated__/Certificate_connection.graphql.ts";
+import type { Certificate_connection$data, Certificate_connection$key } from "#/relay/__generated__/Certificate_connection.graphql.ts";
 import type { CertificateTabQuery } from "#/relay/__generated__/CertificateTabQuery.graphql.ts";
 import { graphql, useFragment, useLazyLoadQuery } from "#/relay/index.ts";
 import { CopyButton } from "#/ui/CopyButton.tsx";
@@ -11,22 +7,12 @@ import { DataTable } from "#/ui/DataTable.tsx";
 import { Empty } from "#/ui/Empty.tsx";
 import { Card, Facts } from "#/ui/Page.tsx";
 import { exact, RelativeTime } from "#/ui/RelativeTime.tsx";
-import { Status, type Tone } from "#/ui/Status.tsx";
+import { Status } from "#/ui/Status.tsx";
+import { certificateTone } from "../certificates/tone.ts";
 import { CertificateMode } from "./CertificateMode.tsx";
 import css from "./domain.module.css";
 import { Explanation } from "./Findings.tsx";
-
-const tones: Record<CertificateStatus, Tone> = {
-  NONE: "none",
-  PREFLIGHT: "busy",
-  ORDERING: "busy",
-  VALIDATING: "busy",
-  ISSUED: "good",
-  RENEWING: "busy",
-  FAILED: "bad",
-  REVOKED: "bad",
-  EXPIRED: "bad",
-};
+import { Revoke } from "./Revoke.tsx";
 
 export default function Certificate({ id }: { id: string }) {
   const { i18n } = useTranslation();
@@ -50,6 +36,7 @@ export function CertificateView({ connection }: { connection: Certificate_connec
     graphql`
       fragment Certificate_connection on Connection {
         ...CertificateMode_connection
+        ...Revoke_connection
         cutover {
           securedAt
           routedAt
@@ -69,6 +56,9 @@ export function CertificateView({ connection }: { connection: Certificate_connec
           renewAt
           nextAttemptAt
           failures
+          breaksAt
+          revokeReason
+          revokedAt
           lastError {
             severity
             explain(locale: $locale) {
@@ -110,11 +100,12 @@ export function CertificateView({ connection }: { connection: Certificate_connec
         title={certificate.names.join(", ")}
         text={certificate.issuer ?? certificate.ca}
         actions={
-          <Status tone={tones[certificate.status]} busy={tones[certificate.status] === "busy"}>
+          <Status tone={certificateTone[certificate.status]} busy={certificateTone[certificate.status] === "busy"}>
             {t(`certificate.status.${certificate.status}`)}
           </Status>
         }
       >
+        {certificate.breaksAt && <p className={css.risk}>{t("certificate.risk", { when: exact(certificate.breaksAt, i18n.language) })}</p>}
         <Validity certificate={certificate} />
         <Facts
           rows={[
@@ -139,10 +130,18 @@ export function CertificateView({ connection }: { connection: Certificate_connec
                 ]
               : null,
             certificate.failures > 0 ? [t("certificate.failures"), String(certificate.failures)] : null,
+            certificate.revokeReason ? [t("certificate.revokedFor"), t(`certificate.revoke.reasons.${certificate.revokeReason}`)] : null,
+            certificate.revokeReason
+              ? [
+                  t("certificate.revokedAt"),
+                  certificate.revokedAt ? <RelativeTime key="revoked" at={certificate.revokedAt} /> : t("certificate.notTold"),
+                ]
+              : null,
           ]}
         />
       </Card>
       <CertificateMode connection={data} />
+      <Revoke connection={data} />
       {data.certificates.length > 1 && (
         <DataTable
           caption={t("certificate.history")}
@@ -159,7 +158,7 @@ export function CertificateView({ connection }: { connection: Certificate_connec
                 {one.serial?.slice(0, 16) ?? "–"}
               </td>
               <td data-label={t("domains.column.state")}>
-                <Status tone={tones[one.status]}>{t(`certificate.status.${one.status}`)}</Status>
+                <Status tone={certificateTone[one.status]}>{t(`certificate.status.${one.status}`)}</Status>
               </td>
               <td data-label={t("certificate.notBefore")}>{one.notBefore ? exact(one.notBefore, i18n.language) : "–"}</td>
               <td data-label={t("certificate.notAfter")} data-end>

@@ -1,4 +1,4 @@
-import { Button, Select, TextInput } from "@mantine/core";
+import { Button, Checkbox, Select, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, Suspense, useState } from "react";
@@ -7,7 +7,7 @@ import type { ConnectDialogStartMutation } from "#/relay/__generated__/ConnectDi
 import { graphql, useAction } from "#/relay/index.ts";
 import { Dialog, DialogFoot } from "#/ui/Dialog.tsx";
 import { ErrorCard } from "#/ui/ErrorCard.tsx";
-import { Analysis, looksComplete } from "./Analysis.tsx";
+import { Analysis, looksComplete, type Offer } from "./Analysis.tsx";
 import { useApplications } from "./ApplicationSelect.tsx";
 
 type Props = { organization: { id: string; slug: string }; applicationId?: string; onClose: () => void };
@@ -31,6 +31,8 @@ function Form({ organization, applicationId, onClose }: Props) {
   const [application, setApplication] = useState(applicationId ?? applications[0]?.id ?? "");
   const [hostname, setHostname] = useState("");
   const [looked] = useDebouncedValue(hostname.trim(), 400);
+  const [offer, setOffer] = useState<Offer | null>(null);
+  const [along, setAlong] = useState<boolean | null>(null);
   const [fields, setFields] = useState<Record<string, string>>({});
   const start = useAction<ConnectDialogStartMutation>(
     graphql`
@@ -67,7 +69,8 @@ function Form({ organization, applicationId, onClose }: Props) {
   const open = (id: string) => void navigate({ to: "/$org/domains/$id", params: { org: organization.slug, id } });
   async function submit(event: FormEvent) {
     event.preventDefault();
-    const data = await start.run({ input: { applicationId: application, hostname: hostname.trim() } });
+    const companion = offer ? { companion: (along ?? offer.chosen) ? offer.mode : ("NONE" as const) } : {};
+    const data = await start.run({ input: { applicationId: application, hostname: hostname.trim(), ...companion } });
     if (data) open(data.startConnection.connection.id);
   }
 
@@ -102,9 +105,25 @@ function Form({ organization, applicationId, onClose }: Props) {
         inputMode="url"
       />
       {looksComplete(looked) && (
-        <Analysis key={`${application} ${looked}`} hostname={looked} applicationId={application} onChoose={setHostname} onOpen={open} />
+        <Analysis
+          key={`${application} ${looked}`}
+          hostname={looked}
+          applicationId={application}
+          onChoose={setHostname}
+          onCompanion={setOffer}
+          onOpen={open}
+        />
       )}
-      {start.failed && !fields.hostname && (
+      {offer && (
+        <Checkbox
+          mt="md"
+          checked={along ?? offer.chosen}
+          onChange={(event) => setAlong(event.currentTarget.checked)}
+          label={t("connect.companion", { name: offer.hostname })}
+          error={fields.companion}
+        />
+      )}
+      {start.failed && !fields.hostname && !fields.companion && (
         <div style={{ marginTop: 16 }}>
           <ErrorCard problem={start.failed} fieldsShown />
         </div>

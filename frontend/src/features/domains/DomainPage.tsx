@@ -1,8 +1,9 @@
 import { Tabs } from "@mantine/core";
 import { IconChevronLeft } from "@tabler/icons-react";
 import { Link } from "@tanstack/react-router";
-import { lazy, useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
+import { MonitoringOff } from "#/features/incidents/MonitoringOff.tsx";
 import type { DomainPage_connection$key } from "#/relay/__generated__/DomainPage_connection.graphql.ts";
 import type { DomainPageFeedSubscription } from "#/relay/__generated__/DomainPageFeedSubscription.graphql.ts";
 import { graphql, useFeed, useFragment } from "#/relay/index.ts";
@@ -12,6 +13,7 @@ import { type Tab, tabs } from "./address.ts";
 import { Header } from "./Header.tsx";
 import { Setup } from "./Setup.tsx";
 
+const DomainIncidents = lazy(() => import("#/features/incidents/DomainIncidents.tsx"));
 const Certificate = lazy(() => import("./Certificate.tsx"));
 const Activity = lazy(() => import("./Activity.tsx"));
 const Settings = lazy(() => import("./Settings.tsx"));
@@ -28,6 +30,13 @@ export function DomainPage({ org, connection, tab, onTab, onGone }: Props) {
         version
         hostname
         state
+        firstLiveAt
+        application {
+          organization {
+            id
+          }
+          ...MonitoringOff_application
+        }
         ...Header_connection
         ...Setup_connection
       }
@@ -64,6 +73,12 @@ export function DomainPage({ org, connection, tab, onTab, onGone }: Props) {
           </Link>
         }
       />
+      <MonitoringOff application={data.application} />
+      {data.firstLiveAt && data.state !== "ARCHIVED" && (
+        <Suspense>
+          <DomainIncidents id={data.id} organizationId={data.application.organization.id} onPutBack={() => onTab("setup")} />
+        </Suspense>
+      )}
       <Tabs value={tab} onChange={(value) => onTab(value as Tab)} keepMounted={false}>
         <Tabs.List mb="xl">
           {tabs.map((key) => (

@@ -6,7 +6,7 @@ import { graphql, useFragment } from "#/relay/index.ts";
 import { rowLink } from "#/ui/DataTable.tsx";
 import { HostName } from "#/ui/HostName.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
-import { Facets, StateBadge } from "./Badges.tsx";
+import { Facets, StateBadge, useStale } from "./Badges.tsx";
 import css from "./domains.module.css";
 
 export function DomainRow({
@@ -27,8 +27,11 @@ export function DomainRow({
         hostname
         unicodeName
         registrableDomain
+        redirectsTo
         state
         stateSince
+        checkedAt
+        freshUntil
         facets {
           ownership { value servers { have of } }
           dns { value servers { have of } }
@@ -49,17 +52,27 @@ export function DomainRow({
     connection,
   );
   const tint = useTint(row.version);
+  const stale = useStale(row);
   return (
     <tr data-tint={tint || undefined}>
       <td data-wide>
         <Link to="/$org/domains/$id" params={{ org, id: row.id }} {...rowLink}>
           <HostName name={row.hostname} unicode={row.unicodeName} registrable={row.registrableDomain} withALabel />
         </Link>
+        {row.redirectsTo && <span className={css.under}>{t("companion.leads", { to: row.redirectsTo })}</span>}
         {withApplication && <span className={css.under}>{row.application?.name}</span>}
       </td>
       <td data-label={t("domains.column.state")}>
-        <StateBadge state={row.state} />
-        <span className={css.headline}>{row.progress.headline}</span>
+        <StateBadge state={row.state} stale={stale} />
+        <span className={css.headline}>
+          {stale && row.checkedAt ? (
+            <>
+              {t("domain.lastChecked")} <RelativeTime at={row.checkedAt} />
+            </>
+          ) : (
+            row.progress.headline
+          )}
+        </span>
       </td>
       <td data-label={t("domains.column.checks")}>
         <Facets facets={row.facets} />

@@ -15,7 +15,7 @@ import { LiveDot, PageHeader } from "#/ui/Page.tsx";
 import { useCan } from "#/ui/Permissions.ts";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
 import { toast } from "#/ui/toast.ts";
-import { StateBadge } from "./Badges.tsx";
+import { StateBadge, useStale } from "./Badges.tsx";
 import css from "./domain.module.css";
 
 /** Name, state, and the one action that follows from the state. */
@@ -43,6 +43,8 @@ export function Header({ connection, feed, crumbs }: { connection: Header_connec
         nextCheckAt
         graceUntil
         transferAt
+        checkedAt
+        freshUntil
       }
     `,
     connection,
@@ -53,6 +55,7 @@ export function Header({ connection, feed, crumbs }: { connection: Header_connec
   useEffect(() => {
     document.title = `${data.hostname} · ${t("nav.domains")} · Nameplate`;
   }, [data.hostname, t]);
+  const stale = useStale(data);
   const over = data.state === "ARCHIVED";
   return (
     <>
@@ -68,7 +71,7 @@ export function Header({ connection, feed, crumbs }: { connection: Header_connec
         actions={!over && <Actions id={data.id} state={data.state} hostname={data.hostname} wildcard={data.isWildcard} />}
       />
       <div className={css.meta}>
-        <StateBadge state={data.state} size="lg" />
+        <StateBadge state={data.state} size="lg" stale={stale} />
         <span className={css.headline}>{data.progress.headline}</span>
         {data.state === "DEGRADED" && data.graceUntil && (
           <span className={css.grace}>{grace ? t("domain.grace", { time: grace }) : t("domain.graceOver")}</span>
@@ -81,6 +84,11 @@ export function Header({ connection, feed, crumbs }: { connection: Header_connec
           <span>
             {t("domain.since")} <RelativeTime at={data.stateSince} />
           </span>
+          {stale && data.checkedAt && (
+            <span>
+              {t("domain.lastChecked")} <RelativeTime at={data.checkedAt} />
+            </span>
+          )}
           {next && <span className="tabular">{t("domain.nextCheck", { time: next })}</span>}
           {!over && <LiveDot state={feed} label={t(`live.${feed}`)} />}
         </span>

@@ -50,7 +50,7 @@ export default function ImportDialog({ id, onClose }: { id: string; onClose: () 
           {label}
           <FileButton onChange={load(field)} accept=".pem,.crt,.cer,.key,.txt">
             {(props) => (
-              <Button {...props} variant="subtle" size="compact-xs">
+              <Button {...props} variant="subtle" size="compact-sm">
                 {t("certificate.import.file")}
               </Button>
             )}

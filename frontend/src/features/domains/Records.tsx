@@ -32,7 +32,7 @@ const tones: Partial<Record<RecordStatus, Tone>> = {
 const WIDE = "(min-width: 1240px), (min-width: 900px) and (max-width: 1100px)";
 
 /** The records in the provider's own spelling, each part with a copy button: a table where it fits, else lists of names and values. */
-export function Records({ connection }: { connection: Records_connection$key }) {
+export function Records({ connection, title }: { connection: Records_connection$key; title?: string }) {
   const { t } = useTranslation();
   const wide = useMediaQuery(WIDE, undefined, { getInitialValueInEffect: false });
   const data = useFragment(
@@ -97,7 +97,7 @@ export function Records({ connection }: { connection: Records_connection$key }) 
   const zone = () => zoneFile(hostname, records);
   return (
     <Card
-      title={t("records.title")}
+      title={title ?? t("records.title")}
       text={data.provider ? t("records.at", { provider: data.provider.name }) : t("records.text")}
       flush
       actions={

@@ -1,4 +1,4 @@
-import { Button, TagsInput, Textarea, TextInput } from "@mantine/core";
+import { Button, Checkbox, TagsInput, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { SettingsArchiveMutation } from "#/relay/__generated__/SettingsArchiveMutation.graphql.ts";
@@ -199,10 +199,11 @@ function Archive({
   const { t } = useTranslation();
   const may = useCan("connection.archive");
   const [open, setOpen] = useState(false);
+  const [revoke, setRevoke] = useState(false);
   const archive = useAction<SettingsArchiveMutation>(
     graphql`
-      mutation SettingsArchiveMutation($id: ID!, $confirmHostname: String) {
-        archiveConnection(id: $id, confirmHostname: $confirmHostname) {
+      mutation SettingsArchiveMutation($id: ID!, $confirmHostname: String, $revokeCertificate: Boolean!) {
+        archiveConnection(id: $id, confirmHostname: $confirmHostname, revokeCertificate: $revokeCertificate) {
           connection {
             id
             version
@@ -243,10 +244,13 @@ function Archive({
         name={hostname}
         action={t("archive.action")}
         pending={archive.pending}
-        onConfirm={() => archive.run({ id, confirmHostname: hostname })}
+        onConfirm={() => archive.run({ id, confirmHostname: hostname, revokeCertificate: revoke })}
         failure={archive.failed && <ErrorCard problem={archive.failed} />}
       >
         {live ? t("archive.live", { hostname }) : t("archive.text")}
+        {live && (
+          <Checkbox mt="md" label={t("archive.revoke")} checked={revoke} onChange={(event) => setRevoke(event.currentTarget.checked)} />
+        )}
       </Confirm>
     </>
   );

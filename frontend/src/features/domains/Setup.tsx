@@ -4,15 +4,18 @@ import { graphql, useFragment } from "#/relay/index.ts";
 import { Card } from "#/ui/Page.tsx";
 import { RelativeTime, useNow } from "#/ui/RelativeTime.tsx";
 import { AnalyseAgain } from "./AnalyseAgain.tsx";
+import { Companion } from "./Companion.tsx";
 import { Conflicts } from "./Conflicts.tsx";
 import { DiffView } from "./DiffView.tsx";
 import css from "./domain.module.css";
 import { waits } from "./eta.ts";
 import { Findings } from "./Findings.tsx";
+import { Method } from "./Method.tsx";
 import { Records } from "./Records.tsx";
 import { Resolvers, sentence } from "./Resolvers.tsx";
 import { ServerMatrix } from "./ServerMatrix.tsx";
 import { StepMark } from "./StepMark.tsx";
+import { Transfer } from "./Transfer.tsx";
 
 /** What has to be in DNS, what is there, and how far it is on each name server. */
 export function Setup({ connection }: { connection: Setup_connection$key }) {
@@ -40,12 +43,15 @@ export function Setup({ connection }: { connection: Setup_connection$key }) {
           }
         }
         ...AnalyseAgain_connection
+        ...Companion_connection
         ...Conflicts_connection
         ...Findings_connection
+        ...Transfer_connection
         ...Records_connection
         ...ServerMatrix_connection
         ...Resolvers_connection
         ...DiffView_connection
+        ...Method_connection
       }
     `,
     connection,
@@ -56,10 +62,12 @@ export function Setup({ connection }: { connection: Setup_connection$key }) {
   return (
     <div className={css.columns}>
       <div className="stack">
+        <Transfer connection={data} />
         <Conflicts connection={data} />
         <Findings connection={data} />
         <DiffView connection={data} />
         <Records connection={data} />
+        <Companion connection={data} />
         <ServerMatrix connection={data} />
         <Resolvers connection={data} />
       </div>
@@ -88,6 +96,7 @@ export function Setup({ connection }: { connection: Setup_connection$key }) {
             </p>
           )}
         </Card>
+        <Method connection={data} />
         <AnalyseAgain connection={data} />
       </aside>
     </div>

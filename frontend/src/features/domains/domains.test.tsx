@@ -1,40 +1,19 @@
 import { act, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, test, vi } from "vitest";
-import query, { type DomainDetailQuery } from "#/relay/__generated__/DomainDetailQuery.graphql.ts";
-import { RequestFailed, useLazyLoadQuery } from "#/relay/index.ts";
+import { RequestFailed } from "#/relay/index.ts";
 import type { Hooks } from "#/relay/live.ts";
 import { useShortcuts } from "#/shell/shortcuts.ts";
 import { type MockEnvironment, waiting } from "#/test/relay-test-utils.ts";
-import { createMockEnvironment, MockPayloadGenerator, show } from "#/test/render.tsx";
+import { answer, createMockEnvironment, show } from "#/test/render.tsx";
 import { ApplicationDomains } from "./ApplicationDomains.tsx";
 import { domainsSearch } from "./address.ts";
 import ConnectDialog from "./ConnectDialog.tsx";
-import { DomainPage } from "./DomainPage.tsx";
 import Settings from "./Settings.tsx";
+import { connection, facets } from "./samples.ts";
 import { facetTone, stateTone, views } from "./states.ts";
 
 const organization = { id: "org_1", slug: "acme" };
-const facets = { ownership: { value: "verified" }, dns: { value: "correct" }, tls: { value: "issued" }, edge: { value: "serving" } };
-const connection = (id: string, hostname: string, state = "LIVE", version = 1) => ({
-  __typename: "Connection",
-  id,
-  version,
-  hostname,
-  unicodeName: hostname,
-  registrableDomain: "acme.com",
-  state,
-  stateSince: "2026-11-21T10:00:00Z",
-  facets,
-});
-
-/** Answers the operation of a name once it is asked. */
-async function answer(environment: MockEnvironment, name: string, resolvers: Parameters<typeof MockPayloadGenerator.generate>[1]) {
-  await waitFor(() => expect(waiting(environment, name).length).toBeGreaterThan(0));
-  const operation = waiting(environment, name)[0]!;
-  act(() => environment.mock.resolve(operation, MockPayloadGenerator.generate(operation, resolvers)));
-}
-
 function Keys() {
   useShortcuts(
     () => false,
@@ -86,6 +65,19 @@ describe("domains list", () => {
     expect(rows).toHaveLength(3);
     expect(within(rows[2]!).getByText("Action required")).toBeTruthy();
     expect(within(rows[1]!).getByRole("img", { name: /Certificate: issued/ })).toBeTruthy();
+  });
+
+  test("a tick that is older than two intervals is none: it says when somebody looked", async () => {
+    const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+    await list([
+      { ...connection("con_1", "fresh.acme.com"), checkedAt: ago(20), freshUntil: ago(-10) },
+      { ...connection("con_2", "late.acme.com"), checkedAt: ago(180), freshUntil: ago(150) },
+      { ...connection("con_3", "off.acme.com"), checkedAt: ago(180), freshUntil: null },
+    ]);
+    const rows = within(await screen.findByRole("table")).getAllByRole("row");
+    expect(rows.map((row) => row.querySelector("[data-tone]")?.getAttribute("data-tone"))).toEqual([undefined, "good", "none", "none"]);
+    expect(within(rows[1]!).queryByText(/last checked/)).toBeNull();
+    for (const row of rows.slice(2)) expect(within(row).getByText(/last checked/)).toBeTruthy();
   });
 
   test("an empty list offers the one thing to do", async () => {
@@ -159,100 +151,6 @@ describe("connect dialog", () => {
   });
 });
 
-function Detail() {
-  const { connection } = useLazyLoadQuery<DomainDetailQuery>(query, { id: "con_1", locale: "en" });
-  return connection && <DomainPage org="acme" connection={connection} tab="setup" onTab={() => {}} onGone={() => {}} />;
-}
-
-async function detail(state: string, permissions?: string[], more: Record<string, unknown> = {}) {
-  const environment = createMockEnvironment();
-  show(<Detail />, environment, permissions);
-  await answer(environment, "DomainDetailQuery", {
-    Connection: () => ({
-      ...connection("con_1", "shop.acme.com", state),
-      isWildcard: false,
-      graceUntil: null,
-      transferAt: null,
-      nextCheckAt: null,
-      conflicts: [],
-      findings: [],
-      ...more,
-    }),
-    Eta: () => ({ until: new Date(Date.now() + 40_000).toISOString() }),
-    Record: () => ({ type: "CNAME", purpose: "ROUTING", requirement: "REQUIRED", status: "PENDING", finding: null }),
-    Finding: () => ({ severity: "WARNING" }),
-    ProgressStep: () => ({ key: "DNS", state: "RUNNING", startedAt: null, finishedAt: null }),
-    NameServer: () => ({ name: "ns1.acme.com.", address: "192.0.2.53", verdict: "OK" }),
-    ObservedRRset: () => ({
-      server: "ns1.acme.com (192.0.2.53)",
-      values: [],
-      rcode: "NXDOMAIN",
-      outcome: "ABSENT",
-      at: "2026-11-21T10:00:00Z",
-    }),
-    ResolverEta: () => ({ resolver: "Google", region: null, seconds: 0, reason: "UP_TO_DATE" }),
-    RecordDisplay: () => ({
-      name: "shop",
-      value: "k7f2.edge.example.",
-      ttl: "300",
-      extra: [],
-      bindLine: "…",
-      hint: null,
-      fields: [
-        { part: "NAME", label: null, value: "shop" },
-        { part: "VALUE", label: null, value: "k7f2.edge.example." },
-      ],
-    }),
-    DnsDiff: () => ({ mailUntouched: true, add: [], change: [], remove: [], keep: [] }),
-  });
-  return environment;
-}
-
-describe("domain page", () => {
-  test.each([
-    ["ACTION_REQUIRED", "Records are in"],
-    ["FAILED", "Try again"],
-    ["VERIFYING", "Check now"],
-  ])("%s leads to “%s”", async (state, action) => {
-    await detail(state);
-    expect(await screen.findByRole("button", { name: action })).toBeTruthy();
-  });
-
-  test.each([
-    ["DEGRADED", { graceUntil: 3_700_000 }, /grace ends in 1:0\d:\d\d/],
-    ["DEGRADED", { graceUntil: -1_000 }, /served while visitors reach it/],
-    ["CONTESTED", { transferAt: 7_300_000 }, /moves away in 2:0\d:\d\d/],
-    ["VERIFYING", { transferAt: 7_300_000 }, /moves here in 2:0\d:\d\d/],
-  ])("the clock of a %s name is told", async (state, clock, says) => {
-    const at = Object.fromEntries(Object.entries(clock).map(([key, ms]) => [key, new Date(Date.now() + Number(ms)).toISOString()]));
-    await detail(state, undefined, at);
-    expect(await screen.findByText(says)).toBeTruthy();
-  });
-
-  test("a suspended domain can be begun again", async () => {
-    await detail("SUSPENDED");
-    expect(await screen.findByRole("button", { name: "Try again" })).toBeTruthy();
-  });
-
-  test("a live domain can be opened", async () => {
-    await detail("LIVE");
-    expect((await screen.findByRole("link", { name: "Open the site" })).getAttribute("href")).toBe("https://shop.acme.com");
-  });
-
-  test("who may only read sees no button that writes", async () => {
-    await detail("ACTION_REQUIRED", []);
-    await screen.findByRole("heading", { level: 1 });
-    expect(screen.queryByRole("button", { name: "Records are in" })).toBeNull();
-    expect(screen.queryByRole("button", { name: "Check now" })).toBeNull();
-  });
-
-  test("each part of a record has its own copy button", async () => {
-    await detail("ACTION_REQUIRED");
-    expect(await screen.findByRole("button", { name: "Copy Name" })).toBeTruthy();
-    expect(screen.getByRole("button", { name: "Copy Value" })).toBeTruthy();
-  });
-});
-
 describe("settings of a domain", () => {
   const open = async (onArchived = () => {}) => {
     const environment = createMockEnvironment();
@@ -293,7 +191,7 @@ describe("settings of a domain", () => {
     expect(within(dialog).getByText(/stops answering at once/)).toBeTruthy();
     await user.type(within(dialog).getByRole("textbox"), "shop.acme.com{Enter}");
     const operation = environment.mock.getMostRecentOperation();
-    expect(operation.request.variables).toEqual({ id: "con_1", confirmHostname: "shop.acme.com" });
+    expect(operation.request.variables).toEqual({ id: "con_1", confirmHostname: "shop.acme.com", revokeCertificate: false });
     act(() =>
       environment.mock.resolve(operation, {
         data: { archiveConnection: { connection: { id: "con_1", version: 5, state: "ARCHIVED" }, waiting: null } },

@@ -18,9 +18,12 @@ export function PasskeyButton({ onEntered, onFailed }: Props) {
   const [pending, setPending] = useState(false);
   const [closed, setClosed] = useState(false);
   const quiet = useRef<AbortController | null>(null);
+  const asking = useRef<Promise<unknown>>(Promise.resolve());
 
   async function enter(signal?: AbortSignal) {
-    const { webauthnRequestOptions } = await passkeySignIn.options();
+    const asked = asking.current.then(passkeySignIn.options); // one after the other: the first lends this browser its name
+    asking.current = asked.catch(() => undefined);
+    const { webauthnRequestOptions } = await asked;
     if (signal?.aborted) return;
     const answer = await signWithPasskey(webauthnRequestOptions, signal);
     if (answer) onEntered(await passkeySignIn.answer(answer));

@@ -1,7 +1,6 @@
 import { Button, NativeSelect, SegmentedControl } from "@mantine/core";
-import { useInterval } from "@mantine/hooks";
 import { IconActivity } from "@tabler/icons-react";
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Events_query$key } from "#/relay/__generated__/Events_query.graphql.ts";
 import type { EventsMoreQuery } from "#/relay/__generated__/EventsMoreQuery.graphql.ts";
@@ -11,6 +10,7 @@ import { Empty } from "#/ui/Empty.tsx";
 import { Find } from "#/ui/Find.tsx";
 import { More } from "#/ui/More.tsx";
 import { RelativeTime } from "#/ui/RelativeTime.tsx";
+import { useAgain } from "./again.ts";
 import type { EventsSearch } from "./events.ts";
 import { ReaderMark } from "./Marks.tsx";
 import css from "./operate.module.css";
@@ -49,14 +49,9 @@ export function Events({ query, search, onSearch, onAgain }: Props) {
     query,
   );
   const rows = data.opsEvents.edges.map((edge) => edge.node);
-  const again = useInterval(() => {
-    if (!document.hidden && rows.length <= PAGE) onAgain();
+  useAgain(() => {
+    if (rows.length <= PAGE) onAgain();
   }, AGAIN_MS);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the timer lives as long as the page.
-  useEffect(() => {
-    again.start();
-    return again.stop;
-  }, []);
   const narrowed = Boolean(search.state || search.action || search.subject || search.reader || search.org);
   const actions = [...new Set([...rows.map((row) => row.action), ...(search.action ? [search.action] : [])])].sort();
   const readers = [

@@ -1,4 +1,14 @@
-import { IconActivity, IconBuildings, IconChecks, IconHistory, IconMail, IconTerminal2, IconUsersGroup } from "@tabler/icons-react";
+import {
+  IconActivity,
+  IconBuildings,
+  IconChecks,
+  IconGavel,
+  IconHistory,
+  IconMail,
+  IconRouter,
+  IconTerminal2,
+  IconUsersGroup,
+} from "@tabler/icons-react";
 import type { NavEntry } from "#/shell/nav.ts";
 
 /** The operators' sidebar: what this session may read. Every page of operators has its entry here. */
@@ -16,6 +26,8 @@ export const operatorNav: Omit<NavEntry, "group">[] = [
   { key: "opsAudit", path: "audit", label: "operate.nav.audit", icon: IconHistory, permission: "audit.read_any", shortcut: "l" },
   { key: "messages", path: "ops/messages", label: "operate.nav.messages", icon: IconMail, permission: "message.read_any", shortcut: "m" },
   { key: "events", path: "ops/events", label: "operate.nav.events", icon: IconActivity, permission: "event.read_any", shortcut: "r" },
+  { key: "disputes", path: "ops/disputes", label: "operate.nav.disputes", icon: IconGavel, permission: "domain.read", shortcut: "c" },
+  { key: "edges", path: "ops/edges", label: "operate.nav.edges", icon: IconRouter, permission: "route.read", shortcut: "d" },
   {
     key: "graphiql",
     path: "graphiql",
