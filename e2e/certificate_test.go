@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nameplate-dev/nameplate/e2e/harness"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 )
 
 type obtained struct {
@@ -119,9 +120,15 @@ func TestCN22_CertificateBeforeTheCutover(t *testing.T) {
 func TestCN20_AWildcardGoesLive(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
-	if _, err := h.App.DB.Exec(t.Context(), "update recipe set hosts = '{APEX,SUBDOMAIN,WILDCARD}'"); err != nil {
-		t.Fatal(err)
+	refused := func(name string) {
+		t.Helper()
+		a := h.Ask(`mutation($in: StartConnectionInput!) { startConnection(input: $in) { created } }`, map[string]any{"in": map[string]any{"applicationId": h.Addresses.ApplicationID, "hostname": name}})
+		if len(a.Faults) != 1 || !strings.Contains(string(a.Raw), "wildcard_not_allowed") {
+			t.Errorf("%s: %s", name, a.Raw)
+		}
 	}
+	refused("*.wild.acme.lab")
+	setApplication(t, h, "wildcards", true)
 	c := h.StartConnection("*.wild.acme.lab")
 	c = h.State(c.ID, 10*time.Second, "ACTION_REQUIRED")
 	if got := obtainedOf(h, c.ID); got.CertificateMode != "DNS_01_DELEGATED" {
@@ -140,9 +147,27 @@ func TestCN20_AWildcardGoesLive(t *testing.T) {
 	if _, _, err := h.Visit("wild.acme.lab", "/"); err == nil {
 		t.Error("the name itself is not part of it")
 	}
+
+	setApplication(t, h, "wildcards", false)
+	refused("*.other.acme.lab")
+	if c := h.Connection(c.ID); c.State != "LIVE" {
+		t.Errorf("the one that is connected is %s", c.State)
+	}
+	if res, _, err := h.Visit("another.wild.acme.lab", "/"); err != nil || res.StatusCode != http.StatusOK {
+		t.Errorf("the one that is connected answers %v %v", res, err)
+	}
 }
 
-// CN-17: a CAA record that leaves CAs the DNS alone makes us ask for the line, and the name goes live by it. CN-53 beside it: the second CA where CAA names it.
+// setApplication changes one setting of the lab's application, by the API.
+func setApplication(t *testing.T, h *harness.House, setting string, to any) {
+	t.Helper()
+	var app struct{ Application struct{ Version int } }
+	h.Must(`query($id: ID!) { application(id: $id) { version } }`, map[string]any{"id": h.Addresses.ApplicationID}, &app)
+	h.Must(`mutation($in: UpdateApplicationInput!) { updateApplication(input: $in) { application { version } } }`,
+		map[string]any{"in": map[string]any{"id": h.Addresses.ApplicationID, "version": app.Application.Version, setting: to}}, &struct{}{})
+}
+
+// CN-17: a CAA record that leaves CAs the DNS alone makes us ask for the line, and the name goes live by it.
 func TestCN17_CAAChoosesTheChallenge(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
@@ -172,5 +197,59 @@ func TestCN21_OneTextThatStays(t *testing.T) {
 	h.State(c.ID, 60*time.Second, "LIVE")
 	if got := obtainedOf(h, c.ID); got.Certificate.Mode != "DNS_PERSIST_01" || got.CertificateMode != "DNS_PERSIST_01" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestO3_Certificates: one name cannot be renewed, because no CA answers; the console lists it first and says until when. The certificate of another is revoked
+// there: visitors get the next one, and the CA knows.
+func TestO3_Certificates(t *testing.T) {
+	t.Parallel()
+	h := harness.Start(t)
+	risky, _ := h.Live("acme.lab", "risky.acme.lab")
+	padlock, _ := h.Live("acme.lab", "padlock.acme.lab")
+	serial := obtainedOf(h, padlock.ID).Certificate.Serial
+	exec := func(sql, id string) {
+		t.Helper()
+		con, err := ident.Parse[ident.ConnectionID](id)
+		if err == nil {
+			_, err = h.App.DB.Exec(t.Context(), sql, con.UUID())
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	down := func(down bool) { h.Lab.CA("main").SetDown(down); h.Lab.CA("second").SetDown(down) }
+	down(true)
+	exec("update certificate set due_at = now(), not_before = now() - interval '70 days', not_after = now() + interval '20 days' where connection_id = $1", risky.ID)
+	type list struct {
+		Certificates struct {
+			TotalCount int
+			Nodes      []struct {
+				BreaksAt, NotAfter string
+				LastError          struct{ Code string }
+				Connection         struct{ Hostname string }
+			}
+		}
+	}
+	var got list
+	h.Until("the name is at risk", 20*time.Second, func() (bool, string) {
+		got = list{}
+		h.Must(`query($org: ID!) { certificates(organizationId: $org, atRisk: true) { totalCount nodes { breaksAt notAfter lastError { code } connection { hostname } } } }`, map[string]any{"org": h.Addresses.OrganizationID}, &got)
+		return got.Certificates.TotalCount == 1, ""
+	})
+	if c := got.Certificates.Nodes[0]; c.Connection.Hostname != "risky.acme.lab" || c.LastError.Code != "ca_unavailable" || c.BreaksAt != c.NotAfter {
+		t.Errorf("%+v", c)
+	}
+	exec("update certificate set due_at = now() + interval '1 hour' where connection_id = $1 and at_risk_since is not null", risky.ID)
+	down(false)
+	h.Browser(t, "Certificates", map[string]string{"connection": padlock.ID, "padlock": "padlock.acme.lab", "risky": "risky.acme.lab"})
+	if c := obtainedOf(h, padlock.ID).Certificate; c.Status != "ISSUED" || c.Serial == serial {
+		t.Errorf("%+v after %s", c, serial)
+	}
+	if why, revoked := h.Lab.CA("main").Revoked(serial); !revoked || why != 4 {
+		t.Errorf("the CA: %t for %d", revoked, why)
+	}
+	if res, _, err := h.Visit("padlock.acme.lab", "/"); err != nil || res.TLS.PeerCertificates[0].SerialNumber.Text(16) == serial {
+		t.Errorf("visitors meet %v %v", res, err)
 	}
 }

@@ -12,9 +12,7 @@ import (
 
 // TestD3_ConnectFromConsole: a developer connects a domain in the console, and sees it go live without a reload.
 func TestD3_ConnectFromConsole(t *testing.T) {
-	t.Parallel()
-	h := harness.Start(t)
-	h.Browser(t, "D3", nil)
+	browse(t, "D3")
 }
 
 // TestD1_Applications: applications, keys (D2), providers (D6) and webhook endpoints (D7) as a developer meets them in the console.

@@ -22,6 +22,7 @@ var unknown = map[string]func() string{
 	"certificate": fresh(ident.New[ident.CertificateID]), "key": fresh(ident.New[ident.KeyID]), "endpoint": fresh(ident.New[ident.WebhookID]), "delivery": fresh(ident.New[ident.DeliveryID]),
 	"token": fresh(ident.New[ident.WidgetTokenID]), "event": fresh(ident.New[ident.EventID]), "user": fresh(ident.New[ident.UserID]), "message": fresh(ident.New[ident.MessageID]), "session": fresh(ident.New[ident.SessionID]), "invitation": fresh(ident.New[ident.InvitationID]),
 	"approval": fresh(ident.New[ident.ApprovalID]), "factor": fresh(ident.New[ident.FactorID]), "provider": fresh(ident.New[ident.SsoProviderID]),
+	"policy": fresh(ident.New[ident.MonitorPolicyID]), "incident": fresh(ident.New[ident.IncidentID]),
 }
 
 func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
@@ -30,17 +31,18 @@ func fresh[T fmt.Stringer](make func(time.Time) T) func() string {
 
 // byName says of what an id is, by the name of its argument or member.
 var byName = map[string]string{
-	"organizationId": "organization", "authenticatorId": "factor", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user", "actorId": "user", "subject": "connection", "sessionId": "session",
+	"organizationId": "organization", "authenticatorId": "factor", "applicationId": "application", "recipeId": "recipe", "connectionId": "connection", "connectionIds": "connection", "winner": "connection", "endpointId": "endpoint", "tokenId": "token", "userId": "user", "actorId": "user", "subject": "connection", "sessionId": "session", "monitorPolicyId": "policy",
 }
 
 // byField says of what the argument id of a field is.
 var byField = map[string]string{
 	"organization": "organization", "updateOrganization": "organization", "deleteOrganization": "organization", "application": "application", "updateApplication": "application", "archiveApplication": "application", "recipe": "recipe",
-	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection", "setCertificateMode": "connection", "rotateEdgeSecret": "application",
+	"connection": "connection", "updateConnection": "connection", "checkConnection": "connection", "markRecordsAdded": "connection", "retryConnection": "connection", "archiveConnection": "connection", "setCertificateMode": "connection", "rotateEdgeSecret": "application", "revokeCertificate": "certificate",
 	"connectionProgress": "connection", "connectionEvents": "connection", "resolveConflict": "conflict", "dnsCheck": "check", "deleteApiKey": "key",
 	"renameMfaAuthenticator": "factor", "disassociateMfaAuthenticator": "factor", "confirmMfaAuthenticator": "factor", "challengeMfaAuthenticator": "factor", "challengeStepUp": "factor",
 	"saveSsoProvider": "provider", "deleteSsoProvider": "provider", "opsRevokeApiKey": "key",
-	"revokeSession":   "session",
+	"revokeSession":     "session",
+	"saveMonitorPolicy": "policy", "acknowledgeIncident": "incident",
 	"approvalRequest": "approval", "decideApproval": "approval", "cancelApproval": "approval", "approvalChanged": "approval",
 	"opsUser": "user", "opsUserChanged": "user", "opsOrganization": "organization", "opsRestoreOrganization": "organization",
 	"webhookEndpoint": "endpoint", "updateWebhookEndpoint": "endpoint", "deleteWebhookEndpoint": "endpoint", "sendTestWebhook": "endpoint", "rotateWebhookSecret": "endpoint", "replayDelivery": "delivery", "opsRedeliverEmail": "message", "audit": "event", "opsRedeliverEvent": "event",
@@ -51,6 +53,7 @@ var byField = map[string]string{
 var byType = map[string]string{
 	"Organization": "organization", "Application": "application", "Recipe": "recipe", "Connection": "connection", "Record": "record", "Conflict": "conflict", "DnsCheck": "check", "Observation": "observation",
 	"Certificate": "certificate", "ApiKey": "key", "WebhookEndpoint": "endpoint", "WebhookDelivery": "delivery", "ConnectionEvent": "event",
+	"MonitorPolicy": "policy", "Incident": "incident",
 	"Provider": "", // the catalogue is everybody's
 }
 
@@ -273,6 +276,25 @@ values ($1, 'account.assign_role', 'usr_x', 'x', 1, '{}', 'x', $2, 'operator:x',
 		t.Fatal(err)
 	}
 	world["factor"], world["provider"] = factor.String(), provider.String()
+	con, err := ident.Parse[ident.ConnectionID](id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy, incident := ident.New[ident.MonitorPolicyID](time.Now()), ident.New[ident.IncidentID](time.Now())
+	for _, q := range []struct {
+		sql string
+		id  uuid.UUID
+	}{
+		{`insert into monitor_policy (id, org_id, name, enabled, interval_seconds, failure_threshold, grace_hours, heal, on_grace_end, version, created_at, updated_at)
+select $1, org_id, 'walk', true, 900, 3, 72, 'NOTIFY', 'SUSPEND', 1, now(), now() from connection where id = $2`, policy.UUID()},
+		{`insert into incident (id, org_id, connection_id, kind, severity, code, params, opened_at, cycles, version, updated_at)
+select $1, org_id, id, 'DRIFT', 'BLOCKING', 'drifted', '{}', now(), 1, 1, now() from connection where id = $2`, incident.UUID()},
+	} {
+		if _, err := h.App.DB.Exec(t.Context(), q.sql, q.id, con.UUID()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	world["policy"], world["incident"] = policy.String(), incident.String()
 	for kind := range unknown {
 		if world[kind] == "" {
 			t.Fatalf("the walk's world has no %s: make one in victim", kind)

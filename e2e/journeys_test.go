@@ -47,21 +47,15 @@ func TestC3_ManualRecords(t *testing.T) {
 
 // TestC5_InTheWidget: a mistake is named in words and corrected in place.
 func TestC5_InTheWidget(t *testing.T) {
-	t.Parallel()
-	h := harness.Start(t)
-	h.Browser(t, "C5", nil)
+	browse(t, "C5")
 }
 
 // TestC6_KeepMyPlace: closing asks, a reload continues, a lost connection recovers.
 func TestC6_KeepMyPlace(t *testing.T) {
-	t.Parallel()
-	h := harness.Start(t)
-	h.Browser(t, "C6", nil)
+	browse(t, "C6")
 }
 
 // TestD10_EmbedSafely: a foreign page is refused at every door, whatever token it holds (CN-42a).
 func TestD10_EmbedSafely(t *testing.T) {
-	t.Parallel()
-	h := harness.Start(t)
-	h.Browser(t, "D10", nil)
+	browse(t, "D10")
 }

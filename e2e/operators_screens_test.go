@@ -2,18 +2,23 @@ package e2e_test
 
 import (
 	"context"
+	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/e2e/harness"
 	"github.com/nameplate-dev/nameplate/internal/app"
+	"github.com/nameplate-dev/nameplate/internal/connect/edgeentry"
+	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail"
 	"github.com/nameplate-dev/nameplate/internal/platform/mail/letter"
 	"github.com/nameplate-dev/nameplate/internal/spine/door"
 )
 
 // TestOperators_MessagesEventsAndAudit: an operator finds a mail that failed and sends it again, takes an address off the list of suppressed ones, lets a reader
-// go on that stands still, and watches the log of everything; with the keyboard, on a phone, in the dark and from right to left.
+// go on that stands still, sees which edge lacks a change and which is silent, and watches the log of everything; with the keyboard, on a phone, in the dark and
+// from right to left.
 func TestOperators_MessagesEventsAndAudit(t *testing.T) {
 	t.Parallel()
 	h := harness.Start(t)
@@ -50,6 +55,7 @@ func TestOperators_MessagesEventsAndAudit(t *testing.T) {
 			t.Fatalf("%s: %v, %v", sql, n, err)
 		}
 	}
+	edgesBeside(t, h)
 	h.Browser(t, "OperatorsScreens", map[string]string{"ana": "ana@ops.example", "anaLink": made[0].Link.Reveal(), "lost": "lost@customer.example", "gone": "gone@customer.example"})
 	for what, sql := range map[string]string{
 		"the mail arrived again":         "select count(*) from outbound_message where recipient = 'lost@customer.example' and state = 'SENT'",
@@ -65,4 +71,41 @@ func TestOperators_MessagesEventsAndAudit(t *testing.T) {
 			return err == nil && n == 1, what
 		})
 	}
+}
+
+// edgesBeside are two more edges beside the one that serves: one that was heard of once, and one that is behind until there is an application named "Catch up".
+func edgesBeside(t *testing.T, h *harness.House) {
+	t.Helper()
+	h.StartConnection("behind.acme.lab") // a change that can be lacked
+	now := time.Now()
+	node := func(name string) edgeentry.Node {
+		return edgeentry.Node{ID: ident.New[ident.EdgeNodeID](now), Name: name, Version: "1.4.0", ServesDNS: true, StartedAt: now.Add(-48 * time.Hour), Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7")}}
+	}
+	beat := func(n edgeentry.Node) {
+		if err := h.App.EdgeEntries.Heartbeat(t.Context(), n); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	}
+	beat(node("silent.example/1a2b3c"))
+	slow := node("slow.example/4d5e6f")
+	beat(slow)
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			var caught bool
+			if h.App.DB.QueryRow(ctx, "select exists (select from application where name = 'Catch up')").Scan(&caught) == nil && caught {
+				slow.Acked, _ = h.App.EdgeEntries.Generation(ctx)
+			}
+			beat(slow)
+		}
+	})
+	t.Cleanup(func() { stop(); wg.Wait() })
 }

@@ -173,6 +173,11 @@ func TestCN60_RESTAliases(t *testing.T) {
 	ask(200, "GET /v1/applications/{id}", appID, "", "")
 	ask(200, "GET /v1/applications/{id}/recipes", appID, "", "")
 	ask(403, "POST /v1/applications/{id}:archive", appID, "", `{"confirmName":"Second shop"}`) // a person does that
+	signed, again := ask(200, "POST /v1/applications/{id}:rotate-edge-secret", appID, "", `{"overlapHours":1}`), ask(200, "POST /v1/applications/{id}:rotate-edge-secret", appID, "", "")
+	if signed.text("secret") == again.text("secret") || again.text("previousUntil") == "" || again.text("application.edgeSecretAt") == "" {
+		t.Errorf("the edge secret: %s, then %s", signed.raw, again.raw)
+	}
+	ask(422, "POST /v1/applications/{id}:rotate-edge-secret", appID, "", `{"overlapHours":169}`)
 	first := ask(200, "GET /v1/applications", "", "?first=1", "")
 	link, ok := strings.CutSuffix(strings.TrimPrefix(first.header.Get("Link"), "</v1/applications"), `>; rel="next"`)
 	if !ok {
@@ -213,6 +218,7 @@ func TestCN60_RESTAliases(t *testing.T) {
 		ask(200, "GET /v1/connections/{id}/"+below, conID, "", "")
 	}
 	ask(404, "GET /v1/connections/{id}/certificate", conID, "", "")
+	ask(200, "GET /v1/certificates", "", "?atRisk=true", "")
 	ask(200, "POST /v1/connections/{id}/records:check", conID, "", "")
 	ask(200, "POST /v1/connections/{id}:verify", conID, "", "")
 	ask(200, "POST /v1/connections/{id}:retry", conID, "", "")

@@ -6,7 +6,16 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/nameplate-dev/nameplate/e2e/harness"
 )
+
+// browse runs a journey of e2e/browser in a house of its own.
+func browse(t *testing.T, journey string) {
+	t.Helper()
+	t.Parallel()
+	harness.Start(t).Browser(t, journey, nil)
+}
 
 func decode(raw json.RawMessage, into any) {
 	if err := json.Unmarshal(raw, into); err != nil {

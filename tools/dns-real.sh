@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone, where they are, or where root can install them; else says that this lane is left out.
+# Runs the zoo's zones on BIND, Knot and PowerDNS, BIND in front of the edge zone, and Zonemaster, dig and kdig at it, where they are, or where root can install them; else says that this lane is left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-servers=(named delv knotd pdns_server)
-packages=(bind9 bind9-dnsutils knot pdns-server pdns-backend-bind)
+servers=(named delv knotd pdns_server dig kdig zonemaster-cli)
+packages=(bind9 bind9-dnsutils knot knot-dnsutils pdns-server pdns-backend-bind zonemaster-cli)
 
 missing() {
   for name in "${servers[@]}"; do
@@ -22,7 +22,7 @@ install() {
 }
 
 if [ -n "$(missing)" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  echo "==> installing BIND, Knot and PowerDNS (apt-get install ${packages[*]})"
+  echo "==> installing BIND, Knot, PowerDNS and Zonemaster (apt-get install ${packages[*]})"
   install
 fi
 if [ -n "$(missing)" ]; then
@@ -31,5 +31,5 @@ if [ -n "$(missing)" ]; then
 fi
 echo '==> the zoo on BIND, Knot and PowerDNS'
 NAMEPLATE_DNS_REAL=1 PATH="$PATH:/usr/sbin" go test -count=1 -run TestZooOnRealServers ./internal/connect/dnscheck
-echo '==> BIND in front of the edge zone'
-NAMEPLATE_DNS_REAL=1 PATH="$PATH:/usr/sbin" go test -count=1 -run TestRealRecursor ./edge/dns
+echo '==> BIND in front of the edge zone; Zonemaster, dig and kdig look for faults in it'
+NAMEPLATE_DNS_REAL=1 PATH="$PATH:/usr/sbin" go test -count=1 -run 'TestRealRecursor|TestCritics$' ./edge/dns

@@ -99,10 +99,11 @@ export class Journey {
     return this.attached;
   }
 
-  /** Waits for what moves on the page and ends by itself: colours on their way are neither the ones before nor those after. */
-  private async still(): Promise<void> {
+  /** Waits for what moves on the page, or in the widget on it, and ends by itself: colours on their way are neither the ones before nor those after. */
+  async still(): Promise<void> {
     await this.page.evaluate(async () => {
-      const ending = document.getAnimations().filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime ?? Number.POSITIVE_INFINITY));
+      const roots = [document, document.querySelector("#widget")?.shadowRoot];
+      const ending = roots.flatMap((root) => root?.getAnimations() ?? []).filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime ?? Number.POSITIVE_INFINITY));
       await Promise.all(ending.map((one) => one.finished.catch(() => undefined)));
     });
   }
@@ -173,6 +174,19 @@ export async function mail(to: string, subject: string): Promise<{ link: string;
 }
 
 const DEMANDED = "Add a second factor";
+
+/** Opens the dialog behind a button of the page: it fits, fails no rule of axe, and goes with Escape. */
+export async function opens(j: Journey, name: string, button: string): Promise<void> {
+  await j.page.getByRole("button", { name: button }).first().click();
+  const dialog = j.page.getByRole("dialog");
+  await dialog.getByRole("button").last().waitFor();
+  const box = await dialog.boundingBox();
+  must(box && box.x >= 0 && box.x + box.width <= (j.page.viewportSize()?.width ?? 0), `the dialog of ${name} is wider than the window`);
+  await j.accessible(`${name}, ${button}`);
+  await j.shot(`${name}-dialog`);
+  await j.page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "hidden" });
+}
 
 /** Signs the stage's developer in, or somebody else. Where a second factor is demanded, it is added. */
 export async function signIn(j: Journey, email = at.consoleEmail, password = at.consolePassword): Promise<void> {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -20,10 +21,11 @@ import (
 	"github.com/nameplate-dev/nameplate/db/postgres"
 	"github.com/nameplate-dev/nameplate/e2e/stage"
 	"github.com/nameplate-dev/nameplate/internal/app"
+	"github.com/nameplate-dev/nameplate/lab"
 )
 
 // Group is the product as an operator runs it: processes of `nameplate` around a PostgreSQL and a Redis of their own, each of which a test may kill, freeze or
-// restart. There is no world beside it: every question to the DNS is refused at once. The House has the test's own view of the same database.
+// restart. Without a world beside it every question to the DNS is refused at once. The House has the test's own view of the same database.
 type Group struct {
 	*House
 	Postgres *postgres.Server
@@ -34,8 +36,24 @@ type Group struct {
 	settings map[string]string
 }
 
-// StartGroup makes a group without processes from a built binary. Everything ends with the test.
+// StartGroup makes a group without processes and without a world from a built binary. Everything ends with the test.
 func StartGroup(t testing.TB, bin string) *Group {
+	t.Helper()
+	return startGroup(t, bin, nil)
+}
+
+// StartGroupInWorld is StartGroup with a world of its own.
+func StartGroupInWorld(t testing.TB, bin string) *Group {
+	t.Helper()
+	w, err := lab.New(t.Context(), lab.Config{FreePorts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	return startGroup(t, bin, w)
+}
+
+func startGroup(t testing.TB, bin string, w *lab.World) *Group {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
 	binaries, err := postgres.Binaries(filepath.Join(Root(t), "tools", "postgres"))
@@ -70,7 +88,14 @@ func StartGroup(t testing.TB, bin string) *Group {
 		"edge.zone": "edge.lab", "edge.addresses_v4": "127.0.0.1", "edge.http": "127.0.0.1:0", "edge.https": "127.0.0.1:0", "edge.dns": "127.0.0.1:0",
 		"dns.root_hints": "a.root-servers.lab=127.0.0.1", "dns.port": closed, "dns.resolvers": "none=127.0.0.1:" + closed, "acme.cas": "none|https://127.0.0.1:" + closed + "/directory|ca.lab",
 	}
-	g.House = &House{Stage: &stage.Stage{App: g.view(data)}, t: t}
+	if w != nil {
+		settings, err := stage.InWorld(w, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		maps.Copy(g.settings, settings)
+	}
+	g.House = &House{Stage: &stage.Stage{App: g.view(data), World: w}, Lab: w, t: t}
 	return g
 }
 
@@ -104,7 +129,7 @@ type Process struct {
 	done chan struct{}
 }
 
-// Run starts a process: serve, or work. It does not wait until that is ready.
+// Run starts a process: serve, work, or edge. It does not wait until that is ready.
 func (g *Group) Run(command string) *Process {
 	g.t.Helper()
 	p := &Process{Command: command, Logs: &Logs{}, g: g}

@@ -8,12 +8,14 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +68,9 @@ func Start(t testing.TB, options ...Option) *House {
 		o(&c)
 	}
 	s, err := stage.Open(t.Context(), c)
+	for n := 1; n < 3 && errors.Is(err, syscall.EADDRINUSE); n++ { // the ports were free when the world began, and another process has taken one since
+		s, err = stage.Open(t.Context(), c)
+	}
 	if err != nil {
 		t.Fatalf("open the stage: %v\n%s", err, logs)
 	}

@@ -46,7 +46,11 @@ type Config struct {
 	Log          io.Writer     // where the product logs; nil: nowhere
 	LogLevel     string
 	Redis        string // address of a Redis; "": one in process
+	Closed       Closed // ports that a firewall in front of the edge keeps shut
 }
+
+// Closed are ports at which visitors, CAs and probes find nobody: the edge listens at others, as one behind a firewall does.
+type Closed struct{ HTTP, HTTPS bool }
 
 // Addresses is the contract for scripts: what the file of `nameplate-lab --addresses` holds.
 type Addresses struct {
@@ -166,6 +170,12 @@ func (s *Stage) settings(c Config, dir string) (app.Settings, net.Listener, erro
 	if v6(httpPort) && v6(httpsPort) {
 		e.V6 = []netip.Addr{netip.IPv6Loopback()}
 		e.HTTP, e.HTTPS = append(e.HTTP, net.JoinHostPort("::1", strconv.Itoa(httpPort))), append(e.HTTPS, net.JoinHostPort("::1", strconv.Itoa(httpsPort)))
+	}
+	if c.Closed.HTTP {
+		e.HTTP = []string{"127.0.0.1:0"}
+	}
+	if c.Closed.HTTPS {
+		e.HTTPS = []string{"127.0.0.1:0"}
 	}
 	for n, a := range w.Addresses.Edge {
 		e.DNS = append(e.DNS, a.String())

@@ -1,5 +1,5 @@
 // The console in Arabic: every screen runs from right to left, on a phone and on a wide screen in the dark, fits and fails no rule of axe.
-import { at, journey, must } from "../page.ts";
+import { at, journey, must, opens } from "../page.ts";
 
 await journey(
   async (j) => {
@@ -16,14 +16,17 @@ await journey(
       certificate: `/acme/domains/${at.connection}?tab=certificate`,
       activity: `/acme/domains/${at.connection}?tab=activity`,
       settings: `/acme/domains/${at.connection}?tab=settings`,
+      certificates: "/acme/certificates",
       applications: "/acme/apps",
       application: `/acme/apps/${at.applicationId}`,
+      appSettings: `/acme/apps/${at.applicationId}?tab=settings`,
       providers: "/acme/providers",
       keys: "/acme/keys",
       webhooks: "/acme/webhooks",
       endpoint: `/acme/webhooks/${at.endpoint}`,
       delivery: `/acme/webhooks/${at.endpoint}?delivery=${at.delivery}`,
     };
+    const dialogs: Record<string, string> = { certificate: "استيراد شهادة", appSettings: "إنشاء سر" };
     for (const [look, width, colorScheme] of [["phone", 390, "light"], ["wide", 1280, "dark"]] as const) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
@@ -43,6 +46,7 @@ await journey(
         must(turned.length === 0, `${name}: these run from right to left: ${turned.join(" | ")}`);
         await j.accessible(`${name} (${look})`);
         await j.shot(`${name}-${look}`);
+        if (dialogs[name]) await opens(j, `${name}-${look}`, dialogs[name]);
       }
     }
     await page.getByRole("link", { name: "النطاقات" }).first().waitFor();

@@ -23,6 +23,9 @@ await journey(async (j) => {
   const name = page.getByRole("textbox", { name: "Name", exact: true });
   await name.fill("Booking sites");
   await page.getByRole("combobox", { name: /HSTS/ }).selectOption("86400");
+  const wildcards = page.getByRole("switch", { name: "Wildcards" });
+  must(!(await wildcards.isChecked()), "wildcards are on from the start");
+  await wildcards.click({ force: true });
   await page.getByRole("button", { name: "Save" }).first().click();
   await page.getByRole("heading", { name: "Booking sites", level: 1 }).waitFor();
   await j.accessible("the application's settings");
@@ -36,6 +39,15 @@ await journey(async (j) => {
   await sign.getByRole("button", { name: /stored/i }).click();
   await page.getByText("The secret was made").waitFor();
   must((await page.getByRole("combobox", { name: /HSTS/ }).inputValue()) === "86400", "the time of HSTS was not kept");
+  must(await wildcards.isChecked(), "the wildcards were not kept");
+  await wildcards.scrollIntoViewIfNeeded();
+  await j.shot("1-wildcards");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await wildcards.scrollIntoViewIfNeeded();
+  await j.shot("1-wildcards-phone");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1280, height: 900 });
   await page.getByRole("button", { name: "New secret" }).click();
   await sign.getByRole("combobox", { name: "The present secret signs along" }).selectOption("1");
   await sign.getByRole("button", { name: "New secret" }).click();

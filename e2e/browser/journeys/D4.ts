@@ -16,7 +16,7 @@ async function everywhere(j: Journey, name: string): Promise<void> {
     await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     await page.locator("[aria-busy=true]").first().waitFor({ state: "hidden" });
     await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
-    await page.waitForFunction(() => document.getAnimations().every((one) => one.playState !== "running" || one.effect?.getTiming().iterations === Infinity)); // a change of colours on its way has colours of its own
+    await j.still();
     const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     must(over <= 0, `${name} in ${look} is ${over} pixels too wide`);
     await j.accessible(`${name} in ${look}`);

@@ -97,6 +97,21 @@ await journey(async (ana) => {
   await page.getByRole("heading", { name: "No reader stands still" }).waitFor(); // read again within ten seconds
   await ana.shot("8-none-parked");
 
+  // the edges: one serves, one is behind until it catches up, one is silent
+  await page.getByRole("link", { name: "Edges" }).click();
+  await page.getByRole("heading", { name: "Edges", level: 1 }).waitFor();
+  await page.getByRole("row", { name: /silent\.example/ }).getByText("Silent", { exact: true }).waitFor();
+  const slow = page.getByRole("row", { name: /slow\.example/ });
+  await slow.getByText("Behind", { exact: true }).waitFor();
+  await slow.getByText(/\d+ behind/).waitFor();
+  await page.getByText("Up to date", { exact: true }).waitFor(); // that of the stage
+  await page.getByText(/3 edges · newest change \d+/).waitFor();
+  await ana.accessible("the edges");
+  await ana.shot("8-edges");
+  await happen("Catch up");
+  await slow.getByText("Up to date", { exact: true }).waitFor(); // read again within two seconds
+  await ana.shot("8-edges-caught-up");
+
   // everybody's log: live, narrowed, proven
   await page.goto(`${at.console}/audit`);
   await page.getByRole("heading", { name: "Audit log", level: 1 }).waitFor();
@@ -130,7 +145,7 @@ await journey(async (ana) => {
   phone.tolerate(/WebSocket|404/);
   try {
     await phone.context.addCookies(await page.context().cookies()); // it is the same session on a narrow screen
-    for (const [path, heading] of [["/ops/messages", "Messages"], ["/ops/events", "Events"], ["/audit", "Audit log"]] as const) {
+    for (const [path, heading] of [["/ops/messages", "Messages"], ["/ops/events", "Events"], ["/ops/edges", "Edges"], ["/audit", "Audit log"]] as const) {
       await phone.page.goto(at.console + path);
       await phone.page.getByRole("heading", { name: heading, level: 1 }).waitFor();
       await phone.page.locator("tbody tr").first().waitFor();
@@ -143,7 +158,7 @@ await journey(async (ana) => {
     await fits(phone, "a row of the log on a phone");
     await phone.shot("14-phone-row");
     await phone.page.evaluate(() => localStorage.setItem("np-language", "ar"));
-    for (const path of ["/ops/messages", "/ops/events", "/audit"]) {
+    for (const path of ["/ops/messages", "/ops/events", "/ops/edges", "/audit"]) {
       await phone.page.goto(at.console + path);
       await phone.page.locator("html[dir=rtl]").waitFor();
       await phone.page.locator("tbody tr").first().waitFor();
@@ -161,7 +176,7 @@ await journey(async (ana) => {
     await signIn(tenant, at.consoleEmail, at.consolePassword);
     await tenant.page.goto(`${at.console}/audit`);
     await tenant.page.waitForURL(/\/acme\/audit/);
-    for (const path of ["/ops/messages", "/ops/events"]) {
+    for (const path of ["/ops/messages", "/ops/events", "/ops/edges"]) {
       await tenant.page.goto(at.console + path);
       await tenant.page.getByRole("heading", { name: /not here|not found|nothing/i }).waitFor();
     }

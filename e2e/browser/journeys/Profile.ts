@@ -39,6 +39,7 @@ await journey(async (j) => {
   must((await tab.getByLabel("Last name").inputValue()) === "López", "the lost race took what was typed");
   await lost.getByRole("button").last().click();
   await lost.waitFor({ state: "hidden" });
+  await tab.getByText("Saved").first().waitFor();
   await tab.reload();
   must((await tab.getByLabel("Last name").inputValue()) === "López", "overwriting did not count");
   must((await tab.getByLabel("Country").inputValue()) === "FRA" && (await tab.getByLabel("Town").inputValue()) === "Lyon", "the address is gone");
