@@ -129,7 +129,7 @@ test/rls: build bin/tools/withpg postgres ## the isolation walk and the main tes
 	@tools/chromium.sh
 	@NAMEPLATE_WALL=1 bin/tools/withpg -- go test -count=1 -run 'TestO4_TenantsIsolated|TestOrgs11|$(JOURNEYS_RLS)' ./e2e
 
-test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, and BIND in front of the edge zone; Debian has them as bind9, bind9-dnsutils, knot and pdns-server with pdns-backend-bind
+test/dns-real: ## the zoo's zones on BIND, Knot and PowerDNS, BIND in front of the edge zone, and Zonemaster, dig and kdig at it; Debian has them as bind9, bind9-dnsutils, knot, knot-dnsutils, zonemaster-cli and pdns-server with pdns-backend-bind
 	@tools/dns-real.sh
 
 test-fronts: packages
@@ -139,7 +139,7 @@ test-go:
 	$(call step,go vet)
 	@go vet ./...
 	$(call step,go test)
-	@go test -timeout 20m ./...
+	@go test -timeout 40m ./...
 	$(call step,go test of what testing builds have alone)
 	@go vet -tags testing ./graph/testing/... ./internal/app ./internal/platform/account ./internal/platform/audit ./internal/platform/mail ./internal/platform/registration
 	@go test -tags testing -count=1 -run '^Test(Audits3|Emails3|Users8|Pwd8|Events3|Testing)_' ./internal/app
@@ -178,7 +178,7 @@ bench/dns/peers/zdns:
 	$(call step,fetching zdns)
 	@mkdir -p bench/dns/peers && cd bench/dns/peers && printf 'module peers\n\ngo 1.26\n' >go.mod && go get github.com/zmap/zdns/v2@v2.0.5 && go build -o zdns github.com/zmap/zdns/v2
 
-bench/edge: bench/edge/peers/caddy bench/edge/peers/h2spec ## the edge beside Caddy, nginx and a bare ReverseProxy; h2spec
+bench/edge: bench/edge/peers/caddy bench/edge/peers/h2spec ## the edge beside Caddy, nginx and a bare ReverseProxy; h2spec; testssl
 	@go build -o bench/edge/peers/bench ./bench/edge && PATH="$$PATH:/usr/sbin" bench/edge/peers/bench all
 
 bench/edge/peers/go.mod:

@@ -6,7 +6,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,29 +38,14 @@ type suites struct {
 
 // h2spec asks the edge everything that the public tool asks a server of HTTP/2.
 func h2spec(ctx context.Context, _ options) error {
-	dir, err := os.MkdirTemp("", "bench-edge")
+	p, s, leave, err := single(ctx, setting{Name: "localhost"}) // which the tool can resolve
+	defer leave()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	s := setting{Dir: dir, Name: "localhost"} // which the tool can resolve
-	if s.identity, err = issue(dir); err != nil {
-		return err
-	}
-	back, err := role(ctx, "role:origin", struct{}{}, &s.Origin)
-	if err != nil {
-		return err
-	}
-	defer back.stop()
-	p, address, err := byRole("role:ours")(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	_, port, _ := net.SplitHostPort(address)
-	report := filepath.Join(dir, "report.xml")
+	report := filepath.Join(s.Dir, "report.xml")
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, filepath.Join("bench", "edge", "peers", "h2spec"), "-t", "-k", "-h", s.Name, "-p", port, "-P", "/1k", "-o", "3", "-j", report)
+	cmd := exec.CommandContext(ctx, filepath.Join("bench", "edge", "peers", "h2spec"), "-t", "-k", "-h", s.Name, "-p", port(p.address), "-P", "/1k", "-o", "3", "-j", report)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	_ = cmd.Run() // its status says that something failed; the report says what
 	raw, err := os.ReadFile(report)

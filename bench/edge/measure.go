@@ -216,23 +216,28 @@ func inTime(ctx context.Context, p *place, o options) (figure, error) {
 	}
 	gap := time.Duration(float64(time.Second) * float64(len(visits)) / (o.limit * p.most))
 	start := time.Now()
-	return crowd(ctx, len(visits), p, o.each, func(ctx context.Context, k int, seen *[]time.Duration) (n int, err error) {
-		t := time.NewTimer(0)
-		defer t.Stop()
-		for due := start.Add(gap * time.Duration(k) / time.Duration(len(visits))); ; due = due.Add(gap) {
-			t.Reset(time.Until(due))
-			select {
-			case <-t.C:
-			case <-ctx.Done():
-				return n, nil
-			}
-			if err := visits[k].get(sizes["/1k"]); err != nil {
-				return n, err
-			}
-			n++
-			*seen = append(*seen, time.Since(due))
-		}
+	return crowd(ctx, len(visits), p, o.each, func(ctx context.Context, k int, seen *[]time.Duration) (int, error) {
+		return paced(ctx, start.Add(gap*time.Duration(k)/time.Duration(len(visits))), gap, seen, func() error { return visits[k].get(sizes["/1k"]) })
 	})
+}
+
+// paced does something again and again at fixed moments, whoever keeps up or not; a time counts from the moment that was meant.
+func paced(ctx context.Context, due time.Time, gap time.Duration, seen *[]time.Duration, do func() error) (n int, err error) {
+	t := time.NewTimer(0)
+	defer t.Stop()
+	for ; ; due = due.Add(gap) {
+		t.Reset(time.Until(due))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return n, nil
+		}
+		if err := do(); err != nil {
+			return n, err
+		}
+		n++
+		*seen = append(*seen, time.Since(due))
+	}
 }
 
 // connections opens one after the other, each with a full handshake and one request.
@@ -265,23 +270,9 @@ func messages(ctx context.Context, p *place, o options) (figure, error) {
 		return figure{}, err
 	}
 	start := time.Now()
-	return crowd(ctx, len(sockets), p, o.each, func(ctx context.Context, k int, seen *[]time.Duration) (n int, err error) {
+	return crowd(ctx, len(sockets), p, o.each, func(ctx context.Context, k int, seen *[]time.Duration) (int, error) {
 		into := make([]byte, len(answer))
-		t := time.NewTimer(0)
-		defer t.Stop()
-		for due := start.Add(messagesGap * time.Duration(k) / time.Duration(len(sockets))); ; due = due.Add(messagesGap) {
-			t.Reset(time.Until(due))
-			select {
-			case <-t.C:
-			case <-ctx.Done():
-				return n, nil
-			}
-			if err := sockets[k].turn(into); err != nil {
-				return n, err
-			}
-			n++
-			*seen = append(*seen, time.Since(due))
-		}
+		return paced(ctx, start.Add(messagesGap*time.Duration(k)/time.Duration(len(sockets))), messagesGap, seen, func() error { return sockets[k].turn(into) })
 	})
 }
 

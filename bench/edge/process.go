@@ -66,6 +66,31 @@ func role(ctx context.Context, name string, in, out any) (*process, error) {
 	return p, json.Unmarshal(line, out)
 }
 
+// single starts our edge alone, without peers beside it, for whoever looks at nothing else; and an origin, where the setting names none. All of it lasts until leave.
+func single(ctx context.Context, s setting) (p *place, _ setting, leave func(), err error) {
+	leave = func() {}
+	if s.Dir, err = os.MkdirTemp("", "bench-edge"); err != nil {
+		return nil, s, leave, err
+	}
+	leave = func() { _ = os.RemoveAll(s.Dir) }
+	if s.Origin == "" {
+		back, err := role(ctx, "role:origin", struct{}{}, &s.Origin)
+		if err != nil {
+			return nil, s, leave, err
+		}
+		leave = func() { back.stop(); _ = os.RemoveAll(s.Dir) }
+	}
+	before := leave
+	if s.identity, err = issue(s.Dir); err != nil {
+		return nil, s, leave, err
+	}
+	p = &place{}
+	if p.process, p.address, err = byRole("role:ours")(ctx, s); err != nil {
+		return nil, s, leave, err
+	}
+	return p, s, func() { p.stop(); before() }, nil
+}
+
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	_ = p.cmd.Wait()

@@ -27,6 +27,7 @@ import (
 	"github.com/nameplate-dev/nameplate/internal/kit/ident"
 	"github.com/nameplate-dev/nameplate/internal/kit/metric"
 	"github.com/nameplate-dev/nameplate/internal/kit/safehttp"
+	"github.com/nameplate-dev/nameplate/internal/kit/secret"
 )
 
 // setting is what a proxy is started with.
@@ -35,6 +36,8 @@ type setting struct {
 	Dir    string
 	Origin string // host:port
 	Name   string // of the host; "" is host
+	HTTP3  bool   // answer over QUIC too
+	Names  int    // more names, every second of which may have a certificate; the address that is told is then that of /internal/ask
 }
 
 // proxy is one that can be measured.
@@ -80,11 +83,19 @@ func ours(ctx context.Context) error {
 		Hostname: cmp.Or(s.Name, host), ConnectionID: ident.New[ident.ConnectionID](time.Now()), OrgID: ident.New[ident.OrgID](time.Now()), Serve: true, CertAllowed: true, Mode: edgeentry.Proxy, CertificateID: &id, Generation: 1,
 		Route: edgeentry.Route{Application: "Shop", CustomerRef: "cus-7", Upstream: &edgeentry.Upstream{OriginURL: "http://" + s.Origin, HostHeader: "CUSTOMER", TLSVerify: true}},
 	}}}
-	e := &edge.Edge{HTTP: []string{"127.0.0.1:0"}, HTTPS: []string{"127.0.0.1:0"}, Name: "bench", Projection: w, Keys: certificatesOf{w}, RequestRate: 1 << 30, Upstreams: safehttp.Options{AllowLoopbackHTTP: true}, Metrics: metric.New(), Grace: time.Second}
+	e := &edge.Edge{HTTP: []string{"127.0.0.1:0"}, HTTPS: []string{"127.0.0.1:0"}, HTTP3: s.HTTP3, Name: "bench", Projection: w, Keys: certificatesOf{w}, RequestRate: 1 << 30, Upstreams: safehttp.Options{AllowLoopbackHTTP: true}, Metrics: metric.New(), Grace: time.Second}
+	for n := range s.Names {
+		w.entries = append(w.entries, edgeentry.Entry{Hostname: hostOf(n), ConnectionID: ident.New[ident.ConnectionID](time.Now()), OrgID: ident.New[ident.OrgID](time.Now()), CertAllowed: n%2 == 0, Mode: edgeentry.Proxy, Generation: 1})
+		e.Ask, e.AskToken = "127.0.0.1:0", secret.New(askToken)
+	}
 	if err := e.Listen(ctx); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(e.HTTPSAddrs()[0].String()); err != nil {
+	address := e.HTTPSAddrs()[0]
+	if s.Names > 0 {
+		address = e.AskAddr()
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(address.String()); err != nil {
 		return err
 	}
 	return e.Run(ctx)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -20,28 +19,18 @@ const strangersRate = 10_000
 
 // strangers asks for unknown names without pause, and measures what that does to handshakes of a known one, and to memory.
 func strangers(ctx context.Context, o options) error {
-	dir, err := os.MkdirTemp("", "bench-edge")
+	p, _, leave, err := single(ctx, setting{Origin: "127.0.0.1:9"})
+	defer leave()
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	s := setting{Dir: dir, Origin: "127.0.0.1:9"}
-	if s.identity, err = issue(dir); err != nil {
-		return err
-	}
-	process, address, err := byRole("role:ours")(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer process.stop()
-	p := &place{process: process, address: address}
 	known := func(ctx context.Context, _ int, seen *[]time.Duration) (n int, err error) {
 		t := time.NewTicker(10 * time.Millisecond)
 		defer t.Stop()
 		for ; ctx.Err() == nil; n++ {
 			<-t.C
 			began := time.Now()
-			v, err := visitTo(address, "/")
+			v, err := visitTo(p.address, "/")
 			if err != nil {
 				return n, err
 			}
@@ -67,7 +56,7 @@ func strangers(ctx context.Context, o options) error {
 				if wait := time.Until(due); wait > 0 {
 					time.Sleep(wait)
 				}
-				if err := stranger(address, fmt.Sprintf("x%d-%d.nobody.example", k, due.UnixNano())); err != nil {
+				if err := stranger(p.address, fmt.Sprintf("x%d-%d.nobody.example", k, due.UnixNano())); err != nil {
 					wrong.Store(&err)
 					return
 				}

@@ -9,11 +9,11 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -23,6 +23,7 @@ import (
 
 	"github.com/nameplate-dev/nameplate/bench/rig"
 	"github.com/nameplate-dev/nameplate/db/postgres"
+	"github.com/nameplate-dev/nameplate/e2e/stage"
 	"github.com/nameplate-dev/nameplate/internal/app"
 	"github.com/nameplate-dev/nameplate/lab"
 )
@@ -192,36 +193,23 @@ func (h *house) openRedis() error {
 
 // settle writes the settings of all processes, those of the lab's world.
 func (h *house) settle() error {
-	w := h.world
-	roots, directory := filepath.Join(h.dir, "roots.pem"), filepath.Join(h.dir, "directory.pem")
 	kek, key := filepath.Join(h.dir, "kek"), make([]byte, 32)
 	rand.Read(key)
-	if err := errors.Join(os.WriteFile(roots, w.RootsPEM(), 0o600), os.WriteFile(directory, w.DirectoryRootPEM(), 0o600), os.WriteFile(kek, []byte("soak:"+base64.StdEncoding.EncodeToString(key)), 0o600)); err != nil {
+	if err := os.WriteFile(kek, []byte("soak:"+base64.StdEncoding.EncodeToString(key)), 0o600); err != nil {
 		return err
 	}
 	console, err := rig.FreeAddr()
 	if err != nil {
 		return err
 	}
-	port := func(at string) string { _, p, _ := net.SplitHostPort(at); return p }
-	var dns, servers, resolvers, cas []string
-	for n, a := range w.Addresses.Edge {
-		dns, servers = append(dns, a.String()), append(servers, fmt.Sprintf("ns%d=%s", n+1, a.Addr()))
+	settings, err := stage.InWorld(h.world, h.dir)
+	if err != nil {
+		return err
 	}
-	for n, r := range w.Recursors() {
-		resolvers = append(resolvers, fmt.Sprintf("resolver-%d=%s", n+1, r.Addr))
-	}
-	for _, name := range []string{"main", "second"} {
-		ca := w.CA(name)
-		cas = append(cas, strings.Join([]string{name, ca.DirectoryURL(), ca.Identity, directory}, "|"))
-	}
-	for name, value := range map[string]string{
-		"profile": "lab", "database.url": strings.Replace(h.postgres.DSN, "/postgres?", "/soak?", 1), "vault.kek": "file:" + kek, "log.format": "text", "log.level": "warn",
-		"http.listen": console, "console.origin": "http://localhost:" + port(console), "edge.zone": lab.EdgeZone, "edge.addresses_v4": "127.0.0.1", "edge.http": w.Addresses.EdgeHTTP, "edge.https": w.Addresses.EdgeHTTPS,
-		"edge.public_https": port(w.Addresses.EdgeHTTPS), "edge.dns": strings.Join(dns, ","), "edge.name_servers": strings.Join(servers, ","), "edge.state_dir": filepath.Join(h.dir, "edge"),
-		"dns.root_hints": "a.root-servers.lab=" + w.Addresses.Root.Addr().String(), "dns.trust_anchors": w.Anchor(), "dns.port": strconv.Itoa(w.Addresses.DNSPort), "dns.resolvers": strings.Join(resolvers, ","),
-		"acme.cas": strings.Join(cas, ","), "acme.contact": "ops@nameplate.example", "probe.roots": roots, "probe.http_port": port(w.Addresses.EdgeHTTP), "probe.https_port": port(w.Addresses.EdgeHTTPS), "psl.extra": "co.lab,private:pages.lab",
-	} {
+	_, port, _ := net.SplitHostPort(console)
+	// Of the questions a second: all names have the same two name servers, which stand for those of many providers.
+	maps.Copy(settings, map[string]string{"dns.per_server_qps": "500", "database.url": strings.Replace(h.postgres.DSN, "/postgres?", "/soak?", 1), "vault.kek": "file:" + kek, "log.level": "warn", "http.listen": console, "console.origin": "http://localhost:" + port})
+	for name, value := range settings {
 		h.args = append(h.args, "--"+name+"="+value)
 	}
 	return nil
