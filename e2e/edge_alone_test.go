@@ -180,12 +180,8 @@ var servingLine = regexp.MustCompile(`serving domains.* https="?\[([0-9.:]+)\]"?
 
 func spawnEdge(t *testing.T, bin string, env []string) *edgeProcess {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &edgeProcess{t: t, command: exec.Command(bin, "edge", "--metrics.listen="+l.Addr().String()), logs: &harness.Logs{}, ended: make(chan error, 1), scraped: l.Addr().String()}
-	l.Close()
+	metrics := harness.Spare(t)
+	p := &edgeProcess{t: t, command: exec.Command(bin, "edge", "--metrics.listen="+metrics), logs: &harness.Logs{}, ended: make(chan error, 1), scraped: metrics}
 	p.command.Env, p.command.Stdout, p.command.Stderr = env, p.logs, p.logs
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)

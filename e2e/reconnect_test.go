@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +28,7 @@ func TestC4_RealClientsOverAKilledServer(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			h := h.With(t)
 			c := h.StartConnection(way + ".acme.lab")
-			address := spare(t)
+			address := harness.Spare(t)
 			env := environment("NAMEPLATE_DATABASE_URL="+h.App.DB.Pool().Config().ConnString(), "NAMEPLATE_VAULT_KEK="+h.App.Settings.KEK, "NAMEPLATE_REDIS_URL=redis://"+pokes.Addr(), "NAMEPLATE_HTTP_LISTEN="+address)
 			server := serving(t, bin, env)
 			f := follow(t, way, "http://"+address+"/graphql", h.Addresses.APIKey, c.ID)
@@ -51,20 +50,6 @@ func TestC4_RealClientsOverAKilledServer(t *testing.T) {
 			t.Logf("%d events, version %d, closes %v", f.sequence, f.version, f.closes)
 		})
 	}
-}
-
-// spare is an address that is free, below the ports that the system gives to outgoing connections: a server can come back to it.
-func spare(t *testing.T) string {
-	t.Helper()
-	for port := 21000 + os.Getpid()%5000; port < 32000; port++ {
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // serving starts the product and waits until it serves.

@@ -12,10 +12,8 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -184,11 +182,8 @@ func (w *World) CAResolver() *recursor.Recursor { return w.resolver }
 // searched below the ephemeral range, else from the wanted port upwards.
 func freePort(ctx context.Context, wanted int, free bool) (string, error) {
 	if free && wanted == 0 {
-		port, sockets, err := loopback.BindDNS(ctx, 0, []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}, nil)
-		for _, s := range sockets {
-			s.Close()
-		}
-		return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
+		at, err := loopback.Spare(ctx)
+		return at.String(), err
 	}
 	l, err := loopback.Listen(ctx, wanted)
 	if err != nil {

@@ -22,6 +22,7 @@ import (
 	"github.com/nameplate-dev/nameplate/e2e/stage"
 	"github.com/nameplate-dev/nameplate/internal/app"
 	"github.com/nameplate-dev/nameplate/lab"
+	"github.com/nameplate-dev/nameplate/lab/loopback"
 )
 
 // Group is the product as an operator runs it: processes of `nameplate` around a PostgreSQL and a Redis of their own, each of which a test may kill, freeze or
@@ -82,7 +83,7 @@ func startGroup(t testing.TB, bin string, w *lab.World) *Group {
 		t.Fatal(err)
 	}
 	g.Redis = startBus(t)
-	closed := freePort(t)
+	const closed = "1" // nobody listens there
 	g.settings = map[string]string{
 		"profile": "lab", "database.url": data.DSN, "redis.url": "redis://" + g.Redis.Addr, "vault.kek": "file:" + kek, "log.format": "text", "http.listen": "127.0.0.1:0",
 		"edge.zone": "edge.lab", "edge.addresses_v4": "127.0.0.1", "edge.http": "127.0.0.1:0", "edge.https": "127.0.0.1:0", "edge.dns": "127.0.0.1:0",
@@ -134,7 +135,7 @@ func (g *Group) Run(command string) *Process {
 	g.t.Helper()
 	p := &Process{Command: command, Logs: &Logs{}, g: g}
 	if command == "serve" {
-		p.URL = "http://127.0.0.1:" + freePort(g.t)
+		p.URL = "http://" + Spare(g.t)
 	}
 	g.t.Cleanup(func() {
 		p.Kill()
@@ -207,7 +208,7 @@ type Bus struct {
 
 func startBus(t testing.TB) *Bus {
 	t.Helper()
-	b := &Bus{t: t, Addr: "127.0.0.1:" + freePort(t)}
+	b := &Bus{t: t, Addr: Spare(t)}
 	if _, err := exec.LookPath("redis-server"); err == nil {
 		b.spawn()
 		t.Cleanup(b.kill)
@@ -259,14 +260,13 @@ func (b *Bus) kill() {
 	_ = b.child.Wait()
 }
 
-// freePort is one on loopback that nobody listens at.
-func freePort(t testing.TB) string {
+// Spare is an address on loopback that nobody listens at, of a port that the system gives to no outgoing connection: who listens there can
+// come back to it.
+func Spare(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := loopback.Spare(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	return at.String()
 }

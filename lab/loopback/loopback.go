@@ -47,6 +47,16 @@ func (s Sockets) Close() {
 // outgoing socket takes the port on an address that is bound later.
 const freeLow, freeHigh = 21000, 32000
 
+// Spare finds a port of 127.0.0.1 that nobody has bound, for UDP or TCP: somebody else binds it later, or again.
+func Spare(ctx context.Context) (netip.AddrPort, error) {
+	local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	port, bound, err := BindDNS(ctx, 0, []netip.Addr{local}, nil)
+	for _, s := range bound {
+		s.Close()
+	}
+	return netip.AddrPortFrom(local, uint16(port)), err
+}
+
 // BindDNS binds UDP and TCP on every address, all on one port, and proves that the spare addresses are free
 // on it too (somebody else binds them later). Port 0 searches for a free one at random; a fixed port that is
 // taken gives way to one of the next twenty.
