@@ -1,5 +1,5 @@
 import { type ComponentType, render } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { readableAccent } from "./accent";
 import { Controller, type Host } from "./controller";
 import { type Language, language, rtl, translate } from "./i18n";
@@ -180,7 +180,7 @@ function useFocus(state: State, shown: ComponentType, modal: boolean, body: { cu
     box.addEventListener("focusin", note);
     return () => box.removeEventListener("focusin", note);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const box = body.current;
     if (!box || !within.current || state.overlay) return;
     const first = state.screen === "enter-domain" ? box.querySelector<HTMLElement>("#hostname") : box.querySelector<HTMLElement>("#title");

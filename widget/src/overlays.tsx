@@ -1,11 +1,11 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Button, Host, Icon, useUi } from "./ui";
 
 /** S21 and S22 lie over the screen and leave it as it is. */
 export function Overlays() {
   const { state, send, t } = useUi();
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     box.current?.focus();
   }, [state.overlay]);
   if (!state.overlay) return null;

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { ideas, preview } from "../hostname";
 import { type Key, translate } from "../i18n";
 import { en } from "../locales/en";
@@ -14,8 +14,8 @@ export function Domain() {
   const chips = seen && !refusal ? ideas(seen.ascii, session.application) : [];
   const rows = session.connections.filter((row) => row.state !== "ARCHIVED");
 
-  // A refused name: back to the field, which names the reason as its description.
-  useEffect(() => {
+  // A refused name: back to the field, which names the reason as its description. Before the screen is painted, as everywhere that the focus moves.
+  useLayoutEffect(() => {
     if (refusal) input.current?.focus();
   }, [refusal]);
 
