@@ -17,6 +17,7 @@ await journey(
       activity: `/acme/domains/${at.connection}?tab=activity`,
       settings: `/acme/domains/${at.connection}?tab=settings`,
       certificates: "/acme/certificates",
+      incidents: "/acme/incidents",
       applications: "/acme/apps",
       application: `/acme/apps/${at.applicationId}`,
       appSettings: `/acme/apps/${at.applicationId}?tab=settings`,

@@ -9,7 +9,7 @@ export function HostName({ name, unicode, registrable, withALabel }: Props) {
   const bold = registrable ? registrable.split(".").length : 2;
   const head = labels.slice(0, Math.max(0, labels.length - bold)).join(".");
   return (
-    <span className={css.host} dir="ltr" translate="no">
+    <span className={css.host} data-short={shown.length <= 30 || undefined} dir="ltr" translate="no">
       {head && `${head}.`}
       <b>{labels.slice(-bold).join(".")}</b>
       {withALabel && unicode && unicode !== name && <span className={css.alabel}>{name}</span>}

@@ -13,7 +13,9 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 
 export function relative(at: Date, now: number, locale: string): string {
   const seconds = Math.round((at.getTime() - now) / 1000);
-  const format = new Intl.RelativeTimeFormat(digits(locale), { numeric: "auto", style: "short" });
+  // Short is no shorter in Arabic, and says "in 2 two weeks".
+  const style = locale.startsWith("ar") ? "long" : "short";
+  const format = new Intl.RelativeTimeFormat(digits(locale), { numeric: "auto", style });
   for (const [unit, size] of UNITS) if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit);
   return format.format(Math.abs(seconds) < 10 ? 0 : seconds, "second");
 }

@@ -126,6 +126,7 @@ test("times are relative, in both directions", () => {
   const now = Date.parse("2026-11-21T12:00:00Z");
   const at = (seconds: number) => relative(new Date(now + seconds * 1000), now, "en");
   expect([at(-3), at(-150), at(-7_200), at(86_400 * 3)]).toEqual(["now", "2 min. ago", "2 hr. ago", "in 3 days"]);
+  expect(relative(new Date(now + 86_400_000 * 14), now, "ar")).toBe("خلال أسبوعين");
 });
 
 test("a countdown counts and ends", () => {

@@ -159,19 +159,23 @@ function Row({ org, certificate }: { org: string; certificate: CertificatesTable
         </Link>
       </td>
       <td data-label={t("domains.column.state")}>
-        <Status tone={row.breaksAt ? "bad" : certificateTone[row.status]}>
-          {row.breaksAt && row.status !== "EXPIRED" ? t("certificates.atRisk") : t(`certificate.status.${row.status}`)}
-        </Status>
-        {row.lastError && <span className={css.under}>{row.lastError.explain.title}</span>}
+        <div>
+          <Status tone={row.breaksAt ? "bad" : certificateTone[row.status]}>
+            {row.breaksAt && row.status !== "EXPIRED" ? t("certificates.atRisk") : t(`certificate.status.${row.status}`)}
+          </Status>
+          {row.lastError && <span className={css.under}>{row.lastError.explain.title}</span>}
+        </div>
       </td>
       <td data-label={t("certificate.ca")}>{row.imported ? row.issuer : row.ca}</td>
       <td data-label={t("certificates.until")} data-end>
-        {row.notAfter && <RelativeTime at={row.notAfter} />}
-        <span className={css.under}>
-          {row.breaksAt
-            ? t("certificates.breaks", { when: exact(row.breaksAt, i18n.language) })
-            : row.renewAt && t("certificates.renews", { when: exact(row.renewAt, i18n.language) })}
-        </span>
+        <div>
+          {row.notAfter && <RelativeTime at={row.notAfter} />}
+          <span className={css.under}>
+            {row.breaksAt
+              ? t("certificates.breaks", { when: exact(row.breaksAt, i18n.language) })
+              : row.renewAt && t("certificates.renews", { when: exact(row.renewAt, i18n.language) })}
+          </span>
+        </div>
       </td>
     </tr>
   );

@@ -223,7 +223,7 @@ function Copied({ label, own, value }: { label: string; own: string; value: stri
       <span className={table.copied}>
         <span>
           {label !== own && <span className={table.under}>{label}</span>}
-          <code data-copy-text dir="ltr" translate="no">
+          <code data-copy-text data-short={value.length <= 20 || undefined} dir="ltr" translate="no">
             {value}
           </code>
         </span>

@@ -30,7 +30,11 @@ export function Acknowledged({ incident }: { incident: Acknowledge_incident$key 
     return (
       <span className={css.who}>
         {data.acknowledgedBy ?? t("incidents.somebody")} · <RelativeTime at={data.acknowledgedAt} />
-        {data.note && <q className={css.note}>{data.note}</q>}
+        {data.note && (
+          <q className={css.note} dir="auto">
+            {data.note}
+          </q>
+        )}
       </span>
     );
   }

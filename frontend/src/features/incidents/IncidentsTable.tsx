@@ -140,8 +140,10 @@ function Row({ org, incident }: { org: string; incident: IncidentsTable_row$key 
         </Link>
       </td>
       <td data-label={t("incidents.column.what")}>
-        <Kind kind={row.kind} severity={row.severity} over={Boolean(row.resolvedAt)} flapping={row.flapping} />
-        <span className={css.under}>{row.explain.title}</span>
+        <div>
+          <Kind kind={row.kind} severity={row.severity} over={Boolean(row.resolvedAt)} flapping={row.flapping} />
+          <span className={css.under}>{row.explain.title}</span>
+        </div>
       </td>
       <td data-label={t("incidents.column.opened")} className="dim">
         <RelativeTime at={row.openedAt} />
