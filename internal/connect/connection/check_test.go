@@ -3,6 +3,7 @@ package connection_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -240,11 +241,17 @@ func TestCheck_DegradesAfterThreeFailuresOverTenMinutesAndRecovers(t *testing.T)
 	t.Parallel()
 	b := setup(t)
 	c := b.live(t, "shop.acme.lab")
+	dns := func(c *connection.Connection) connection.ProgressStep { return connection.ProgressOf(c, "en").Steps[1] }
+	if got := dns(c); got.State != connection.Done || got.FinishedAt == nil {
+		t.Errorf("live, and the step says %+v", got)
+	}
 	b.World.set(func(w *world) { w.standing["routing"] = 0 })
-	b.after(t, 20*time.Minute)
-	b.want(t, c.ID, connection.Live)
-	b.after(t, 5*time.Minute)
-	b.want(t, c.ID, connection.Live)
+	for _, later := range []time.Duration{20 * time.Minute, 5 * time.Minute} {
+		b.after(t, later)
+		if got := dns(b.want(t, c.ID, connection.Live)); got.State != connection.Warned || got.FinishedAt != nil || !strings.Contains(got.Text, "look again") {
+			t.Errorf("a check has failed, and the step says %+v", got)
+		}
+	}
 	b.after(t, 5*time.Minute)
 	c = b.want(t, c.ID, connection.Degraded)
 	if c.Facets.DNS.Value != connection.Drifted || !c.GraceUntil.Equal(b.DB.Now().Add(72*time.Hour)) {
@@ -259,6 +266,9 @@ func TestCheck_DegradesAfterThreeFailuresOverTenMinutesAndRecovers(t *testing.T)
 	b.want(t, c.ID, connection.Degraded)
 	b.after(t, 2*time.Second)
 	c = b.want(t, c.ID, connection.Live)
+	if got := dns(c); got.State != connection.Done {
+		t.Errorf("healed, and the step says %+v", got)
+	}
 	if c.GraceUntil != nil || !c.LiveAt.Equal(live) {
 		t.Fatal("recovering opens no new live period")
 	}

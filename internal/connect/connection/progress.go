@@ -65,7 +65,9 @@ func ProgressOf(c *Connection, locale string) Progress {
 	state, text = Running, "dns.waiting"
 	switch f.DNS.Value {
 	case Correct:
-		state, text = Done, "dns.done"
+		if state, text = Done, "dns.done"; c.FailCount > 0 {
+			state, text = Warned, "dns.doubted"
+		}
 	case Partial:
 		text = "dns.partial"
 	case Conflicting, Drifted:
