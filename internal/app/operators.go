@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -37,11 +36,11 @@ func (a *App) operators() {
 	a.Accounts.Told = a.tellRoles
 	a.Accounts.Factors = secondFactors{a.Factors}
 	a.Approvals = &approval.Service{DB: a.DB, Door: a.Door, Authz: a.Authz, Work: a.Work, Limit: a.Limit, Tell: a.tellOperators, Actions: []approval.Held{
-		{Action: account.AssignRole, Field: "opsAssignPlatformRoles", Run: a.Accounts.Approved},
-		{Action: account.ResetFactors, Field: "opsResetMfa", Run: a.Accounts.ApprovedReset},
-		{Action: connection.DecideClaim, Field: "opsDecideClaim", Run: func(ctx context.Context, input json.RawMessage) error {
-			return a.Connections.ApprovedDecision(ctx, input) // which are built later
-		}},
+		{Action: account.AssignRole, Field: "opsAssignPlatformRoles", Run: approval.Agreed(a.Accounts.AssignRoles)},
+		{Action: account.ResetFactors, Field: "opsResetMfa", Run: approval.Agreed(a.Accounts.ResetMfa)},
+		{Action: connection.DecideClaim, Field: "opsDecideClaim", Run: approval.Agreed(func(ctx context.Context, in connection.DecideClaimInput) (*connection.DecideClaimPayload, error) {
+			return a.Connections.DecideClaim(ctx, in) // which are built later
+		})},
 	}}
 	a.Door.Holder = a.Approvals
 	a.Authz.Revoked().OnEnd(func(subject string) {

@@ -2,7 +2,6 @@ package connection
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,16 +129,6 @@ func (s *Service) DecideClaim(ctx context.Context, in DecideClaimInput) (*Decide
 			return &DecideClaimPayload{Done: true}, s.decide(ctx, e, in)
 		},
 	}, in)
-}
-
-// ApprovedDecision is DecideClaim as it was agreed to; its input is that of the request.
-func (s *Service) ApprovedDecision(ctx context.Context, input json.RawMessage) error {
-	var in DecideClaimInput
-	if err := json.Unmarshal(input, &in); err != nil {
-		return fmt.Errorf("read the request: %w", err)
-	}
-	_, err := s.DecideClaim(ctx, in)
-	return err
 }
 
 func (in *DecideClaimInput) check() error {

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -134,16 +133,6 @@ func (s *Service) ResetMfa(ctx context.Context, in ResetInput) (*UserOutcome, er
 			return &UserOutcome{User: u}, err
 		},
 	}, in)
-}
-
-// ApprovedReset is ResetMfa as it was agreed to; its input is that of the request.
-func (s *Service) ApprovedReset(ctx context.Context, input json.RawMessage) error {
-	var in ResetInput
-	if err := json.Unmarshal(input, &in); err != nil {
-		return fmt.Errorf("read the request: %w", err)
-	}
-	_, err := s.ResetMfa(ctx, in)
-	return err
 }
 
 // why trims a reason, which stands in the audit log.

@@ -70,7 +70,7 @@ func operators(t *testing.T) *house {
 			return nil
 		}}
 	h.approvals = &approval.Service{DB: h.DB, Door: h.Door, Authz: h.Authz, Work: h.Work, Actions: []approval.Held{
-		{Action: account.AssignRole, Run: h.accounts.Approved}, {Action: account.ResetFactors, Run: h.accounts.ApprovedReset}},
+		{Action: account.AssignRole, Run: approval.Agreed(h.accounts.AssignRoles)}, {Action: account.ResetFactors, Run: approval.Agreed(h.accounts.ResetMfa)}},
 		Tell: func(_ context.Context, _ *door.Effect, n approval.News) error {
 			h.mails = append(h.mails, fmt.Sprint("cooling off, to ", len(n.To)))
 			return nil

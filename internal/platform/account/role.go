@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,16 +74,6 @@ func (s *Service) AssignRoles(ctx context.Context, in RolesInput) (*UserOutcome,
 			return s.changed(ctx, e, u, fresh, givenEvent, in.Reason, func(r PlatformRole) error { return s.GrantTx(ctx, e, u.ID, r) })
 		},
 	}, in)
-}
-
-// Approved is AssignRoles as it was agreed to; its input is that of the request.
-func (s *Service) Approved(ctx context.Context, input json.RawMessage) error {
-	var in RolesInput
-	if err := json.Unmarshal(input, &in); err != nil {
-		return fmt.Errorf("read the request: %w", err)
-	}
-	_, err := s.AssignRoles(ctx, in)
-	return err
 }
 
 // GrantTx notes a role in the effect's transaction; one that is held already is no news.

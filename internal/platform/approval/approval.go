@@ -10,6 +10,7 @@ package approval
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/nameplate-dev/nameplate/db"
@@ -111,8 +112,20 @@ type (
 type Held struct {
 	Action string // the door's name of it
 	Field  string // the mutation that asks for it; its payload has a member waiting
-	// Run makes the change that was agreed to, in the name of who asked, by the same service method as the mutation.
+	// Run makes the change that was agreed to, in the name of who asked, by the same service method as the mutation: Agreed(service.Change).
 	Run func(ctx context.Context, input json.RawMessage) error
+}
+
+// Agreed makes a change as it was agreed to: its input is that of the request.
+func Agreed[In, Out any](change func(context.Context, In) (Out, error)) func(context.Context, json.RawMessage) error {
+	return func(ctx context.Context, input json.RawMessage) error {
+		var in In
+		if err := json.Unmarshal(input, &in); err != nil {
+			return fmt.Errorf("read the request: %w", err)
+		}
+		_, err := change(ctx, in)
+		return err
+	}
 }
 
 // News is what operators are mailed about a change that cools off.
